@@ -1,0 +1,127 @@
+"""Every exception of the domain, drawn as a tree: each class says what may be done next.
+
+WorkflowsError
+├── Invalid              the user's to fix; carries every problem with its path
+├── NotFound             no such workflow, step or text
+├── Forbidden            it exists, but is somebody else's
+├── Conflict             the present state does not allow it
+├── Unavailable          a part of ours (MongoDB, broker) is away: come back later
+├── LeaseLost            another process took this workflow over; stop writing
+├── IllegalMove          a state was asked to move where the table has no move (a defect of ours)
+├── BadToken             the token proves nothing
+│   └── TokenExpired     it proved something once
+└── ServiceError         a BV-BRC service did not do what was asked
+    ├── NotSent          it never got the request: repeat at will
+    ├── InDoubt          it may have acted: look it up, never repeat blindly
+    ├── ServiceAway      it answered that it cannot serve now, and did nothing: wait
+    ├── Rejected         it refused, and will again: the user's to fix
+    └── Unauthorized     it refused the token: a new one is needed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with what a user sent, at its place, with the way out."""
+
+    path: str
+    """Where, e.g. ``steps[2].params.contigs``; empty for the document as a whole."""
+    code: str
+    """A stable word from docs/errors.md, e.g. ``unknown_app``."""
+    message: str
+    suggestion: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.path}: " if self.path else ""
+        hint = f" ({self.suggestion})" if self.suggestion else ""
+        return f"{place}{self.message}{hint}"
+
+    def as_json(self) -> dict[str, str]:
+        return asdict(self)
+
+
+class WorkflowsError(Exception):
+    """The root: whatever the domain raises on purpose."""
+
+
+class Invalid(WorkflowsError):
+    """What was sent cannot run; ``problems`` lists every reason, at least one."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class NotFound(WorkflowsError):
+    """There is nothing by that name."""
+
+
+class Forbidden(WorkflowsError):
+    """It exists, but belongs to somebody else."""
+
+
+class Conflict(WorkflowsError):
+    """The present state does not allow what was asked."""
+
+
+class Unavailable(WorkflowsError):
+    """A server of ours is away; the same request may work later."""
+
+
+class LeaseLost(WorkflowsError):
+    """The claim ended or was taken over: nothing may be written under it."""
+
+
+class IllegalMove(WorkflowsError):
+    """A state was asked for a move that its table does not have: a defect of ours."""
+
+
+class BadToken(WorkflowsError):
+    """A token that proves nothing: malformed, forged, or by a signer we do not trust."""
+
+
+class TokenExpired(BadToken):
+    """A genuine token whose time is over."""
+
+
+class ServiceError(WorkflowsError):
+    """A BV-BRC service did not do what was asked. The message never holds a token."""
+
+
+class NotSent(ServiceError):
+    """The request never reached the service: repeating it is safe."""
+
+
+class InDoubt(ServiceError):
+    """The service may have acted: look the outcome up before anything is repeated.
+
+    ``answered`` is true where the service itself said that its call is over (so that nothing of
+    it still runs there), false where the answer was lost on the way.
+    """
+
+    def __init__(self, message: str, *, answered: bool = False) -> None:
+        self.answered = answered
+        super().__init__(message)
+
+
+class ServiceAway(ServiceError):
+    """The service said that it cannot serve now and has done nothing: wait, then repeat.
+
+    ``disabled`` is true where submissions are switched off on purpose (maintenance).
+    """
+
+    def __init__(self, message: str, *, disabled: bool = False) -> None:
+        self.disabled = disabled
+        super().__init__(message)
+
+
+class Rejected(ServiceError):
+    """The service refused for good; the text is for the user to act on."""
+
+
+class Unauthorized(ServiceError):
+    """The service refused the token; only a new one helps."""
