@@ -1,0 +1,21 @@
+"""Where the team's reference material lies; it is not part of the project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def shared_path(relative: str = "") -> Path:
+    """A file or folder of the reference material; skips the test where there is none."""
+    places = [os.environ.get("BVBRC_SHARED"), ROOT.parent / "shared", "/work/shared"]
+    for place in places:
+        if place and (path := Path(place) / relative).exists():
+            return path
+    if os.environ.get("CI") == "true":
+        raise FileNotFoundError(f"../shared/{relative} is missing, and CI does not skip")
+    pytest.skip(f"needs ../shared/{relative}, which is not part of the project")
