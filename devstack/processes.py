@@ -1,0 +1,205 @@
+"""Child processes by exact pid: started, waited for by condition, and ended, whatever happens.
+
+Each child leads a process group of its own (its children end with it, and Ctrl-C reaches only
+us), writes to a log file, and is named to a reaper that ends it should we be killed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devstack import reaper
+
+PORTS = range(20000, 32000)
+"""Below the range that the kernel gives to outgoing connections, so that none takes our port."""
+
+
+class NotReady(RuntimeError):
+    """A condition did not come true in time, or the process that should bring it about ended."""
+
+
+@dataclass(slots=True)
+class Process:
+    """A child process, and how to start it again."""
+
+    name: str
+    command: tuple[str, ...]
+    log: Path
+    env: Mapping[str, str] = field(repr=False)
+    folder: Path
+    """Its working folder."""
+    popen: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    """When it was started, on the monotonic clock."""
+
+    @property
+    def pid(self) -> int:
+        return self.popen.pid if self.popen else 0
+
+    @property
+    def alive(self) -> bool:
+        return self.popen is not None and self.popen.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs, or before it ever did."""
+        return self.popen.poll() if self.popen else None
+
+    def start(self) -> None:
+        """Starts it; its output is appended to the log."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as output:
+            self.popen = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(self.env),
+                cwd=self.folder,
+                start_new_session=True,
+            )
+        self.started = time.monotonic()
+        _tell_reaper(f"add {self.pid}")
+
+    def signal(self, number: int) -> None:
+        """Signals the process alone, e.g. SIGSTOP; nothing happens where it has ended."""
+        if self.alive:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL to the whole group, and waits for the end."""
+        self._end(signal.SIGKILL, 10)
+
+    def stop(self, grace_seconds: float = 15) -> None:
+        """SIGTERM to the process; SIGKILL to its whole group after the grace."""
+        if self.alive:
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self.popen.wait(grace_seconds)  # type: ignore[union-attr]  # alive says so
+        self.kill()
+
+    def tail(self, lines: int = 15) -> str:
+        """The last lines of its log."""
+        if not self.log.exists():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def _end(self, number: int, grace_seconds: float) -> None:
+        if self.popen is None:
+            return
+        reaper.send(self.pid, number)
+        self.popen.wait(grace_seconds)
+        _tell_reaper(f"gone {self.pid}")
+
+
+def start(
+    name: str,
+    command: Sequence[str | Path | int],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Process:
+    """A started process. ``env`` is added to ours."""
+    process = Process(
+        name=name,
+        command=tuple(map(str, command)),
+        log=log,
+        env={**os.environ, **(env or {})},
+        folder=folder or Path.cwd(),
+    )
+    process.start()
+    return process
+
+
+def wait_until(
+    condition: Callable[[], bool],
+    what: str,
+    *,
+    seconds: float = 30,
+    process: Process | None = None,
+    every_seconds: float = 0.05,
+) -> None:
+    """Waits for a condition; ``NotReady`` at the deadline, or at once where the process ended."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if process is not None and not process.alive:
+            raise NotReady(
+                f"{process.name} ended with exit code {process.exit_code} before {what}"
+                f" ({process.log}):\n{process.tail()}"
+            )
+        if time.monotonic() > deadline:
+            tail = f" ({process.log}):\n{process.tail()}" if process else ""
+            raise NotReady(f"not within {seconds:g} s: {what}{tail}")
+        time.sleep(every_seconds)
+
+
+def listens(port: int) -> bool:
+    """Does somebody accept connections on this loopback port?"""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_port() -> int:
+    """A loopback port that nobody uses now; another process may still be quicker."""
+    for port in random.sample(PORTS, k=200):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise NotReady("no free port on the loopback address")
+
+
+@contextmanager
+def temporary_folder(prefix: str) -> Iterator[Path]:
+    """A folder that goes at the end of the block, or when we are killed."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    _tell_reaper(f"folder {folder}")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+_reapers: dict[int, subprocess.Popen[bytes]] = {}
+"""Our pid to our reaper; a forked child of ours starts its own."""
+
+
+def _tell_reaper(line: str) -> None:
+    child = _reapers.get(os.getpid())
+    if child is None:
+        child = _reapers[os.getpid()] = _start_reaper()
+    pipe = child.stdin
+    if pipe is not None:
+        pipe.write(f"{line}\n".encode())
+        pipe.flush()
+
+
+def _start_reaper() -> subprocess.Popen[bytes]:
+    child = subprocess.Popen(
+        [sys.executable, "-I", "-S", reaper.__file__],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    atexit.register(_dismiss_reaper, os.getpid())
+    return child
+
+
+def _dismiss_reaper(parent: int) -> None:
+    """The end of its input makes the reaper end whatever is left, and itself."""
+    if parent == os.getpid():
+        _reapers.pop(parent).communicate()
