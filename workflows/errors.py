@@ -2,6 +2,7 @@
 
 WorkflowsError
 ├── Invalid              the user's to fix; carries every problem with its path
+│   └── Unresolved       a ${…} has no value, so that nothing may be sent
 ├── NotFound             no such workflow, step or text
 ├── Forbidden            it exists, but is somebody else's
 ├── Conflict             the present state does not allow it
@@ -54,6 +55,10 @@ class Invalid(WorkflowsError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class Unresolved(Invalid):
+    """A reference has no value; what holds it must not leave the engine."""
 
 
 class NotFound(WorkflowsError):
