@@ -1,0 +1,174 @@
+"""Which settings there are, section by section, with their units, defaults and limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cryptography.fernet import Fernet
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+
+def _web_address(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return url.rstrip("/")
+
+
+def _secret_uri(*schemes: str) -> AfterValidator:
+    def check(uri: SecretStr) -> SecretStr:
+        if not uri.get_secret_value().startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise ValueError("must start with " + " or ".join(f"{each}://" for each in schemes))
+        return uri
+
+    return AfterValidator(check)
+
+
+def _fernet_key(key: SecretStr) -> SecretStr:
+    try:
+        Fernet(key.get_secret_value())
+    except ValueError as error:
+        raise ValueError("is no Fernet key (32 bytes in URL-safe base64)") from error
+    return key
+
+
+Url = Annotated[str, AfterValidator(_web_address)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class Section(BaseModel):
+    """Knows its keys and nothing else, and never shows what it was given in an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class MongoDB(Section):
+    """The replica set that holds the truth: ``uri``, or else ``host`` and ``port``."""
+
+    uri: Annotated[SecretStr, _secret_uri("mongodb", "mongodb+srv")] | None = None
+    host: Name = "127.0.0.1"
+    port: Port = 27017
+    database: Name = "workflows"
+    collection: Name = "workflows"
+    """The collection of the workflows; the others stand beside it under their own names."""
+
+    @property
+    def address(self) -> str:
+        """What a client connects to. It may hold a password: never log it."""
+        return self.uri.get_secret_value() if self.uri else f"mongodb://{self.host}:{self.port}/"
+
+
+class Broker(Section):
+    """The Redis that carries Celery's messages."""
+
+    uri: Annotated[SecretStr, _secret_uri("redis", "rediss", "sentinel")] = SecretStr(
+        "redis://127.0.0.1:6379/0"
+    )
+
+    @property
+    def address(self) -> str:
+        """What a client connects to. It may hold a password: never log it."""
+        return self.uri.get_secret_value()
+
+
+class Scheduler(Section):
+    """BV-BRC's AppService, and the Minhash service beside it."""
+
+    url: Url = "https://p3.theseed.org/services/app_service"
+    timeout: Seconds = 30
+    """Seconds, for each call but a submission."""
+    submit_timeout: Seconds = 600
+    """Seconds: AppService runs an app's preflight inside the call, minutes are possible."""
+    minhash_url: Url = "https://p3.theseed.org/services/minhash_service"
+
+
+class Workspace(Section):
+    """BV-BRC's file store."""
+
+    url: Url = "https://p3.theseed.org/services/Workspace"
+
+
+class DataApi(Section):
+    """BV-BRC's database of genomes and features."""
+
+    url: Url = "https://www.bv-brc.org/api"
+
+
+class Executor(Section):
+    """How workflows are carried forward."""
+
+    polling_interval_seconds: Seconds = 10
+    max_parallel_steps_per_workflow: Count = 2
+    enable_auto_resume: bool = True
+    """False: workflows begun before this start of beat are left alone until they are touched."""
+    max_jobs_per_user: Count = 1000
+    """Jobs of one user that are at AppService at the same time."""
+    lease_seconds: Seconds = 60
+    """How long a claim on a workflow lasts; a dead worker's workflows are taken over after it."""
+    in_doubt_grace_seconds: Seconds = 900
+    """How old a submission must be before AppService's "not found" is believed."""
+    lost_job_deadline_seconds: Seconds = 86_400
+    """How long a job may be unknown to AppService before its step fails: a day outlasts an outage
+    or a restore there, and a job that came back would else have run for nothing."""
+    max_concurrent_submissions: Count = 32
+    """In one worker process."""
+    max_concurrent_submissions_per_user: Count = 32
+    """In one worker process: at 0.7 s a call this starts about 45 jobs a second for one user."""
+
+
+class Logging(Section):
+    """Where logs go besides standard output."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    workflow_log_dir: Path = Path("logs/workflows")
+    executor_log_file: Path = Path("logs/executor.log")
+
+
+class Metrics(Section):
+    """Prometheus."""
+
+    enable_prometheus: bool = True
+    port: Port = 9090
+    """Where a worker serves this host's metrics."""
+    multiproc_dir: Path = Path("var/metrics")
+    """Where the processes of one host share their counters; the same for all of them."""
+
+
+class Auth(Section):
+    """Whose tokens are believed, and what becomes of them."""
+
+    trusted_signers: tuple[Url, ...] = Field(
+        ("https://user.patricbrc.org/public_key",), min_length=1
+    )
+    """Where the public keys are; a token by any other signer is refused."""
+    token_keys: tuple[Annotated[SecretStr, AfterValidator(_fernet_key)], ...] = Field(
+        (), min_length=1, validate_default=True
+    )
+    """Fernet keys; the first seals, every one opens."""
+    admins: tuple[Name, ...] = ()
+    """User names (a token's ``un``) that may do everything."""
+    reads: Literal["link", "owner"] = "link"
+    """``link``: who knows a workflow's id may read it and its status."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The Fernet keys in the clear: never log them."""
+        return tuple(key.get_secret_value() for key in self.token_keys)
+
+
+class Validation(Section):
+    """Which checks are made before a workflow is stored."""
+
+    check_output_conflicts: bool = False
+    """Ask the Workspace for files that are already there, and take ``name_2``, …"""
+
+
+class Api(Section):
+    """The HTTP interface."""
+
+    cors_origins: tuple[Name, ...] = ()
+    """Origins whose pages may call; ``*`` for all. None: CORS is off."""
+    max_body_bytes: Count = 16 * 1024 * 1024

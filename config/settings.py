@@ -1,0 +1,179 @@
+"""How this process is set up: ``config.yaml``, overridden by ``WORKFLOW_<SECTION>__<KEY>``.
+
+Read once, at the start, and passed on as arguments. An unknown key or an impossible value ends
+the process with one line that names it.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from config import sections
+
+PREFIX = "WORKFLOW_"
+FILE_VARIABLE = "WORKFLOW_CONFIG_FILE"
+DEFAULT_FILE = Path(__file__).with_name("config.yaml")
+EXIT_CODE = 4
+"""What gunicorn calls "app failed to load": its master halts on it instead of trying again."""
+
+
+class BadSettings(ValueError):
+    """A key that does not exist, or a value that cannot be; the message is one line, no secret."""
+
+
+class Settings(BaseSettings):
+    """Everything a process is told from outside. ``repr`` shows no secret."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    mongodb: sections.MongoDB = sections.MongoDB()
+    broker: sections.Broker = sections.Broker()
+    scheduler: sections.Scheduler = sections.Scheduler()
+    workspace: sections.Workspace = sections.Workspace()
+    data_api: sections.DataApi = sections.DataApi()
+    executor: sections.Executor = sections.Executor()
+    logging: sections.Logging = sections.Logging()
+    metrics: sections.Metrics = sections.Metrics()
+    auth: sections.Auth
+    validation: sections.Validation = sections.Validation()
+    api: sections.Api = sections.Api()
+
+    @model_validator(mode="after")
+    def _grace_outlasts_the_call(self) -> Settings:
+        """While a submission may still be under way, "not found" proves nothing."""
+        grace, call = self.executor.in_doubt_grace_seconds, self.scheduler.submit_timeout
+        if grace <= call:
+            raise ValueError(
+                f"executor.in_doubt_grace_seconds ({grace:g}) must exceed"
+                f" scheduler.submit_timeout ({call:g})"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # pydantic's own signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment before the file, whose content comes as arguments."""
+        return env_settings, init_settings
+
+
+@functools.cache
+def load_settings() -> Settings:
+    """The settings of this process; a bad one ends it with one line and ``EXIT_CODE``."""
+    try:
+        return read_settings()
+    except BadSettings as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(EXIT_CODE) from None
+
+
+def read_settings(file: Path | None = None) -> Settings:
+    """The settings of ``file`` and of the environment. Raises ``BadSettings``."""
+    path = file or Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE)
+    if problems := list(_environment_problems(os.environ)):
+        raise BadSettings("; ".join(problems))
+    try:
+        return Settings(**{"auth": {}, **read_file(path)})
+    except ValidationError as error:
+        lines = (_said(each["loc"], each["type"], each["msg"], path) for each in error.errors())
+        raise BadSettings("; ".join(lines)) from None
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """A YAML file's sections; one without keys counts as absent. Raises ``BadSettings``."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise BadSettings(f"settings file {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark else ""
+        raise BadSettings(f"settings file {path}{line}: is no YAML") from None
+    if not isinstance(content, dict):
+        raise BadSettings(f"settings file {path}: must hold sections with keys")
+    return {str(name): keys for name, keys in content.items() if keys is not None}
+
+
+def _fields() -> dict[str, FieldInfo]:
+    """Dotted key to its field, for every key there is."""
+    return {
+        f"{section}.{key}": field
+        for section, model in Settings.model_fields.items()
+        for key, field in model.annotation.model_fields.items()  # type: ignore[union-attr]
+    }
+
+
+def _environment_problems(environ: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with the names, and with the JSON of the lists."""
+    fields = _fields()
+    for variable in sorted(environ):
+        if not variable.upper().startswith(PREFIX) or variable.upper() == FILE_VARIABLE:
+            continue
+        key = variable[len(PREFIX) :].lower().replace("__", ".")
+        if key not in fields:
+            yield f"unknown setting {variable}{_suggestion(key, variables=True)}"
+        elif environ[variable] and _is_list(fields[key]) and not _json_list(environ[variable]):
+            yield f"bad setting {key} ({variable}): must be a JSON list of strings"
+
+
+def _is_list(field: FieldInfo) -> bool:
+    return str(field.annotation).startswith("tuple[")
+
+
+def _json_list(text: str) -> bool:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _said(place: tuple[int | str, ...], kind: str, message: str, path: Path) -> str:
+    """One problem in our words: which key, what is wrong, and where it was set."""
+    key = ".".join(map(str, place))
+    if kind == "extra_forbidden":
+        return f"unknown setting {key} in {path}{_suggestion(key)}"
+    what = message.removeprefix("Value error, ").removeprefix("Input ")
+    if not key:
+        return f"bad setting {what}"
+    if key == "auth.token_keys" and kind == "too_short":
+        what = "must name at least one Fernet key"
+    variable = _variable(".".join(map(str, place[:2])))
+    source = variable if any(each.upper() == variable for each in os.environ) else path
+    return f"bad setting {key} ({source}): {what}"
+
+
+def _suggestion(key: str, *, variables: bool = False) -> str:
+    names = {*_fields(), *Settings.model_fields}
+    near = get_close_matches(key, names, n=1, cutoff=0.7)
+    if not near:
+        return ""
+    return f" (did you mean {_variable(near[0]) if variables else near[0]}?)"
+
+
+def _variable(key: str) -> str:
+    return PREFIX + key.upper().replace(".", "__")
