@@ -1,0 +1,255 @@
+"""One HTTP exchange over `requests`: within a deadline, below a size, and sure of what was sent.
+
+It answers with whatever came back, or raises ``NotSent`` (nothing left us) or ``InDoubt`` (some of
+it left, and no whole answer came). What an answer means is for the caller to say.
+
+The timeouts of `requests` bound the silence between two packets; a server that drips a byte now
+and then holds its caller for ever. So the connections here know the exchange they serve: each read
+waits for what is left of its time, and the first byte written is noted.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http.client import HTTPException, HTTPResponse
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Final, NoReturn
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from workflows.errors import InDoubt, NotSent
+
+CONNECT_SECONDS: Final = 10.0
+LIMIT_BYTES: Final = 32 * 1024 * 1024
+CHUNK_BYTES: Final = 64 * 1024
+CONNECTIONS: Final = 64
+"""Idle connections kept for one host; more are opened and thrown away."""
+FAULTS: Final = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
+"""Everything that `requests` and what is below it raise when an exchange fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to send, and how long and how much to wait for."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    timeout: timedelta
+    """For all of it but the look-up of the host's name."""
+    content: bytes | None = field(default=None, repr=False)
+    once: bool = False
+    """It must not be sent twice, and goes over a new connection for that reason."""
+    limit_bytes: int = LIMIT_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, decompressed; ``cut`` is true where the limit ended the reading."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names are matched without regard to case."""
+    body: bytes = field(repr=False)
+    cut: bool = False
+
+    def json(self) -> Any:
+        """The body as a JSON value; raises ``ValueError`` where it is none."""
+        try:
+            return json.loads(self.body)
+        except RecursionError as failure:
+            raise ValueError("nested too deeply") from failure
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """What the connections note about the exchange that this thread has under way."""
+
+    ends: float
+    """On the monotonic clock."""
+    fresh: bool
+    """Whether it must not go over a connection that has been used before."""
+    sent: bool = False
+    reused: bool = False
+    heard: bool = False
+
+    def remaining(self) -> float:
+        left = self.ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the deadline has passed")
+        return left
+
+
+class _Present(threading.local):
+    """The exchange of this thread: `requests` has no way to hand it down to a connection."""
+
+    exchange: _Exchange
+
+
+_present = _Present()
+
+
+class _Reader(io.RawIOBase):
+    """A socket's reading end that never waits past the end of the exchange."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, exchange: _Exchange) -> None:
+        self._raw, self._sock, self._exchange = raw, sock, exchange
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(self._exchange.remaining())
+        count: int | None = self._raw.readinto(buffer)
+        self._exchange.heard = self._exchange.heard or bool(count)
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **named: Any) -> None:
+        super().__init__(sock, *args, **named)
+        reader = _Reader(self.fp.detach(), sock, _present.exchange)
+        self.fp = io.BufferedReader(reader)
+
+
+class _Noting:
+    """What both kinds of connection add: two classes of urllib3 need the same four lines."""
+
+    response_class: Any = _Response
+    sock: socket.socket | None
+
+    @property
+    def is_connected(self) -> bool:
+        """Asked by the pool of a connection that it kept: no to one that may not serve again."""
+        reusable = not _present.exchange.fresh and bool(super().is_connected)  # type: ignore[misc]
+        _present.exchange.reused = reusable
+        return reusable
+
+    def send(self, content: Any) -> None:
+        if self.sock is None:
+            self.connect()  # type: ignore[attr-defined]
+        assert self.sock is not None  # noqa: S101 - connect() sets it or raises
+        self.sock.settimeout(_present.exchange.remaining())
+        _present.exchange.sent = True
+        super().send(content)  # type: ignore[misc]
+
+
+class _Plain(_Noting, HTTPConnection):
+    pass
+
+
+class _Tls(_Noting, HTTPSConnection):
+    pass
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _Tls
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **named: Any) -> None:
+        super().init_poolmanager(*args, **named)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+
+
+def _session(user_agent: str) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    session.headers["User-Agent"] = user_agent
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter(pool_maxsize=CONNECTIONS, max_retries=0))
+    return session
+
+
+class Wire:
+    """The one pooled session of a process. Threads may share it; a fork makes its own."""
+
+    def __init__(self, user_agent: str) -> None:
+        """``user_agent`` must say who we are: Cloudflare turns the libraries' names away."""
+        self._user_agent = user_agent
+        self._sessions: dict[int, requests.Session] = {}
+
+    def _session(self) -> requests.Session:
+        pid = os.getpid()
+        if pid not in self._sessions:
+            self._sessions = {pid: _session(self._user_agent)}
+        return self._sessions[pid]
+
+    def exchange(self, request: Request) -> Answer:
+        """Sends and reads. Where ``once`` allows it, a connection that died in the pool, which says
+        nothing of the server, is replaced by a new one without a word.
+        """
+        ends = time.monotonic() + request.timeout.total_seconds()
+        first = _Exchange(ends, fresh=request.once)
+        try:
+            return self._perform(request, first)
+        except InDoubt:
+            if first.heard or not first.reused or time.monotonic() >= ends:
+                raise
+        return self._perform(request, _Exchange(ends, fresh=True))
+
+    def _perform(self, request: Request, exchange: _Exchange) -> Answer:
+        _present.exchange = exchange
+        session = self._session()
+        message = requests.Request(
+            request.method, request.url, headers=dict(request.headers), data=request.content
+        )
+        try:
+            left = exchange.remaining()
+            with session.send(
+                session.prepare_request(message),
+                timeout=(min(CONNECT_SECONDS, left), left),
+                stream=True,
+                allow_redirects=False,
+            ) as response:
+                body, cut = _read(response, request.limit_bytes)
+                return Answer(response.status_code, response.headers, body, cut)
+        except FAULTS as fault:
+            _translate(fault, exchange, request.url)
+
+
+def _read(response: requests.Response, limit_bytes: int) -> tuple[bytes, bool]:
+    """The body's first ``limit_bytes``, and whether there was more."""
+    body = bytearray()
+    for chunk in response.iter_content(CHUNK_BYTES):
+        body += chunk
+        if len(body) > limit_bytes:
+            return bytes(body[:limit_bytes]), True
+    return bytes(body), False
+
+
+def _translate(fault: Exception, exchange: _Exchange, url: str) -> NoReturn:
+    host = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    if exchange.sent:
+        raise InDoubt(f"{host}: the answer was lost: {_reason(fault)}") from fault
+    raise NotSent(f"{host}: cannot be reached: {_reason(fault)}") from fault
+
+
+def _reason(fault: BaseException) -> str:
+    """The innermost cause in a few words; never a library's text, which may quote a header."""
+    while isinstance(inner := fault.__cause__ or fault.__context__, FAULTS):
+        fault = inner
+    if isinstance(fault, OSError) and fault.strerror:
+        return fault.strerror
+    return "timed out" if isinstance(fault, TimeoutError) else type(fault).__name__
