@@ -1,0 +1,96 @@
+"""Where log lines go: one JSON object a line to standard output, and to the executor's file.
+
+Everything takes this way, also what Celery, gunicorn and other libraries log: one format, one
+redaction. Fields bound to the current request, task or workflow are on every line of theirs.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import structlog
+from structlog.contextvars import merge_contextvars
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from config.redaction import redact
+from config.sections import Logging
+from config.shared_file import SharedRotatingFile
+
+FILE_BYTES = 20 * 1024 * 1024
+FILES_KEPT = 5
+QUIET = ("pymongo", "urllib3", "werkzeug", "kombu", "amqp", "asyncio", "flower", "tornado.access")
+"""Libraries that tell too much below WARNING."""
+
+
+def configure(settings: Logging, process: str, *, file: Path | None = None) -> None:
+    """Sets logging up for this process, whose name is on every line; may be called again.
+
+    ``file``: the executor's log file besides standard output, shared by the processes of a host.
+    """
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
+    if file is not None:
+        handlers.append(_file(file))
+    for handler in handlers:
+        handler.setFormatter(_formatter(process))
+    root = logging.getLogger()
+    for former in root.handlers[:]:
+        root.removeHandler(former)
+        former.close()
+    root.handlers = handlers
+    root.setLevel(settings.level)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.captureWarnings(capture=True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared(process),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _file(path: Path) -> RotatingFileHandler:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return SharedRotatingFile(path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8")
+
+
+def _shared(process: str) -> list[Processor]:
+    """What is added to every line, ours and the libraries' alike."""
+
+    def name_process(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        event.setdefault("process", process)
+        return event
+
+    return [
+        merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        name_process,
+    ]
+
+
+def _formatter(process: str) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*_shared(process), structlog.stdlib.ExtraAdder()],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            structlog.processors.StackInfoRenderer(),
+            _as_json,
+        ],
+    )
+
+
+def _as_json(logger: WrappedLogger, name: str, event: EventDict) -> str:
+    """The line, without a secret: the last step, so that no field and no traceback slips by."""
+    renderer = structlog.processors.JSONRenderer(sort_keys=False, default=str, ensure_ascii=False)
+    return redact(str(renderer(logger, name, event)))
