@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulated import simulator_process
+from workflows.bvbrc.simulator.client import Simulator
+
+
+@pytest.fixture(scope="session")
+def simulator_server() -> Iterator[Simulator]:
+    with simulator_process() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(simulator_server: Simulator) -> Simulator:
+    """The simulator without jobs, faults, rules, calls."""
+    simulator_server.reset()
+    return simulator_server

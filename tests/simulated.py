@@ -1,0 +1,29 @@
+"""The simulator as a process of its own, over real HTTP."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.shared import ROOT
+from workflows.bvbrc.simulator.client import Simulator
+
+
+@contextmanager
+def simulator_process(*options: str) -> Iterator[Simulator]:
+    """Starts a simulator on a free port; ends it afterwards."""
+    command = [sys.executable, "-m", "workflows.bvbrc.simulator", *options]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("listening on "), f"the simulator did not start: {line!r}"
+        simulator = Simulator(line.split()[-1])
+        yield simulator
+        simulator.close()
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stdout.close()

@@ -1,0 +1,297 @@
+"""The services together: what a request is, who answers it, and what disturbs the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from workflows.bvbrc.simulator import appservice, listings, pages, rpc
+from workflows.bvbrc.simulator import faults as faulty
+from workflows.bvbrc.simulator.cache import Cache
+from workflows.bvbrc.simulator.jobs import Job, Jobs
+from workflows.bvbrc.simulator.ledger import Call, Ledger
+from workflows.bvbrc.simulator.rpc import Envelope, Question, RpcError
+from workflows.bvbrc.simulator.server import Reply, Request
+from workflows.bvbrc.simulator.switches import Switches
+from workflows.bvbrc.simulator.tokens import Identity, Tokens, load_key, user_in
+from workflows.bvbrc.simulator.triggers import Subject, Trigger, Triggers, drawn
+
+Json = Any
+Perform = Callable[[RpcError | None], Reply]
+"""Makes a call, or answers it with an error."""
+
+NO_QUESTION = Question(Envelope(), "unparsable", [])
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """The methods of one service; each takes the caller and the positional arguments."""
+
+    name: str
+    methods: Mapping[str, Callable[[Identity | None, list[Json]], list[Json]]]
+    open_methods: frozenset[str] = frozenset()
+    """They answer without a token, and take a bad one for none."""
+    traced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a simulation is set up, once."""
+
+    url: str
+    seed: int = 0
+    key_file: Path | None = None
+    ledger_limit: int | None = None
+
+
+@dataclass(slots=True)
+class Clock:
+    """The simulation's time: the true one, put forward at will."""
+
+    ahead_seconds: float = 0.0
+
+    def now(self) -> float:
+        return time.time() + self.ahead_seconds
+
+
+class Simulation:
+    """All state of the simulator; ``respond`` answers a request."""
+
+    def __init__(self, start: Start) -> None:
+        self.start = start
+        self.clock = Clock()
+        self.key = load_key(start.key_file)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets everything but the key and the time."""
+        now = self.clock.now
+        self.rng = random.Random(self.start.seed)  # noqa: S311 - reproducible, not secret
+        self.switches = Switches()
+        self.faults = Triggers(self.rng)
+        self.rules = Triggers(self.rng)
+        self.ledger = Ledger(now, self.start.ledger_limit)
+        self.tokens = Tokens(f"{self.start.url}/public_key", now, self.key)
+        self.cache = Cache(now)
+        self.jobs = Jobs(self.switches, self.rules, self.rng)
+        self.jobs.on_end = self._job_ended
+        self.jobs.on_change = self.cache.forget
+        self._workers: asyncio.Semaphore | None = None
+        service = appservice.Service(
+            self.jobs, self.switches, self.cache, self.rng, now, lambda _path: None,
+            f"{self.start.url}/services/app_service",
+        )  # fmt: skip
+        self.packages = {"app_service": app_package(service)}
+
+    def _job_ended(self, job: Job) -> None:
+        job.files.update(pages.job_files(job))
+
+    # --- from a request to its reply
+
+    def respond(self, request: Request) -> Reply | Awaitable[Reply]:
+        """The reply, or what waits for it where something takes time."""
+        now = self.clock.now()
+        self.jobs.settle(now)
+        call, perform = self._understood(request)
+        fault = self.faults.first(call.subject)
+        latency = self._latency(call.method) if self.switches.latency else 0.0
+        if fault is None and not latency and not self.switches.workers:
+            reply = perform(None)
+            self.ledger.end(call)
+            return reply
+        return self._slowly(call, perform, fault, latency)
+
+    async def _slowly(
+        self, call: Call, perform: Perform, fault: Trigger | None, latency: float
+    ) -> Reply:
+        async with self._worker():
+            await asyncio.sleep(latency)
+            self.jobs.settle(self.clock.now())
+            if fault is None:
+                reply = perform(None)
+            else:
+                described = faulty.fault_of(fault.effect)
+                reply = await faulty.apply(described, fault.hits, perform, self.rng)
+                call.fault = described.kind
+                call.answer = call.answer if described.kind == "delay" else described.kind
+        self.ledger.end(call)
+        return reply
+
+    def _worker(self) -> AbstractAsyncContextManager[object]:
+        """One of the workers, once it is free."""
+        if not self.switches.workers:
+            return nullcontext()
+        if self._workers is None:
+            self._workers = asyncio.Semaphore(self.switches.workers)
+        return self._workers
+
+    def _latency(self, method: str) -> float:
+        for pattern, seconds in self.switches.latency.items():
+            if fnmatchcase(method, pattern) or fnmatchcase(method.partition(".")[2], pattern):
+                return drawn(seconds, self.rng) or 0.0
+        return 0.0
+
+    def _understood(self, request: Request) -> tuple[Call, Perform]:
+        """The ledger's entry of a request, and how it is answered."""
+        parts = [part for part in request.path.split("/") if part]
+        package = self.packages["app_service"]
+        if parts[:1] == ["services"] and len(parts) > 1:
+            package = self.packages.get(parts[1], package)
+            parts = parts[2:]
+        page = self._page(request, parts)
+        if page is None:
+            return self._question(request, package)
+        name = parts[0] if parts else request.verb
+        token = request.headers.get("authorization", "")
+        subject = {"method": name, "user": user_in(token), "path": request.path}
+        call = self.ledger.begin(name, subject, request.query)
+        return call, partial(self._shown, page, call)
+
+    def _page(self, request: Request, parts: list[str]) -> Callable[[], Reply] | None:
+        """What answers a request that is no JSON-RPC; None if it is."""
+        name = parts[0] if parts else ""
+        if name == "task_info":
+            return lambda: pages.task_info(request, parts[1:], self.jobs, self._check)
+        simple: dict[str, Callable[[], Reply]] = {
+            "public_key": lambda: pages.public_key(self.tokens),
+            "ping": pages.ping,
+            "auth_ping": lambda: pages.auth_ping(request, self._check),
+        }
+        if request.verb == "OPTIONS":
+            return lambda: pages.cors(request)
+        return simple.get(name) if request.verb == "GET" else None
+
+    def _shown(self, page: Callable[[], Reply], call: Call, error: RpcError | None) -> Reply:
+        reply = page() if error is None else Reply(500, error.message.encode(), pages.PLAIN)
+        call.answer = "ok" if reply.status == HTTPStatus.OK else f"http {reply.status}"
+        return reply
+
+    def _check(self, token: str) -> Identity:
+        return self.tokens.check(token, signer_reachable=self.switches.signer_reachable)
+
+    # --- JSON-RPC
+
+    def _question(self, request: Request, package: Package) -> tuple[Call, Perform]:
+        problem = None
+        try:
+            question = parsed(request)
+        except RpcError as error:
+            question, problem = NO_QUESTION, error
+        token = request.headers.get("authorization", "")
+        subject = subject_of(question, token)
+        call = self.ledger.begin(question.method, subject, question.params)
+        answer = partial(self._answer, package, question, token, call)
+        return call, lambda error: answer(problem or error)
+
+    def _answer(
+        self, package: Package, question: Question, token: str, call: Call, error: RpcError | None
+    ) -> Reply:
+        envelope = question.envelope
+        order = self.rng if self.switches.shuffle else None
+        try:
+            if error:
+                raise error
+            values = self._values(package, question, token)
+        except RpcError as problem:
+            call.answer = problem.message.partition("\n")[0][:120]
+            message = problem.message
+            if package.traced and self.switches.traces:
+                short = question.method.partition(".")[2]
+                message = rpc.traced(problem, short, traced_argument(problem, question, token))
+            body = rpc.failure(envelope, problem, message, order)
+            return Reply(500, body, envelope.content_type)
+        call.answer = "ok"
+        call.job_id = call.job_id or job_id_in(values)
+        return Reply(200, rpc.success(envelope, values, order), envelope.content_type)
+
+    def _values(self, package: Package, question: Question, token: str) -> list[Json]:
+        """What the method returns. The method is looked up before the token is looked at."""
+        name, dot, short = question.method.partition(".")
+        if not dot:
+            raise no_method(
+                f"'{name}' is not a valid method. It must contain a package name, followed by a"
+                " period, followed by a method name."
+            )
+        if name != package.name:
+            raise no_method(f"There is no method package named '{name}'.")
+        hidden = short == "enumerate_tasks_qstat" and not self.switches.qstat
+        if short not in package.methods or hidden:
+            raise no_method(f"'{short}' is not a valid method in service {name}.")
+        who = self._caller(package, short, token)
+        return package.methods[short](who, question.params)
+
+    def _caller(self, package: Package, method: str, token: str) -> Identity | None:
+        if not token and method not in package.open_methods:
+            text = f"Authentication required for {package.name}"
+            raise RpcError(f"{text} but no authentication header was passed", inside=False)
+        try:
+            return self._check(token)
+        except RpcError:
+            if method in package.open_methods:
+                return None
+            raise
+
+
+def app_package(service: appservice.Service) -> Package:
+    methods = {**appservice.METHODS, **listings.METHODS}
+    bound = {name: partial(identified, method, service) for name, method in methods.items()}
+    return Package("AppService", bound, traced=True)
+
+
+def identified(
+    method: appservice.Method, service: appservice.Service, who: Identity | None, params: list[Json]
+) -> list[Json]:
+    """An AppService method: it always has a caller."""
+    assert who is not None  # noqa: S101 - AppService has no open methods
+    return method(service, who, params)
+
+
+def parsed(request: Request) -> Question:
+    """Raises ``RpcError`` where the request is no JSON-RPC."""
+    if request.verb == "GET":
+        raise RpcError("HTTP GET not allowed.", rpc.NO_GET, inside=False)
+    if request.verb != "POST":
+        raise rpc.unparsable(f"Unsupported HTTP request method {request.verb}")
+    return rpc.parse(request.body)
+
+
+def no_method(text: str) -> RpcError:
+    return RpcError(text, rpc.NO_METHOD, inside=False)
+
+
+def subject_of(question: Question, token: str) -> Subject:
+    """What faults and the ledger may know a call by."""
+    subject = {"method": question.method, "user": user_in(token)}
+    first, second, third = (appservice.argument(question.params, index) for index in range(3))
+    if isinstance(first, (str, int)):
+        subject["app" if question.method.startswith("AppService.start_app") else "job_id"] = str(
+            first
+        )
+    if isinstance(second, dict):
+        names = ("output_path", "output_file")
+        subject |= {name: str(second[name]) for name in names if name in second}
+    if isinstance(third, dict) and third.get("user_metadata"):
+        subject["user_metadata"] = str(third["user_metadata"])
+    return subject
+
+
+def job_id_in(values: list[Json]) -> str:
+    """The id of a job that was created, else empty."""
+    first = values[0] if values else None
+    return str(first["id"]) if isinstance(first, dict) and "state_code" in first else ""
+
+
+def traced_argument(problem: RpcError, question: Question, token: str) -> str:
+    """The argument that a trace shows: of a submit tool that did not run, it is the token."""
+    if "IPC/Run" in problem.place:
+        return token
+    return appservice.perl_text(appservice.argument(question.params, 0))
