@@ -21,7 +21,10 @@ from config.shared_file import SharedRotatingFile
 
 FILE_BYTES = 20 * 1024 * 1024
 FILES_KEPT = 5
-QUIET = ("pymongo", "urllib3", "werkzeug", "kombu", "amqp", "asyncio", "flower", "tornado.access")
+QUIET = (
+    *("pymongo", "urllib3", "werkzeug", "kombu", "amqp", "asyncio", "tornado.access"),
+    *("celery.app.trace", "celery.worker.strategy", "celery.beat"),
+)
 """Libraries that tell too much below WARNING."""
 
 

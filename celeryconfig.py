@@ -1,0 +1,78 @@
+"""Celery's settings, in Celery's own names, for worker, beat and whoever sends a message.
+
+A message is a hint that carries ids: it may be lost, doubled or late, and MongoDB knows better.
+So nothing here is tuned for durability; all is tuned so that no fault of Redis holds anybody up.
+"""
+
+from __future__ import annotations
+
+from kombu import Queue
+
+from config.settings import load_settings
+
+_settings = load_settings()
+_interval = _settings.executor.polling_interval_seconds
+
+broker_url = _settings.broker.address
+broker_connection_retry_on_startup = True
+broker_connection_timeout = 2
+broker_transport_options = {
+    # Without it `.delay()` waits for ever on a Redis that is frozen.
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    # A message of a dead worker comes again after this; one that is still worked on must not.
+    "visibility_timeout": int(_settings.scheduler.submit_timeout) + 300,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+}
+
+# Ids and nothing else: no result is kept, and nothing but JSON is read.
+task_ignore_result = True
+task_serializer = "json"
+result_serializer = "json"
+accept_content = ["json"]
+
+# A plain worker without -Q consumes every queue.
+task_default_queue = "advance"
+task_create_missing_queues = False
+task_queues = (Queue("advance"), Queue("submissions"), Queue("polls"))
+task_routes = {
+    "tasks.start_jobs": {"queue": "submissions"},
+    "tasks.poll_jobs": {"queue": "polls"},
+    "tasks.resolve_jobs": {"queue": "polls"},
+}
+# A sender that cannot reach Redis gives up at once: the sweep finds what it would have said.
+task_publish_retry_policy = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
+
+task_acks_late = True
+task_reject_on_worker_lost = True
+# These end a task in the prefork pool only; in threads, timeouts on every socket do.
+task_time_limit = int(_settings.scheduler.submit_timeout) + 120
+task_soft_time_limit = int(_settings.scheduler.submit_timeout) + 60
+
+# Threads, because the work is waiting for BV-BRC (measured: 84 slow calls a second, prefork 3).
+worker_pool = "threads"
+worker_concurrency = 16
+worker_prefetch_multiplier = 1
+worker_soft_shutdown_timeout = 10.0
+worker_cancel_long_running_tasks_on_connection_loss = False
+worker_hijack_root_logger = False
+worker_redirect_stdouts = False
+# For Flower and celery-exporter.
+worker_send_task_events = True
+task_send_sent_event = True
+
+timezone = "UTC"
+# Keeps no file, so it runs on a read-only disk; two of them at once do no harm, since what is due
+# is claimed in MongoDB.
+beat_scheduler = "celery.beat:Scheduler"
+beat_schedule = {
+    "advance_active_workflows": {
+        "task": "tasks.advance_active_workflows",
+        "schedule": _interval,
+        # A sweep that nobody took before the next one is due is worth nothing.
+        "options": {"expires": _interval},
+    }
+}

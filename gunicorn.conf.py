@@ -1,0 +1,47 @@
+"""How gunicorn serves the API; it reads this file from the folder it is started in.
+
+The command line wins: ``gunicorn --bind 0.0.0.0:8000 --workers 4 wsgi:app``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from gunicorn import glogging
+
+from config import logging as our_logging
+from config.settings import load_settings
+
+# Read before any worker is forked, so that a bad setting ends the master with its one line.
+settings = load_settings()
+
+
+class Logger(glogging.Logger):
+    """Passes gunicorn's lines on to ours; requests are logged by the API, with more in the line."""
+
+    def setup(self, _cfg: Any) -> None:
+        our_logging.configure(settings.logging, "api")
+        for log in (self.error_log, self.access_log):
+            log.handlers.clear()
+            log.propagate = True
+            log.setLevel(logging.NOTSET)
+
+
+bind = "127.0.0.1:8000"
+# Each connection to MongoDB is made by the worker that uses it, after the fork.
+preload_app = False
+worker_class = "gthread"
+workers = 2
+# A live stream of events holds a thread for as long as somebody watches.
+threads = 32
+timeout = 60
+graceful_timeout = 20
+keepalive = 5
+logger_class = Logger
+accesslog = None
+# Else a socket appears in the home folder.
+control_socket_disable = True
+# The heartbeat file of a worker: in memory, since a slow disk would get it killed.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108  # it is for this
