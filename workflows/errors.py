@@ -16,6 +16,7 @@ WorkflowsError
     ├── InDoubt          it may have acted: look it up, never repeat blindly
     ├── ServiceAway      it answered that it cannot serve now, and did nothing: wait
     ├── Rejected         it refused, and will again: the user's to fix
+    │   └── MethodMissing    this deployment of it does not know the method: do it another way
     └── Unauthorized     it refused the token: a new one is needed
 """
 
@@ -125,7 +126,19 @@ class ServiceAway(ServiceError):
 
 
 class Rejected(ServiceError):
-    """The service refused for good; the text is for the user to act on."""
+    """The service refused and did nothing; the text is for the user to act on.
+
+    ``maybe_transient`` is true where the same text also stands for an outage behind the service (a
+    Workspace that is away reads like a missing input file): repeat once or twice, then believe it.
+    """
+
+    def __init__(self, message: str, *, maybe_transient: bool = False) -> None:
+        self.maybe_transient = maybe_transient
+        super().__init__(message)
+
+
+class MethodMissing(Rejected):
+    """This deployment of the service does not have the method."""
 
 
 class Unauthorized(ServiceError):

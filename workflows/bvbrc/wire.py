@@ -31,6 +31,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from workflows.errors import InDoubt, NotSent
 
+USER_AGENT: Final = "bvbrc-workflows/0.1.0"
+"""Who we are: Cloudflare turns the default names of libraries away."""
 CONNECT_SECONDS: Final = 10.0
 LIMIT_BYTES: Final = 32 * 1024 * 1024
 CHUNK_BYTES: Final = 64 * 1024
@@ -185,8 +187,7 @@ def _session(user_agent: str) -> requests.Session:
 class Wire:
     """The one pooled session of a process. Threads may share it; a fork makes its own."""
 
-    def __init__(self, user_agent: str) -> None:
-        """``user_agent`` must say who we are: Cloudflare turns the libraries' names away."""
+    def __init__(self, user_agent: str = USER_AGENT) -> None:
         self._user_agent = user_agent
         self._sessions: dict[int, requests.Session] = {}
 

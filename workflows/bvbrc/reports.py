@@ -1,0 +1,99 @@
+"""What AppService says of a job, in one shape: it has two for times, two for ids, five for states.
+
+The service calls a job "task"; the word ends here and in ``appservice.py``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+_ID: Final = re.compile(r"[0-9]{1,20}")
+
+
+class JobWord(StrEnum):
+    """Where a job is, as far as AppService knows."""
+
+    QUEUED = "queued"  # waits, at BV-BRC or in the cluster's queue
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"  # or was killed: the service does not tell these apart
+    UNKNOWN = "unknown"  # a word that is not in the table: not an end
+
+
+WORDS: Final[Mapping[str, JobWord]] = {
+    "queued": JobWord.QUEUED,
+    "init": JobWord.QUEUED,
+    "pending": JobWord.RUNNING,
+    "in-progress": JobWord.RUNNING,
+    "completed": JobWord.SUCCEEDED,
+    "failed": JobWord.FAILED,
+    "deleted": JobWord.FAILED,
+    "suspend": JobWord.FAILED,
+    "suspended": JobWord.FAILED,
+}
+"""The service's words to ours. State S is called ``pending`` or ``in-progress``, and covers jobs
+that wait in the cluster: ``running`` is believed only with a start time (captures 110 to 112)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One job as AppService sees it now. Times are aware, UTC; None where it has none."""
+
+    job_id: str
+    state: JobWord
+    word: str
+    """The service's own word."""
+    submitted_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    output_path: str = ""
+    output_file: str = ""
+    user_metadata: str = ""
+    """The submission key; empty where the call does not tell it (`query_tasks`)."""
+
+
+def job_id(value: object) -> str:
+    """An AppService id as text, which comes as a number or as a string; empty for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return value if isinstance(value, str) and _ID.fullmatch(value) else ""
+
+
+def report(task: Mapping[str, Any], known_id: str) -> Report:
+    """Reads a Task (SchedulerDB: format_task_for_service); whatever is missing is left empty."""
+    word = _text(task.get("status"))
+    state = WORDS.get(word, JobWord.UNKNOWN)
+    started_at = _time(task.get("start_time"))
+    if state is JobWord.RUNNING and started_at is None:
+        state = JobWord.QUEUED
+    params = task.get("parameters")
+    outputs = params if isinstance(params, Mapping) else {}
+    return Report(
+        job_id=known_id,
+        state=state,
+        word=word,
+        submitted_at=_time(task.get("submit_time")),
+        started_at=started_at,
+        finished_at=_time(task.get("completed_time")),
+        output_path=_text(outputs.get("output_path")),
+        output_file=_text(outputs.get("output_file")),
+        user_metadata=_text(task.get("user_metadata")),
+    )
+
+
+def _text(value: object) -> str:
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _time(value: object) -> datetime | None:
+    """``2026-11-23 05:28:19`` and ``2026-11-23T05:28:19Z`` are the same instant."""
+    try:
+        moment = datetime.fromisoformat(_text(value))
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None

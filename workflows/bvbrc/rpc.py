@@ -1,0 +1,156 @@
+"""JSON-RPC as BV-BRC's services speak it: one call, answered by its return values or an exception.
+
+Each exception says what may be done next (``errors.py``). A call that starts something is made
+``once``: whatever leaves its outcome open raises ``InDoubt``. All others can be repeated, so that a
+lost answer is only ``ServiceAway``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import uuid4
+
+from workflows.bvbrc.refusals import refusal
+from workflows.bvbrc.token import parse
+from workflows.bvbrc.wire import LIMIT_BYTES, Answer, Request, Wire
+from workflows.errors import BadToken, InDoubt, Rejected, ServiceAway, ServiceError, Unauthorized
+
+INTERNAL_ERROR: Final = -32603
+TURNED_AWAY: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+_CODE: Final = re.compile(r"-?[0-9]{1,6}")
+_CLOUDFLARE: Final = re.compile(rb"cloudflare|error code: 1\d\d\d", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A method of a service and its arguments, by position."""
+
+    url: str
+    method: str
+    """With the service's name: ``AppService.query_tasks``."""
+    params: Sequence[Any]
+    timeout: timedelta
+    once: bool = False
+    """It starts something: it must not be sent twice."""
+
+
+class Rpc:
+    """Calls over one wire. Threads may share it."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def call(self, token: str, call: Call) -> list[Any]:
+        """The method's return values. Raises the ``ServiceError`` that says what to do next."""
+        call_id = uuid4().hex
+        request = Request(
+            "POST",
+            call.url,
+            {"Content-Type": "application/json", "Authorization": _bare(token)},
+            call.timeout,
+            _body(call, call_id),
+            once=call.once,
+        )
+        return _result(self._exchange(request), call_id, once=call.once)
+
+    def fetch(
+        self, token: str, url: str, *, timeout: timedelta, limit_bytes: int = LIMIT_BYTES
+    ) -> Answer:
+        """A file of `task_info` or Shock, which want the token's kind before it."""
+        headers = {"Authorization": f"OAuth {_bare(token)}"}
+        answer = self._exchange(Request("GET", url, headers, timeout, limit_bytes=limit_bytes))
+        if _turned_away(answer):
+            raise ServiceAway(_said(answer))
+        return answer
+
+    def _exchange(self, request: Request) -> Answer:
+        try:
+            return self._wire.exchange(request)
+        except InDoubt as loss:
+            if request.once:
+                raise
+            raise ServiceAway(str(loss)) from loss
+
+
+def require_alive(token: str) -> None:
+    """Raises ``Unauthorized`` for a token that has expired; for services that do not say so."""
+    try:
+        expires_at = parse(token).expires_at
+    except BadToken as failure:
+        raise Unauthorized(str(failure)) from failure
+    if datetime.now(UTC) >= expires_at:
+        raise Unauthorized("the token has expired")
+
+
+def _bare(token: str) -> str:
+    """The token, if it can be a header. Checked here because `requests` quotes what it refuses."""
+    if not token or not token.isascii() or not token.isprintable():
+        raise Unauthorized("there is no usable token")
+    return token
+
+
+def _body(call: Call, call_id: str) -> bytes:
+    message = {"jsonrpc": "2.0", "id": call_id, "method": call.method, "params": list(call.params)}
+    try:
+        return json.dumps(message, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as failure:
+        raise Rejected(f"the arguments of {call.method} are not JSON") from failure
+
+
+def _result(answer: Answer, call_id: str, *, once: bool) -> list[Any]:
+    try:
+        envelope = answer.json()
+    except ValueError:
+        envelope = None
+    if isinstance(envelope, dict):
+        if error := _error(envelope):
+            raise refusal(*error, once=once)
+        result = envelope.get("result")
+        # Another id is somebody else's answer, by the fault of a proxy or a connection.
+        if isinstance(result, list) and envelope.get("id") == call_id and not answer.cut:
+            return result
+    raise _useless(answer, once=once)
+
+
+def _error(envelope: Mapping[str, Any]) -> tuple[int, str] | None:
+    """Code and message. Version 1.0 of the protocol may have a bare string for both."""
+    error = envelope.get("error")
+    if isinstance(error, str) and error and "result" in envelope:
+        return INTERNAL_ERROR, error
+    if not isinstance(error, Mapping) or not isinstance(error.get("message"), str):
+        return None
+    code = str(error.get("code"))
+    return int(code) if _CODE.fullmatch(code) else INTERNAL_ERROR, error["message"]
+
+
+def _useless(answer: Answer, *, once: bool) -> ServiceError:
+    """An answer that is not the service's: a proxy's page, a half, or nonsense."""
+    said = _said(answer)
+    if _turned_away(answer) or (answer.status in TURNED_AWAY and "CF-Ray" in answer.headers):
+        return ServiceAway(said)
+    if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return Rejected(said)
+    return InDoubt(said) if once else ServiceAway(said)
+
+
+def _turned_away(answer: Answer) -> bool:
+    """Whether Cloudflare refused before the service saw anything. ``CF-Ray`` alone proves
+    nothing: it is on the service's own answers too.
+    """
+    if answer.status not in TURNED_AWAY:
+        return False
+    return "CF-Mitigated" in answer.headers or bool(_CLOUDFLARE.search(answer.body))
+
+
+def _said(answer: Answer) -> str:
+    try:
+        phrase = HTTPStatus(answer.status).phrase
+    except ValueError:
+        phrase = "no known status"
+    return f"HTTP {answer.status} ({phrase}) instead of an answer of the service"
