@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -94,7 +95,7 @@ def success(envelope: Envelope, values: list[Json], rng: random.Random | None) -
     answer = {**dict(envelope.marks), "result": values}
     if envelope.version == "1.0":
         answer["error"] = None
-    return json.dumps(turned(answer, rng), ensure_ascii=False, separators=(",", ":")).encode()
+    return encoded(turned(answer, rng))
 
 
 def failure(envelope: Envelope, error: RpcError, message: str, rng: random.Random | None) -> bytes:
@@ -109,7 +110,27 @@ def failure(envelope: Envelope, error: RpcError, message: str, rng: random.Rando
     else:
         repeated = {"error": message} if error.inside else {}
         answer["error"] = turned({**described, "name": "JSONRPCError", **repeated}, rng)
-    return json.dumps(turned(answer, rng), ensure_ascii=False, separators=(",", ":")).encode()
+    return encoded(turned(answer, rng))
+
+
+class Verbatim:
+    """A long text that is sent again and again: encoded once, and put in where its mark is."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.mark = f"\ue000{name}\ue001"
+        KEPT[self.mark] = json.dumps(text)
+
+
+KEPT: dict[str, str] = {}
+"""JSON texts by the marks that stand for them."""
+MARKED = re.compile('"(\ue000[^\ue001]*\ue001)"')
+
+
+def encoded(answer: dict[str, Json]) -> bytes:
+    text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    if "\ue000" in text:
+        text = MARKED.sub(lambda found: KEPT.get(found[1], found[0]), text)
+    return text.encode()
 
 
 def turned(mapping: dict[str, Json], rng: random.Random | None) -> dict[str, Json]:

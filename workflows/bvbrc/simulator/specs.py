@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from workflows.bvbrc import apptable
-from workflows.bvbrc.simulator.rpc import RpcError
+from workflows.bvbrc.simulator.rpc import RpcError, Verbatim
 
 Json = Any
 
@@ -48,8 +48,10 @@ def labelled(parameter: dict[str, Json]) -> dict[str, Json]:
 
 @cache
 def spec_text(app: str) -> str:
-    """The specification as the raw row carries it (without the blanks of the genuine one)."""
-    return json.dumps(specifications()[app], indent=3, sort_keys=True, separators=(",", ":"))
+    """Stands for the specification as the raw row carries it: a JSON text in a string."""
+    spec = specifications()[app]
+    text = json.dumps(spec, indent=3, sort_keys=True, separators=(",", " : "))
+    return Verbatim(app, text).mark
 
 
 def refused(reason: str = "") -> RpcError:
