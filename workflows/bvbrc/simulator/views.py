@@ -6,6 +6,7 @@ Source: protocol.md 1.6 and 1.7.
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import Any
 
 from workflows.bvbrc.simulator.jobs import Job
@@ -30,7 +31,13 @@ def status_word(job: Job, submitted_word: str) -> str:
 
 
 def shown_time(at: float | None, form: str) -> str:
-    return "" if at is None else time.strftime(form, time.gmtime(at))
+    return "" if at is None else formatted(int(at), form)
+
+
+@lru_cache(maxsize=4096)
+def formatted(at: int, form: str) -> str:
+    """Polls ask for the same few times again and again."""
+    return time.strftime(form, time.gmtime(at))
 
 
 def shown_end(job: Job) -> float | None:
