@@ -60,6 +60,15 @@ class Spec:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """A failed step that will be tried once more."""
+
+    at: datetime
+    left: int
+    """How many further attempts may follow that one without a person asking."""
+
+
+@dataclass(frozen=True, slots=True)
 class Workflow:
     """How far a workflow is. ``states``, ``attempts`` are parallel to the spec's steps."""
 
@@ -69,10 +78,11 @@ class Workflow:
     states: tuple[StepState, ...]
     attempts: tuple[int, ...]
     """How many attempts of each step were intended so far; 0 before the first."""
-    retry_at: Mapping[int, datetime] = field(default_factory=dict)
-    """When a ``ready`` step, by its index, may be tried again."""
+    again: Mapping[int, Again] = field(default_factory=dict)
+    """Maps the index of a ``ready`` step that failed before to its next try."""
     cap: int = 2
     """At most this many steps are in flight."""
+    cancel_requested: bool = False
     sequence: int = 0
     """The number of the last event recorded."""
 
@@ -99,8 +109,18 @@ class Job:
     params: Mapping[str, Json]
     base_url: str
     state: JobState
+    left: int = 0
+    """How many attempts may follow this one without a person asking."""
     version: int = 0
     """Counts the changes to the stored job."""
+    news: bool = False
+    """Something about it is not yet taken into account by its workflow."""
+    announced: bool = False
+    """Its submission stands in an event."""
+    claim: str = ""
+    """Who is sending it: the token of that one claim."""
+    tries: int = 0
+    """How often AppService was asked in vain to start it."""
     in_doubt: bool = False
     job_id: str = ""
     """AppService's id, digits; empty before it is known."""

@@ -1,0 +1,279 @@
+"""The laws of ``plan``, for every DAG, scheduler and crash that Hypothesis thinks of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workflows.blueprint import Blueprint, blueprint
+from workflows.plan import Plan, backoff, plan
+from workflows.states import (
+    FINAL_JOB,
+    FINAL_STEP,
+    FINAL_WORKFLOW,
+    IN_FLIGHT,
+    JobState,
+    StepState,
+    WorkflowState,
+)
+from workflows.workflow import (
+    Job,
+    OnFailure,
+    Outcome,
+    Retry,
+    Spec,
+    StepSpec,
+    Workflow,
+    job_key,
+)
+
+START = datetime(2026, 1, 19, 10, tzinfo=UTC)
+
+
+def spec_of(
+    needs: list[list[int]],
+    *,
+    on_failure: OnFailure = OnFailure.CONTINUE,
+    attempts: int = 1,
+) -> Blueprint:
+    steps = tuple(
+        StepSpec(
+            name=f"s{index}",
+            app="Date",
+            params={},
+            depends_on=tuple(f"s{need}" for need in wanted),
+            retry=Retry(attempts, timedelta(seconds=10)),
+        )
+        for index, wanted in enumerate(needs)
+    )
+    return blueprint(Spec("w", "1", {}, steps, on_failure=on_failure))
+
+
+def fresh(count: int, cap: int = 2) -> Workflow:
+    return Workflow(
+        "wf_1", "u", WorkflowState.PENDING, (StepState.PENDING,) * count, (0,) * count, cap=cap
+    )
+
+
+@dataclass
+class World:
+    """Plays the shell and AppService for one workflow, and checks the laws after each turn."""
+
+    blue: Blueprint
+    workflow: Workflow
+    now: datetime = START
+    jobs: dict[str, Job] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)
+    started: list[str] = field(default_factory=list)
+
+    def open_jobs(self) -> list[Job]:
+        return [job for key, job in self.jobs.items() if key not in self.settled]
+
+    def turn(self) -> Plan:
+        before = self.workflow
+        decided = plan(self.blue, before, self.open_jobs(), self.now)
+        self.check(before, decided)
+        self.apply(decided)
+        return decided
+
+    def apply(self, decided: Plan) -> None:
+        self.workflow = decided.workflow
+        for start in decided.starts:
+            key = job_key("wf_1", start.step, start.attempt)
+            assert key not in self.jobs, "a submission key was used twice"
+            self.jobs[key] = Job(
+                key, "wf_1", start.step, start.attempt, "u", "Date", {}, "", JobState.INTENDED,
+                left=start.left,
+            )  # fmt: skip
+        for job in decided.kills:
+            withdrawn = self.jobs[job.key].state is JobState.INTENDED
+            change = {"state": JobState.WITHDRAWN} if withdrawn else {"kill": True}
+            self.jobs[job.key] = replace(self.jobs[job.key], **change)
+        for job in decided.announced:
+            self.jobs[job.key] = replace(self.jobs[job.key], announced=True)
+        self.settled |= {job.key for job in decided.settled}
+
+    def check(self, before: Workflow, decided: Plan) -> None:
+        after = decided.workflow
+        assert sum(state in IN_FLIGHT for state in after.states) <= before.cap, "the cap was broken"
+        for step, state in enumerate(before.states):
+            if state in FINAL_STEP:
+                assert after.states[step] is state, "a final step moved"
+        if before.state in FINAL_WORKFLOW:
+            assert after.state is before.state, "a final workflow moved"
+        for start in decided.starts:
+            for need in self.blue.dag.needs[start.step]:
+                assert after.states[need] is StepState.SUCCEEDED, "a step started too early"
+        if before.cancel_requested:
+            assert not decided.starts, "a step started after the cancel"
+        numbers = [event.sequence for event in decided.events]
+        assert numbers == list(range(before.sequence + 1, before.sequence + 1 + len(numbers)))
+
+    def step_job(self, key: str, draw: int) -> None:
+        """Something happens to one job at AppService or on the way there."""
+        job = self.jobs[key]
+        if job.state in FINAL_JOB:
+            return
+        if job.state is JobState.INTENDED:
+            self.started.append(key)
+            self.jobs[key] = [
+                replace(job, state=JobState.SENDING),
+                replace(job, state=JobState.ACTIVE, job_id="1", submitted_at=self.now),
+                replace(job, state=JobState.REJECTED, reason="refused"),
+            ][draw % 3]
+        elif job.state is JobState.SENDING:
+            self.jobs[key] = [
+                replace(job, in_doubt=True),
+                replace(job, state=JobState.ACTIVE, job_id="1", submitted_at=self.now),
+                replace(job, state=JobState.WITHDRAWN if job.kill else JobState.INTENDED),
+            ][draw % 3]
+        else:
+            done = replace(job, state=JobState.DONE, finished_at=self.now)
+            self.jobs[key] = [
+                replace(job, started_at=job.started_at or self.now),
+                replace(done, outcome=Outcome.FAILED if job.kill else Outcome.SUCCEEDED),
+                replace(done, outcome=Outcome.FAILED, reason="failed"),
+            ][draw % 3]
+
+    def run_to_the_end(self, limit: int = 2_000) -> None:
+        """A good service from now on: everything must end."""
+        for _ in range(limit):
+            decided = self.turn()
+            self.now += timedelta(seconds=1)
+            if decided.next_check:
+                self.now = max(self.now, decided.next_check)
+            rest = self.open_jobs()
+            if self.workflow.state in FINAL_WORKFLOW and not rest:
+                return
+            for job in rest:
+                self.step_job(job.key, 1)
+        pytest.fail(f"it does not end: {self.workflow}")
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    count = draw(st.integers(1, 8))
+    needs = [
+        sorted(draw(st.sets(st.integers(0, index - 1), max_size=3))) if index else []
+        for index in range(count)
+    ]
+    blue = spec_of(
+        needs,
+        on_failure=draw(st.sampled_from(list(OnFailure))),
+        attempts=draw(st.integers(1, 3)),
+    )
+    return World(blue, fresh(count, cap=draw(st.integers(1, 4))))
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    world=worlds(), script=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 8)), max_size=60)
+)
+def test_the_laws_hold_for_every_dag_scheduler_and_crash(
+    world: World, script: list[tuple[int, int]]
+) -> None:
+    for action, draw in script:
+        rest = world.open_jobs()
+        if action == 0:
+            world.workflow = replace(
+                world.workflow,
+                cancel_requested=world.workflow.cancel_requested
+                or world.workflow.state not in FINAL_WORKFLOW,
+            )
+        elif action == 1:  # a turn is planned, and its process dies before anything is stored
+            plan(world.blue, world.workflow, rest, world.now)
+        elif action <= 4 or not rest:
+            world.turn()
+        else:
+            world.step_job(rest[draw % len(rest)].key, draw)
+        world.now += timedelta(seconds=draw)
+    world.run_to_the_end()
+    assert all(state in FINAL_STEP for state in world.workflow.states)
+    assert all(job.state in FINAL_JOB for job in world.jobs.values()), "a job outlives its workflow"
+
+
+@settings(max_examples=200, deadline=None)
+@given(world=worlds(), script=st.lists(st.integers(0, 8), max_size=20))
+def test_planning_twice_without_news_does_nothing(world: World, script: list[int]) -> None:
+    for draw in script:
+        world.turn()
+        for job in world.open_jobs():
+            world.step_job(job.key, draw)
+    world.turn()
+    world.turn()  # a kill may have withdrawn a job, which is news
+
+    again = plan(world.blue, world.workflow, world.open_jobs(), world.now)
+
+    assert (again.workflow, again.starts, again.kills, again.events, again.settled) == (
+        world.workflow, (), (), (), (),
+    )  # fmt: skip
+
+
+def active(step: int, **fields: object) -> Job:
+    job = Job(job_key("wf_1", step, 1), "wf_1", step, 1, "u", "Date", {}, "", JobState.ACTIVE)
+    return replace(job, job_id="7", submitted_at=START, **fields)  # type: ignore[arg-type]
+
+
+def test_a_chain_starts_its_first_step_only() -> None:
+    decided = plan(spec_of([[], [0], [1]]), fresh(3), [], START)
+
+    assert [start.step for start in decided.starts] == [0]
+    assert decided.workflow.states == (StepState.QUEUED, StepState.PENDING, StepState.PENDING)
+    assert decided.workflow.state is WorkflowState.QUEUED
+
+
+def test_a_finished_step_frees_its_place_for_its_successor_in_the_same_turn() -> None:
+    blue = spec_of([[], [0]])
+    first = plan(blue, fresh(2), [], START).workflow
+    job = active(0, state=JobState.DONE, outcome=Outcome.SUCCEEDED, finished_at=START)
+
+    decided = plan(blue, first, [job], START)
+
+    assert [start.step for start in decided.starts] == [1]
+    assert [event.after for event in decided.events] == ["queued", "succeeded", "running"]
+
+
+def test_a_failed_step_lets_independent_branches_finish() -> None:
+    blue = spec_of([[], [0], []])
+    first = plan(blue, fresh(3), [], START).workflow
+    failed = active(0, state=JobState.DONE, outcome=Outcome.FAILED, finished_at=START)
+
+    decided = plan(blue, first, [failed, active(2)], START)
+
+    assert decided.workflow.states == (
+        StepState.FAILED, StepState.UPSTREAM_FAILED, StepState.QUEUED,
+    )  # fmt: skip
+    assert decided.workflow.state is WorkflowState.RUNNING
+
+
+def test_a_failed_step_stops_the_others_where_that_is_asked_for() -> None:
+    blue = spec_of([[], [0], []], on_failure=OnFailure.CANCEL)
+    first = plan(blue, fresh(3), [], START).workflow
+    failed = active(0, state=JobState.DONE, outcome=Outcome.FAILED, finished_at=START)
+
+    decided = plan(blue, first, [failed, active(2)], START)
+
+    assert [job.step for job in decided.kills] == [2]
+    assert decided.workflow.states[1] is StepState.CANCELLED
+
+
+def test_a_failed_attempt_is_followed_by_another_after_the_backoff() -> None:
+    blue = spec_of([[]], attempts=2)
+    first = plan(blue, fresh(1), [], START).workflow
+    failed = active(0, state=JobState.DONE, outcome=Outcome.FAILED, finished_at=START, left=1)
+
+    waiting = plan(blue, first, [failed], START)
+    again = plan(blue, waiting.workflow, [], START + timedelta(seconds=10))
+
+    assert waiting.starts == ()
+    assert waiting.next_check == START + timedelta(seconds=10)
+    assert [(start.attempt, start.left) for start in again.starts] == [(2, 0)]
+
+
+@pytest.mark.parametrize(("attempt", "seconds"), [(1, 10), (2, 20), (4, 80), (500, 6 * 3600)])
+def test_backoff_doubles_up_to_six_hours(attempt: int, seconds: int) -> None:
+    assert backoff(timedelta(seconds=10), attempt) == timedelta(seconds=seconds)

@@ -1,0 +1,19 @@
+"""Whose job is sent next? One of each user in turn, whoever waits with how many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+
+
+def share(
+    free: int, queues: Mapping[str, Sequence[str]], under_way: Mapping[str, int]
+) -> list[str]:
+    """At most ``free`` keys, taken from the users' queues in rounds.
+
+    Users for whom less is under way come first in each round, so that a newcomer is never behind
+    somebody's thousands.
+    """
+    order = sorted(queues, key=lambda owner: (under_way.get(owner, 0), owner))
+    rounds = zip_longest(*(queues[owner] for owner in order))
+    return [key for turn in rounds for key in turn if key is not None][: max(free, 0)]

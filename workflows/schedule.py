@@ -1,0 +1,36 @@
+"""When is a job asked about? Often while it is young, seldom when it is old, never all at once.
+
+The instants follow from the job alone, so nothing is stored for a poll that learns nothing.
+"""
+
+from __future__ import annotations
+
+import zlib
+from datetime import UTC, datetime, timedelta
+
+SLOWEST = 6
+"""An old job is asked about in each 6th interval."""
+_AGE_PER_STEP = 20
+"""A job's interval grows by the base for each 20 intervals of its age."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def interval(age: timedelta, base: timedelta) -> timedelta:
+    """How long to wait between two looks at a job of this age."""
+    return base * min(max(1, age // (base * _AGE_PER_STEP)), SLOWEST)
+
+
+def due(
+    key: str, submitted_at: datetime, since: datetime | None, now: datetime, base: timedelta
+) -> bool:
+    """Whether an instant of the job's schedule lies after ``since`` and not after ``now``.
+
+    Each job's schedule is shifted by a part of its interval that depends on its key.
+    """
+    if since is None or submitted_at >= since:
+        return True
+    every = interval(now - submitted_at, base)
+    if every <= base:
+        return True
+    shift = every * (zlib.crc32(key.encode()) / 2**32)
+    return (now - _EPOCH + shift) // every > (since - _EPOCH + shift) // every
