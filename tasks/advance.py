@@ -1,0 +1,36 @@
+"""The tasks that move workflows: one chunk of them, or all that is due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tasks.celery import app
+from tasks.process import parts
+from workflows.engine.advance import Advanced, advance
+from workflows.engine.sweep import sweep
+
+
+@app.task(name="tasks.advance_workflows")
+def advance_workflows(workflow_ids: Sequence[str]) -> None:
+    follow(advance(parts(), workflow_ids))
+
+
+@app.task(name="tasks.advance_active_workflows")
+def advance_active_workflows() -> None:
+    """Beat's: find whatever is due, and hand it out in short tasks."""
+    due = sweep(parts())
+    for chunk in due.advances:
+        advance_workflows.delay(list(chunk))
+    for owner in due.polls:
+        app.send_task("tasks.poll_jobs", (owner,))
+    follow(Advanced(starts=int(due.sends), kills=int(due.kills)))
+    if due.lookups:
+        app.send_task("tasks.resolve_jobs")
+
+
+def follow(advanced: Advanced) -> None:
+    """Tell those who act outside that there is something to do."""
+    if advanced.starts:
+        app.send_task("tasks.start_jobs")
+    if advanced.kills:
+        app.send_task("tasks.kill_jobs")

@@ -1,0 +1,34 @@
+"""The tasks that speak with AppService about jobs."""
+
+from __future__ import annotations
+
+from tasks.advance import follow
+from tasks.celery import app
+from tasks.process import drain, parts
+from workflows.engine.killing import kill_jobs as kill
+from workflows.engine.polling import poll_jobs as poll
+from workflows.engine.resolving import resolve_jobs as resolve
+
+_WHOLE_DAY = 86_400
+"""Seconds. Under load the outbox is never empty; each call in it has a time limit of its own."""
+
+
+@app.task(name="tasks.start_jobs", time_limit=_WHOLE_DAY, soft_time_limit=_WHOLE_DAY)
+def start_jobs() -> None:
+    """Empty the outbox; returns at once where this process is at it already."""
+    drain().run(parts())
+
+
+@app.task(name="tasks.poll_jobs")
+def poll_jobs(owner: str) -> None:
+    follow(poll(parts(), owner))
+
+
+@app.task(name="tasks.resolve_jobs")
+def resolve_jobs() -> None:
+    follow(resolve(parts()))
+
+
+@app.task(name="tasks.kill_jobs")
+def kill_jobs() -> None:
+    kill(parts())

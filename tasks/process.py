@@ -1,0 +1,74 @@
+"""What one process holds: its connections, made at first use and so never before a fork."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+from celery.signals import worker_shutting_down
+
+from config.settings import Settings, load_settings
+from tasks.recording import recorder
+from workflows import models
+from workflows.bvbrc.appservice import AppService
+from workflows.bvbrc.rpc import Rpc
+from workflows.bvbrc.wire import Wire
+from workflows.engine.parts import Limits, Parts
+from workflows.engine.sending import Drain
+from workflows.store.credentials import Vault
+
+
+def parts() -> Parts:
+    return _of_process(os.getpid())[0]
+
+
+def drain() -> Drain:
+    return _of_process(os.getpid())[1]
+
+
+def parts_of(settings: Settings) -> Parts:
+    """The connections that these settings name."""
+    models.open_database(settings.mongodb.address, settings.mongodb.database)
+    scheduler = settings.scheduler
+    return Parts(
+        appservice=AppService(
+            Rpc(Wire()),
+            scheduler.url,
+            timeout=timedelta(seconds=scheduler.timeout),
+            submit_timeout=timedelta(seconds=scheduler.submit_timeout),
+        ),
+        vault=Vault(settings.auth.keys),
+        limits=limits_of(settings),
+        recorded=recorder(settings.logging.workflow_log_dir),
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    executor = settings.executor
+    return Limits(
+        polling_interval=timedelta(seconds=executor.polling_interval_seconds),
+        lease=timedelta(seconds=executor.lease_seconds),
+        grace=timedelta(seconds=executor.in_doubt_grace_seconds),
+        lost_deadline=timedelta(seconds=executor.lost_job_deadline_seconds),
+        cap=executor.max_parallel_steps_per_workflow,
+        user_jobs=executor.max_jobs_per_user,
+        submissions=executor.max_concurrent_submissions,
+        user_submissions=executor.max_concurrent_submissions_per_user,
+    )
+
+
+@lru_cache(maxsize=1)
+def _of_process(_pid: int) -> tuple[Parts, Drain]:
+    """Keyed by the process id: what a parent made is never used in its child."""
+    settings = load_settings()
+    made = parts_of(settings)
+    models.ensure_indexes()
+    return made, Drain(settings.executor.max_concurrent_submissions)
+
+
+@worker_shutting_down.connect
+def _stop(**_signal: Any) -> None:
+    """A warm shutdown waits for running tasks, so these must not begin anything new."""
+    parts().stopping.set()

@@ -1,0 +1,154 @@
+"""The engine's verbs on a real MongoDB and the simulator; the test plays beat and worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+
+from tests.simulated import simulator_process
+from workflows import models
+from workflows.bvbrc.appservice import AppService
+from workflows.bvbrc.rpc import Rpc
+from workflows.bvbrc.simulator.client import Simulator
+from workflows.bvbrc.wire import Wire
+from workflows.document import spec_from
+from workflows.engine import reading
+from workflows.engine.advance import advance
+from workflows.engine.killing import kill_jobs
+from workflows.engine.parts import Limits, Parts
+from workflows.engine.polling import poll_jobs
+from workflows.engine.requests import Owner, Submission, submit
+from workflows.engine.resolving import resolve_jobs
+from workflows.engine.sending import Drain
+from workflows.engine.sweep import sweep
+from workflows.store import jobs
+from workflows.store.credentials import Vault
+
+KEY = Fernet.generate_key().decode()
+ALICE = "alice@patricbrc.org"
+QUICK = Limits(
+    polling_interval=timedelta(seconds=0.05),
+    lease=timedelta(seconds=1),
+    grace=timedelta(seconds=2),
+    answered_grace=timedelta(seconds=0.2),
+    send_window=timedelta(seconds=1),
+)
+
+
+def steps(*needs: str, app: str = "Date") -> list[dict[str, Any]]:
+    """``steps("", "a", "ab")``: steps a, b, c of which b waits for a, and c for both."""
+    return [
+        {
+            "step_name": chr(ord("a") + index),
+            "app": app,
+            "params": {"output_path": "/alice@patricbrc.org/home/run", "output_file": f"o{index}"},
+            "outputs": {},
+            "depends_on": list(wanted),
+        }
+        for index, wanted in enumerate(needs)
+    ]
+
+
+def document(*needs: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "workflow_name": "w",
+        "version": "1.0",
+        "base_context": {"base_url": "https://www.bv-brc.org", "workspace_output_folder": "/a"},
+        "steps": steps(*needs),
+        "workflow_outputs": [],
+    } | fields
+
+
+@dataclass
+class Engine:
+    """One process's parts, and a hand that turns the crank."""
+
+    parts: Parts
+    simulator: Simulator
+    drain: Drain
+    user: str = ALICE
+    token: str = ""
+
+    def owner(self) -> Owner:
+        self.token = self.token or self.simulator.token(self.user)
+        return Owner(self.user, self.token, datetime.now(UTC) + timedelta(days=1))
+
+    def submit(self, found: Mapping[str, Any]) -> str:
+        return submit(self.parts, self.owner(), Submission(spec_from(found), found)).id
+
+    def turn(self) -> None:
+        """What beat and the workers do in one interval."""
+        due = sweep(self.parts)
+        for chunk in due.advances:
+            advance(self.parts, chunk)
+        for owner in due.polls:
+            poll_jobs(self.parts, owner)
+        if due.lookups:
+            resolve_jobs(self.parts)
+        if due.kills:
+            kill_jobs(self.parts)
+        self.drain.run(self.parts)
+
+    def until(self, reached: Callable[[], bool], seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while not reached():
+            assert time.monotonic() < deadline, "it was not reached in time"
+            self.turn()
+
+    def ends(self, workflow: str, seconds: float = 20) -> str:
+        """The final state, once no job of the workflow is open any more."""
+        final = ("succeeded", "failed", "cancelled")
+        self.until(
+            lambda: self.status(workflow) in final and not jobs.open_jobs([workflow]).get(workflow),
+            seconds,
+        )
+        return self.status(workflow)
+
+    def status(self, workflow: str) -> str:
+        return str(reading.status(workflow)["status"])
+
+    def states(self, workflow: str) -> list[str]:
+        return [step["status"] for step in reading.status(workflow)["steps"]]
+
+    def with_limits(self, **changes: Any) -> Engine:
+        limits = replace(self.parts.limits, **changes)
+        return replace(self, parts=replace(self.parts, limits=limits))
+
+
+@pytest.fixture(scope="session")
+def simulator_server() -> Iterator[Simulator]:
+    with simulator_process() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(simulator_server: Simulator) -> Simulator:
+    """Without jobs, faults, calls; its jobs end at once."""
+    simulator_server.reset()
+    simulator_server.app(queue_seconds=0, run_seconds=0, lag_seconds=0)
+    return simulator_server
+
+
+@pytest.fixture
+def engine(mongo_uri: str, database: str, simulator: Simulator) -> Iterator[Engine]:
+    models.open_database(mongo_uri, database)
+    models.ensure_indexes()
+    yield another(simulator)
+    models.close_database()
+
+
+def another(simulator: Simulator) -> Engine:
+    """What a further process would hold."""
+    service = AppService(
+        Rpc(Wire()),
+        simulator.app_service_url,
+        timeout=timedelta(seconds=1),
+        submit_timeout=timedelta(seconds=1.5),
+    )
+    return Engine(Parts(service, Vault([KEY]), QUICK), simulator, Drain(8))

@@ -1,0 +1,137 @@
+"""One turn of some workflows: claim, observe, plan, commit. It touches nothing but MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from workflows.engine.intents import intents
+from workflows.engine.parts import Parts, Recorded
+from workflows.plan import backoff, plan
+from workflows.store import jobs, specs, workflows
+from workflows.store.workflows import Change, Claimed
+from workflows.workflow import Job
+
+log = structlog.get_logger(__name__)
+
+CHUNK = 50
+"""Workflows in one transaction."""
+_WAITS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+"""Seconds between tries to get a lease that another process holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """What a turn left to do for others."""
+
+    starts: int = 0
+    kills: int = 0
+
+    def __add__(self, other: Advanced) -> Advanced:
+        return Advanced(self.starts + other.starts, self.kills + other.kills)
+
+
+def advance(parts: Parts, ids: Iterable[str]) -> Advanced:
+    """Move each workflow as far as what is known of its jobs allows.
+
+    Workflows that another process is just moving are tried again for a second, then left to the
+    sweep: their news stays stored until somebody has taken it in.
+    """
+    rest = list(dict.fromkeys(ids))
+    total = Advanced()
+    for wait in (*_WAITS, None):
+        held: list[str] = []
+        for start in range(0, len(rest), CHUNK):
+            done, missed = _chunk(parts, rest[start : start + CHUNK])
+            total += done
+            held += missed
+        rest = held
+        if not rest or wait is None or parts.stopping.wait(wait):
+            break
+    return total
+
+
+def _chunk(parts: Parts, ids: Sequence[str]) -> tuple[Advanced, list[str]]:
+    """Answers with what is left to do, and with those that somebody else holds."""
+    token, claimed = workflows.claim(ids, parts.limits.lease)
+    open_jobs = jobs.open_jobs(each.workflow.id for each in claimed) if claimed else {}
+    changes = [
+        change
+        for each in claimed
+        if (change := _turn(token, each, open_jobs.get(each.workflow.id, [])))
+    ]
+    written = _commit(token, [change for change in changes if not change.empty])
+    idle = [change.after.id for change in changes if change.empty]
+    if idle:
+        workflows.release(token, idle)
+    _tell(parts, written)
+    mine = {each.workflow.id for each in claimed}
+    again = [change.after.id for change in written if change.kills]
+    done = Advanced(
+        starts=sum(len(change.new_jobs) for change in written),
+        kills=sum(len(change.kills) for change in written),
+    )
+    missed = workflows.existing([each for each in ids if each not in mine])
+    return done, missed + again
+
+
+def _turn(token: str, claimed: Claimed, open_jobs: Sequence[Job]) -> Change | None:
+    """Decide. A workflow that breaks the rules themselves is put off and delays no other."""
+    workflow = claimed.workflow
+    try:
+        blueprint = specs.get(claimed.spec_id)
+        decided = plan(blueprint, workflow, open_jobs, claimed.now)
+        return Change(
+            before=claimed,
+            after=decided.workflow,
+            next_check=decided.next_check,
+            new_jobs=intents(blueprint, decided),
+            kills=decided.kills,
+            announced=decided.announced,
+            settled=decided.settled,
+            seen=tuple(open_jobs),
+            events=decided.events,
+        )
+    except PyMongoError:
+        raise
+    except Exception:  # noqa: BLE001 - a poisoned document must not stop the others of its chunk
+        _put_off(token, claimed)
+        return None
+
+
+def _put_off(token: str, claimed: Claimed) -> None:
+    wait = backoff(timedelta(seconds=10), claimed.failures + 1)
+    log.exception(
+        "A workflow cannot be advanced",
+        workflow_id=claimed.workflow.id,
+        failures=claimed.failures + 1,
+        retry_in_seconds=wait.total_seconds(),
+    )
+    workflows.postpone(token, claimed.workflow.id, wait)
+
+
+def _commit(token: str, changes: Sequence[Change]) -> list[Change]:
+    """Write all at once; where one cannot be written, each alone, so that only that one waits."""
+    if not changes:
+        return []
+    try:
+        return workflows.commit(token, changes)
+    except PyMongoError:
+        if len(changes) == 1:
+            _put_off(token, changes[0].before)
+            return []
+        return [done for change in changes for done in _commit(token, [change])]
+
+
+def _tell(parts: Parts, written: Sequence[Change]) -> None:
+    recorded = [
+        Recorded(change.after.id, change.before.name, change.after.owner, event)
+        for change in written
+        for event in change.events
+    ]
+    if recorded:
+        parts.recorded(recorded)

@@ -1,0 +1,62 @@
+"""From a step that shall start to the job that is stored for it: what exactly will be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from workflows.blueprint import Blueprint
+from workflows.errors import Invalid
+from workflows.plan import Plan, Start
+from workflows.references import Resolver
+from workflows.states import JobState, StepState
+from workflows.store import jobs
+from workflows.workflow import Job, Json, Workflow, job_key
+
+BUILT_IN = frozenset({"CreateGroup", "SimilarGenomeFinder"})
+"""Steps that the engine runs itself; only these have outputs known at run time alone."""
+
+
+def intents(blueprint: Blueprint, plan: Plan) -> tuple[Job, ...]:
+    """One job for each start of the plan."""
+    if not plan.starts:
+        return ()
+    needs = {need for start in plan.starts for need in blueprint.dag.needs[start.step]}
+    known = results(plan.workflow, blueprint, needs)
+    resolver = Resolver(blueprint.spec, plan.workflow.attempts, known)
+    return tuple(_job(blueprint, plan.workflow, start, resolver) for start in plan.starts)
+
+
+def _job(blueprint: Blueprint, workflow: Workflow, start: Start, resolver: Resolver) -> Job:
+    """A job whose parameters cannot be resolved is stored as refused, with the reason."""
+    spec, step = blueprint.spec, blueprint.spec.steps[start.step]
+    state, reason, params = JobState.INTENDED, "", dict[str, Json]()
+    try:
+        params = resolver.params(start.step)
+    except Invalid as invalid:
+        state, reason = JobState.REJECTED, str(invalid)
+    return Job(
+        key=job_key(workflow.id, start.step, start.attempt),
+        workflow=workflow.id,
+        step=start.step,
+        attempt=start.attempt,
+        left=start.left,
+        owner=workflow.owner,
+        app=step.app,
+        params=params,
+        base_url=str(spec.base_context.get("base_url", "")),
+        state=state,
+        reason=reason,
+    )
+
+
+def results(
+    workflow: Workflow, blueprint: Blueprint, steps: Iterable[int]
+) -> dict[int, dict[str, Json]]:
+    """Run-time outputs by step index; only built-in steps that succeeded have any."""
+    keys = [
+        job_key(workflow.id, step, workflow.attempts[step])
+        for step in steps
+        if blueprint.spec.steps[step].app in BUILT_IN
+        and workflow.states[step] is StepState.SUCCEEDED
+    ]
+    return jobs.results_of(workflow.id, keys) if keys else {}

@@ -1,0 +1,77 @@
+"""What the verbs work with; made once in each process from the settings and passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import Event as Flag
+
+from circuitbreaker import CircuitBreaker
+
+from workflows.bvbrc.appservice import AppService
+from workflows.errors import InDoubt, NotSent, ServiceAway
+from workflows.store.credentials import Vault
+from workflows.workflow import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The executor's settings, as durations and counts."""
+
+    polling_interval: timedelta = timedelta(seconds=10)
+    lease: timedelta = timedelta(seconds=60)
+    grace: timedelta = timedelta(seconds=900)
+    """How old a submission must be before "not found" is believed."""
+    lost_deadline: timedelta = timedelta(hours=24)
+    """How long AppService may not know a job before it counts as lost."""
+    cap: int = 2
+    """Steps of one workflow in flight, at most."""
+    user_jobs: int = 1000
+    submissions: int = 32
+    """Calls of start_app2 under way in one process, at most."""
+    user_submissions: int = 32
+    """The same for one user, over all processes."""
+    send_window: timedelta = timedelta(seconds=20)
+    """A claimed job that is not sent by then goes back to the outbox unsent."""
+    answered_grace: timedelta = timedelta(seconds=5)
+    """When "not found" is believed after AppService itself said that its call failed."""
+    unexplained_tries: int = 3
+    """How often a refusal without a reason is repeated before the step fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event of a workflow, just made durable."""
+
+    workflow: str
+    name: str
+    owner: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The connections of one process."""
+
+    appservice: AppService
+    vault: Vault
+    limits: Limits = Limits()
+    recorded: Callable[[Sequence[Recorded]], None] = lambda _: None
+    """Told of every event after it is durable: log files and metrics hang here."""
+    breaker: CircuitBreaker = field(default_factory=lambda: breaker("appservice"))
+    stopping: Flag = field(default_factory=Flag)
+    """Set when the process shall end: nothing new is begun."""
+
+
+def breaker(name: str) -> CircuitBreaker:
+    """Opens after five failures in a row that say that the service cannot be used, for 15 s."""
+    return CircuitBreaker(
+        failure_threshold=5, recovery_timeout=15, expected_exception=_is_away, name=name
+    )
+
+
+def _is_away(_kind: type[BaseException], failure: BaseException) -> bool:
+    if isinstance(failure, ServiceAway):
+        return not failure.disabled
+    return isinstance(failure, NotSent) or (isinstance(failure, InDoubt) and not failure.answered)

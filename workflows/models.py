@@ -1,0 +1,218 @@
+"""What MongoDB holds: the collections, their fields and their indexes.
+
+MongoEngine owns schema, indexes, validation at creation and plain reads. After creation nothing
+calls ``save()`` (it sends deltas by list position and upserts): ``workflows.store`` writes guarded
+updates only. Field names of what users see are those of the API.
+"""
+
+from __future__ import annotations
+
+from mongoengine import (
+    BooleanField,
+    DateTimeField,
+    DictField,
+    Document,
+    DynamicField,
+    IntField,
+    ListField,
+    StringField,
+    connect,
+    disconnect,
+)
+
+
+def open_database(uri: str, database: str) -> None:
+    """Name the database; nothing is connected before the first use, so a fork may follow.
+
+    Writes are acknowledged by a majority with the journal written: what was answered is durable.
+    """
+    connect(
+        db=database,
+        host=uri,
+        connect=False,
+        tz_aware=True,
+        uuidRepresentation="standard",
+        w="majority",
+        journal=True,
+        retryWrites=True,
+        serverSelectionTimeoutMS=5_000,
+        connectTimeoutMS=5_000,
+        socketTimeoutMS=30_000,
+        maxPoolSize=200,
+    )
+
+
+def close_database() -> None:
+    disconnect()
+
+
+def ensure_indexes() -> None:
+    """Create what is missing; safe at every start and by many processes at once."""
+    for document in (Workflow, Spec, Job, Credential, Event):
+        document.ensure_indexes()
+
+
+class Workflow(Document):
+    """How far a workflow is. The engine writes it under a lease; a person only adds a wish."""
+
+    meta = {
+        "collection": "workflows",
+        "auto_create_index": False,
+        "indexes": [
+            {"fields": ["owner", "-created_at", "-id"]},
+            {
+                "fields": ["next_check"],
+                "partialFilterExpression": {"next_check": {"$type": "date"}},
+            },
+            {"fields": ["finished_at"], "sparse": True},
+            {
+                "fields": ["owner", "idempotency_key"],
+                "unique": True,
+                "partialFilterExpression": {"idempotency_key": {"$type": "string"}},
+            },
+        ],
+    }
+    id = StringField(primary_key=True)
+    owner = StringField(required=True)
+    name = StringField(required=True)
+    labels = DictField()
+    apps = ListField(StringField())
+    step_count = IntField(required=True)
+    spec = StringField(required=True)  # _id in specs
+    state = StringField(required=True)
+    states = ListField(StringField())
+    attempts = ListField(IntField())
+    again = DictField()  # step index: {at, left}
+    cap = IntField(required=True)
+    sequence = IntField(default=0)
+    revision = IntField(default=0)
+    lease = DictField()  # {token, until}
+    next_check = DateTimeField()
+    failures = IntField(default=0)  # turns in a row that broke on a defect of ours
+    cancel_requested_at = DateTimeField()
+    problems = ListField(DictField())  # of a plan that cannot run
+    idempotency_key = StringField()
+    body_digest = StringField()
+    created_at = DateTimeField(required=True)
+    updated_at = DateTimeField(required=True)
+    submitted_at = DateTimeField()
+    started_at = DateTimeField()
+    finished_at = DateTimeField()
+
+
+class Spec(Document):
+    """What was submitted, normalised; written once."""
+
+    meta = {"collection": "specs", "auto_create_index": False}
+    id = StringField(primary_key=True)
+    document = DynamicField(required=True)
+    source = DynamicField()  # where it was made from (CWL), if anywhere
+
+
+class Job(Document):
+    """One attempt of a step: outbox, polling index and receipt."""
+
+    meta = {
+        "collection": "jobs",
+        "auto_create_index": False,
+        "indexes": [
+            {"fields": ["state", "owner", "due"]},
+            {"fields": ["workflow"], "partialFilterExpression": {"open": True}, "name": "open"},
+            {"fields": ["news", "workflow"], "partialFilterExpression": {"news": True}},
+            {"fields": ["kill_due"], "partialFilterExpression": {"kill_due": {"$type": "date"}}},
+        ],
+    }
+    id = StringField(primary_key=True)
+    workflow = StringField(required=True)
+    step = IntField(required=True)
+    attempt = IntField(required=True)
+    left = IntField(default=0)
+    owner = StringField(required=True)
+    app = StringField(required=True)
+    params = DynamicField()
+    base_url = StringField()
+    state = StringField(required=True)
+    version = IntField(default=0)
+    open = BooleanField()  # unset once settled
+    news = BooleanField()  # the workflow has not yet taken the last change into account
+    announced = BooleanField()
+    due = DateTimeField()  # intended: not before; sending: when to look it up; active: since when
+    claim = StringField()  # who is sending it
+    tries = IntField(default=0)
+    in_doubt = BooleanField()
+    absent_after = DateTimeField()  # from when on "not found" is believed
+    job_id = StringField()
+    outcome = StringField()
+    reason = StringField()
+    results = DictField()
+    missing_since = DateTimeField()
+    kill = BooleanField()
+    kill_due = DateTimeField()  # when to ask AppService (again) to kill it
+    kill_reply = StringField()
+    intended_at = DateTimeField()
+    sent_at = DateTimeField()
+    submitted_at = DateTimeField()
+    started_at = DateTimeField()
+    finished_at = DateTimeField()
+
+
+class Credential(Document):
+    """A user's token, sealed; one a user."""
+
+    meta = {
+        "collection": "credentials",
+        "auto_create_index": False,
+        "indexes": [{"fields": ["expires_at"], "expireAfterSeconds": 30 * 86_400}],
+    }
+    id = StringField(primary_key=True)  # the user
+    sealed = StringField(required=True)
+    digest = StringField(required=True)  # keyed, tells whether it is the same token
+    expires_at = DateTimeField(required=True)
+    refused_at = DateTimeField()  # BV-BRC refused it although it has not expired
+
+
+class Event(Document):
+    """A recorded change of state, append-only."""
+
+    meta = {
+        "collection": "events",
+        "auto_create_index": False,
+        "indexes": [{"fields": ["workflow", "sequence"], "unique": True}],
+    }
+    workflow = StringField(required=True)
+    sequence = IntField(required=True)
+    at = DateTimeField(required=True)
+    subject = StringField(required=True)
+    before = StringField()
+    after = StringField()
+    step = IntField()
+    step_name = StringField()
+    app = StringField()
+    attempt = IntField()
+    job_id = StringField()
+    reason = StringField()
+    duration_seconds = DynamicField()
+
+
+class Turn(Document):
+    """Whose turn it was last at something that only one process shall do at a time.
+
+    ``sweep`` (the beat's), ``poll:<owner>``, ``outbox`` (the claim of jobs to send).
+    """
+
+    meta = {"collection": "turns", "auto_create_index": False}
+    id = StringField(primary_key=True)
+    last = DateTimeField()
+    next = DateTimeField()
+    count = IntField(default=0)
+
+
+class Service(Document):
+    """What is known of a BV-BRC service: up, away, disabled."""
+
+    meta = {"collection": "services", "auto_create_index": False}
+    id = StringField(primary_key=True)
+    state = StringField(required=True)
+    reason = StringField()
+    since = DateTimeField()
+    checked_at = DateTimeField()

@@ -1,0 +1,136 @@
+"""Users' tokens at rest: sealed, one a user, never shown."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from workflows import models
+from workflows.store.mongo import NOW, collection, translated
+
+
+class Vault:
+    """Seals and opens tokens. The first key seals; all open, so that keys can be rotated."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        if not keys:
+            raise ValueError("at least one Fernet key is needed")
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._digest_keys = [hashlib.sha256(b"digest:" + key.encode()).digest() for key in keys]
+
+    def __repr__(self) -> str:
+        return "Vault(…)"
+
+    def seal(self, token: str) -> str:
+        return self._fernet.encrypt(token.encode()).decode()
+
+    def open(self, sealed: str) -> str | None:
+        """None where no key of ours sealed it."""
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            return None
+
+    def rotate(self, sealed: str) -> str:
+        """The same token under the first key."""
+        return self._fernet.rotate(sealed.encode()).decode()
+
+    def digest(self, token: str) -> str:
+        """Tells whether two tokens are the same, and nothing else."""
+        return hmac.new(self._digest_keys[0], token.encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A usable token. It is masked wherever the value is printed."""
+
+    owner: str
+    token: str
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        return f"Credential(owner={self.owner!r}, token=…, expires_at={self.expires_at!r})"
+
+
+def keep(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
+    """Store the user's token if it is fresher than the one there.
+
+    One that BV-BRC refused gives way to any other; the same one stays as it is.
+    """
+    digest = vault.digest(token)
+    fresher = {
+        "$or": [
+            {"$lt": ["$expires_at", expires_at]},
+            {"$ne": [{"$type": "$refused_at"}, "missing"]},
+        ]
+    }
+    rows = collection(models.Credential)
+    with translated():
+        present = rows.find_one({"_id": owner}, {"digest": 1, "expires_at": 1, "refused_at": 1})
+        if present and present["digest"] == digest:
+            return
+        fields = {"sealed": vault.seal(token), "digest": digest, "expires_at": expires_at}
+        if present is None:
+            rows.update_one({"_id": owner}, {"$setOnInsert": fields}, upsert=True)
+        rows.update_one(
+            {"_id": owner, "digest": {"$ne": digest}, "$expr": fresher},
+            {"$set": fields, "$unset": {"refused_at": ""}},
+        )
+
+
+def usable(vault: Vault, owner: str) -> Credential | None:
+    """The user's token while it is valid and not refused; None else."""
+    with translated():
+        row = collection(models.Credential).find_one(
+            {"_id": owner, "refused_at": None, "$expr": {"$gt": ["$expires_at", NOW]}}
+        )
+    token = vault.open(row["sealed"]) if row else None
+    return Credential(owner, token, row["expires_at"]) if row and token else None
+
+
+def any_usable(vault: Vault) -> Credential | None:
+    """The token that lives longest: for questions that are nobody's in particular."""
+    with translated():
+        row = collection(models.Credential).find_one(
+            {"refused_at": None, "$expr": {"$gt": ["$expires_at", NOW]}}, sort=[("expires_at", -1)]
+        )
+    token = vault.open(row["sealed"]) if row else None
+    return Credential(row["_id"], token, row["expires_at"]) if row and token else None
+
+
+def expiry(owner: str) -> tuple[datetime | None, bool]:
+    """When the stored token ends (None: there is none), and whether BV-BRC refused it."""
+    with translated():
+        row = collection(models.Credential).find_one({"_id": owner}, {"sealed": 0})
+    return (row["expires_at"], bool(row.get("refused_at"))) if row else (None, False)
+
+
+def refused(vault: Vault, credential: Credential) -> None:
+    """BV-BRC refused this token: it is not used again, a different one is."""
+    with translated():
+        collection(models.Credential).update_one(
+            {"_id": credential.owner, "digest": vault.digest(credential.token)},
+            [{"$set": {"refused_at": NOW}}],
+        )
+
+
+def rotate(vault: Vault) -> tuple[int, int]:
+    """Seal every token anew under the first key; answers (sealed anew, impossible to open)."""
+    rows, done, lost = collection(models.Credential), 0, 0
+    with translated():
+        for row in rows.find({}, {"sealed": 1}):
+            token = vault.open(row["sealed"])
+            if token is None:
+                lost += 1
+                continue
+            rows.update_one(
+                {"_id": row["_id"], "sealed": row["sealed"]},
+                {"$set": {"sealed": vault.rotate(row["sealed"]), "digest": vault.digest(token)}},
+            )
+            done += 1
+    return done, lost

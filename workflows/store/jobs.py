@@ -1,0 +1,160 @@
+"""Jobs in MongoDB: what one turn of a workflow writes, and what it needs to read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from pymongo import InsertOne, UpdateOne
+
+from workflows import models
+from workflows.states import FINAL_JOB, JobState
+from workflows.store.mongo import Row, collection, translated
+from workflows.workflow import Job, Outcome
+
+if TYPE_CHECKING:
+    from workflows.store.workflows import Change
+
+Write = InsertOne[Row] | UpdateOne
+
+
+def effects(change: Change) -> list[Write]:
+    """What a turn writes to jobs: new intents, unwanted ones, and what it has taken in."""
+    now = change.before.now
+    writes: list[Write] = [
+        InsertOne(row(job) | {"due": now, "intended_at": now}) for job in change.new_jobs
+    ]
+    for job in change.kills:
+        writes += [
+            UpdateOne(
+                {"_id": job.key, "state": JobState.INTENDED},
+                {"$set": {"state": JobState.WITHDRAWN, "news": True}, "$inc": {"version": 1}},
+            ),
+            UpdateOne(
+                {"_id": job.key, "state": {"$in": [JobState.SENDING, JobState.ACTIVE]}},
+                {"$set": {"kill": True, "kill_due": now}, "$inc": {"version": 1}},
+            ),
+        ]
+    announced = {job.key for job in change.announced}
+    settled = {job.key for job in change.settled}
+    writes += [
+        _taken_in(job, announced=job.key in announced, settled=job.key in settled)
+        for job in change.seen
+        if job.news or job.key in announced | settled
+    ]
+    return writes
+
+
+def _taken_in(job: Job, *, announced: bool, settled: bool) -> UpdateOne:
+    """Clears the news, unless there is newer news than what was seen."""
+    gone = {"news": ""} | ({"open": ""} if settled else {})
+    update: Row = {"$unset": gone}
+    if announced:
+        update["$set"] = {"announced": True}
+    return UpdateOne({"_id": job.key, "version": job.version}, update)
+
+
+def open_jobs(workflows: Iterable[str]) -> dict[str, list[Job]]:
+    """The jobs of each workflow that are not settled."""
+    found: dict[str, list[Job]] = defaultdict(list)
+    with translated():
+        for each in collection(models.Job).find(
+            {"workflow": {"$in": list(workflows)}, "open": True}, {"params": 0}
+        ):
+            found[each["workflow"]].append(value(each))
+    return found
+
+
+def with_news(limit: int) -> list[str]:
+    """Workflows that have not yet taken in what happened to their jobs."""
+    with translated():
+        rows = collection(models.Job).aggregate(
+            [
+                {"$match": {"news": True}},
+                {"$group": {"_id": "$workflow"}},
+                {"$limit": limit},
+            ]
+        )
+        return [each["_id"] for each in rows]
+
+
+def of_workflow(workflow: str) -> list[Row]:
+    """Every attempt of every step, as stored, in order."""
+    with translated():
+        return list(
+            collection(models.Job)
+            .find({"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}})
+            .sort([("step", 1), ("attempt", 1)])
+        )
+
+
+def ids_of(workflow: str) -> dict[tuple[int, int], str]:
+    """AppService ids by step index and attempt, of those that have one."""
+    with translated():
+        rows = collection(models.Job).find(
+            {"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}, "job_id": {"$type": "string"}},
+            {"step": 1, "attempt": 1, "job_id": 1},
+        )
+        return {(each["step"], each["attempt"]): each["job_id"] for each in rows}
+
+
+def results_of(workflow: str, keys: Iterable[str]) -> dict[int, Row]:
+    """Outputs known only at run time, by step index, of the named jobs that succeeded."""
+    with translated():
+        rows = collection(models.Job).find(
+            {"_id": {"$in": list(keys)}, "workflow": workflow, "outcome": Outcome.SUCCEEDED},
+            {"step": 1, "results": 1},
+        )
+        return {each["step"]: each.get("results") or {} for each in rows}
+
+
+def row(job: Job) -> Row:
+    """A new job as it is stored."""
+    return {
+        "_id": job.key,
+        "workflow": job.workflow,
+        "step": job.step,
+        "attempt": job.attempt,
+        "left": job.left,
+        "owner": job.owner,
+        "app": job.app,
+        "params": dict(job.params),
+        "base_url": job.base_url,
+        "state": str(job.state),
+        "version": 0,
+        "open": True,
+        "tries": 0,
+    } | ({"news": True, "reason": job.reason} if job.state in FINAL_JOB else {})
+
+
+def value(each: Row) -> Job:
+    """The domain's value of a stored row."""
+    outcome: Any = each.get("outcome")
+    return Job(
+        key=each["_id"],
+        workflow=each["workflow"],
+        step=each["step"],
+        attempt=each["attempt"],
+        owner=each["owner"],
+        app=each["app"],
+        params=each.get("params") or {},
+        base_url=each.get("base_url") or "",
+        state=JobState(each["state"]),
+        left=each.get("left", 0),
+        version=each.get("version", 0),
+        news=bool(each.get("news")),
+        announced=bool(each.get("announced")),
+        claim=each.get("claim") or "",
+        tries=each.get("tries", 0),
+        in_doubt=bool(each.get("in_doubt")),
+        job_id=each.get("job_id") or "",
+        outcome=Outcome(outcome) if outcome else None,
+        reason=each.get("reason") or "",
+        results=each.get("results") or {},
+        kill=bool(each.get("kill")),
+        sent_at=each.get("sent_at"),
+        submitted_at=each.get("submitted_at"),
+        started_at=each.get("started_at"),
+        finished_at=each.get("finished_at"),
+    )

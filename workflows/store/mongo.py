@@ -1,0 +1,95 @@
+"""The few things all stores need of MongoDB: its clock, its sessions, its failures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from mongoengine import Document, get_connection
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.errors import (
+    AutoReconnect,
+    ConnectionFailure,
+    ExecutionTimeout,
+    NotPrimaryError,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WriteConcernError,
+)
+
+from workflows.errors import Unavailable
+
+Row = dict[str, Any]
+Result = TypeVar("Result")
+
+NOW = "$$NOW"
+AWAY = (
+    AutoReconnect,
+    ConnectionFailure,
+    ExecutionTimeout,
+    NotPrimaryError,
+    ServerSelectionTimeoutError,
+    WriteConcernError,
+)
+_DISK_FULL = 14031
+_RETRY_LABELS = (
+    "TransientTransactionError",
+    "UnknownTransactionCommitResult",
+    "RetryableWriteError",
+)
+
+
+def collection(document: type[Document]) -> Collection[Row]:
+    found: Collection[Row] = document._get_collection()
+    return found
+
+
+def later(amount: timedelta) -> Row:
+    """An aggregation expression: MongoDB's now plus ``amount``."""
+    return {"$add": [NOW, int(amount.total_seconds() * 1000)]}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """MongoDB away, stepping down or unable to write is ``Unavailable``; the rest is a defect."""
+    try:
+        yield
+    except AWAY as away:
+        raise Unavailable(f"MongoDB cannot be used now: {type(away).__name__}") from away
+    except OperationFailure as failure:
+        transient = any(failure.has_error_label(label) for label in _RETRY_LABELS)
+        if transient or failure.code == _DISK_FULL:
+            raise Unavailable(f"MongoDB cannot write now: code {failure.code}") from failure
+        raise
+
+
+def transaction(work: Callable[[ClientSession], Result]) -> Result:
+    """Run ``work`` in one transaction; it may be run again after a conflict, so it must be pure
+    but for its writes in the session."""
+    with translated(), get_connection().start_session() as session:
+        result: Result = session.with_transaction(work)
+        return result
+
+
+def clock() -> datetime:
+    """MongoDB's time."""
+    with translated():
+        reply: Mapping[str, Any] = get_connection().admin.command("hello")
+    now: datetime = reply["localTime"]
+    return now if now.tzinfo else now.replace(tzinfo=UTC)
+
+
+__all__ = [
+    "NOW",
+    "PyMongoError",
+    "Row",
+    "clock",
+    "collection",
+    "later",
+    "transaction",
+    "translated",
+]

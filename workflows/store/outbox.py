@@ -1,0 +1,339 @@
+"""Jobs on their way to AppService: claimed by one sender, and what became of the sending.
+
+``claim`` runs in a transaction that every claim of every process conflicts with, so that the users'
+caps hold whoever claims at the same time. Every record names the claim it was made under.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from pymongo import ReturnDocument, UpdateOne
+from pymongo.client_session import ClientSession
+
+from workflows import models
+from workflows.fairness import share
+from workflows.states import JobState
+from workflows.store.jobs import value
+from workflows.store.mongo import NOW, Row, collection, later, transaction, translated
+from workflows.workflow import Job, Outcome
+
+_CHANGED: Row = {"version": {"$add": ["$version", 1]}, "news": True}
+"""Every change that the workflow must take in."""
+_ENDED: Row = {**_CHANGED, "in_doubt": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much may be under way at once."""
+
+    user_jobs: int
+    """Jobs of one user that are being sent or are at AppService."""
+    user_sending: int
+    """Jobs of one user that are being sent."""
+    lookup_after: timedelta
+    """How long a sender may be silent before its submission is looked up."""
+    absent_after: timedelta
+    """How old a submission must be before "not found" is believed."""
+
+
+def waiting() -> bool:
+    """Whether anything could be sent now."""
+    with translated():
+        found = collection(models.Job).find_one(
+            {"state": JobState.INTENDED, "$expr": {"$lte": ["$due", NOW]}}, {"_id": 1}
+        )
+    return found is not None
+
+
+def doubtful_due() -> bool:
+    """Whether any submission is due to be looked up."""
+    with translated():
+        found = collection(models.Job).find_one(
+            {"state": JobState.SENDING, "$expr": {"$lte": ["$due", NOW]}}, {"_id": 1}
+        )
+    return found is not None
+
+
+def claim(free: int, bounds: Bounds, skip: Sequence[str] = ()) -> list[Job]:
+    """Take up to ``free`` jobs to send, shared fairly between users that have a usable token."""
+    token = uuid4().hex
+
+    def work(session: ClientSession) -> list[Job]:
+        collection(models.Turn).update_one(
+            {"_id": "outbox"}, {"$inc": {"count": 1}}, upsert=True, session=session
+        )
+        chosen = _chosen(free, bounds, skip, session)
+        if not chosen:
+            return []
+        rows = collection(models.Job)
+        rows.update_many(
+            {"_id": {"$in": chosen}, "state": JobState.INTENDED},
+            [
+                {
+                    "$set": {
+                        "state": JobState.SENDING,
+                        "claim": token,
+                        "sent_at": NOW,
+                        "due": later(bounds.lookup_after),
+                        "absent_after": later(bounds.absent_after),
+                        "version": {"$add": ["$version", 1]},
+                    }
+                }
+            ],
+            session=session,
+        )
+        return [
+            value(row)
+            for row in rows.find({"_id": {"$in": chosen}, "claim": token}, session=session)
+        ]
+
+    return transaction(work)
+
+
+def _chosen(free: int, bounds: Bounds, skip: Sequence[str], session: ClientSession) -> list[str]:
+    rows = collection(models.Job)
+    owners = set(rows.distinct("owner", {"state": JobState.INTENDED}, session=session)) - set(skip)
+    owners = _with_token(owners, session)
+    sending: Counter[str] = Counter()
+    under_way: Counter[str] = Counter()
+    states = [JobState.SENDING, JobState.ACTIVE]
+    for group in rows.aggregate(
+        [
+            {"$match": {"state": {"$in": states}, "owner": {"$in": sorted(owners)}}},
+            {"$group": {"_id": {"owner": "$owner", "state": "$state"}, "count": {"$sum": 1}}},
+        ],
+        session=session,
+    ):
+        owner, count = group["_id"]["owner"], group["count"]
+        under_way[owner] += count
+        if group["_id"]["state"] == JobState.SENDING:
+            sending[owner] += count
+    room = {
+        owner: min(bounds.user_jobs - under_way[owner], bounds.user_sending - sending[owner], free)
+        for owner in owners
+    }
+    queues = {
+        owner: [
+            row["_id"]
+            for row in rows.find(
+                {
+                    "state": JobState.INTENDED,
+                    "owner": owner,
+                    "$expr": {"$lte": ["$due", NOW]},
+                },
+                {"_id": 1},
+                sort=[("due", 1)],
+                limit=places,
+                session=session,
+            )
+        ]
+        for owner, places in room.items()
+        if places > 0
+    }
+    return share(free, queues, sending)
+
+
+def _with_token(owners: set[str], session: ClientSession) -> set[str]:
+    rows = collection(models.Credential).find(
+        {
+            "_id": {"$in": sorted(owners)},
+            "refused_at": None,
+            "$expr": {"$gt": ["$expires_at", NOW]},
+        },
+        {"_id": 1},
+        session=session,
+    )
+    return {row["_id"] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of one sending; exactly one of the constructors below made it."""
+
+    job: Job
+    fields: Row
+    unset: tuple[str, ...] = ()
+
+    def write(self) -> UpdateOne:
+        update: list[Row] = [{"$set": self.fields}]
+        if self.unset:
+            update.append({"$unset": list(self.unset)})
+        return UpdateOne(
+            {"_id": self.job.key, "state": JobState.SENDING, "claim": self.job.claim}, update
+        )
+
+
+def started(job: Job, job_id: str) -> Sent:
+    return Sent(
+        job,
+        {
+            **_ENDED,
+            "state": JobState.ACTIVE,
+            "job_id": job_id,
+            "submitted_at": NOW,
+            "due": NOW,
+            "reason": "",
+        },
+    )
+
+
+def unsent(job: Job, reason: str, wait: timedelta) -> Sent:
+    """It provably never arrived, or was refused for now: back into the outbox."""
+    return Sent(job, _again(reason, wait), ("claim", "absent_after"))
+
+
+def _again(reason: str, wait: timedelta) -> Row:
+    return {
+        "state": JobState.INTENDED,
+        "due": later(wait),
+        "reason": reason,
+        "in_doubt": False,
+        "tries": {"$add": ["$tries", 1]},
+        "version": {"$add": ["$version", 1]},
+    }
+
+
+def doubtful(job: Job, reason: str, lookup_in: timedelta, believe_in: timedelta | None) -> Sent:
+    """The answer is lost. ``believe_in`` shortens the grace where the call is known to be over."""
+    fields: Row = {
+        "in_doubt": True,
+        "reason": reason,
+        "due": later(lookup_in),
+        "version": {"$add": ["$version", 1]},
+    }
+    if believe_in is not None:
+        fields |= {"absent_after": later(believe_in), "tries": {"$add": ["$tries", 1]}}
+    return Sent(job, fields)
+
+
+def rejected(job: Job, reason: str) -> Sent:
+    return Sent(
+        job,
+        {**_ENDED, "state": JobState.REJECTED, "reason": reason, "finished_at": NOW},
+    )
+
+
+def finished(job: Job, outcome: Outcome, reason: str, results: Mapping[str, object]) -> Sent:
+    """A step that the engine ran itself has ended."""
+    return Sent(
+        job,
+        {
+            **_ENDED,
+            "state": JobState.DONE,
+            "outcome": str(outcome),
+            "reason": reason,
+            "results": {"$literal": dict(results)},
+            "started_at": "$sent_at",
+            "submitted_at": "$sent_at",
+            "finished_at": NOW,
+        },
+    )
+
+
+def withdrawn(job: Job) -> Sent:
+    """Its workflow ended between the claim and the sending."""
+    return Sent(job, {**_ENDED, "state": JobState.WITHDRAWN})
+
+
+def record(outcomes: Sequence[Sent]) -> list[Sent]:
+    """Write what became of the sendings; answers with those whose claim was no longer valid."""
+    if not outcomes:
+        return []
+    with translated():
+        rows = collection(models.Job)
+        result = rows.bulk_write([sent.write() for sent in outcomes], ordered=False)
+        if result.matched_count == len(outcomes):
+            return []
+        return [
+            sent for sent in outcomes if not _stands(rows.find_one({"_id": sent.job.key}), sent)
+        ]
+
+
+def _stands(row: Row | None, sent: Sent) -> bool:
+    """Whether what was to be recorded is what is stored."""
+    return (
+        row is not None
+        and row["state"] == sent.fields.get("state", JobState.SENDING)
+        and row.get("job_id", "") == sent.fields.get("job_id", row.get("job_id", ""))
+        and row.get("claim", sent.job.claim) == sent.job.claim
+    )
+
+
+# What is looked up because the answer is lost, or because its sender is silent.
+
+
+def take_doubtful(again_in: timedelta) -> Job | None:
+    """One submission that is due to be looked up; the next look is put off, so that one looks."""
+    with translated():
+        row = collection(models.Job).find_one_and_update(
+            {"state": JobState.SENDING, "$expr": {"$lte": ["$due", NOW]}},
+            [
+                {
+                    "$set": {
+                        "due": later(again_in),
+                        "in_doubt": True,
+                        "version": {"$add": ["$version", 1]},
+                    }
+                }
+            ],
+            sort=[("due", 1)],
+            return_document=ReturnDocument.AFTER,
+        )
+    return value(row) if row else None
+
+
+def adopt(job: Job, job_id: str) -> bool:
+    """The lost submission was found: it is this job. False where another one is known already."""
+    open_states = [JobState.SENDING, JobState.INTENDED]
+    with translated():
+        result = collection(models.Job).update_one(
+            {"_id": job.key, "state": {"$in": open_states}},
+            [{"$set": started(job, job_id).fields}],
+        )
+    return bool(result.modified_count)
+
+
+def believe_absent(job: Job, *, again: bool) -> bool:
+    """Not found, and old enough for that to be believed: send it again, or let it be.
+
+    MongoDB's clock judges the age at the moment of writing; false where it is too young.
+    """
+    fields = _again("", timedelta(0)) if again else withdrawn(job).fields
+    with translated():
+        result = collection(models.Job).update_one(
+            {
+                "_id": job.key,
+                "state": JobState.SENDING,
+                "claim": job.claim,
+                "$expr": {"$lte": ["$absent_after", NOW]},
+            },
+            [{"$set": fields}, {"$unset": ["claim", "absent_after"]}],
+        )
+    return bool(result.modified_count)
+
+
+def give_up(job: Job, reason: str) -> bool:
+    """Refused without a reason too often, and provably absent: the step failed."""
+    with translated():
+        result = collection(models.Job).update_one(
+            {
+                "_id": job.key,
+                "state": JobState.SENDING,
+                "claim": job.claim,
+                "$expr": {"$lte": ["$absent_after", NOW]},
+            },
+            [{"$set": rejected(job, reason).fields}],
+        )
+    return bool(result.modified_count)
+
+
+def known_id(job: Job) -> str:
+    """The AppService id that is stored for this job now; empty where there is none."""
+    with translated():
+        row = collection(models.Job).find_one({"_id": job.key}, {"job_id": 1})
+    return (row or {}).get("job_id") or ""

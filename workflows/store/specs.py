@@ -1,0 +1,29 @@
+"""What was submitted, read once by each process: it never changes."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from workflows import models
+from workflows.blueprint import Blueprint, blueprint
+from workflows.document import spec_from
+from workflows.errors import NotFound
+from workflows.store.mongo import Row, collection, translated
+
+_KEPT = 2_000
+
+
+@lru_cache(maxsize=_KEPT)
+def get(spec_id: str) -> Blueprint:
+    """Raises ``NotFound``."""
+    return blueprint(spec_from(document(spec_id)))
+
+
+def document(spec_id: str) -> Row:
+    """The normalised document as it was stored; raises ``NotFound``."""
+    with translated():
+        row = collection(models.Spec).find_one({"_id": spec_id}, {"document": 1})
+    if row is None:
+        raise NotFound(f"There is no spec '{spec_id}'.")
+    found: Row = row["document"]
+    return found

@@ -1,0 +1,371 @@
+"""Workflows in MongoDB: created once, then changed under a lease, a chunk in a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from pymongo import UpdateOne
+from pymongo.client_session import ClientSession
+from pymongo.errors import DuplicateKeyError
+from pymongo.write_concern import WriteConcern
+
+from workflows import models
+from workflows.errors import Conflict, LeaseLost, NotFound
+from workflows.states import (
+    ACTIVE_WORKFLOW,
+    FINAL_WORKFLOW,
+    RETRY_WORKFLOW,
+    StepState,
+    WorkflowState,
+)
+from workflows.store import events, jobs
+from workflows.store.mongo import NOW, Row, collection, later, transaction, translated
+from workflows.workflow import Again, Event, Job, Workflow
+
+_STEP_STATES = {str(state): state for state in StepState}
+_MANY_CHANGES = 200
+"""From so many changed steps on, the whole array is written instead of its elements."""
+PROGRESS = {
+    "owner": 1,
+    "name": 1,
+    "spec": 1,
+    "state": 1,
+    "states": 1,
+    "attempts": 1,
+    "again": 1,
+    "cap": 1,
+    "sequence": 1,
+    "failures": 1,
+    "cancel_requested_at": 1,
+    "created_at": 1,
+    "started_at": 1,
+    "finished_at": 1,
+    "now": NOW,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A workflow under our lease, with MongoDB's time of the claim."""
+
+    workflow: Workflow
+    spec_id: str
+    name: str
+    now: datetime
+    failures: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one turn writes; all of it or nothing."""
+
+    before: Claimed
+    after: Workflow
+    next_check: datetime | None
+    new_jobs: tuple[Job, ...] = ()
+    kills: tuple[Job, ...] = ()
+    announced: tuple[Job, ...] = ()
+    settled: tuple[Job, ...] = ()
+    seen: tuple[Job, ...] = ()
+    """Every job that was looked at, in the version that was seen: its news are taken in."""
+    events: tuple[Event, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Nothing needs writing but the end of the lease."""
+        effects = self.events or self.new_jobs or self.kills or self.settled
+        news = any(job.news for job in self.seen)
+        return not (effects or news or self.next_check) and self.after == self.before.workflow
+
+
+def create(row: Row, spec: Row) -> None:
+    """Store a new workflow durably, due at once; raises ``Conflict`` where its Idempotency-Key is
+    taken. Its times are set here.
+
+    The spec goes first: a workflow without one is never visible, a spec without a workflow is
+    merely forgotten. The second write's majority covers the first.
+    """
+    started = row["state"] != WorkflowState.PLANNED
+    times: Row = {"created_at": NOW, "updated_at": NOW}
+    times |= {"submitted_at": NOW, "next_check": NOW} if started else {}
+    fields = {name: {"$literal": value} for name, value in row.items() if name != "_id"}
+    with translated():
+        specs = collection(models.Spec)
+        specs.with_options(write_concern=WriteConcern(w=1)).insert_one(spec)
+        try:
+            collection(models.Workflow).update_one(
+                {"_id": row["_id"]}, [{"$set": fields | times}], upsert=True
+            )
+        except DuplicateKeyError as taken:
+            specs.delete_one({"_id": spec["_id"]})
+            raise Conflict("This Idempotency-Key is taken.") from taken
+
+
+def by_idempotency_key(owner: str, key: str) -> Row | None:
+    with translated():
+        return collection(models.Workflow).find_one(
+            {"owner": owner, "idempotency_key": key}, {"state": 1, "body_digest": 1}
+        )
+
+
+def get(workflow: str, fields: Row | None = None) -> Row:
+    """The stored row; raises ``NotFound``."""
+    with translated():
+        row = collection(models.Workflow).find_one({"_id": workflow}, fields)
+    if row is None:
+        raise NotFound(f"There is no workflow '{workflow}'.")
+    return row
+
+
+def claim(ids: Iterable[str], lease: timedelta) -> tuple[str, list[Claimed]]:
+    """Take the lease of those that nobody else holds; the token fences what we write."""
+    wanted = list(ids)
+    token = uuid4().hex
+    free = {"$expr": {"$not": {"$gt": ["$lease.until", NOW]}}}  # a missing lease is below any date
+    with translated():
+        workflows = collection(models.Workflow)
+        workflows.update_many(
+            {"_id": {"$in": wanted}, **free},
+            [{"$set": {"lease": {"token": token, "until": later(lease)}}}],
+        )
+        rows = list(workflows.find({"_id": {"$in": wanted}, "lease.token": token}, PROGRESS))
+    return token, [_claimed(row) for row in rows]
+
+
+def commit(token: str, changes: Sequence[Change]) -> list[Change]:
+    """Write all changes in one transaction and end their leases; answers with those written.
+
+    A workflow whose lease was lost meanwhile is left alone, and the others are written without it.
+    """
+    try:
+        transaction(lambda session: _write(session, token, changes))
+    except LeaseLost:
+        if len(changes) == 1:
+            return []
+        return [change for one in changes for change in commit(token, [one])]
+    return list(changes)
+
+
+def release(token: str, ids: Sequence[str]) -> None:
+    """End the leases of workflows for which nothing is to be written but the time of a check."""
+    with translated():
+        collection(models.Workflow).update_many(
+            {"_id": {"$in": list(ids)}, "lease.token": token},
+            {"$unset": {"lease": "", "next_check": ""}},
+        )
+
+
+def postpone(token: str, workflow: str, wait: timedelta) -> None:
+    """A turn broke on a defect of ours: look again later, and count it."""
+    with translated():
+        collection(models.Workflow).update_one(
+            {"_id": workflow, "lease.token": token},
+            [
+                {"$set": {"next_check": later(wait), "failures": {"$add": ["$failures", 1]}}},
+                {"$unset": "lease"},
+            ],
+        )
+
+
+def due(limit: int) -> list[str]:
+    """Workflows whose time to be looked at has come, the most overdue first."""
+    with translated():
+        rows = collection(models.Workflow).find(
+            {"next_check": {"$type": "date"}, "$expr": {"$lte": ["$next_check", NOW]}},
+            {"_id": 1},
+            sort=[("next_check", 1)],
+            limit=limit,
+        )
+        return [row["_id"] for row in rows]
+
+
+def begin(workflow: str) -> bool:
+    """``planned`` → ``pending``; true for the one caller that did it."""
+    with translated():
+        result = collection(models.Workflow).update_one(
+            {"_id": workflow, "state": WorkflowState.PLANNED},
+            [
+                {
+                    "$set": {
+                        "state": WorkflowState.PENDING,
+                        "submitted_at": NOW,
+                        "updated_at": NOW,
+                        "next_check": NOW,
+                    }
+                }
+            ],
+        )
+    return bool(result.modified_count)
+
+
+def request_cancel(workflow: str) -> bool:
+    """From here on nothing of it starts: the wish is stored and whoever holds the lease loses it.
+
+    False where it had ended already.
+    """
+    going = [*ACTIVE_WORKFLOW, WorkflowState.PLANNED]
+    with translated():
+        result = collection(models.Workflow).update_one(
+            {"_id": workflow, "state": {"$in": going}},
+            [
+                {
+                    "$set": {
+                        "cancel_requested_at": {"$ifNull": ["$cancel_requested_at", NOW]},
+                        "next_check": NOW,
+                        "updated_at": NOW,
+                    }
+                },
+                {"$unset": "lease"},
+            ],
+        )
+    return bool(result.matched_count)
+
+
+def restart(workflow: str, before: Row, states: Sequence[StepState], event: Event) -> bool:
+    """Take a failed or cancelled workflow up again with new step states; false where it moved."""
+
+    def work(session: ClientSession) -> bool:
+        result = collection(models.Workflow).update_one(
+            {
+                "_id": workflow,
+                "state": {"$in": list(RETRY_WORKFLOW)},
+                "revision": before.get("revision", 0),
+            },
+            [
+                {
+                    "$set": {
+                        "state": WorkflowState.PENDING,
+                        "states": list(states),
+                        "again": {"$literal": {}},
+                        "sequence": event.sequence,
+                        "revision": {"$add": ["$revision", 1]},
+                        "next_check": NOW,
+                        "updated_at": NOW,
+                    }
+                },
+                {"$unset": ["cancel_requested_at", "finished_at", "lease"]},
+            ],
+            session=session,
+        )
+        if result.modified_count:
+            events.append([(workflow, event)], session)
+        return bool(result.modified_count)
+
+    return transaction(work)
+
+
+def existing(ids: Sequence[str]) -> list[str]:
+    """Those of them that are stored at all."""
+    if not ids:
+        return []
+    with translated():
+        rows = collection(models.Workflow).find({"_id": {"$in": list(ids)}}, {"_id": 1})
+        return [row["_id"] for row in rows]
+
+
+def ended(ids: Iterable[str]) -> set[str]:
+    """Those of them for which nothing may start any more."""
+    with translated():
+        rows = collection(models.Workflow).find(
+            {
+                "_id": {"$in": list(ids)},
+                "$or": [
+                    {"cancel_requested_at": {"$type": "date"}},
+                    {"state": {"$in": list(FINAL_WORKFLOW)}},
+                ],
+            },
+            {"_id": 1},
+        )
+        return {row["_id"] for row in rows}
+
+
+def _write(session: ClientSession, token: str, changes: Sequence[Change]) -> None:
+    updates = [_update(token, change) for change in changes]
+    written = collection(models.Workflow).bulk_write(updates, ordered=False, session=session)
+    if written.matched_count != len(changes):
+        raise LeaseLost
+    effects = [effect for change in changes for effect in jobs.effects(change)]
+    if effects:
+        collection(models.Job).bulk_write(effects, ordered=False, session=session)
+    recorded = [(change.after.id, event) for change in changes for event in change.events]
+    if recorded:
+        events.append(recorded, session)
+
+
+def _update(token: str, change: Change) -> UpdateOne:
+    before, after = change.before.workflow, change.after
+    fields: Row = {"next_check": change.next_check, "failures": 0}
+    if change.events or after != before:
+        fields |= {
+            "state": str(after.state),
+            "sequence": after.sequence,
+            "again": {
+                str(step): {"at": again.at, "left": again.left}
+                for step, again in after.again.items()
+            },
+            "updated_at": change.before.now,
+            **_steps(before, after),
+        }
+    if after.state in FINAL_WORKFLOW and change.before.finished_at is None:
+        fields["finished_at"] = change.before.now
+    if change.before.started_at is None and after.state is WorkflowState.RUNNING:
+        fields["started_at"] = change.before.now
+    absent = [name for name, value in fields.items() if value is None]
+    return UpdateOne(
+        {"_id": after.id, "lease.token": token},
+        {
+            "$set": {name: value for name, value in fields.items() if value is not None},
+            "$unset": {"lease": "", **dict.fromkeys(absent, "")},
+            "$inc": {"revision": 1},
+        },
+    )
+
+
+def _steps(before: Workflow, after: Workflow) -> Row:
+    """The changed elements of the parallel arrays, or the arrays where most changed."""
+    changed = [
+        step
+        for step, old in enumerate(before.states)
+        if old is not after.states[step] or before.attempts[step] != after.attempts[step]
+    ]
+    if len(changed) > _MANY_CHANGES or len(before.states) != len(after.states):
+        return {"states": list(after.states), "attempts": list(after.attempts)}
+    fields: Row = {f"states.{step}": str(after.states[step]) for step in changed}
+    return fields | {f"attempts.{step}": after.attempts[step] for step in changed}
+
+
+def value(row: Row) -> Workflow:
+    """The domain's value of a stored row."""
+    return Workflow(
+        id=row["_id"],
+        owner=row["owner"],
+        state=WorkflowState(row["state"]),
+        states=tuple([_STEP_STATES[state] for state in row["states"]]),
+        attempts=tuple(row["attempts"]),
+        again={
+            int(step): Again(again["at"], again["left"])
+            for step, again in row.get("again", {}).items()
+        },
+        cap=row["cap"],
+        cancel_requested=row.get("cancel_requested_at") is not None,
+        sequence=row["sequence"],
+    )
+
+
+def _claimed(row: Row) -> Claimed:
+    return Claimed(
+        workflow=value(row),
+        spec_id=row["spec"],
+        name=row["name"],
+        now=row["now"],
+        failures=row.get("failures", 0),
+        created_at=row["created_at"],
+        started_at=row.get("started_at"),
+        finished_at=row.get("finished_at"),
+    )
