@@ -66,9 +66,9 @@ def job_id(value: object) -> str:
 
 def report(task: Mapping[str, Any], known_id: str) -> Report:
     """Reads a Task (SchedulerDB: format_task_for_service); whatever is missing is left empty."""
-    word = _text(task.get("status"))
+    word = plain(task.get("status"))
     state = WORDS.get(word, JobWord.UNKNOWN)
-    started_at = _time(task.get("start_time"))
+    started_at = moment(task.get("start_time"))
     if state is JobWord.RUNNING and started_at is None:
         state = JobWord.QUEUED
     params = task.get("parameters")
@@ -77,23 +77,24 @@ def report(task: Mapping[str, Any], known_id: str) -> Report:
         job_id=known_id,
         state=state,
         word=word,
-        submitted_at=_time(task.get("submit_time")),
+        submitted_at=moment(task.get("submit_time")),
         started_at=started_at,
-        finished_at=_time(task.get("completed_time")),
-        output_path=_text(outputs.get("output_path")),
-        output_file=_text(outputs.get("output_file")),
-        user_metadata=_text(task.get("user_metadata")),
+        finished_at=moment(task.get("completed_time")),
+        output_path=plain(outputs.get("output_path")),
+        output_file=plain(outputs.get("output_file")),
+        user_metadata=plain(task.get("user_metadata")),
     )
 
 
-def _text(value: object) -> str:
+def plain(value: object) -> str:
+    """A text that can be stored; empty for anything that is no text."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
-def _time(value: object) -> datetime | None:
+def moment(value: object) -> datetime | None:
     """``2026-11-23 05:28:19`` and ``2026-11-23T05:28:19Z`` are the same instant."""
     try:
-        moment = datetime.fromisoformat(_text(value))
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        found = datetime.fromisoformat(plain(value))
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
