@@ -107,7 +107,7 @@ class Verifier:
 
     def __call__(self, token: str, now: datetime) -> Identity:
         """As ``verify``. What may change is checked each time: the time, and the signer's key."""
-        digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+        digest = _digest(token)
         claims, proven_by = self._proven.get(digest) or (parse(token), None)
         _check(claims, self._trusted, now)
         key = self._keys(claims.signer)
@@ -116,11 +116,19 @@ class Verifier:
             self._remember(digest, claims, key)
         return Identity(claims.user, claims.expires_at)
 
+    def knows(self, token: str) -> bool:
+        """Whether the token was proven before; it may have expired since."""
+        return _digest(token) in self._proven
+
     def _remember(self, digest: bytes, claims: Claims, key: RSAPublicKey) -> None:
         with self._lock:
             self._proven[digest] = (claims, key)
             if len(self._proven) > REMEMBERED:
                 self._proven.popitem(last=False)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
 def _check(claims: Claims, trusted: Collection[str], now: datetime) -> None:

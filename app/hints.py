@@ -1,0 +1,108 @@
+"""Tells Celery that there is something to do, from a thread of its own: no request waits for it.
+
+A hint may be lost: the sweep finds in MongoDB what it would have said. So where the broker is away
+hints are dropped for a while, and under load many are sent as one message.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from celery import Celery
+
+log = structlog.get_logger(__name__)
+
+MOST_WAITING: Final = 10_000
+MOST_IN_MESSAGE: Final = 50
+PAUSE_SECONDS: Final = 5.0
+"""How long a broker that failed is left alone."""
+_REQUEST_IDS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A task to be run, for a workflow or on the whole."""
+
+    task: str
+    workflow: str = ""
+    request_id: str = ""
+
+
+class Hints:
+    """Threads may share it; after a fork each process has a thread of its own."""
+
+    def __init__(self, celery: Celery) -> None:
+        self._celery = celery
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._pid = os.getpid()
+        self._waiting: deque[Hint] = deque(maxlen=MOST_WAITING)
+        self._news = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._silent_until = 0.0
+
+    def advance(self, workflow: str, request_id: str = "") -> None:
+        """The workflow can go on."""
+        self._add(Hint("tasks.advance_workflows", workflow, request_id))
+
+    def start_jobs(self, request_id: str = "") -> None:
+        """Jobs that waited for a token can be sent."""
+        self._add(Hint("tasks.start_jobs", request_id=request_id))
+
+    def kill_jobs(self, request_id: str = "") -> None:
+        self._add(Hint("tasks.kill_jobs", request_id=request_id))
+
+    def _add(self, hint: Hint) -> None:
+        if self._pid != os.getpid():
+            self._start_over()
+        with self._news:
+            self._waiting.append(hint)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="hints", daemon=True)
+                self._thread.start()
+            self._news.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._news:
+                while not self._waiting:
+                    self._news.wait()
+                batch = self._batch()
+            if time.monotonic() >= self._silent_until:
+                self._send(batch)
+
+    def _batch(self) -> list[Hint]:
+        """The hints at the head that fit into one message: of one task."""
+        batch = [self._waiting.popleft()]
+        while (
+            self._waiting
+            and self._waiting[0].task == batch[0].task
+            and len(batch) < MOST_IN_MESSAGE
+        ):
+            batch.append(self._waiting.popleft())
+        return batch
+
+    def _send(self, batch: list[Hint]) -> None:
+        ids = list(dict.fromkeys(hint.workflow for hint in batch if hint.workflow))
+        request_ids = [hint.request_id for hint in batch if hint.request_id][:_REQUEST_IDS]
+        try:
+            self._celery.send_task(
+                batch[0].task,
+                (ids,) if ids else (),
+                retry=False,
+                headers={"request_id": ",".join(request_ids)} if request_ids else None,
+            )
+        except Exception as failure:  # noqa: BLE001 - whatever the broker's client raises
+            self._silent_until = time.monotonic() + PAUSE_SECONDS
+            log.warning(
+                "Hints are not sent: the sweep will find the workflows",
+                error=type(failure).__name__,
+                pause_seconds=PAUSE_SECONDS,
+            )
