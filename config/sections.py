@@ -64,14 +64,14 @@ class MongoDB(Section):
 class Broker(Section):
     """The Redis that carries Celery's messages."""
 
-    uri: Annotated[SecretStr, _secret_uri("redis", "rediss", "sentinel")] = SecretStr(
+    url: Annotated[SecretStr, _secret_uri("redis", "rediss", "sentinel")] = SecretStr(
         "redis://127.0.0.1:6379/0"
     )
 
     @property
     def address(self) -> str:
         """What a client connects to. It may hold a password: never log it."""
-        return self.uri.get_secret_value()
+        return self.url.get_secret_value()
 
 
 class Scheduler(Section):

@@ -87,7 +87,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("WORKFLOW_AUTH__TOKEN_KEYS", "[]", "auth.token_keys"),
         ("WORKFLOW_SCHEDULER__URL", "p3.example.org", "bad setting scheduler.url"),
         ("WORKFLOW_MONGODB__URI", "localhost:27017", "must start with mongodb://"),
-        ("WORKFLOW_BROKER__URI", "amqp://localhost", "must start with redis://"),
+        ("WORKFLOW_BROKER__URL", "amqp://localhost", "must start with redis://"),
         ("WORKFLOW_SCHEDULER__SUBMIT_TIMEOUT", "900", "must exceed scheduler.submit_timeout (900)"),
     ],
 )
@@ -144,7 +144,7 @@ def test_without_token_keys_nothing_starts(
 
 def test_secrets_show_neither_in_repr_nor_in_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORKFLOW_MONGODB__URI", "mongodb://ann:hunter2@db/")
-    monkeypatch.setenv("WORKFLOW_BROKER__URI", "redis://:hunter2@cache/0")
+    monkeypatch.setenv("WORKFLOW_BROKER__URL", "redis://:hunter2@cache/0")
 
     settings = read_settings()
 
