@@ -72,6 +72,10 @@ class Simulator:
         """Puts the simulator's clock forward."""
         self._post("advance", {"seconds": seconds})
 
+    def genome(self, genome_id: str, **settings: Json) -> None:
+        """Puts a genome into the data API; ``pgfams``: so many features have a family."""
+        self._post("genomes", {"genome_id": genome_id, **settings})
+
     def reset(self) -> None:
         """Forgets jobs, faults, rules, switches, calls; the key and the time stay."""
         self._post("reset", {})

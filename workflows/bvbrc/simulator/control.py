@@ -10,6 +10,7 @@ GET, POST, DELETE /control/faults        one fault or a list of them; see faults
 GET, POST, DELETE /control/rules         how jobs go; see jobs.Course
 GET, POST /control/switches              see switches.py
 POST /control/advance   {"seconds"}: puts the simulation's clock forward
+POST /control/genomes   {"genome_id", "name", "owner", "pgfams"}: puts a genome into the data API
 POST /control/reset     forgets everything but the key and the time
 """
 
@@ -25,6 +26,7 @@ from urllib.parse import parse_qsl
 
 from workflows.bvbrc.simulator import views
 from workflows.bvbrc.simulator.faults import fault_of
+from workflows.bvbrc.simulator.genomes import FEATURES, Genome
 from workflows.bvbrc.simulator.jobs import Job, course_of
 from workflows.bvbrc.simulator.ledger import Summary
 from workflows.bvbrc.simulator.server import Reply, Request
@@ -241,6 +243,14 @@ def advance(simulation: Simulation, args: Args) -> Json:
     return {"now": simulation.clock.now()}
 
 
+def add_genome(simulation: Simulation, args: Args) -> Json:
+    name, owner = str(args.get("name", "")), str(args.get("owner", ""))
+    pgfams = int(args.get("pgfams", FEATURES))
+    at = simulation.clock.now()
+    simulation.genomes.add(Genome(str(args["genome_id"]), name, owner, at, pgfams))
+    return {}
+
+
 def reset(simulation: Simulation, _args: Args) -> Json:
     simulation.reset()
     return {}
@@ -262,5 +272,6 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("GET", "/control/switches"): lambda it, _args: asdict(it.switches),
     ("POST", "/control/switches"): switch,
     ("POST", "/control/advance"): advance,
+    ("POST", "/control/genomes"): add_genome,
     ("POST", "/control/reset"): reset,
 }

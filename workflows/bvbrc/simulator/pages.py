@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from workflows.bvbrc.simulator.appservice import decimal
 from workflows.bvbrc.simulator.jobs import Job, Jobs
+from workflows.bvbrc.simulator.objects import Item
 from workflows.bvbrc.simulator.rpc import RpcError
 from workflows.bvbrc.simulator.server import Reply, Request
 from workflows.bvbrc.simulator.tokens import Identity, Tokens
@@ -32,6 +33,13 @@ def auth_ping(request: Request, check: Check) -> Reply:
         return Reply(body=f"OK {check(token).user}\n".encode(), content_type=PLAIN)
     except RpcError:
         return Reply(403, b"", PLAIN)
+
+
+def download(item: Item | None) -> Reply:
+    """An object by its uuid: whoever has the address may read it."""
+    if item is None:
+        return Reply(404, b"", PLAIN)
+    return Reply(body=item.text.encode(), content_type="application/octet-stream")
 
 
 def cors(request: Request) -> Reply:

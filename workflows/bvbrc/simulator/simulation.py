@@ -14,11 +14,14 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from workflows.bvbrc.simulator import appservice, listings, pages, rpc
+from workflows.bvbrc.simulator import appservice, listings, minhash, pages, rpc, workspace
 from workflows.bvbrc.simulator import faults as faulty
 from workflows.bvbrc.simulator.cache import Cache
+from workflows.bvbrc.simulator.genomes import Genomes
 from workflows.bvbrc.simulator.jobs import Job, Jobs
 from workflows.bvbrc.simulator.ledger import Call, Ledger
+from workflows.bvbrc.simulator.objects import Objects
+from workflows.bvbrc.simulator.results import Results
 from workflows.bvbrc.simulator.rpc import Envelope, Question, RpcError
 from workflows.bvbrc.simulator.server import Reply, Request
 from workflows.bvbrc.simulator.switches import Switches
@@ -83,17 +86,43 @@ class Simulation:
         self.tokens = Tokens(f"{self.start.url}/public_key", now, self.key)
         self.cache = Cache(now)
         self.jobs = Jobs(self.switches, self.rules, self.rng)
+        self.jobs.on_start = self._job_started
         self.jobs.on_end = self._job_ended
         self.jobs.on_change = self.cache.forget
         self._workers: asyncio.Semaphore | None = None
+        self.objects = Objects(now)
+        self.genomes = Genomes(self.switches, now)
+        self.results = Results(self.objects, self.genomes)
+        self.packages = self._packages()
+
+    def _packages(self) -> dict[str, Package]:
+        """The services by the last part of their path."""
+        url = self.start.url
         service = appservice.Service(
-            self.jobs, self.switches, self.cache, self.rng, now, lambda _path: None,
-            f"{self.start.url}/services/app_service",
-        )  # fmt: skip
-        self.packages = {"app_service": app_package(service)}
+            self.jobs,
+            self.switches,
+            self.cache,
+            self.rng,
+            self.clock.now,
+            self.objects.size,
+            f"{url}/services/app_service",
+        )
+        space = workspace.Methods(self.objects, self.rng, url)
+        similar = minhash.methods(self.objects)
+        return {
+            "app_service": app_package(service),
+            "Workspace": Package("Workspace", space.by_name, workspace.OPEN_METHODS),
+            "minhash_service": Package("Minhash", similar, minhash.OPEN_METHODS),
+        }
+
+    def _job_started(self, job: Job) -> None:
+        if self.switches.outputs:
+            self.results.begin(job)
 
     def _job_ended(self, job: Job) -> None:
         job.files.update(pages.job_files(job))
+        if self.switches.outputs:
+            self.results.end(job)
 
     # --- from a request to its reply
 
@@ -161,14 +190,18 @@ class Simulation:
         name = parts[0] if parts else ""
         if name == "task_info":
             return lambda: pages.task_info(request, parts[1:], self.jobs, self._check)
+        if request.verb == "OPTIONS":
+            return lambda: pages.cors(request)
+        if request.verb != "GET":
+            return None
         simple: dict[str, Callable[[], Reply]] = {
+            "api": lambda: self.genomes.respond(request, "/".join(parts[1:2])),
+            "dl": lambda: pages.download(self.objects.find("/".join(parts[1:2]))),
             "public_key": lambda: pages.public_key(self.tokens),
             "ping": pages.ping,
             "auth_ping": lambda: pages.auth_ping(request, self._check),
         }
-        if request.verb == "OPTIONS":
-            return lambda: pages.cors(request)
-        return simple.get(name) if request.verb == "GET" else None
+        return simple.get(name)
 
     def _shown(self, page: Callable[[], Reply], call: Call, error: RpcError | None) -> Reply:
         reply = page() if error is None else Reply(500, error.message.encode(), pages.PLAIN)
