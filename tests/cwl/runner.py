@@ -1,0 +1,49 @@
+#!/usr/bin/env python
+"""A thin cwl-runner around the production planner, for ``cwltest --tool tests/cwl/runner.py``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.cwl.local import Disk, Failed, Run, delivered
+from workflows.cwl.plan import Document
+
+
+def document(tool: str, job: str | None) -> Document:
+    path, _, entry = tool.partition("#")
+    inputs = Path(job).resolve() if job else None
+    return Document(
+        files=Disk(),
+        main=str(Path(path).resolve()).lstrip("/"),
+        entry=entry,
+        inputs=inputs.read_text("utf-8") if inputs else None,
+        inputs_file=str(inputs).lstrip("/") if inputs else "inputs",
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--outdir", default=".")
+    parser.add_argument("--quiet", action="store_true")
+    parser.add_argument("tool")
+    parser.add_argument("job", nargs="?")
+    options = parser.parse_args()
+    outdir = Path(options.outdir).resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            outputs = Run(document(options.tool, options.job), Path(folder)).outputs()
+        except Failed as failed:
+            sys.stderr.write(f"{failed}\n")
+            return 1
+        sys.stdout.write(json.dumps(delivered(outputs, outdir), indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The input object against a workflow's declarations: typed, files resolved, problems placed."""
+
+from __future__ import annotations
+
+from workflows.cwl.complete import place, resolved
+from workflows.cwl.cwltypes import nullable
+from workflows.cwl.fit import Misfit, misfits
+from workflows.cwl.model import Parameter, Process
+from workflows.cwl.problems import Report, did_you_mean
+from workflows.cwl.secondary import discovered
+from workflows.cwl.target import Target
+from workflows.cwl.tree import Node
+from workflows.cwl.values import Slot, Value, Wrong
+
+
+def read(process: Process, given: Node, target: Target, report: Report) -> dict[str, Slot]:
+    """A slot for each declared input, null where nothing is given and nothing is needed."""
+    if given.value is not None and not isinstance(given.value, dict):
+        report.problem(given, "cwl.wrong_shape", "the input object must be a map")
+        return {}
+    for name in given.map:
+        if name not in process.inputs and ":" not in name and name not in ("id", "$schema"):
+            hint = did_you_mean(name, process.inputs)
+            message = f"the workflow has no input '{name}'; it is not used"
+            report.warning(given.at_key(name), "cwl.unknown_input", message, hint)
+    return {
+        name: Slot(_value(parameter, given, process, target, report))
+        for name, parameter in process.inputs.items()
+    }
+
+
+def _value(
+    parameter: Parameter, given: Node, process: Process, target: Target, report: Report
+) -> Value:
+    node = given.get(parameter.name)
+    if node is not None:
+        return _checked(parameter, node, process, target, report)
+    if parameter.default is None:
+        if not nullable(parameter.type):
+            _missing(parameter, given, process, report)
+        return None
+    try:
+        default = resolved(parameter.default.plain(), parameter.default, target)
+        return discovered(default, parameter, target)
+    except Wrong as wrong:
+        report.problem(parameter.default, wrong.code, wrong.message, wrong.suggestion)
+        return None
+
+
+def _missing(parameter: Parameter, given: Node, process: Process, report: Report) -> None:
+    unused = set(given.map) - set(process.inputs)
+    report.problem(
+        parameter.node,
+        "cwl.missing_input",
+        f"the input '{parameter.name}' ({parameter.type}) has no value",
+        (did_you_mean(parameter.name, unused) if unused else "") or 'give it in "inputs"',
+    )
+
+
+def _checked(
+    parameter: Parameter, node: Node, process: Process, target: Target, report: Report
+) -> Value:
+    value = target.coerced(node.plain(), parameter.type, process)
+    wrong = next(misfits(value, parameter.type), None)
+    if wrong is not None:
+        message = f"'{place(parameter.name, wrong)}': {wrong.message}"
+        report.problem(_node(node, wrong), "cwl.wrong_type", message, wrong.suggestion)
+        return None
+    try:
+        return discovered(_files(value, node, target), parameter, target)
+    except Wrong as bad:
+        report.problem(bad.node or node, bad.code, bad.message, bad.suggestion)
+        return None
+
+
+def _files(value: Value, node: Node, target: Target) -> Value:
+    return resolved(value, node, target)
+
+
+def _node(node: Node, wrong: Misfit) -> Node:
+    """The innermost node that exists on the way to the misfit."""
+    for key in wrong.path:
+        inner = node.items[key] if isinstance(key, int) else node.map.get(key)
+        if inner is None:
+            return node
+        node = inner
+    return node
