@@ -147,6 +147,8 @@ def created(
     if too_long and limits.oversize == "reject":
         raise specs.refused()
     row = {
+        "output_path": params.get("output_path"),
+        "output_file": params.get("output_file"),
         "base_url": start.get("base_url"),
         "parent_task": start.get("parent_id"),
         "user_metadata": start.get("user_metadata"),

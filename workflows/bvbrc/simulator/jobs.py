@@ -51,7 +51,7 @@ class Asked:
     params: dict[str, Json]
     """As sent, with ``_preflight``; empty where the stored text is broken."""
     row: dict[str, Json]
-    """The columns only the raw row shows: base_url, parent_task, user_metadata, req_…."""
+    """The columns: output_path, output_file, base_url, parent_task, user_metadata, req_…."""
     token_expiry: float
 
     def as_subject(self) -> dict[str, str]:
@@ -61,7 +61,7 @@ class Asked:
             "user": self.owner,
             "app": self.app,
             "user_metadata": self.row["user_metadata"] or "",
-            **{name: str(self.params.get(name) or "") for name in names},
+            **{name: str(self.row[name] or "") for name in names},
         }
 
 
@@ -114,11 +114,11 @@ class Job:
 
     @property
     def output_path(self) -> str:
-        return str(self.params.get("output_path") or "")
+        return str(self.row["output_path"] or "")
 
     @property
     def output_file(self) -> str:
-        return str(self.params.get("output_file") or "")
+        return str(self.row["output_file"] or "")
 
     def seen(self, now: float) -> bool:
         """Whether AppService admits to have it."""

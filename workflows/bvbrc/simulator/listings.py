@@ -54,15 +54,19 @@ def tasks(service: Service, jobs: Iterable[Job]) -> list[Json]:
 
 def page(params: list[Json]) -> tuple[int, int]:
     """Offset and count; raises the SQL error of what is no number."""
-    texts = [str(argument(params, index)) for index in (0, 1)]
-    if not all(re.fullmatch(r"\d+", text) for text in texts):
-        raise RpcError(
-            "DBD::mysql::st execute failed: You have an error in your SQL syntax; check the manual"
-            " that corresponds to your MariaDB server version for the right syntax to use near"
-            f" '{texts[1]}\n\t\t\t\t\t     OFFSET {texts[0]}' at line 11",
-            place=f"{SCHEDULER_DB} 790",
-        )
-    return int(texts[0]), int(texts[1])
+    given = [argument(params, index) for index in (0, 1)]
+    texts = ["NULL" if each is None else str(each) for each in given]
+    if all(re.fullmatch(r"\d+", text) for text in texts):
+        return int(texts[0]), int(texts[1])
+    near = f"{texts[1]}\n\t\t\t\t     OFFSET {texts[0]}"
+    if any(re.fullmatch("[a-z]+", text) for text in texts):
+        near = "OFFSET"
+    raise RpcError(
+        "DBD::mysql::st execute failed: You have an error in your SQL syntax; check the manual"
+        " that corresponds to your MariaDB server version for the right syntax to use near"
+        f" '{near}' at line 11",
+        place=f"{SCHEDULER_DB} 790",
+    )
 
 
 def enumerate_tasks(service: Service, who: Identity, params: list[Json]) -> list[Json]:
@@ -150,12 +154,17 @@ def search_test(wanted: Json) -> Test:
     """FULLTEXT over terms that the scheduler writes when a job ends."""
     if not wanted:
         return anything
-    words = re.findall(r"\w+", str(wanted).lower())
-    return lambda job: job.state in "CF" and any(word in search_terms(job) for word in words)
+    words = words_in(str(wanted))
+    return lambda job: job.state in "CF" and bool(words & search_terms(job))
 
 
-def search_terms(job: Job) -> str:
-    return f"{job.id} {job.app} {job.output_path} {job.output_file}".lower()
+def search_terms(job: Job) -> set[str]:
+    return words_in(f"{job.id} {job.app} {job.output_path} {job.output_file}")
+
+
+def words_in(text: str) -> set[str]:
+    """What FULLTEXT takes for words: short ones do not count."""
+    return set(re.findall(r"\w{3,}", text.lower()))
 
 
 def counted(values: Iterable[str]) -> list[Json]:
@@ -199,7 +208,7 @@ def enumerate_tasks_qstat(service: Service, who: Identity, params: list[Json]) -
         for job in qstat_candidates(service, who, wanted)
         if job.seen(now) and not job.archived and all(test(job) for test in tests)
     ]
-    jobs.sort(key=lambda job: -int(job.created))
+    jobs.sort(key=lambda job: (-int(job.created), -job.id))
     shown = [
         views.qstat_row(
             job,

@@ -38,7 +38,7 @@ class Envelope:
     version: str = "1.1"
     """``2.0``, ``1.1`` or ``1.0``."""
     marks: tuple[tuple[str, Json], ...] = (("version", "1.1"), ("id", "1"))
-    """What is sent back beside the result. The default is that of unparsable requests."""
+    """What is sent back beside the result."""
 
     @property
     def content_type(self) -> str:

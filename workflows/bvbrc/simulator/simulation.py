@@ -32,8 +32,6 @@ Json = Any
 Perform = Callable[[RpcError | None], Reply]
 """Makes a call, or answers it with an error."""
 
-NO_QUESTION = Question(Envelope(), "unparsable", [])
-
 
 @dataclass(frozen=True, slots=True)
 class Package:
@@ -218,7 +216,7 @@ class Simulation:
         try:
             question = parsed(request)
         except RpcError as error:
-            question, problem = NO_QUESTION, error
+            question, problem = no_question(request), error
         token = request.headers.get("authorization", "")
         subject = subject_of(question, token)
         call = self.ledger.begin(question.method, subject, question.params)
@@ -295,6 +293,16 @@ def parsed(request: Request) -> Question:
     if request.verb != "POST":
         raise rpc.unparsable(f"Unsupported HTTP request method {request.verb}")
     return rpc.parse(request.body)
+
+
+def no_question(request: Request) -> Question:
+    """How a request is answered that could not be read."""
+    marks: dict[str, Json] = {"version": "1.1", "id": "1"}
+    if request.verb != "POST":
+        marks = {"version": "1.1"}
+    if request.verb == "GET" and not request.query:
+        marks["id"] = None
+    return Question(Envelope("1.1", tuple(marks.items())), "unparsable", [])
 
 
 def no_method(text: str) -> RpcError:

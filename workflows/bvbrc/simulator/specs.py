@@ -6,6 +6,7 @@ Source: protocol.md 4.1 and 4.2.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -93,6 +94,7 @@ def check_inputs(app: str, params: Mapping[str, Json], size: Callable[[str], int
             "/opt/bvbrc/src/p3_genome_annotation/service-scripts/App-GenomeAnnotation.pl line 45"
         )
         raise refused(f'{head}Can\'t call method "size" on an undefined value at {place}.')
+    check_reads(params)
     problems = []
     for path in reads_in(params):
         bytes_ = size(path)
@@ -106,6 +108,18 @@ def check_inputs(app: str, params: Mapping[str, Json], size: Callable[[str], int
                 [f"{head}Reads as defined in parameters failed to validate. Errors:", *problems]
             )
         )
+
+
+def check_reads(params: Mapping[str, Json]) -> None:
+    """What the parser of read sets dies of."""
+    head = "Error running preflight checks: Error parsing assembly parameters: "
+    for name in ("paired_end_libs", "single_end_libs"):
+        if isinstance(value := params.get(name), str):
+            text = f'Can\'t use string ("{value}") as an ARRAY ref while "strict refs" in use'
+            raise refused(f"{head}{text} at /opt/bvbrc/deploy/lib/Bio/KBase/AppService/ReadSet.pm")
+    for accession in listed(params, "srr_ids"):
+        if not re.fullmatch(r"[SED]RR\d+", str(accession)):
+            raise refused(f"{head}Invalid SRR identifer {accession}\n")
 
 
 def reads_in(params: Mapping[str, Json]) -> list[str]:

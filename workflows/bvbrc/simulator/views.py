@@ -89,8 +89,6 @@ def raw_row(job: Job, stored_params: str, app_spec: str) -> dict[str, Json]:
         "state_code": "Q",
         "params": stored_params,
         "app_spec": app_spec,
-        "output_path": job.params.get("output_path"),
-        "output_file": job.params.get("output_file"),
         "req_policy_data": "{}\n",
         "req_is_control_task": "0",
         **job.row,
@@ -106,6 +104,7 @@ def qstat_row(job: Job, *, masked: bool, parameters: bool) -> dict[str, Json]:
         "elapsed_time": elapsed(job),
     }
     at_cluster = job.cluster_id is not None
+    shown = {} if masked else {"parameters": job.params if parameters else {}}
     return {
         "id": "" if masked else str(job.id),
         "owner": "" if masked else job.owner,
@@ -124,5 +123,5 @@ def qstat_row(job: Job, *, masked: bool, parameters: bool) -> dict[str, Json]:
         "cluster_job_status": job.cluster_status,
         "nodelist": "node01" if job.started else "",
         "maxrss": 512.25 if job.state in "CF" and job.ended else 0,
-        "parameters": job.params if parameters else {},
+        **shown,
     }
