@@ -38,7 +38,6 @@ class Meters:
     query_seconds: Histogram
     query_errors: Counter
     submit_errors: Counter
-    calls: Counter
     call_seconds: Histogram
     call_errors: Counter
 
@@ -101,12 +100,13 @@ def meters() -> Meters:
         submit_errors=_counter(
             "scheduler_submit_errors", "Calls of start_app2 that failed or were refused", "app"
         ),
-        calls=_counter("scheduler_calls", "Calls of AppService", "method"),
         call_seconds=_seconds(
-            "scheduler_call_duration", "How long AppService took to answer", _SHORT, "method"
+            "bvbrc_call_duration", "How long a BV-BRC service took to answer", _SHORT, "method"
         ),
         call_errors=_counter(
-            "scheduler_call_errors", "Calls of AppService that failed", "method", "error_type"
+            "bvbrc_call_errors",
+            "Calls of BV-BRC services that failed or were refused",
+            *("method", "error_type"),
         ),
     )
 

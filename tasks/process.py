@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -10,12 +11,13 @@ from typing import Any
 from celery.signals import worker_shutting_down
 
 from config.settings import Settings, load_settings
+from tasks.metering import counts_of
 from tasks.recording import recorder
 from workflows import models
 from workflows.bvbrc.appservice import AppService
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
-from workflows.engine.parts import Limits, Parts
+from workflows.engine.parts import Limits, Parts, Recorded
 from workflows.engine.sending import Drain
 from workflows.store.credentials import Vault
 
@@ -29,19 +31,28 @@ def drain() -> Drain:
 
 
 def parts_of(settings: Settings) -> Parts:
-    """The connections that these settings name."""
+    """The connections that these settings name, with what they do counted and logged."""
     models.open_database(settings.mongodb.address, settings.mongodb.database)
     scheduler = settings.scheduler
+    counts = counts_of(settings.metrics)
+    write_logs = recorder(settings.logging.workflow_log_dir)
+
+    def recorded(events: Sequence[Recorded]) -> None:
+        counts.events(events)
+        write_logs(events)
+
     return Parts(
         appservice=AppService(
-            Rpc(Wire()),
+            Rpc(Wire(), counts.call),
             scheduler.url,
             timeout=timedelta(seconds=scheduler.timeout),
             submit_timeout=timedelta(seconds=scheduler.submit_timeout),
         ),
         vault=Vault(settings.auth.keys),
         limits=limits_of(settings),
-        recorded=recorder(settings.logging.workflow_log_dir),
+        recorded=recorded,
+        accepted=counts.accepted,
+        broken=counts.broken,
     )
 
 

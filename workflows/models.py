@@ -96,6 +96,7 @@ class Workflow(Document):
     created_at = DateTimeField(required=True)
     updated_at = DateTimeField(required=True)
     submitted_at = DateTimeField()
+    taken_up_at = DateTimeField()  # by a retry
     started_at = DateTimeField()
     finished_at = DateTimeField()
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -40,14 +41,35 @@ class Call:
     """It starts something: it must not be sent twice."""
 
 
-class Rpc:
-    """Calls over one wire. Threads may share it."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A call that was made, for whoever counts them."""
 
-    def __init__(self, wire: Wire) -> None:
+    call: Call
+    duration: timedelta
+    failure: ServiceError | None = None
+
+
+class Rpc:
+    """Calls over one wire. Threads may share it. ``told`` hears of every call that was made."""
+
+    def __init__(self, wire: Wire, told: Callable[[Made], None] = lambda _: None) -> None:
         self._wire = wire
+        self._told = told
 
     def call(self, token: str, call: Call) -> list[Any]:
         """The method's return values. Raises the ``ServiceError`` that says what to do next."""
+        begun = time.monotonic()
+        failure: ServiceError | None = None
+        try:
+            return self._call(token, call)
+        except ServiceError as raised:
+            failure = raised
+            raise
+        finally:
+            self._told(Made(call, timedelta(seconds=time.monotonic() - begun), failure))
+
+    def _call(self, token: str, call: Call) -> list[Any]:
         call_id = uuid4().hex
         request = Request(
             "POST",

@@ -62,9 +62,9 @@ def _chunk(parts: Parts, ids: Sequence[str]) -> tuple[Advanced, list[str]]:
     changes = [
         change
         for each in claimed
-        if (change := _turn(token, each, open_jobs.get(each.workflow.id, [])))
+        if (change := _turn(parts, token, each, open_jobs.get(each.workflow.id, [])))
     ]
-    written = _commit(token, [change for change in changes if not change.empty])
+    written = _commit(parts, token, [change for change in changes if not change.empty])
     idle = [change.after.id for change in changes if change.empty]
     if idle:
         workflows.release(token, idle)
@@ -79,7 +79,7 @@ def _chunk(parts: Parts, ids: Sequence[str]) -> tuple[Advanced, list[str]]:
     return done, missed + again
 
 
-def _turn(token: str, claimed: Claimed, open_jobs: Sequence[Job]) -> Change | None:
+def _turn(parts: Parts, token: str, claimed: Claimed, open_jobs: Sequence[Job]) -> Change | None:
     """Decide. A workflow that breaks the rules themselves is put off and delays no other."""
     workflow = claimed.workflow
     try:
@@ -98,12 +98,12 @@ def _turn(token: str, claimed: Claimed, open_jobs: Sequence[Job]) -> Change | No
         )
     except PyMongoError:
         raise
-    except Exception:  # noqa: BLE001 - a poisoned document must not stop the others of its chunk
-        _put_off(token, claimed)
+    except Exception as defect:  # noqa: BLE001 - one poisoned document must not stop the others
+        _put_off(parts, token, claimed, defect)
         return None
 
 
-def _put_off(token: str, claimed: Claimed) -> None:
+def _put_off(parts: Parts, token: str, claimed: Claimed, defect: Exception) -> None:
     wait = backoff(timedelta(seconds=10), claimed.failures + 1)
     log.exception(
         "A workflow cannot be advanced",
@@ -111,25 +111,32 @@ def _put_off(token: str, claimed: Claimed) -> None:
         failures=claimed.failures + 1,
         retry_in_seconds=wait.total_seconds(),
     )
+    parts.broken(defect)
     workflows.postpone(token, claimed.workflow.id, wait)
 
 
-def _commit(token: str, changes: Sequence[Change]) -> list[Change]:
+def _commit(parts: Parts, token: str, changes: Sequence[Change]) -> list[Change]:
     """Write all at once; where one cannot be written, each alone, so that only that one waits."""
     if not changes:
         return []
     try:
         return workflows.commit(token, changes)
-    except PyMongoError:
+    except PyMongoError as defect:
         if len(changes) == 1:
-            _put_off(token, changes[0].before)
+            _put_off(parts, token, changes[0].before, defect)
             return []
-        return [done for change in changes for done in _commit(token, [change])]
+        return [done for change in changes for done in _commit(parts, token, [change])]
 
 
 def _tell(parts: Parts, written: Sequence[Change]) -> None:
     recorded = [
-        Recorded(change.after.id, change.before.name, change.after.owner, event)
+        Recorded(
+            change.after.id,
+            change.before.name,
+            change.after.owner,
+            event,
+            change.before.begun_at,
+        )
         for change in written
         for event in change.events
     ]

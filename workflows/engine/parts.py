@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event as Flag
 
 from circuitbreaker import CircuitBreaker
@@ -48,6 +48,8 @@ class Recorded:
     name: str
     owner: str
     event: Event
+    begun_at: datetime
+    """When the workflow was submitted, or taken up again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ class Parts:
     limits: Limits = Limits()
     recorded: Callable[[Sequence[Recorded]], None] = lambda _: None
     """Told of every event after it is durable: log files and metrics hang here."""
+    accepted: Callable[[], None] = lambda: None
+    """Told of every workflow that was accepted to run, once."""
+    broken: Callable[[BaseException], None] = lambda _: None
+    """Told of every defect of ours that made one workflow or job wait."""
     breaker: CircuitBreaker = field(default_factory=lambda: breaker("appservice"))
     stopping: Flag = field(default_factory=Flag)
     """Set when the process shall end: nothing new is begun."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from workflows.engine.advance import advance
-from workflows.engine.parts import Parts
+from workflows.engine.parts import Parts, Recorded
 from workflows.errors import Conflict
 from workflows.states import (
     FINAL_STEP,
@@ -80,6 +80,8 @@ def submit(parts: Parts, owner: Owner, submission: Submission) -> Accepted:
     except Conflict:
         known = workflows.by_idempotency_key(owner.name, key or "")
         return _repeated(known or {}, digest)
+    if not submission.planned:
+        parts.accepted()
     return Accepted(row["_id"], WorkflowState(row["state"]), created=True)
 
 
@@ -124,7 +126,8 @@ def start(parts: Parts, owner: Owner, workflow: str) -> Row:
         if row.get("problems"):
             raise Conflict("This plan cannot run: it has problems; submit a corrected workflow.")
         credentials.keep(parts.vault, owner.name, owner.token, owner.expires_at)
-        workflows.begin(workflow)
+        if workflows.begin(workflow):
+            parts.accepted()
     return workflows.get(workflow)
 
 
@@ -190,6 +193,7 @@ def retry(parts: Parts, owner: Owner, workflow: str) -> Row:
     credentials.keep(parts.vault, owner.name, owner.token, owner.expires_at)
     if not workflows.restart(workflow, row, states, event):
         return retry(parts, owner, workflow)  # it moved meanwhile: judge it anew
+    parts.recorded([Recorded(workflow, row["name"], row["owner"], event, event.at)])
     return workflows.get(workflow)
 
 

@@ -70,7 +70,7 @@ class Drain:
         self._under_way += 1
         claimed_at = time.monotonic()
         future = self._pool.submit(send, parts, job, claimed_at)
-        future.add_done_callback(lambda done: self._news.put(_outcome(job, done)))
+        future.add_done_callback(lambda done: self._news.put(_outcome(parts, job, done)))
 
     def _answers(self) -> list[Sent]:
         """All answers that are there; waits a little for the first one if any is to come."""
@@ -164,11 +164,12 @@ def _away(job: Job, away: Exception) -> Sent:
     return outbox.unsent(job, str(away), backoff(_AWAY, min(job.tries + 1, 5)))
 
 
-def _outcome(job: Job, done: Future[Sent]) -> Sent:
+def _outcome(parts: Parts, job: Job, done: Future[Sent]) -> Sent:
     """A defect of ours in a sending thread leaves the job in doubt: it will be looked up."""
     failure = done.exception()
     if failure is None:
         return done.result()
+    parts.broken(failure)
     log.error("A submission broke", workflow_id=job.workflow, error=type(failure).__name__)
     return outbox.doubtful(job, type(failure).__name__, timedelta(seconds=1), None)
 

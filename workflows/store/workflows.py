@@ -41,6 +41,8 @@ PROGRESS = {
     "failures": 1,
     "cancel_requested_at": 1,
     "created_at": 1,
+    "submitted_at": 1,
+    "taken_up_at": 1,
     "started_at": 1,
     "finished_at": 1,
     "now": NOW,
@@ -56,7 +58,8 @@ class Claimed:
     name: str
     now: datetime
     failures: int
-    created_at: datetime
+    begun_at: datetime
+    """When it was submitted, or taken up again."""
     started_at: datetime | None
     finished_at: datetime | None
 
@@ -244,6 +247,7 @@ def restart(workflow: str, before: Row, states: Sequence[StepState], event: Even
                         "states": list(states),
                         "again": {"$literal": {}},
                         "sequence": event.sequence,
+                        "taken_up_at": NOW,
                         "revision": {"$add": ["$revision", 1]},
                         "next_check": NOW,
                         "updated_at": NOW,
@@ -365,7 +369,7 @@ def _claimed(row: Row) -> Claimed:
         name=row["name"],
         now=row["now"],
         failures=row.get("failures", 0),
-        created_at=row["created_at"],
+        begun_at=row.get("taken_up_at") or row.get("submitted_at") or row["created_at"],
         started_at=row.get("started_at"),
         finished_at=row.get("finished_at"),
     )

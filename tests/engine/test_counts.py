@@ -1,0 +1,175 @@
+"""What is counted is what happened: every transition once, however often a task is run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from config.metrics import meters
+from tasks.metering import Counts
+from tests.engine.conftest import Engine, document
+from workflows import models
+from workflows.bvbrc.appservice import AppService
+from workflows.bvbrc.rpc import Rpc
+from workflows.bvbrc.wire import Wire
+from workflows.document import spec_from
+from workflows.engine.advance import advance
+from workflows.engine.requests import Submission, cancel, retry, start, submit
+from workflows.store import workflows
+from workflows.store.mongo import collection
+
+
+@pytest.fixture
+def counts() -> Counts:
+    return Counts(meters())
+
+
+@pytest.fixture
+def counted(engine: Engine, counts: Counts) -> Iterator[Engine]:
+    service = AppService(
+        Rpc(Wire(), counts.call),
+        engine.simulator.app_service_url,
+        timeout=timedelta(seconds=1),
+        submit_timeout=timedelta(seconds=1.5),
+    )
+    parts = replace(
+        engine.parts,
+        appservice=service,
+        recorded=counts.events,
+        accepted=counts.accepted,
+        broken=counts.broken,
+    )
+    return replace(engine, parts=parts)
+
+
+def values(counts: Counts) -> dict[str, float]:
+    """``workflows_completed_total{status=succeeded}`` and so on; buckets left out."""
+    return {
+        sample.name + "".join(f"{{{name}={value}}}" for name, value in sample.labels.items()): (
+            sample.value
+        )
+        for name in counts.meters.__slots__
+        for metric in getattr(counts.meters, name).collect()
+        for sample in metric.samples
+        if not sample.name.endswith(("_bucket", "_created"))
+    }
+
+
+def first_fails(engine: Engine) -> None:
+    """The next job of a first step does."""
+    course = {"queue_seconds": 0, "run_seconds": 0, "outcome": "failed"}
+    engine.simulator.app(output_file="o0", count=1, **course)
+
+
+def test_a_known_run_is_counted_exactly(counted: Engine, counts: Counts) -> None:
+    counted.simulator.app(
+        output_file="o0", outcome="failed", queue_seconds=0, run_seconds=0, count=1
+    )
+    failed = counted.submit(document("", "a"))
+    assert counted.ends(failed) == "failed"
+    succeeded = counted.submit(document("", "a"))
+    assert counted.ends(succeeded) == "succeeded"
+
+    found = values(counts)
+
+    assert found["workflows_submitted_total"] == 2
+    assert found["workflows_completed_total{status=failed}"] == 1
+    assert found["workflows_completed_total{status=succeeded}"] == 1
+    assert found["workflow_execution_duration_seconds_count"] == 2
+    assert found["steps_submitted_total{app=Date}"] == 3
+    assert found["steps_completed_total{app=Date}{status=succeeded}"] == 2
+    assert found["steps_completed_total{app=Date}{status=failed}"] == 1
+    assert found["steps_completed_total{app=Date}{status=upstream_failed}"] == 1
+    assert found["step_execution_duration_seconds_count{app=Date}"] == 3
+    assert found["scheduler_query_duration_seconds_count"] >= 2
+    assert found["scheduler_query_errors_total"] == 0
+
+
+def test_tasks_that_run_again_and_at_once_count_nothing_twice(
+    counted: Engine, counts: Counts
+) -> None:
+    ids = [counted.submit(document("", "a", "ab")) for _ in range(5)]
+    with ThreadPoolExecutor(4) as pool:
+        while not all(counted.status(each) == "succeeded" for each in ids):
+            list(pool.map(lambda _: advance(counted.parts, ids), range(4)))
+            counted.turn()
+    for _ in range(3):
+        advance(counted.parts, ids)
+
+    found = values(counts)
+
+    assert found["workflows_completed_total{status=succeeded}"] == 5
+    assert found["steps_submitted_total{app=Date}"] == 15
+    assert found["steps_completed_total{app=Date}{status=succeeded}"] == 15
+
+
+def test_a_workflow_is_submitted_once_whoever_repeats_it(counted: Engine, counts: Counts) -> None:
+    found = document("")
+    planned = submit(
+        counted.parts, counted.owner(), Submission(spec_from(found), found, planned=True)
+    ).id
+    assert values(counts)["workflows_submitted_total"] == 0
+
+    start(counted.parts, counted.owner(), planned)
+    start(counted.parts, counted.owner(), planned)
+    for _ in range(2):
+        keyed = Submission(spec_from(found), found, idempotency_key="k", body=b"b")
+        submit(counted.parts, counted.owner(), keyed)
+
+    assert values(counts)["workflows_submitted_total"] == 2
+
+
+def test_a_plan_that_is_cancelled_was_never_submitted_and_does_not_complete(
+    counted: Engine, counts: Counts
+) -> None:
+    found = document("")
+    submission = Submission(spec_from(found), found, planned=True)
+    planned = submit(counted.parts, counted.owner(), submission).id
+
+    cancel(counted.parts, planned)
+
+    assert counted.status(planned) == "cancelled"
+    assert values(counts)["workflow_execution_duration_seconds_count"] == 0
+
+
+def test_a_retried_workflow_is_measured_from_its_retry(counted: Engine, counts: Counts) -> None:
+    counted.simulator.app(
+        output_file="o0", outcome="failed", queue_seconds=0, run_seconds=0, count=1
+    )
+    workflow = counted.submit(document(""))
+    counted.ends(workflow)
+    long_ago = workflows.get(workflow)["submitted_at"] - timedelta(days=300)
+    collection(models.Workflow).update_one({"_id": workflow}, {"$set": {"submitted_at": long_ago}})
+
+    retry(counted.parts, counted.owner(), workflow)
+    counted.ends(workflow)
+
+    assert values(counts)["workflow_execution_duration_seconds_sum"] < 86_400
+
+
+def test_failed_calls_are_counted_by_what_they_were_for(counted: Engine, counts: Counts) -> None:
+    counted.simulator.fault("lost", "start_app2", count=1)
+    counted.simulator.fault("status", "query_tasks", status=502, count=2)
+    workflow = counted.submit(document(""))
+    counted.ends(workflow)
+
+    found = values(counts)
+
+    assert found["scheduler_submit_errors_total{app=Date}"] == 1
+    assert found["scheduler_query_errors_total"] == 2
+    assert found["bvbrc_call_errors_total{method=AppService.start_app2}{error_type=InDoubt}"] == 1
+
+
+def test_a_workflow_that_cannot_be_advanced_is_counted_as_an_error(
+    counted: Engine, counts: Counts
+) -> None:
+    workflow = counted.submit(document(""))
+    collection(models.Workflow).update_one({"_id": workflow}, {"$set": {"spec": "nowhere"}})
+
+    advance(counted.parts, [workflow])
+
+    assert values(counts)["executor_errors_total{error_type=NotFound}"] == 1
