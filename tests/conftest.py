@@ -7,15 +7,29 @@ A test that kills servers starts its own (``devstack.embedded``).
 from __future__ import annotations
 
 import itertools
+import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
+from cryptography.fernet import Fernet
 from pymongo import MongoClient
 from redis import Redis
 
 from devstack import embedded
 
 _numbers = itertools.count(1)
+
+# Whoever imports `tasks` or `app` is set up from the environment, as in production.
+_files = tempfile.TemporaryDirectory(prefix="workflows-tests-")
+os.environ.update(
+    {
+        "WORKFLOW_AUTH__TOKEN_KEYS": f'["{Fernet.generate_key().decode()}"]',
+        "WORKFLOW_METRICS__MULTIPROC_DIR": f"{_files.name}/metrics",
+        "WORKFLOW_LOGGING__WORKFLOW_LOG_DIR": f"{_files.name}/workflows",
+        "WORKFLOW_LOGGING__EXECUTOR_LOG_FILE": f"{_files.name}/executor.log",
+    }
+)
 
 
 @pytest.fixture(scope="session")
