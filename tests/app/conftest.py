@@ -73,7 +73,7 @@ def settings(
     variables = {
         "MONGODB__URI": mongo_uri,
         "MONGODB__DATABASE": database,
-        "BROKER__URI": redis_uri,
+        "BROKER__URL": redis_uri,
         "SCHEDULER__URL": simulator.app_service_url,
         "AUTH__TOKEN_KEYS": f'["{KEY}"]',
         "AUTH__TRUSTED_SIGNERS": f'["{simulator.signer}"]',
