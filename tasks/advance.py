@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks.celery import app
-from tasks.process import parts
+from tasks.process import drain, parts
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.sweep import sweep
 
@@ -21,8 +21,8 @@ def advance_active_workflows() -> None:
     due = sweep(parts())
     for chunk in due.advances:
         advance_workflows.delay(list(chunk))
-    for owner in due.polls:
-        app.send_task("tasks.poll_jobs", (owner,))
+    for owners in due.polls:
+        app.send_task("tasks.poll_jobs", (list(owners),))
     follow(Advanced(starts=int(due.sends), kills=int(due.kills)))
     if due.lookups:
         app.send_task("tasks.resolve_jobs")
@@ -30,7 +30,7 @@ def advance_active_workflows() -> None:
 
 def follow(advanced: Advanced) -> None:
     """Tell those who act outside that there is something to do."""
-    if advanced.starts:
+    if advanced.starts and not drain().nudge():
         app.send_task("tasks.start_jobs")
     if advanced.kills:
         app.send_task("tasks.kill_jobs")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tasks.advance import follow
 from tasks.celery import app
 from tasks.process import drain, parts
@@ -20,8 +22,8 @@ def start_jobs() -> None:
 
 
 @app.task(name="tasks.poll_jobs")
-def poll_jobs(owner: str) -> None:
-    follow(poll(parts(), owner))
+def poll_jobs(owners: Sequence[str]) -> None:
+    follow(poll(parts(), owners))
 
 
 @app.task(name="tasks.resolve_jobs")

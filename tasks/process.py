@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from celery.signals import worker_shutting_down
@@ -21,13 +22,18 @@ from workflows.engine.parts import Limits, Parts, Recorded
 from workflows.engine.sending import Drain
 from workflows.store.credentials import Vault
 
+_first = Lock()
+"""Threads that come first together must not make the connections twice."""
+
 
 def parts() -> Parts:
-    return _of_process(os.getpid())[0]
+    with _first:
+        return _of_process(os.getpid())[0]
 
 
 def drain() -> Drain:
-    return _of_process(os.getpid())[1]
+    with _first:
+        return _of_process(os.getpid())[1]
 
 
 def parts_of(settings: Settings) -> Parts:

@@ -47,5 +47,5 @@ def _report(each: Recorded) -> None:
         before=event.before,
         after=event.after,
         reason=event.reason,
-        duration_seconds=event.duration.total_seconds() if event.duration else None,
+        duration_seconds=event.duration.total_seconds() if event.duration is not None else None,
     )

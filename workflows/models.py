@@ -119,7 +119,7 @@ class Job(Document):
         "indexes": [
             {"fields": ["state", "owner", "due"]},
             {"fields": ["workflow"], "partialFilterExpression": {"open": True}, "name": "open"},
-            {"fields": ["news", "workflow"], "partialFilterExpression": {"news": True}},
+            {"fields": ["news"], "partialFilterExpression": {"news": {"$type": "date"}}},
             {"fields": ["kill_due"], "partialFilterExpression": {"kill_due": {"$type": "date"}}},
         ],
     }
@@ -135,7 +135,7 @@ class Job(Document):
     state = StringField(required=True)
     version = IntField(default=0)
     open = BooleanField()  # unset once settled
-    news = BooleanField()  # the workflow has not yet taken the last change into account
+    news = DateTimeField()  # since when the workflow has had something to take in
     announced = BooleanField()
     due = DateTimeField()  # intended: not before; sending: when to look it up; active: since when
     claim = StringField()  # who is sending it

@@ -87,8 +87,8 @@ class Engine:
         due = sweep(self.parts)
         for chunk in due.advances:
             advance(self.parts, chunk)
-        for owner in due.polls:
-            poll_jobs(self.parts, owner)
+        for owners in due.polls:
+            poll_jobs(self.parts, owners)
         if due.lookups:
             resolve_jobs(self.parts)
         if due.kills:

@@ -11,7 +11,7 @@ from tests.engine.conftest import Engine, document
 from workflows.engine import reading
 from workflows.engine.requests import renew
 from workflows.narrative import text
-from workflows.store import events, services
+from workflows.store import credentials, events, services
 
 
 def started(engine: Engine) -> Counter[str]:
@@ -163,7 +163,8 @@ def test_a_job_that_is_missing_for_a_while_goes_on(engine: Engine) -> None:
 def test_a_refused_token_parks_the_workflow_until_a_new_one_comes(engine: Engine) -> None:
     workflow = engine.submit(document("", "a"))
     engine.simulator.expire(engine.user)
-    for _ in range(5):
+    engine.until(lambda: credentials.expiry(engine.user)[1])
+    for _ in range(3):
         engine.turn()
     assert engine.simulator.jobs() == []
     assert engine.status(workflow) == "queued"

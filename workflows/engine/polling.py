@@ -1,10 +1,11 @@
-"""Ask AppService about one user's jobs, store what changed, and let those workflows go on."""
+"""Ask AppService about users' jobs, store what changed, and let those workflows go on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import islice
 
 import structlog
@@ -17,44 +18,48 @@ from workflows.errors import ServiceError, Unauthorized
 from workflows.schedule import due
 from workflows.store import credentials, watch
 from workflows.store.credentials import Credential
-from workflows.store.watch import Learnt, Watched
+from workflows.store.watch import Learnt, Turn, Watched
 from workflows.workflow import Outcome
 
 log = structlog.get_logger(__name__)
 
 BATCH = 200
 """Job ids in one call of query_tasks."""
-_THREADS = 4
-"""Calls under way at once for one user."""
+_THREADS = 8
+"""Calls under way at once in one task."""
 
 
-def poll_jobs(parts: Parts, owner: str) -> Advanced:
-    """One turn for one user: what is due among all jobs of all the user's workflows.
+def poll_jobs(parts: Parts, owners: Sequence[str]) -> Advanced:
+    """One turn for each of some users: what is due among the jobs of all their workflows.
 
-    Without a usable token, or while AppService is away, nothing is asked and nothing is lost.
+    Without a usable token, or while AppService is away, nothing is asked and nothing is lost. One
+    user's call that hangs delays nobody else's news.
     """
-    turn = watch.take_turn(f"poll:{owner}", parts.limits.polling_interval * 0.9)
-    credential = credentials.usable(parts.vault, owner) if turn else None
-    if turn is None or credential is None or parts.breaker.opened:
+    if parts.breaker.opened:
         return Advanced()
     base = parts.limits.polling_interval
-    jobs = [
-        job
-        for job in watch.active(owner)
-        if due(job.key, job.submitted_at, turn.since, turn.now, base)
+    turns = watch.take_turns([f"poll:{owner}" for owner in owners], base * 0.9)
+    mine = [owner for owner in owners if f"poll:{owner}" in turns]
+    tokens = credentials.usable_of(parts.vault, mine) if mine else {}
+    questions = [
+        _Question(tokens[owner], batch, turns[f"poll:{owner}"].now)
+        for owner, jobs in watch.active(list(tokens)).items()
+        for batch in _batches(_due(jobs, turns[f"poll:{owner}"], base))
     ]
-    return ask(parts, credential, jobs, turn.now)
+    return ask(parts, questions)
 
 
-def ask(parts: Parts, credential: Credential, jobs: Sequence[Watched], now: datetime) -> Advanced:
-    """Ask about these jobs, in batches side by side."""
-    batches = list(_batches(jobs))
-    if len(batches) <= 1:
-        results = [_batch(parts, credential, batch, now) for batch in batches]
-    else:
-        with ThreadPoolExecutor(min(_THREADS, len(batches)), "poll") as pool:
-            results = list(pool.map(lambda batch: _batch(parts, credential, batch, now), batches))
-    return sum(results, Advanced())
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One call of query_tasks."""
+
+    credential: Credential
+    jobs: Sequence[Watched]
+    now: datetime
+
+
+def _due(jobs: Sequence[Watched], turn: Turn, base: timedelta) -> list[Watched]:
+    return [job for job in jobs if due(job.key, job.submitted_at, turn.since, turn.now, base)]
 
 
 def _batches(jobs: Iterable[Watched]) -> Iterable[list[Watched]]:
@@ -63,9 +68,16 @@ def _batches(jobs: Iterable[Watched]) -> Iterable[list[Watched]]:
         yield batch
 
 
-def _batch(
-    parts: Parts, credential: Credential, jobs: Sequence[Watched], now: datetime
-) -> Advanced:
+def ask(parts: Parts, questions: Sequence[_Question]) -> Advanced:
+    """Ask side by side; what one answer brings is acted on before the others have come."""
+    if len(questions) <= 1:
+        return sum((_batch(parts, question) for question in questions), Advanced())
+    with ThreadPoolExecutor(min(_THREADS, len(questions)), "poll") as pool:
+        return sum(pool.map(lambda question: _batch(parts, question), questions), Advanced())
+
+
+def _batch(parts: Parts, question: _Question) -> Advanced:
+    credential, jobs = question.credential, question.jobs
     try:
         with parts.breaker:
             reports = parts.appservice.query(credential.token, [job.job_id for job in jobs])
@@ -78,7 +90,7 @@ def _batch(
     learnt = [
         news
         for job in jobs
-        if (news := _news(parts, job, reports.get(job.job_id), now)) is not None
+        if (news := _news(parts, job, reports.get(job.job_id), question.now)) is not None
     ]
     watch.record(learnt)
     return advance(parts, [each.workflow for each in learnt if each.news])

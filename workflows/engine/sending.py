@@ -7,6 +7,7 @@ in batches as they come, and goes on until nothing is left to send. A slow call 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from queue import Empty, SimpleQueue
@@ -28,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 _AWAY = timedelta(seconds=5)
 """How long a job rests after AppService could not be reached, before doubling."""
+_TOGETHER_SECONDS = 0.25
+"""Under load, how long news of submissions wait for others, to be taken in together."""
 _IDLE_SECONDS = 0.5
 """How long the drain waits for answers before it looks for new work on its own."""
 
@@ -41,6 +44,14 @@ class Drain:
         self._news: SimpleQueue[Sent | None] = SimpleQueue()
         self._under_way = 0
         self._pool: ThreadPoolExecutor | None = None
+        self._told: dict[str, float] = {}
+        """Workflows that have something to take in, and since when on the monotonic clock."""
+
+    def nudge(self) -> bool:
+        """There is something to send; false where nobody here is sending, so somebody must."""
+        if self._running.locked():
+            self._news.put(None)
+        return self._running.locked()  # whoever still holds it now will see what was put
 
     def run(self, parts: Parts) -> None:
         """Send what can be sent; returns at once where another thread is at it (it is told)."""
@@ -56,13 +67,28 @@ class Drain:
             answered = self._answers()
             if answered:
                 _record(parts, answered)
+                self._note(answered)
             fresh = (
                 [] if parts.stopping.is_set() else _claim(parts, self._threads - self._under_way)
             )
             for job in fresh:
                 self._send(parts, job)
+            self._tell(parts, at_once=not fresh)
             if not (answered or fresh or self._under_way):
                 return
+
+    def _note(self, answered: Sequence[Sent]) -> None:
+        now = time.monotonic()
+        for sent in answered:
+            if "news" in sent.fields:
+                self._told.setdefault(sent.job.workflow, now)
+
+    def _tell(self, parts: Parts, *, at_once: bool) -> None:
+        """Let workflows take in what was sent: at once while there is time, else many together."""
+        oldest = min(self._told.values(), default=None)
+        if oldest is not None and (at_once or time.monotonic() - oldest > _TOGETHER_SECONDS):
+            told, self._told = self._told, {}
+            advance(parts, told)
 
     def _send(self, parts: Parts, job: Job) -> None:
         if self._pool is None:
@@ -100,9 +126,10 @@ def _claim(parts: Parts, free: int) -> list[Job]:
     probing = parts.breaker.state != STATE_CLOSED
     claimed = outbox.claim(1 if probing else free, bounds)
     gone = workflows.ended({job.workflow for job in claimed}) if claimed else set()
-    late = [job for job in claimed if job.workflow in gone]
+    late = [outbox.withdrawn(job) for job in claimed if job.workflow in gone]
     if late:
-        _record(parts, [outbox.withdrawn(job) for job in late])
+        _record(parts, late)
+        advance(parts, gone)
     return [job for job in claimed if job.workflow not in gone]
 
 
@@ -174,13 +201,12 @@ def _outcome(parts: Parts, job: Job, done: Future[Sent]) -> Sent:
     return outbox.doubtful(job, type(failure).__name__, timedelta(seconds=1), None)
 
 
-def _record(parts: Parts, answered: list[Sent]) -> None:
-    """Store the answers, undo what nobody waits for any more, and let the workflows go on."""
+def _record(parts: Parts, answered: Sequence[Sent]) -> None:
+    """Store the answers, and undo what nobody waits for any more."""
     for stale in outbox.record(answered):
         _undo(parts, stale)
     for sent in answered:
         _report(sent)
-    advance(parts, [sent.job.workflow for sent in answered if "news" in sent.fields])
 
 
 def _report(sent: Sent) -> None:

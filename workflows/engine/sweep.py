@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 
@@ -17,6 +18,11 @@ log = structlog.get_logger(__name__)
 _LIMIT = 2_000
 """Workflows taken up by one sweep; the rest is as due at the next one."""
 
+_USERS = 16
+"""Users in one poll task."""
+_FIRST = timedelta(seconds=1)
+"""Whoever stores news acts on it at once; the sweep waits so long before it takes them up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -24,8 +30,8 @@ class Due:
 
     advances: Sequence[Sequence[str]] = ()
     """Workflows in chunks."""
-    polls: Sequence[str] = ()
-    """Users whose jobs may be asked about."""
+    polls: Sequence[Sequence[str]] = ()
+    """Users whose jobs may be asked about, in chunks."""
     sends: bool = False
     lookups: bool = False
     kills: bool = False
@@ -35,19 +41,24 @@ class Due:
 
 def sweep(parts: Parts) -> Due:
     """Once an interval, however many beats ask."""
-    if watch.take_turn("sweep", parts.limits.polling_interval * 0.5) is None:
+    if not watch.take_turns(["sweep"], parts.limits.polling_interval * 0.5):
         return Due(taken=False)
-    ids = list(dict.fromkeys(jobs.with_news(_LIMIT) + workflows.due(_LIMIT)))
+    forgotten = jobs.with_news(_LIMIT, _FIRST) + workflows.due(_LIMIT, _FIRST)
+    ids = list(dict.fromkeys(forgotten))
     waiting = outbox.waiting()
     if waiting or services.health("appservice").state != services.UP:
         check_service(parts)
     return Due(
-        advances=[ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)],
-        polls=watch.owners(),
+        advances=chunks(ids, CHUNK),
+        polls=chunks(watch.owners(), _USERS),
         sends=waiting,
         lookups=outbox.doubtful_due(),
         kills=watch.kills_due(),
     )
+
+
+def chunks(found: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [found[start : start + size] for start in range(0, len(found), size)]
 
 
 def check_service(parts: Parts) -> None:

@@ -85,12 +85,24 @@ def keep(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
 
 def usable(vault: Vault, owner: str) -> Credential | None:
     """The user's token while it is valid and not refused; None else."""
+    return usable_of(vault, [owner]).get(owner)
+
+
+def usable_of(vault: Vault, owners: Sequence[str]) -> dict[str, Credential]:
+    """The same for many users; those without a usable token are missing."""
     with translated():
-        row = collection(models.Credential).find_one(
-            {"_id": owner, "refused_at": None, "$expr": {"$gt": ["$expires_at", NOW]}}
+        rows = collection(models.Credential).find(
+            {
+                "_id": {"$in": list(owners)},
+                "refused_at": None,
+                "$expr": {"$gt": ["$expires_at", NOW]},
+            }
         )
-    token = vault.open(row["sealed"]) if row else None
-    return Credential(owner, token, row["expires_at"]) if row and token else None
+        return {
+            row["_id"]: Credential(row["_id"], token, row["expires_at"])
+            for row in rows
+            if (token := vault.open(row["sealed"]))
+        }
 
 
 def any_usable(vault: Vault) -> Credential | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pymongo import InsertOne, UpdateOne
 
 from workflows import models
 from workflows.states import FINAL_JOB, JobState
-from workflows.store.mongo import Row, collection, translated
+from workflows.store.mongo import Row, ago, collection, translated
 from workflows.workflow import Job, Outcome
 
 if TYPE_CHECKING:
@@ -23,13 +24,13 @@ def effects(change: Change) -> list[Write]:
     """What a turn writes to jobs: new intents, unwanted ones, and what it has taken in."""
     now = change.before.now
     writes: list[Write] = [
-        InsertOne(row(job) | {"due": now, "intended_at": now}) for job in change.new_jobs
+        InsertOne(row(job, now) | {"due": now, "intended_at": now}) for job in change.new_jobs
     ]
     for job in change.kills:
         writes += [
             UpdateOne(
                 {"_id": job.key, "state": JobState.INTENDED},
-                {"$set": {"state": JobState.WITHDRAWN, "news": True}, "$inc": {"version": 1}},
+                {"$set": {"state": JobState.WITHDRAWN, "news": now}, "$inc": {"version": 1}},
             ),
             UpdateOne(
                 {"_id": job.key, "state": {"$in": [JobState.SENDING, JobState.ACTIVE]}},
@@ -66,12 +67,12 @@ def open_jobs(workflows: Iterable[str]) -> dict[str, list[Job]]:
     return found
 
 
-def with_news(limit: int) -> list[str]:
-    """Workflows that have not yet taken in what happened to their jobs."""
+def with_news(limit: int, older: timedelta) -> list[str]:
+    """Workflows that have not taken in, for that long, what happened to their jobs."""
     with translated():
         rows = collection(models.Job).aggregate(
             [
-                {"$match": {"news": True}},
+                {"$match": {"news": {"$type": "date"}, "$expr": {"$lte": ["$news", ago(older)]}}},
                 {"$group": {"_id": "$workflow"}},
                 {"$limit": limit},
             ]
@@ -109,7 +110,7 @@ def results_of(workflow: str, keys: Iterable[str]) -> dict[int, Row]:
         return {each["step"]: each.get("results") or {} for each in rows}
 
 
-def row(job: Job) -> Row:
+def row(job: Job, now: datetime) -> Row:
     """A new job as it is stored."""
     return {
         "_id": job.key,
@@ -125,7 +126,7 @@ def row(job: Job) -> Row:
         "version": 0,
         "open": True,
         "tries": 0,
-    } | ({"news": True, "reason": job.reason} if job.state in FINAL_JOB else {})
+    } | ({"news": now, "reason": job.reason} if job.state in FINAL_JOB else {})
 
 
 def value(each: Row) -> Job:
@@ -143,7 +144,7 @@ def value(each: Row) -> Job:
         state=JobState(each["state"]),
         left=each.get("left", 0),
         version=each.get("version", 0),
-        news=bool(each.get("news")),
+        news=each.get("news") is not None,
         announced=bool(each.get("announced")),
         claim=each.get("claim") or "",
         tries=each.get("tries", 0),

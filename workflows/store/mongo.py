@@ -53,6 +53,11 @@ def later(amount: timedelta) -> Row:
     return {"$add": [NOW, int(amount.total_seconds() * 1000)]}
 
 
+def ago(amount: timedelta) -> Row:
+    """An aggregation expression: MongoDB's now less ``amount``."""
+    return later(-amount)
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """MongoDB away, stepping down or unable to write is ``Unavailable``; the rest is a defect."""

@@ -22,7 +22,7 @@ from workflows.store.jobs import value
 from workflows.store.mongo import NOW, Row, collection, later, transaction, translated
 from workflows.workflow import Job, Outcome
 
-_CHANGED: Row = {"version": {"$add": ["$version", 1]}, "news": True}
+_CHANGED: Row = {"version": {"$add": ["$version", 1]}, "news": NOW}
 """Every change that the workflow must take in."""
 _ENDED: Row = {**_CHANGED, "in_doubt": False}
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import uuid4
 
-from pymongo import ReturnDocument, UpdateOne
-from pymongo.errors import DuplicateKeyError
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError
 
 from workflows import models
 from workflows.states import JobState
@@ -50,11 +52,11 @@ class Learnt:
     def write(self) -> UpdateOne:
         fields = {name: value for name, value in self.fields.items() if value is not None}
         gone = {name: "" for name, value in self.fields.items() if value is None}
-        update: Row = {"$set": fields | ({"news": True} if self.news else {})}
+        update: Row = {"$set": fields}
         if gone:
             update["$unset"] = gone
         if self.news:
-            update["$inc"] = {"version": 1}
+            update |= {"$inc": {"version": 1}, "$currentDate": {"news": True}}
         if not update["$set"]:
             del update["$set"]
         return UpdateOne({"_id": self.key, "state": JobState.ACTIVE}, update)
@@ -82,49 +84,56 @@ def owners() -> list[str]:
         return list(collection(models.Job).distinct("owner", {"state": JobState.ACTIVE}))
 
 
-def take_turn(name: str, interval: timedelta) -> Turn | None:
-    """The turn at ``name`` (``poll:<owner>``, ``sweep``), at most one in each interval.
+def take_turns(names: Sequence[str], interval: timedelta) -> dict[str, Turn]:
+    """Those turns (``sweep``, ``poll:<owner>``) that are ours: at most one in each interval.
 
-    None where somebody has had it already.
+    Missing are those that somebody has had already.
     """
-    turns = collection(models.Turn)
-    update = [{"$set": {"previous": "$last", "last": NOW, "next": later(interval)}}]
-    after = ReturnDocument.AFTER
+    turns, token = collection(models.Turn), uuid4().hex
+    free = {"_id": {"$in": list(names)}, "$expr": {"$not": {"$gt": ["$next", NOW]}}}
+    update = [{"$set": {"previous": "$last", "last": NOW, "next": later(interval), "token": token}}]
     with translated():
-        taken = turns.find_one_and_update(
-            {"_id": name, "$expr": {"$lte": ["$next", NOW]}}, update, return_document=after
-        )
-        if taken is None:
-            try:
-                taken = turns.find_one_and_update(
-                    {"_id": name, "next": None}, update, upsert=True, return_document=after
-                )
-            except DuplicateKeyError:  # it exists, and its time has not come
-                return None
-    return Turn(since=taken.get("previous"), now=taken["last"]) if taken else None
+        if turns.update_many(free, update).matched_count < len(names):
+            _make(names)
+            turns.update_many(free, update)
+        rows = turns.find({"_id": {"$in": list(names)}, "token": token})
+        return {row["_id"]: Turn(row.get("previous"), row["last"]) for row in rows}
 
 
-def active(owner: str) -> list[Watched]:
+def _make(names: Sequence[str]) -> None:
+    """See to it that the rows exist; those that nobody has had yet are free."""
+    turns = collection(models.Turn)
+    missing = set(names) - {row["_id"] for row in turns.find({"_id": {"$in": list(names)}})}
+    if missing:
+        with suppress(BulkWriteError):  # somebody else made one in between
+            turns.insert_many([{"_id": name} for name in sorted(missing)], ordered=False)
+
+
+def active(owners: Sequence[str]) -> dict[str, list[Watched]]:
+    """What each of these users has at AppService."""
     fields = {
+        "owner": 1,
         "workflow": 1,
         "job_id": 1,
         "submitted_at": 1,
         "started_at": 1,
         "missing_since": 1,
     }
+    found: dict[str, list[Watched]] = defaultdict(list)
+    query = {"state": JobState.ACTIVE, "owner": {"$in": list(owners)}}
     with translated():
-        rows = collection(models.Job).find({"state": JobState.ACTIVE, "owner": owner}, fields)
-        return [
-            Watched(
-                row["_id"],
-                row["workflow"],
-                row["job_id"],
-                row["submitted_at"],
-                row.get("started_at"),
-                row.get("missing_since"),
+        for row in collection(models.Job).find(query, fields):
+            found[row["owner"]].append(
+                Watched(
+                    row["_id"],
+                    row["workflow"],
+                    row["job_id"],
+                    row["submitted_at"],
+                    row.get("started_at"),
+                    row.get("missing_since"),
+                )
             )
-            for row in rows
-        ]
+    return found
 
 
 def record(learnt: Sequence[Learnt]) -> None:

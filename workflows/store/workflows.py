@@ -22,7 +22,7 @@ from workflows.states import (
     WorkflowState,
 )
 from workflows.store import events, jobs
-from workflows.store.mongo import NOW, Row, collection, later, transaction, translated
+from workflows.store.mongo import NOW, Row, ago, collection, later, transaction, translated
 from workflows.workflow import Again, Event, Job, Workflow
 
 _STEP_STATES = {str(state): state for state in StepState}
@@ -176,11 +176,11 @@ def postpone(token: str, workflow: str, wait: timedelta) -> None:
         )
 
 
-def due(limit: int) -> list[str]:
-    """Workflows whose time to be looked at has come, the most overdue first."""
+def due(limit: int, overdue: timedelta) -> list[str]:
+    """Workflows that should have been looked at so long ago, the most overdue first."""
     with translated():
         rows = collection(models.Workflow).find(
-            {"next_check": {"$type": "date"}, "$expr": {"$lte": ["$next_check", NOW]}},
+            {"next_check": {"$type": "date"}, "$expr": {"$lte": ["$next_check", ago(overdue)]}},
             {"_id": 1},
             sort=[("next_check", 1)],
             limit=limit,

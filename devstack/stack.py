@@ -1,0 +1,159 @@
+"""Every process of the product on this machine: what tests, benchmarks and the chaos driver run.
+
+Each process can be killed and started again by itself; all are gone at the end of the block.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from devstack import embedded, processes
+from devstack.embedded import Server
+from devstack.processes import Process, wait_until
+from workflows.bvbrc.simulator.client import Simulator
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How much of the product is started, and what is set differently for it."""
+
+    workers: int = 1
+    beats: int = 1
+    apis: int = 0
+    concurrency: int = 16
+    """Threads of each worker."""
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """``executor.polling_interval_seconds`` and the like, to their values."""
+
+
+@dataclass(slots=True)
+class Stack:
+    """A running product. ``env`` is what its processes, and a test's own settings, are made of."""
+
+    folder: Path
+    env: dict[str, str]
+    mongod: Server
+    redis: Server
+    simulator: Simulator
+    simulator_process: Process
+    workers: list[Process] = field(default_factory=list)
+    beats: list[Process] = field(default_factory=list)
+    apis: list[Process] = field(default_factory=list)
+    api_urls: list[str] = field(default_factory=list)
+
+    @property
+    def processes(self) -> list[Process]:
+        """Ours; the servers and the simulator are not among them."""
+        return [*self.workers, *self.beats, *self.apis]
+
+    def run(self, name: str, *command: str | int | Path) -> Process:
+        """A further process of the product."""
+        return processes.start(
+            name,
+            [sys.executable, "-m", *command],
+            log=self.folder / f"{name}.log",
+            env=self.env,
+            folder=ROOT,
+        )
+
+    def add_worker(self, *options: str | int) -> Process:
+        name = f"worker{len(self.workers) + 1}"
+        process = self.run(
+            name, "celery", "-A", "tasks", "worker", "-n", f"{name}@%h", "-l", "INFO", *options
+        )
+        self.workers.append(process)
+        return process
+
+    def add_beat(self) -> Process:
+        process = self.run(f"beat{len(self.beats) + 1}", "celery", "-A", "tasks", "beat")
+        self.beats.append(process)
+        return process
+
+    def add_api(self, *options: str | int) -> str:
+        """Another API; answers its URL, without the prefix, once it listens."""
+        port = processes.free_port()
+        name = f"api{len(self.apis) + 1}"
+        process = self.run(name, "gunicorn", "wsgi:app", "-b", f"127.0.0.1:{port}", *options)
+        wait_until(lambda: processes.listens(port), f"{name} listens", process=process)
+        self.apis.append(process)
+        self.api_urls.append(f"http://127.0.0.1:{port}")
+        return self.api_urls[-1]
+
+    def stop(self) -> None:
+        for process in [*self.processes, self.simulator_process]:
+            process.kill()
+        for server in (self.redis, self.mongod):
+            with suppress(OSError):
+                server.kill()
+
+
+@contextmanager
+def stack(wanted: Wanted | None = None) -> Iterator[Stack]:
+    """The product on free ports, with everything it keeps in a temporary folder."""
+    wanted = wanted or Wanted()
+    with processes.temporary_folder("workflows-stack-") as folder:
+        running = _servers(folder, wanted.settings)
+        try:
+            for _ in range(wanted.workers):
+                running.add_worker("-c", wanted.concurrency)
+            for _ in range(wanted.beats):
+                running.add_beat()
+            for _ in range(wanted.apis):
+                running.add_api()
+            yield running
+        finally:
+            running.stop()
+
+
+def _servers(folder: Path, settings: Mapping[str, object]) -> Stack:
+    mongod = embedded.start_mongod(folder / "mongod")
+    redis = embedded.start_redis(folder / "redis")
+    process, simulator = start_simulator(folder)
+    given = {f"WORKFLOW_{_variable(key)}": str(value) for key, value in settings.items()}
+    env = _env(folder, mongod, redis, simulator) | given
+    return Stack(folder, env, mongod, redis, simulator, process)
+
+
+def start_simulator(folder: Path, port: int = 0) -> tuple[Process, Simulator]:
+    """A simulator on a free port, once it listens."""
+    port = port or processes.free_port()
+    process = processes.start(
+        "simulator",
+        [sys.executable, "-m", "workflows.bvbrc.simulator", "--port", port],
+        log=folder / "simulator.log",
+        folder=ROOT,
+    )
+    wait_until(lambda: processes.listens(port), "the simulator listens", process=process)
+    return process, Simulator(f"http://127.0.0.1:{port}")
+
+
+def _env(folder: Path, mongod: Server, redis: Server, simulator: Simulator) -> dict[str, str]:
+    ours = {
+        "MONGODB__URI": mongod.uri,
+        "BROKER__URI": redis.uri,
+        "SCHEDULER__URL": simulator.app_service_url,
+        "SCHEDULER__MINHASH_URL": simulator.minhash_url,
+        "WORKSPACE__URL": simulator.workspace_url,
+        "DATA_API__URL": simulator.api_url,
+        "AUTH__TRUSTED_SIGNERS": f'["{simulator.signer}"]',
+        "AUTH__TOKEN_KEYS": f'["{Fernet.generate_key().decode()}"]',
+        "LOGGING__WORKFLOW_LOG_DIR": str(folder / "logs/workflows"),
+        "LOGGING__EXECUTOR_LOG_FILE": str(folder / "logs/executor.log"),
+        "METRICS__MULTIPROC_DIR": str(folder / "metrics"),
+        "METRICS__PORT": str(processes.free_port()),
+    }
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return {f"WORKFLOW_{name}": value for name, value in ours.items()} | {"PYTHONPATH": path}
+
+
+def _variable(key: str) -> str:
+    return key.upper().replace(".", "__")
