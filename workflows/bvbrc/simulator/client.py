@@ -65,7 +65,10 @@ class Simulator:
         return dict(self._post("switches", switches))
 
     def act(self, action: str, *ids: str, **settings: Json) -> list[str]:
-        """Does something to jobs (finish, fail, lose, start, hide, vanish, …): to which."""
+        """Does something to jobs (finish, fail, lose, start, hide, vanish, …); returns whose ids.
+
+        Without ids: to all jobs whose ``owner``, ``app``, ``output_file``, … match a pattern.
+        """
         return list(self._post("jobs", {"action": action, "ids": ids, **settings})["ids"])
 
     def advance(self, seconds: float) -> None:

@@ -1,7 +1,8 @@
 """Everything that can go wrong between a client and BV-BRC, on demand.
 
-A fault is ``{"kind": …, "done": bool, …}``; ``done`` says whether the call takes effect although
-its answer is not the usual one. Kinds and their further settings:
+A fault is ``{"kind": …, "done": bool, …}``, limited as triggers.py says; the methods of pages are
+``public_key``, ``task_info``, ``ping``, ``auth_ping``, ``api``, ``dl``. ``done`` says whether the
+call takes effect although its answer is not the usual one. Kinds and their further settings:
 
 delay       ``seconds``: the call is made so much later. It is made also if the client hangs up.
 lost        the connection is closed instead of an answer (done)

@@ -33,6 +33,8 @@ class Course:
     run_seconds: float | None = 1.0
     lag_seconds: float | None = 0.2
     """From the end of the job, when its outputs are there, until its status says so."""
+    hidden_seconds: float | None = 0.0
+    """From its creation until AppService admits to have it."""
     outcome: str = "succeeded"
     cluster_status: str = ""
     """Slurm's word for the end; empty: COMPLETED or FAILED."""
@@ -175,6 +177,7 @@ class Jobs:
 
     def create(self, asked: Asked, now: float) -> Job:
         job = Job(next(self._ids), asked, now, self._course(asked))
+        job.hidden_until = now + (job.course.hidden_seconds or 0.0)
         self._by_id[job.id] = job
         self._by_owner[job.owner].append(job)
         if job.user_metadata:

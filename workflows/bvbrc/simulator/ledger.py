@@ -60,7 +60,7 @@ class Ledger:
         self._open: Counter[str] = Counter()
 
     def begin(self, method: str, subject: Subject, params: Json) -> Call:
-        call = Call(method, subject, params, self._now())
+        call = Call(method, subject, params, self._now(), job_id=subject.get("job_id", ""))
         self.calls.append(call)
         self._open[method] += 1
         self.peaks[method] = max(self.peaks[method], self._open[method])

@@ -60,6 +60,8 @@ class Connection(asyncio.Protocol):
         self._running = running
         self._received = bytearray()
         self._busy = False
+        self._last = False
+        """The client has said that it will ask no more."""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -75,6 +77,7 @@ class Connection(asyncio.Protocol):
 
     def _turn(self) -> None:
         while not self._busy and (request := self._next_request()):
+            self._last = request.headers.get("connection", "").lower() == "close"
             answer = self._handler(request)
             if isinstance(answer, Reply):
                 self._send(answer)
@@ -86,7 +89,11 @@ class Connection(asyncio.Protocol):
 
     async def _finish(self, answer: Awaitable[Reply]) -> None:
         """Waits for the answer, also where the client no longer does: the service works on."""
-        reply = await answer
+        try:
+            reply = await answer
+        except Exception:
+            self._close()
+            raise
         if reply.drip_seconds:
             await self._drip(reply)
         else:
@@ -122,6 +129,8 @@ class Connection(asyncio.Protocol):
             self._close()
         else:
             self._write(head(reply) + reply.body)
+            if self._last:
+                self._close()
 
     async def _drip(self, reply: Reply) -> None:
         self._write(head(reply))

@@ -33,6 +33,11 @@ Perform = Callable[[RpcError | None], Reply]
 """Makes a call, or answers it with an error."""
 
 
+ABOUT_A_JOB = frozenset({"kill_task", "rerun_task", "query_task_details"})
+BAD_ARGUMENTS = (TypeError, ValueError, LookupError, AttributeError)
+"""What methods raise on arguments of kinds they never expected; Perl has its own words for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Package:
     """The methods of one service; each takes the caller and the positional arguments."""
@@ -224,25 +229,30 @@ class Simulation:
         return call, lambda error: answer(problem or error)
 
     def _answer(
-        self, package: Package, question: Question, token: str, call: Call, error: RpcError | None
+        self, package: Package, question: Question, token: str, call: Call, fault: RpcError | None
     ) -> Reply:
         envelope = question.envelope
         order = self.rng if self.switches.shuffle else None
         try:
-            if error:
-                raise error
+            if fault:
+                raise fault
             values = self._values(package, question, token)
-        except RpcError as problem:
+        except (RpcError, *BAD_ARGUMENTS) as error:
+            problem = error if isinstance(error, RpcError) else RpcError(f"Bad arguments: {error}")
             call.answer = problem.message.partition("\n")[0][:120]
-            message = problem.message
-            if package.traced and self.switches.traces:
-                short = question.method.partition(".")[2]
-                message = rpc.traced(problem, short, traced_argument(problem, question, token))
+            message = self._message(package, question, token, problem)
             body = rpc.failure(envelope, problem, message, order)
             return Reply(500, body, envelope.content_type)
         call.answer = "ok"
         call.job_id = call.job_id or job_id_in(values)
         return Reply(200, rpc.success(envelope, values, order), envelope.content_type)
+
+    def _message(self, package: Package, question: Question, token: str, problem: RpcError) -> str:
+        """The text of an error, with a trace where the service leaves one."""
+        if not package.traced or not self.switches.traces:
+            return problem.message
+        short = question.method.partition(".")[2]
+        return rpc.traced(problem, short, traced_argument(problem, question, token))
 
     def _values(self, package: Package, question: Question, token: str) -> list[Json]:
         """What the method returns. The method is looked up before the token is looked at."""
@@ -313,10 +323,10 @@ def subject_of(question: Question, token: str) -> Subject:
     """What faults and the ledger may know a call by."""
     subject = {"method": question.method, "user": user_in(token)}
     first, second, third = (appservice.argument(question.params, index) for index in range(3))
-    if isinstance(first, (str, int)):
-        subject["app" if question.method.startswith("AppService.start_app") else "job_id"] = str(
-            first
-        )
+    short = question.method.partition(".")[2]
+    name = "app" if short.startswith("start_app") else "job_id" if short in ABOUT_A_JOB else ""
+    if name and isinstance(first, (str, int)):
+        subject[name] = str(first)
     if isinstance(second, dict):
         names = ("output_path", "output_file")
         subject |= {name: str(second[name]) for name in names if name in second}
