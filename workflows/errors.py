@@ -59,7 +59,14 @@ class Invalid(WorkflowsError):
 
 
 class Unresolved(Invalid):
-    """A reference has no value; what holds it must not leave the engine."""
+    """A reference has no value; what holds it must not leave the engine.
+
+    ``target`` is the place in the document that it leads to and that is not there, if that is why.
+    """
+
+    def __init__(self, problem: Problem, target: str = "") -> None:
+        self.target = target
+        super().__init__([problem])
 
 
 class NotFound(WorkflowsError):

@@ -9,7 +9,7 @@ here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -54,23 +54,14 @@ _ACCESSOR = re.compile(r"""\.?([^.\[\]'"]+)|\['([^']*)'\]|\["([^"]*)"\]|\[(\d+)\
 _USUAL = re.compile(r"""steps\.([^.\[\]'"]+)\.(outputs|params)\.([^.\[\]'"]+)""")
 _SECTIONS = {"outputs": Kind.OUTPUT, "params": Kind.STEP_PARAMS}
 _LONGEST = 1000  # characters between the braces
+_SHORT = 200  # characters of a text worth remembering
 
 
-def parts(text: str) -> list[Part]:
+def parts(text: str) -> Sequence[Part]:
     """The text cut at its references; literal pieces come with ``$${`` already unescaped."""
     if "${" not in text:
-        return [text]
-    alone = _MARK.fullmatch(text)
-    if alone:
-        return [_meaning(alone)]
-    found: list[Part] = []
-    end = 0
-    for mark in _MARK.finditer(text):
-        found.append(text[end : mark.start()])
-        found.append(_meaning(mark))
-        end = mark.end()
-    found.append(text[end:])
-    return [part for part in found if part]
+        return (text,)
+    return _short_parts(text) if len(text) <= _SHORT else _parts(text)
 
 
 def references(value: Json, path: Path = ()) -> Iterator[tuple[Path, Reference | Malformed]]:
@@ -115,6 +106,24 @@ def _texts(value: Json) -> Iterator[str]:
             yield from _texts(inner)
 
 
+def _parts(text: str) -> tuple[Part, ...]:
+    alone = _MARK.fullmatch(text)
+    if alone:
+        return (_meaning(alone),)
+    found: list[Part] = []
+    end = 0
+    for mark in _MARK.finditer(text):
+        found.append(text[end : mark.start()])
+        found.append(_meaning(mark))
+        end = mark.end()
+    found.append(text[end:])
+    return tuple(part for part in found if part)
+
+
+_short_parts = lru_cache(maxsize=16_384)(_parts)
+"""The same templates come again and again: from step to step, and from one look to the next."""
+
+
 def _meaning(mark: re.Match[str]) -> Part:
     if mark.group() == "$${":
         return "${"
@@ -123,7 +132,6 @@ def _meaning(mark: re.Match[str]) -> Part:
     return _parsed(mark.group(1))
 
 
-@lru_cache(maxsize=4096)
 def _parsed(body: str) -> Reference | Malformed:
     text = "${" + body[:_LONGEST] + "}"
     if len(body) > _LONGEST:

@@ -84,6 +84,7 @@ def workflow_outputs(
 Slot = tuple[str, int, tuple[str, ...]]
 """One place that references point at: a section, the step's index (-1 for none), a path."""
 CONTEXT, PARAMS, OUTPUTS, NOWHERE = "base_context", "params", "outputs", "workflow_outputs"
+OUTPUT_FILE = ("output_file",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,13 @@ class Resolver:
         if name == "output_file":
             return self._value((PARAMS, step, (name,)), ("steps", step, PARAMS, name))[0]
         raw = self._spec.steps[step].params[name]
+        if isinstance(raw, str) and "${" not in raw:
+            return raw
         return self._filled_at(raw, PARAMS, step, name)
+
+    def value(self, raw: Json, step: int, at: Path) -> Json:
+        """A value as if it were written among a step's parameters, at a place of the document."""
+        return self._fill(raw, PARAMS, step, at)[0]
 
     def outputs(self, step: int) -> dict[str, Json]:
         declared = self._spec.steps[step].outputs
@@ -151,20 +158,19 @@ class Resolver:
 
     def _filled_at(self, raw: Json, section: str, step: int, key: str | int) -> Json:
         """A value at its own place, without remembering it: nobody else refers to it."""
-        at = (*_section(section, step), key)
-        for slot in self._needs(raw, section, step, at):
-            self._value(slot, at)
-        return self._fill(raw, section, step, at)[0]
+        return self._fill(raw, section, step, (*_section(section, step), key))[0]
 
     def _value(self, wanted: Slot, at: Path) -> tuple[Json, int]:
         """A slot's value and its size, for the reference at a place.
 
         Works with a stack of its own: chains may be long. Each entry keeps who asked for it.
         """
+        if wanted in self._known or self._plain(wanted):
+            return self._known[wanted]
         stack, entered = [(wanted, at)], set[Slot]()
         while stack:
             slot, asked = stack[-1]
-            if slot in self._known:
+            if slot in self._known or self._plain(slot):
                 stack.pop()
                 continue
             written = self._written_in(slot, asked)
@@ -177,6 +183,18 @@ class Resolver:
             entered.add(slot)
             stack.extend((need, here) for need in missing)
         return self._known[wanted]
+
+    def _plain(self, slot: Slot) -> bool:
+        """Settles a slot that holds a text without references, the most usual case."""
+        section, step, path = slot
+        root, final = self._root(section, step, path[0])
+        text = root.get(path[0])
+        plain = isinstance(text, str) and len(path) == 1 and (final or "${" not in text)
+        if plain:
+            renamed = path == OUTPUT_FILE and section == PARAMS
+            value = self._of_attempt(text, step) if renamed else text
+            self._known[slot] = value, len(text)
+        return plain
 
     def _written_in(self, slot: Slot, asked: Path) -> _Written:
         """A string on the way that holds references covers only part of the path."""
@@ -217,7 +235,7 @@ class Resolver:
                 node = _entered(node, name, written.slot, here)
             return node, _size(node)
         value, size = self._fill(written.node, section, step, here)
-        if section == PARAMS and path == ("output_file",):
+        if path == OUTPUT_FILE and section == PARAMS:
             value = self._of_attempt(value, step)
         return value, size
 
@@ -253,7 +271,7 @@ class Resolver:
         return self._steps[name]
 
     def _fill(self, raw: Json, section: str, step: int, at: Path) -> tuple[Json, int]:
-        """A value with its references replaced, and its size; all that it needs is known."""
+        """A value with its references replaced, and its size."""
         if isinstance(raw, str):
             return self._fill_text(raw, section, step, at)
         if isinstance(raw, dict):
@@ -268,7 +286,7 @@ class Resolver:
     def _fill_text(self, raw: str, section: str, step: int, at: Path) -> tuple[Json, int]:
         found = parts(raw)
         if len(found) == 1 and isinstance(found[0], Reference):
-            return self._known[self._slot(found[0], section, step, at)]
+            return self._value(self._slot(found[0], section, step, at), at)
         texts: list[str] = []
         for part in found:
             text = self._text(part, section, step, at)
@@ -285,7 +303,7 @@ class Resolver:
         """What a piece of a longer text reads; None where only the run will tell."""
         if isinstance(part, str):
             return part
-        value, size = self._known[self._slot(part, section, step, at)]
+        value, size = self._value(self._slot(part, section, step, at), at)
         _checked(size, at)
         if value is LATER:
             return None
@@ -307,7 +325,7 @@ def _entered(node: Json, name: str, slot: Slot, asked: Path) -> Json:
     if isinstance(node, list | tuple) and name.isdecimal() and int(name) < len(node):
         return node[int(name)]
     target = place((*_section(*slot[:2]), *slot[2]))
-    raise _unresolved("unresolved_reference", asked, f"there is no {target}")
+    raise _unresolved("unresolved_reference", asked, f"there is no {target}", target)
 
 
 def _json(value: Json) -> str | None:
@@ -334,5 +352,5 @@ def _checked(size: int, at: Path) -> int:
     return size
 
 
-def _unresolved(code: str, at: Path, message: str) -> Unresolved:
-    return Unresolved([Problem(place(at), code, message)])
+def _unresolved(code: str, at: Path, message: str, target: str = "") -> Unresolved:
+    return Unresolved(Problem(place(at), code, message), target)

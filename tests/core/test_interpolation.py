@@ -32,7 +32,7 @@ from workflows.workflow import StepSpec
 def test_a_reference_is_parsed(
     text: str, kind: Kind, step: str | None, path: tuple[str, ...]
 ) -> None:
-    assert parts(text) == [Reference(kind, step, path, text)]
+    assert parts(text) == (Reference(kind, step, path, text),)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_only_looks_like_a_reference_is_malformed(text: str) -> None:
 
 def test_an_escaped_reference_is_the_text_itself() -> None:
     assert "".join(map(str, parts("a $${b} $$ $c"))) == "a ${b} $$ $c"
-    assert parts("$$${b}") == ["$", "${", "b}"]
+    assert parts("$$${b}") == ("$", "${", "b}")
 
 
 @given(st.text(alphabet="${}ab.[]'\"0 \n"))

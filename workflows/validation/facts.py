@@ -1,0 +1,226 @@
+"""What apps need beyond their specifications, as facts: no code per app.
+
+Sources: the apps' own scripts and their common reader of read libraries (ReadSet), the forms of
+the website, and what the service was seen to refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Where ``when`` holds, one of these parameters must be given (and not be empty)."""
+
+    apps: tuple[str, ...]
+    one_of: tuple[str, ...]
+    when: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Custom:
+    """Where ``when`` holds, the website offers only these choices; others are warned about."""
+
+    app: str
+    parameter: str
+    choices: tuple[str, ...]
+    when: Mapping[str, str]
+
+
+READS: Final = ("paired_end_libs", "single_end_libs", "srr_ids", "srr_libs")
+
+
+def _by(app: str, chooser: str, prefix: str, **companions: str) -> tuple[Need, ...]:
+    """A chooser such as ``input_source`` that names which companion holds the input."""
+    return tuple(
+        Need((app,), tuple(prefix + name for name in names.split()), {chooser: choice})
+        for choice, names in companions.items()
+    )
+
+
+NEEDS: Final = (
+    Need(
+        (
+            "FastqUtils",
+            "FunctionalClassification",
+            "GenomeAssembly",
+            "GenomeAssembly2",
+            "MetagenomicReadMapping",
+            "SARS2Assembly",
+            "SARS2Wastewater",
+            "TaxonomicClassification",
+            "Variation",
+        ),
+        READS,
+    ),
+    Need(("RNASeq",), (*READS, "bam_libs")),
+    Need(("MetagenomeBinning",), (*READS, "contigs")),
+    Need(("ViralAssembly",), ("paired_end_lib", "single_end_lib", "srr_id", "sra_id")),
+    Need(("TnSeq",), ("read_files",)),
+    Need(("CodonTree", "ComparativeSystems"), ("genome_ids", "genome_groups")),
+    Need(("GenomeComparison",), ("genome_ids", "user_genomes", "user_feature_groups")),
+    Need(
+        ("MSA",),
+        (
+            "fasta_files",
+            "select_genomegroup",
+            "feature_groups",
+            "feature_list",
+            "genome_list",
+            "fasta_keyboard_input",
+        ),
+    ),
+    *(
+        need
+        for app in ("ComprehensiveGenomeAnalysis", "ComprehensiveSARS2Analysis")
+        for need in (
+            Need((app,), READS, {"input_type": "reads"}),
+            Need((app,), ("contigs",), {"input_type": "contigs"}),
+            Need((app,), ("genbank_file", "gto"), {"input_type": "genbank"}),
+        )
+    ),
+    *_by(
+        "Homology",
+        "input_source",
+        "input_",
+        id_list="id_list",
+        fasta_data="fasta_data",
+        fasta_file="fasta_file",
+        feature_group="feature_group",
+        genome_group_features="genome_group",
+        genome_group_sequences="genome_group",
+    ),
+    *_by(
+        "Homology",
+        "db_source",
+        "db_",
+        id_list="id_list",
+        fasta_data="fasta_data",
+        fasta_file="fasta_file",
+        genome_list="genome_list",
+        feature_group="feature_group",
+        genome_group="genome_group",
+        taxon_list="taxon_list",
+        precomputed_database="precomputed_database",
+    ),
+    *(
+        need
+        for app in ("SubspeciesClassification", "SequenceSubmission")
+        for need in _by(
+            app,
+            "input_source",
+            "input_",
+            fasta_data="fasta_data",
+            fasta_file="fasta_file",
+            genome_group="genome_group",
+        )
+    ),
+    *_by(
+        "HASubtypeNumberingConversion",
+        "input_source",
+        "input_",
+        feature_list="feature_list",
+        fasta_data="fasta_data",
+        fasta_file="fasta_file",
+        feature_group="feature_group",
+    ),
+    *_by(
+        "TreeSort",
+        "input_source",
+        "input_",
+        fasta_data="fasta_data",
+        fasta_existing_dataset="fasta_existing_dataset",
+        fasta_file_id="fasta_file_id",
+        fasta_group_id="fasta_group_id",
+    ),
+    *(
+        need
+        for app in ("CoreGenomeMLST", "WholeGenomeSNPAnalysis")
+        for need in _by(
+            app,
+            "input_genome_type",
+            "input_",
+            genome_group="genome_group",
+            genome_fasta="genome_fasta",
+        )
+    ),
+    *_by(
+        "MetagenomicReadMapping",
+        "gene_set_type",
+        "gene_set_",
+        predefined_list="name",
+        fasta_file="fasta",
+        feature_group="feature_group",
+    ),
+    *_by("MetaCATS", "input_type", "", auto="auto_groups", groups="groups", files="alignment_file"),
+    *_by("MetaCATS", "input_type", "", files="group_file"),
+    *_by(
+        "ViralAssembly",
+        "reference_type",
+        "reference_",
+        genome="genome_id",
+        genbank="genbank_accession",
+        fasta="fasta_file",
+    ),
+    Need(("SimilarGenomeFinder",), ("selectedGenomeId", "fasta_file")),
+)
+
+CUSTOMS: Final = (
+    Custom(
+        "TaxonomicClassification", "database", ("SILVA", "Greengenes"), {"analysis_type": "16S"}
+    ),
+    *(
+        Custom(
+            "TaxonomicClassification", "database", ("bvbrc", "standard"), {"analysis_type": kind}
+        )
+        for kind in ("pathogen", "microbiome")
+    ),
+)
+
+RUN_ACCESSIONS: Final = frozenset({"srr_ids", "srr_id", "sra_id", "srr_accession"})
+"""Parameters and members that hold accessions of the Sequence Read Archive."""
+ACCESSION: Final = r"\s*[A-Z]+\d+\s*"
+"""What ReadSet takes for one."""
+RUN: Final = r"[SED]RR\d+"
+"""What the archive calls a run; studies and samples have other letters, and cannot be fetched."""
+GENOME_IDS: Final = frozenset(
+    {"genome_ids", "optional_genome_ids", "reference_genome_id", "in_genome_ids", "out_genome_ids"}
+)
+GENOME_ID: Final = r"\d+\.\d+"
+
+LISTS_AS_TEXT: Final = frozenset(
+    {"srr_ids", "contrasts", "experimental_conditions", "types", "input_feature_list", "segments"}
+)
+"""Called texts by the specifications, but their apps take lists."""
+
+CHOICE_SYNONYMS: Final[Mapping[str, Mapping[str, str]]] = {
+    "domain": {
+        "bacterial": "Bacteria",
+        "bacterium": "Bacteria",
+        "archaeal": "Archaea",
+        "archaeon": "Archaea",
+        "virus": "Viruses",
+        "viral": "Viruses",
+    },
+    "platform": {"hifi": "pacbio_hifi", "ont": "nanopore", "ion torrent": "iontorrent"},
+}
+"""Parameter to other words for its choices; used only where the choice exists."""
+
+LIBRARY_MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "read1": (
+        "r1", "read_1", "reads1", "reads_1", "forward", "forward_read", "forward_reads", "fastq1",
+        "fastq_1", "file1", "left", "mate1", "read1_file", "read_file_1",
+    ),
+    "read2": (
+        "r2", "read_2", "reads2", "reads_2", "reverse", "reverse_read", "reverse_reads", "fastq2",
+        "fastq_2", "file2", "right", "mate2", "read2_file", "read_file_2",
+    ),
+    "read": (
+        "reads", "file", "path", "fastq", "read_file", "reads_file", "filename", "single",
+    ),
+    "srr_accession": ("srr", "srr_id", "sra", "sra_id", "accession", "run", "run_accession"),
+}  # fmt: skip
+"""Member of a read library to the names that people give it."""

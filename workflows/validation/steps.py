@@ -1,0 +1,60 @@
+"""Would the app of each step take its parameters; the whole of what is asked of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from workflows.catalogue import App
+from workflows.places import Path
+from workflows.references import LATER, Resolver
+from workflows.validation import libraries, parameters, rules
+from workflows.validation.apps import Apps
+from workflows.validation.findings import Findings
+from workflows.validation.sight import Sight
+from workflows.workflow import Json, Spec, StepSpec
+
+
+def resolver(spec: Spec, apps: Apps, attempt: int = 1) -> Resolver:
+    """Resolves as the run will, but for what only the run can bring."""
+    later = {
+        number: dict.fromkeys(app.later, LATER)
+        for number, app in enumerate(apps)
+        if app is not None and app.later
+    }
+    return Resolver(spec, [attempt] * len(spec.steps), later)
+
+
+def fitted(spec: Spec, apps: Apps, findings: Findings) -> tuple[Spec, Resolver]:
+    """The spec with each step's parameters as its app takes them, and its values."""
+    values = resolver(spec, apps)
+    steps, changed = list(spec.steps), False
+    for number, (step, app) in enumerate(zip(spec.steps, apps, strict=True)):
+        if app is not None and not findings.is_faulty(("steps", number, "params")):
+            before = findings.fixed
+            params = _params(step, app, Sight(findings, values, number))
+            if findings.fixed > before:
+                steps[number] = replace(step, params=params)
+                changed = True
+    if not changed:
+        return spec, values
+    spec = replace(spec, steps=tuple(steps))
+    return spec, resolver(spec, apps)
+
+
+def _params(step: StepSpec, app: App, sight: Sight) -> dict[str, Json]:
+    at: Path = ("steps", sight.step, "params")
+    given = libraries.reshaped(app, dict(step.params), at, sight.findings)
+    given = parameters.fitted(app.parameters, given, at, sight)
+    _output_named(app, given, at, sight.findings)
+    return rules.check(app, given, at, sight)
+
+
+def _output_named(app: App, given: dict[str, Json], at: Path, findings: Findings) -> None:
+    """Every job needs a place for its results, though AppService starts it without one."""
+    if app.later or given.get("skip_workspace_output") in (True, 1, "1", "true"):
+        return
+    for name in ("output_path", "output_file"):
+        path = (*at, name)
+        if name in app.parameters and not given.get(name) and not findings.is_faulty(path):
+            message = "without it the job would start, and lose its results"
+            findings.problem(path, "missing_parameter", message)
