@@ -1,7 +1,7 @@
 """Makes ``.venv`` and installs the locked requirements, with nothing but Python at hand.
 
-``python3 devstack/environment.py SET…``: which ``requirements-SET.txt`` are wanted besides
-``requirements.txt``. A second run finds the stamps and takes no time; two at once take turns.
+``python3 devstack/environment.py .venv requirements.txt …``: which environment, and which files it
+shall hold. A second run finds the stamps and takes no time; two at once take turns.
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 11)
 
 
-def main(sets: Sequence[str]) -> None:
+def main(venv: str, *files: str) -> None:
     """Everything; ends with one line where something is missing."""
     if sys.version_info < OLDEST:
         sys.exit(f"needs Python 3.11 or newer, and python3 is {sys.version.split()[0]}")
-    files = [ROOT / "requirements.txt", *(ROOT / f"requirements-{name}.txt" for name in sets)]
     (ROOT / "var").mkdir(exist_ok=True)
     with (ROOT / "var/environment.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        ensure(ROOT / ".venv", ROOT / "requirements-installer.txt", files)
+        ensure(ROOT / venv, ROOT / "requirements-installer.txt", [ROOT / file for file in files])
 
 
 def ensure(venv: Path, installer: Path, files: Sequence[Path]) -> None:
@@ -106,4 +105,4 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from devstack import reaper
 
@@ -37,7 +38,8 @@ class Process:
 
     name: str
     command: tuple[str, ...]
-    log: Path
+    log: Path | None
+    """Where its output goes; None: where ours does."""
     env: Mapping[str, str] = field(repr=False)
     folder: Path
     """Its working folder."""
@@ -54,19 +56,25 @@ class Process:
         return self.popen is not None and self.popen.poll() is None
 
     @property
+    def age_seconds(self) -> float:
+        """Since its last start."""
+        return time.monotonic() - self.started
+
+    @property
     def exit_code(self) -> int | None:
         """None while it runs, or before it ever did."""
         return self.popen.poll() if self.popen else None
 
     def start(self) -> None:
         """Starts it; its output is appended to the log."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as output:
+        if self.popen is not None:
+            _tell_reaper(f"gone {self.pid}")
+        with _opened(self.log) as output:
             self.popen = subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.STDOUT if output else None,
                 env=dict(self.env),
                 cwd=self.folder,
                 start_new_session=True,
@@ -94,7 +102,7 @@ class Process:
 
     def tail(self, lines: int = 15) -> str:
         """The last lines of its log."""
-        if not self.log.exists():
+        if self.log is None or not self.log.exists():
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
@@ -106,11 +114,21 @@ class Process:
         _tell_reaper(f"gone {self.pid}")
 
 
+@contextmanager
+def _opened(log: Path | None) -> Iterator[IO[bytes] | None]:
+    if log is None:
+        yield None
+    else:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            yield output
+
+
 def start(
     name: str,
     command: Sequence[str | Path | int],
     *,
-    log: Path,
+    log: Path | None,
     env: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Process:

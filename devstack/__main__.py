@@ -1,0 +1,77 @@
+"""``python -m devstack COMMAND``: what the scripts call."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from config.settings import BadSettings
+from devstack import demo, records, setups
+from devstack.embedded import Missing
+from devstack.processes import NotReady
+
+
+@click.group()
+def main() -> None:
+    """Runs the engine on this machine, for development."""
+
+
+@main.command()
+@click.option("--port", default=setups.API_PORT, show_default=True)
+def api(port: int) -> None:
+    """The API alone, in this terminal."""
+    setups.api(port)
+
+
+@main.command()
+def executor() -> None:
+    """Worker and beat, in this terminal."""
+    setups.executor()
+
+
+@main.command("all")
+@click.option("--private", is_flag=True, help="Servers of its own, free ports, nothing is kept.")
+def everything(private: bool) -> None:
+    """Everything, until it is told to stop."""
+    setups.everything(private=private)
+
+
+@main.command()
+def servers() -> None:
+    """The servers that api, executor and all share."""
+    setups.keep_servers()
+
+
+@main.command()
+def up() -> None:
+    """Everything, in the background."""
+    facts = records.read("all")
+    if facts is None:
+        setups.detached("all")
+        facts = records.read("all") or {}
+    else:
+        click.echo(f"is running already (pid {facts['pid']})")
+    demo.show_addresses(facts)
+
+
+@main.command()
+def down() -> None:
+    """Stops what was started here, by exact pid, and waits for the end."""
+    known = sorted(records.names(), key="servers".__eq__)
+    stopped = [name for name in known if records.stop(name)]
+    click.echo(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+@main.command("demo")
+@click.option("--keep", is_flag=True, help="Leave it running, and print the addresses.")
+def demonstrate(keep: bool) -> None:
+    """A workflow from its submission to its outputs."""
+    sys.exit(demo.run(keep=keep))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (setups.Failed, Missing, NotReady, BadSettings) as problem:
+        sys.exit(str(problem))

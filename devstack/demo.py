@@ -1,0 +1,163 @@
+"""One workflow from its submission to its outputs, before one's eyes, on a set-up of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from devstack import processes, records, setups
+from devstack.processes import NotReady, Process, wait_until
+from devstack.servers import ROOT
+from workflows.bvbrc.simulator.client import Simulator
+
+EXAMPLE = ROOT / "examples/example_workflow_2step.json"
+USER = "user@bvbrc"
+DEADLINE_SECONDS = 120.0
+FINAL = ("succeeded", "failed", "cancelled")
+COLOURS = {"succeeded": "green", "failed": "red", "running": "cyan", "queued": "yellow"}
+PLACES = {"api": "API", "flower": "Flower", "exporter": "celery-exporter", "logs": "logs"}
+
+
+def run(*, keep: bool) -> int:
+    """The demonstration; 0 where the workflow succeeded."""
+    console = Console()
+    process: Process | None = None
+    try:
+        with console.status("starting MongoDB, Redis, the simulator, API, worker and beat"):
+            if keep:
+                name = f"demo-{setups.detached('all', '--private', record='demo-{pid}')}"
+            else:
+                process = _attached()
+                name = f"demo-{process.pid}"
+        facts = records.read(name) or {}
+        succeeded = show(console, facts)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if process is not None:
+            _end(console, process)
+    if keep:
+        show_addresses(facts)
+        print(f"it goes on (pid {facts['pid']}): ./scripts/stop_all.sh ends it")
+    return 0 if succeeded else 1
+
+
+def _attached() -> Process:
+    """A set-up that ends with us, whatever ends us."""
+    log = records.VAR / f"log/demo-{os.getpid()}.log"
+    process = processes.start(
+        "the set-up", [sys.executable, "-m", "devstack", "all", "--private"], log=log, folder=ROOT
+    )
+    try:
+        wait_until(
+            lambda: records.read(f"demo-{process.pid}") is not None,
+            "everything is ready",
+            seconds=DEADLINE_SECONDS,
+            process=process,
+        )
+    except BaseException:
+        process.stop()
+        raise
+    return process
+
+
+def _end(console: Console, process: Process) -> None:
+    """Deaf to a second Ctrl-C: what was started is stopped first."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with console.status("stopping everything"):
+        process.stop(grace_seconds=60)
+    records.remove(f"demo-{process.pid}")
+    if process.log is not None and process.exit_code == 0:
+        process.log.unlink(missing_ok=True)
+    signal.signal(signal.SIGINT, before)
+
+
+def show(console: Console, facts: Mapping[str, Any]) -> bool:
+    """Submits the example and follows it to its end; true where it succeeded."""
+    simulator = Simulator(facts["scheduler"].removesuffix("/services/app_service"))
+    simulator.app(queue_seconds=1, run_seconds=4)
+    api = Api(facts["api"], simulator.token(USER))
+    workflow = api.submit(EXAMPLE)
+    console.print(f"submitted [bold]{EXAMPLE.name}[/bold] as [bold]{workflow}[/bold]")
+    status = follow(console, api, workflow)
+    console.print("\n[bold]Workflow outputs[/bold]")
+    for output in api.get(f"/{workflow}").json().get("workflow_outputs", []):
+        console.print(f"  {output}", markup=False, highlight=False, soft_wrap=True)
+    console.print("\n[bold]Log[/bold]")
+    console.print(api.get(f"/{workflow}/log").text, markup=False, highlight=False, soft_wrap=True)
+    simulator.close()
+    return status == "succeeded"
+
+
+def follow(console: Console, api: Api, workflow: str) -> str:
+    """Shows the states until the last one, and returns it."""
+    began = time.monotonic()
+    with Live(console=console, refresh_per_second=8) as live:
+        while True:
+            status = api.get(f"/{workflow}/status").json()
+            live.update(view(status, time.monotonic() - began))
+            if status["status"] in FINAL:
+                return str(status["status"])
+            if time.monotonic() - began > DEADLINE_SECONDS:
+                raise NotReady(f"the workflow is {status['status']} after {DEADLINE_SECONDS:g} s")
+            time.sleep(0.25)
+
+
+def view(status: Mapping[str, Any], seconds: float) -> Table:
+    """A table of the steps under the workflow's own state."""
+    table = Table(
+        title=f"{status['workflow_name']}: {_coloured(status['status'])} {seconds:4.1f} s"
+    )
+    for column in ("step", "app", "state", "job at BV-BRC"):
+        table.add_column(column)
+    for step in status["steps"]:
+        table.add_row(step["step_name"], step["app"], _coloured(step["status"]), step["step_id"])
+    return table
+
+
+def _coloured(state: str) -> str:
+    colour = COLOURS.get(state)
+    return f"[{colour}]{state}[/{colour}]" if colour else state
+
+
+class Api:
+    """The engine's REST API, as any client uses it."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = f"{url}/api/v1/workflows"
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["Authorization"] = token
+
+    def submit(self, file: Path) -> str:
+        """The id of the new workflow."""
+        body = json.loads(file.read_text())
+        answer = self._session.post(f"{self._url}/submit", json=body, timeout=30)
+        answer.raise_for_status()
+        return str(answer.json()["workflow_id"])
+
+    def get(self, path: str) -> requests.Response:
+        answer = self._session.get(f"{self._url}{path}", timeout=30)
+        answer.raise_for_status()
+        return answer
+
+
+def show_addresses(facts: Mapping[str, Any]) -> None:
+    """Where everything is, one a line."""
+    for key, title in PLACES.items():
+        if facts.get(key):
+            print(f"{title:16} {facts[key]}")
+    if scheduler := facts.get("scheduler"):
+        root = scheduler.removesuffix("/services/app_service")
+        print(f'{"a token":16} curl -s {root}/control/token -d \'{{"user": "{USER}"}}\'')

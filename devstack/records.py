@@ -1,0 +1,76 @@
+"""What runs of ours on this machine: a file in ``var/run`` for each set-up, with its exact pid."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from devstack.processes import NotReady, wait_until
+
+VAR = Path(__file__).resolve().parent.parent / "var"
+RUN = VAR / "run"
+
+
+def write(name: str, **facts: object) -> None:
+    """Records this process under a name, with what others want to know of it."""
+    RUN.mkdir(parents=True, exist_ok=True)
+    draft = RUN / f".{name}.{os.getpid()}"
+    draft.write_text(json.dumps({"pid": os.getpid(), "since": _since(os.getpid()), **facts}))
+    draft.chmod(0o600)
+    draft.replace(RUN / f"{name}.json")
+
+
+def read(name: str) -> dict[str, Any] | None:
+    """The facts of a process that is there; None where none is, whatever its file says."""
+    try:
+        facts: dict[str, Any] = json.loads((RUN / f"{name}.json").read_text())
+    except FileNotFoundError:
+        return None
+    return facts if facts["since"] == _since(facts["pid"]) else None
+
+
+def remove(name: str) -> None:
+    (RUN / f"{name}.json").unlink(missing_ok=True)
+
+
+def names() -> list[str]:
+    """Of all files, also of processes that are gone."""
+    return sorted(file.stem for file in RUN.glob("*.json"))
+
+
+def stop(name: str, grace_seconds: float = 40) -> bool:
+    """SIGTERM to exactly that process, SIGKILL after the grace; False where there was none."""
+    facts = read(name)
+    if facts is not None:
+        os.kill(facts["pid"], signal.SIGTERM)
+        try:
+            wait_until(lambda: read(name) is None, f"{name} ended", seconds=grace_seconds)
+        except NotReady:
+            os.kill(facts["pid"], signal.SIGKILL)
+            wait_until(lambda: read(name) is None, f"{name} ended")
+    remove(name)
+    return facts is not None
+
+
+def _since(pid: int) -> str:
+    """When that process began: tells it from a later one with the same pid. Empty: it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return _since_elsewhere(pid)
+    state, began = fields[0], fields[19]
+    return "" if state == "Z" else began
+
+
+def _since_elsewhere(pid: int) -> str:
+    """Where there is no /proc."""
+    if Path("/proc/self").exists():
+        return ""
+    asked = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return asked.stdout.strip()
