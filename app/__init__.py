@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flask import Flask
 from flask_smorest import Api
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import auth, errors, request_ids, steering, submitting, system, watching
+from app import (
+    auth,
+    cli,
+    cors,
+    docs,
+    errors,
+    history,
+    request_ids,
+    steering,
+    steps,
+    submitting,
+    system,
+    watching,
+)
 from app.auth import Gate
 from app.connections import Connections, attach
+from app.feed import Feed
 from app.hints import Hints
 from app.schemas import Error
 from app.throttle import Throttle
@@ -17,7 +34,7 @@ from workflows.bvbrc.signers import SignerKeys
 from workflows.bvbrc.token import Verifier
 from workflows.bvbrc.wire import Wire
 
-PREFIX = "/api/v1"
+PREFIX: Final = "/api/v1"
 
 
 class Documented(Api):  # type: ignore[misc]
@@ -31,34 +48,36 @@ class Documented(Api):  # type: ignore[misc]
 
 
 def create_app(settings: Settings) -> Flask:
+    """The WSGI application. Nothing is connected before the first request."""
     app = Flask("app", static_folder=None)
     app.config.update(
         API_TITLE="BV-BRC workflow engine",
         API_VERSION=system.VERSION,
         OPENAPI_VERSION="3.0.3",
+        API_SPEC_OPTIONS=docs.spec_options(),
         MAX_CONTENT_LENGTH=settings.api.max_body_bytes,
     )
     gate = _gate(settings)
-    attach(app, Connections(settings, gate, Hints(celery)))
+    attach(app, Connections(settings, gate, Hints(celery), Feed(settings.api.max_streams)))
     request_ids.register(app)
+    cors.register(app, settings.api.cors_origins)
     auth.register(app, gate)
-    api = Documented(app)
-    for blueprint in (
-        submitting.blueprint,
-        watching.blueprint,
-        steering.blueprint,
-        system.blueprint,
-    ):
-        api.register_blueprint(blueprint, url_prefix=PREFIX)
     errors.register(app)
+    api = Documented(app)
+    for part in (submitting, watching, history, steps, steering, system):
+        api.register_blueprint(part.blueprint, url_prefix=PREFIX)
+    docs.register(app, api)
+    app.cli.add_command(cli.credentials)
+    if proxies := settings.api.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies)  # type: ignore[method-assign]
     return app
 
 
 def _gate(settings: Settings) -> Gate:
-    trusted = settings.auth.trusted_signers
+    trusted, per_minute = settings.auth.trusted_signers, settings.api.bad_tokens_per_minute
     return Gate(
         verifier=Verifier(keys=SignerKeys(Wire(), trusted), trusted=trusted),
-        throttle=Throttle(burst=300, per_second=5),
+        throttle=Throttle(burst=per_minute, per_second=per_minute / 60),
         links=settings.auth.reads == "link",
         admins=settings.auth.admins,
     )

@@ -3,41 +3,54 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
 from threading import Lock
 from typing import Final
 
 import pymongo
 from flask import Flask, current_app
+from mongoengine import get_connection
 
 from app.auth import Gate
+from app.feed import Feed
 from app.hints import Hints
 from config.settings import Settings
 from tasks.process import parts_of
 from workflows import models
+from workflows.bvbrc.appservice import AppService
+from workflows.bvbrc.rpc import Rpc
+from workflows.bvbrc.wire import Wire
 from workflows.engine.parts import Parts
 from workflows.store.mongo import translated
 
-PATIENCE_SECONDS: Final = 5
+PATIENCE_SECONDS: Final = 3.0
 """How long a request may wait for MongoDB in all."""
+SHORT_PATIENCE_SECONDS: Final = 0.7
+"""The same while MongoDB is known to be away."""
+_INDEX_SECONDS: Final = 10.0
+_TEXT_TIMEOUT: Final = timedelta(seconds=10)
 _KEY: Final = "workflows"
 
 
-@dataclass(slots=True)
+@dataclass
 class Connections:
     """Everything outside of the request itself."""
 
     settings: Settings
     gate: Gate
     hints: Hints
+    feed: Feed
     _parts: Parts | None = None
     _pid: int = 0
     _lock: Lock = field(default_factory=Lock)
 
     @property
     def parts(self) -> Parts:
-        """The engine's, with MongoDB's indexes there; raises ``Unavailable`` while they cannot
-        be."""
+        """The engine's; raises ``Unavailable`` while MongoDB cannot be used."""
         if self._parts is None or self._pid != os.getpid():
             with self._lock:
                 self._connect()
@@ -48,9 +61,28 @@ class Connections:
         if self._parts is not None and self._pid == os.getpid():
             return
         parts = parts_of(self.settings)
-        with translated(), pymongo.timeout(PATIENCE_SECONDS):
+        with translated(), pymongo.timeout(_INDEX_SECONDS if _writable() else 2.0):
             models.ensure_indexes()
         self._parts, self._pid = parts, os.getpid()
+
+    @contextmanager
+    def patience(self) -> Iterator[None]:
+        """Within it MongoDB has so long and no longer. Raises ``Unavailable``."""
+        assert self.parts  # noqa: S101 - connects
+        with pymongo.timeout(PATIENCE_SECONDS if _writable() else SHORT_PATIENCE_SECONDS):
+            yield
+
+    @cached_property
+    def appservice(self) -> AppService:
+        """For reading a job's texts while somebody waits for the answer."""
+        scheduler = self.settings.scheduler
+        timeout = min(_TEXT_TIMEOUT, timedelta(seconds=scheduler.timeout))
+        return AppService(Rpc(Wire()), scheduler.url, timeout=timeout, submit_timeout=timeout)
+
+
+def _writable() -> bool:
+    """Whether MongoDB's last word was that it can be written."""
+    return bool(get_connection().topology_description.has_writable_server())
 
 
 def attach(app: Flask, connections: Connections) -> None:

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from flask import Flask, Response
@@ -54,10 +54,6 @@ class TooManyFailures(WorkflowsError):
         super().__init__("Too many bad tokens came from this address. Try again later.")
 
 
-class BadQuery(Invalid):
-    """An argument of the query string cannot be."""
-
-
 def register(app: Flask) -> None:
     app.register_error_handler(WorkflowsError, _of_the_domain)
     app.register_error_handler(HTTPException, _of_http)
@@ -100,7 +96,18 @@ def _of_http(error: HTTPException) -> Response:
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     kept = {"allow", "retry-after", "location"}
     headers = {name: value for name, value in error.get_headers() if name.lower() in kept}
+    if problems := list(_arguments(getattr(error, "data", None) or {})):
+        return _of_the_domain(Invalid(problems))
     return answer(status, _phrase(error, status), headers=headers)
+
+
+def _arguments(said: Mapping[str, Any]) -> Iterator[Problem]:
+    """What webargs says of a query string: ``{"messages": {"query": {name: [text]}}}``."""
+    for name, found in said.get("messages", {}).get("query", {}).items():
+        places = found if isinstance(found, dict) else {None: found}
+        for place, texts in places.items():
+            path = name if place is None else f"{name}[{place}]"
+            yield Problem(path, "bad_argument", " ".join(texts))
 
 
 def _phrase(error: HTTPException, status: int) -> str:

@@ -17,6 +17,7 @@ from marshmallow import Schema
 from webargs import flaskparser
 
 from app.auth import LINK, OPEN, OWNER, needs
+from app.connections import connections
 from app.schemas import Error
 from workflows.workflow import Json
 
@@ -81,14 +82,22 @@ def route(  # noqa: PLR0913 - a declaration, all by name
     headers: Mapping[str, str] | None = None,
     access: str = OWNER,
 ) -> Callable[[View], View]:
-    """Registers a view and documents it. ``headers`` maps those it reads to what they mean."""
+    """Registers a view and documents it. ``headers`` maps those it reads to what they mean.
+
+    What the view may answer stays on it as ``shapes``: status to media type to schema.
+    """
 
     def register(view: View) -> View:
-        doc = _doc(answers, _refused(access, refuses, body, query), body)
+        refused = _refused(access, refuses, body, query)
+        doc = _doc(answers, refused, body)
         doc["parameters"] = _parameters(query, headers or {})
+        called = view if query is None else _with_query(view, query())
+        called = called if access == OPEN else _patient(called)
         documented = blueprint.doc(operationId=view.__name__, security=_SECURITY[access], **doc)(
-            needs(access)(view if query is None else _with_query(view, query()))
+            needs(access)(called)
         )
+        shapes = {code: answer.content for code, answer in answers.items()}
+        documented.shapes = {code: {JSON: Error} for code in refused} | shapes
         blueprint.add_url_rule(rule, view.__name__, documented, methods=[method])
         return view
 
@@ -109,11 +118,7 @@ def _refused(
     return sorted(found)
 
 
-def _doc(
-    answers: Mapping[int, Answer],
-    refused: Sequence[int],
-    body: Body | None,
-) -> Doc:
+def _doc(answers: Mapping[int, Answer], refused: Sequence[int], body: Body | None) -> Doc:
     responses = {str(code): _good(answer) for code, answer in answers.items()}
     responses |= {str(code): _refusal(code) for code in refused if code not in answers}
     found: Doc = {"responses": responses}
@@ -127,6 +132,17 @@ def _doc(
         }
         found["requestBody"] = {"required": body.required, "content": content}
     return found
+
+
+def _patient(view: View) -> View:
+    """The view waits for MongoDB only so long."""
+
+    @wraps(view)
+    def wrapped(*arguments: Any, **path: str) -> Any:
+        with connections().patience():
+            return view(*arguments, **path)
+
+    return wrapped  # type: ignore[return-value]
 
 
 def _with_query(view: View, schema: Schema) -> View:

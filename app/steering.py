@@ -6,40 +6,49 @@ from flask import Response, g, request
 from flask_smorest import Blueprint
 from werkzeug.exceptions import BadRequest
 
-from app import bodies
+from app import bodies, examples
 from app.answers import as_json
+from app.arguments import FreshToken, Nothing
+from app.auth import caller
 from app.connections import connections
 from app.routes import JSON, Answer, Body, route
-from app.schemas import Cancelled
+from app.schemas import Cancelled, Submitted
+from workflows.bvbrc.token import strip
 from workflows.engine import reading
 from workflows.engine import requests as engine
-from workflows.errors import Conflict
+from workflows.engine.requests import Owner
+from workflows.errors import BadToken, Conflict, Forbidden
 from workflows.store import jobs, specs, workflows
 
 blueprint = Blueprint("steering", __name__, description="Change the course of workflows.")
+
+_NOTHING = Body(Nothing, {"nothing": {}}, required=False)
 
 
 @route(
     blueprint,
     "POST",
     "/workflows/<workflow_id>/cancel",
-    body=Body({"type": "object"}, {}, required=False),
-    answers={200: Answer("It is cancelled", {JSON: Cancelled})},
+    body=_NOTHING,
+    answers={200: Answer("It is cancelled", {JSON: Cancelled}, examples.CANCELLED)},
     refuses=[403, 404],
 )
-def cancel(workflow_id: str) -> Response:
-    """Cancel a workflow and kill its jobs"""
+def cancel_workflow(workflow_id: str) -> Response:
+    """Cancel a workflow and kill its jobs
+
+    From the answer on no further step starts. What became of each step is kept up to date: cancel
+    again to see it. A workflow that has ended otherwise is refused with 400.
+    """
     bodies.read_optional_object(request)
-    parts = connections().parts
-    connections().gate.may(workflows.get(workflow_id, {"owner": 1})["owner"])
+    found = connections()
+    found.gate.may(workflows.get(workflow_id, {"owner": 1})["owner"])
     try:
-        engine.cancel(parts, workflow_id)
+        engine.cancel(found.parts, workflow_id)
     except Conflict as ended:
         raise BadRequest(str(ended)) from ended
-    connections().hints.kill_jobs(g.request_id)
+    found.hints.kill_jobs(g.request_id)
     row = workflows.get(workflow_id)
     names = [step.name for step in specs.get(row["spec"]).spec.steps]
-    receipts = engine.receipts(names, row, jobs.of_workflow(workflow_id))
     return as_json(
         {
             "workflow_id": workflow_id,
@@ -47,7 +56,67 @@ def cancel(workflow_id: str) -> Response:
             "message": "Workflow cancelled successfully",
             "steps": [
                 {"step_name": each.step_name, "job_id": each.job_id, "outcome": each.outcome}
-                for each in receipts
+                for each in engine.receipts(names, row, jobs.of_workflow(workflow_id))
             ],
         }
     )
+
+
+@route(
+    blueprint,
+    "POST",
+    "/workflows/<workflow_id>/retry",
+    body=_NOTHING,
+    answers={200: Answer("It runs again", {JSON: Submitted}, examples.SUBMITTED)},
+    refuses=[403, 404, 409],
+)
+def retry_workflow(workflow_id: str) -> Response:
+    """Take a failed or cancelled workflow up again
+
+    Its failed, cancelled and upstream_failed steps start as new attempts; finished ones are kept.
+    """
+    bodies.read_optional_object(request)
+    found = connections()
+    found.gate.may(workflows.get(workflow_id, {"owner": 1})["owner"])
+    row = engine.retry(found.parts, caller(), workflow_id)
+    found.hints.advance(workflow_id, g.request_id)
+    return as_json(
+        {
+            "workflow_id": workflow_id,
+            "status": reading.state_of(row),
+            "message": "Workflow taken up again",
+        }
+    )
+
+
+@route(
+    blueprint,
+    "PUT",
+    "/workflows/<workflow_id>/token",
+    body=Body(FreshToken, {"the token is in the header": {}}, required=False),
+    answers={204: Answer("It is kept, and parked steps go on")},
+    refuses=[403, 404],
+)
+def renew_token(workflow_id: str) -> Response:
+    """Hand in a fresh token of the workflow's owner
+
+    The one in the Authorization header; an admin sends the owner's as `token` in the body.
+    """
+    sent = bodies.read_optional_object(request)
+    found = connections()
+    owner = workflows.get(workflow_id, {"owner": 1})["owner"]
+    found.gate.may(owner)
+    fresh = _fresh(sent["token"]) if "token" in sent else caller()
+    if fresh.name != owner:
+        raise Forbidden("The fresh token must be one of the workflow's owner.")
+    engine.renew(found.parts, fresh)
+    found.hints.start_jobs(g.request_id)
+    return Response(status=204)
+
+
+def _fresh(token: object) -> Owner:
+    if not isinstance(token, str):
+        raise BadToken("The token in the body must be a text.")
+    stripped = strip(token)
+    identity = connections().gate.identity(stripped)
+    return Owner(identity.user, stripped, identity.expires_at)

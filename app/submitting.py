@@ -2,55 +2,68 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
+from typing import Final
 
 from flask import Response, g, request
 from flask_smorest import Blueprint
 
-from app import bodies
+from app import bodies, examples
 from app.answers import as_json
+from app.arguments import ById, Nothing, WorkflowDocument
 from app.auth import caller
 from app.connections import connections
-from app.intake import take
+from app.intake import Taken, take, take_plan
 from app.routes import JSON, Answer, Body, route
-from app.schemas import Submitted
+from app.schemas import Planned, Submitted, Validated
 from workflows.engine import requests as engine
 from workflows.engine.reading import state_of
+from workflows.errors import Invalid, Problem
 from workflows.store import workflows
 from workflows.workflow import Json
 
 blueprint = Blueprint("submitting", __name__, description="Hand workflows in.")
 
-SUBMITTED = "Workflow submitted successfully"
+SUBMITTED: Final = "Workflow submitted successfully"
+_KEY: Final = re.compile(r"[!-~]{1,255}")
+_WORKFLOW: Final = Body(WorkflowDocument, {"two steps": examples.WORKFLOW})
 
 
 @route(
     blueprint,
     "POST",
     "/workflows/submit",
-    body=Body({"type": "object"}, {}),
+    body=Body(
+        {"oneOf": [WorkflowDocument, ById]},
+        {"two steps": examples.WORKFLOW, "planned before": {"workflow_id": examples.ID}},
+    ),
     answers={
-        201: Answer("It is stored and will run", {JSON: Submitted}, headers=["Location"]),
-        200: Answer("It had been submitted before", {JSON: Submitted}, headers=["Location"]),
+        201: Answer("It runs", {JSON: Submitted}, examples.SUBMITTED, headers=["Location"]),
+        200: Answer(
+            "It had been submitted before", {JSON: Submitted}, examples.SUBMITTED, ["Location"]
+        ),
     },
     refuses=[403, 404, 409],
+    headers={"Idempotency-Key": "With the same key and body again, the first workflow is told"},
 )
-def submit() -> Response:
-    """Submit a workflow"""
+def submit_workflow() -> Response:
+    """Submit a workflow
+
+    From the answer on it is stored durably and runs to its end, whatever fails on the way.
+    """
     found = bodies.read_json(request)
     if isinstance(found, dict) and list(found) == ["workflow_id"]:
         return _start(str(found["workflow_id"]), HTTPStatus.CREATED)
-    taken = take(found)
-    accepted = engine.submit(
-        connections().parts,
-        caller(),
-        engine.Submission(
-            taken.spec,
-            taken.document,
-            idempotency_key=request.headers.get("Idempotency-Key"),
-            body=request.get_data(),
-        ),
-    )
+    key, body = _idempotency_key(), request.path.encode() + b"\n" + request.get_data()
+    parts, owner = connections().parts, caller()
+    accepted = key and engine.repeated(owner, key, body)
+    if not accepted:
+        taken = take(found)
+        submission = engine.Submission(
+            taken.spec, taken.document, idempotency_key=key, body=body if key else b""
+        )
+        accepted = engine.submit(parts, owner, submission)
     if accepted.created:
         connections().hints.advance(accepted.id, g.request_id)
     status = HTTPStatus.CREATED if accepted.created else HTTPStatus.OK
@@ -60,25 +73,106 @@ def submit() -> Response:
 @route(
     blueprint,
     "POST",
+    "/workflows/plan",
+    body=_WORKFLOW,
+    answers={201: Answer("It is stored", {JSON: Planned}, examples.PLANNED, ["Location"])},
+)
+def plan_workflow() -> Response:
+    """Store a workflow without starting it, also one with problems"""
+    return _planned(take_plan(bodies.read_json(request)))
+
+
+@route(
+    blueprint,
+    "POST",
+    "/workflows/register",
+    body=_WORKFLOW,
+    answers={201: Answer("It is stored", {JSON: Planned}, examples.PLANNED, ["Location"])},
+)
+def register_workflow() -> Response:
+    """Store a workflow that can run, without starting it"""
+    return _planned(take(bodies.read_json(request)))
+
+
+@route(
+    blueprint,
+    "POST",
     "/workflows/<workflow_id>/submit",
-    body=Body({"type": "object"}, {}, required=False),
-    answers={200: Answer("It runs", {JSON: Submitted}, headers=["Location"])},
+    body=Body(Nothing, {"nothing": {}}, required=False),
+    answers={200: Answer("It runs", {JSON: Submitted}, examples.SUBMITTED, ["Location"])},
     refuses=[403, 404, 409],
 )
 def submit_by_id(workflow_id: str) -> Response:
-    """Start a planned workflow"""
+    """Start a planned workflow
+
+    However often and by however many it is asked for, it starts once.
+    """
     bodies.read_optional_object(request)
     return _start(workflow_id, HTTPStatus.OK)
 
 
-def _start(workflow_id: str, status: HTTPStatus) -> Response:
-    connections().gate.may(workflows.get(workflow_id, {"owner": 1})["owner"])
-    row = engine.start(connections().parts, caller(), workflow_id)
-    connections().hints.advance(workflow_id, g.request_id)
-    return _submitted(workflow_id, state_of(row), status)
+@route(
+    blueprint,
+    "POST",
+    "/workflows/validate",
+    body=_WORKFLOW,
+    answers={200: Answer("It can run", {JSON: Validated}, examples.VALIDATED)},
+)
+def validate_workflow() -> Response:
+    """Check a workflow; nothing is stored"""
+    taken = take(bodies.read_json(request))
+    return as_json(
+        {
+            "valid": True,
+            "workflow_json": dict(taken.document),
+            "warnings": [warning.as_json() for warning in taken.warnings],
+            "auto_fixes": [fix.as_json() for fix in taken.auto_fixes],
+            "message": "Workflow validated successfully",
+        }
+    )
+
+
+def _start(workflow_id: str, fresh: HTTPStatus) -> Response:
+    """``fresh`` is the status of the one answer that started it; the others are 200."""
+    found = connections()
+    row = workflows.get(workflow_id, {"owner": 1})
+    found.gate.may(row["owner"])
+    row, started = engine.start(found.parts, caller(), workflow_id)
+    if started:
+        found.hints.advance(workflow_id, g.request_id)
+    return _submitted(workflow_id, state_of(row), fresh if started else HTTPStatus.OK)
 
 
 def _submitted(workflow_id: str, state: str, status: HTTPStatus) -> Response:
     body: dict[str, Json] = {"workflow_id": workflow_id, "status": state, "message": SUBMITTED}
-    headers = {"Location": f"/api/v1/workflows/{workflow_id}"}
-    return as_json(body, status, headers)
+    return as_json(body, status, _location(workflow_id))
+
+
+def _planned(taken: Taken) -> Response:
+    problems = [problem.as_json() for problem in taken.problems]
+    submission = engine.Submission(taken.spec, taken.document, planned=True, problems=problems)
+    accepted = engine.submit(connections().parts, caller(), submission)
+    count = len(problems)
+    body = {
+        "workflow_id": accepted.id,
+        "status": accepted.state,
+        "workflow_name": taken.spec.name,
+        "step_count": len(taken.spec.steps),
+        "problems": problems,
+        "message": f"Workflow planned, but it cannot run: {count} problems"
+        if problems
+        else "Workflow planned successfully",
+    }
+    return as_json(body, HTTPStatus.CREATED, _location(accepted.id))
+
+
+def _location(workflow_id: str) -> dict[str, str]:
+    return {"Location": f"/api/v1/workflows/{workflow_id}"}
+
+
+def _idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        problem = "it must be 1 to 255 printable ASCII characters without blanks"
+        raise Invalid([Problem("Idempotency-Key", "bad_argument", problem)])
+    return key

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from flask import Response
+import hashlib
+from typing import Any
+
+from flask import Response, request
 from flask_smorest import Blueprint
 
+from app import examples
 from app.answers import as_json
-from app.auth import LINK
+from app.arguments import ListQuery
+from app.auth import LINK, caller
 from app.connections import connections
-from app.routes import JSON, TEXT, Answer, route
-from app.schemas import Status
-from workflows import narrative
+from app.routes import JSON, Answer, route
+from app.schemas import Page, Status, WholeWorkflow
 from workflows.engine import reading
-from workflows.store import events, workflows
+from workflows.states import WorkflowState
+from workflows.store import listing
+from workflows.store.mongo import Row
 
 blueprint = Blueprint("watching", __name__, description="See how far workflows are.")
 
@@ -20,42 +26,79 @@ blueprint = Blueprint("watching", __name__, description="See how far workflows a
 @route(
     blueprint,
     "GET",
+    "/workflows",
+    answers={200: Answer("A page of them", {JSON: Page}, examples.PAGE)},
+    query=ListQuery,
+)
+def list_workflows(arguments: dict[str, Any]) -> Response:
+    """List the caller's workflows
+
+    Newest first. What is submitted while the pages are read moves nothing.
+    """
+    wanted = listing.Wanted(
+        states=[WorkflowState(state) for state in arguments["status"]],
+        app=arguments.get("app"),
+        name=arguments.get("name"),
+        labels=dict(label.split(":", 1) for label in arguments["label"]),
+        since=arguments.get("since"),
+        until=arguments.get("until"),
+    )
+    rows, token = listing.page(
+        caller().name, wanted, arguments["page_size"], arguments["page_token"]
+    )
+    return as_json({"workflows": [_listed(row) for row in rows], "next_page_token": token})
+
+
+def _listed(row: Row) -> dict[str, Any]:
+    return {
+        "workflow_id": row["_id"],
+        "workflow_name": row["name"],
+        "status": reading.state_of(row),
+        "step_count": row["step_count"],
+        "apps": row["apps"],
+        "labels": row["labels"],
+        "created_at": reading.stamp(row["created_at"]),
+        "updated_at": reading.stamp(row["updated_at"]),
+        "submitted_at": reading.stamp(row.get("submitted_at")),
+        "started_at": reading.stamp(row.get("started_at")),
+        "completed_at": reading.stamp(row.get("finished_at")),
+    }
+
+
+@route(
+    blueprint,
+    "GET",
     "/workflows/<workflow_id>/status",
-    answers={200: Answer("How far it is", {JSON: Status})},
+    answers={
+        200: Answer("How far it is", {JSON: Status}, examples.STATUS, headers=["ETag"]),
+        304: Answer("Nothing has changed since the answer with that ETag", headers=["ETag"]),
+    },
     refuses=[403, 404],
+    headers={"If-None-Match": "The ETag of an earlier answer"},
     access=LINK,
 )
-def status(workflow_id: str) -> Response:
+def workflow_status(workflow_id: str) -> Response:
     """Tell the state of a workflow and of its steps"""
-    connections().parts  # noqa: B018
-    connections().gate.may_read(workflows.get(workflow_id, {"owner": 1})["owner"])
-    return as_json(reading.status(workflow_id))
+    response = as_json(reading.status(workflow_id, connections().gate.may_read))
+    response.set_etag(hashlib.blake2b(response.get_data(), digest_size=12).hexdigest())
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Vary"] = "Authorization"
+    response.make_conditional(request)
+    return response
 
 
 @route(
     blueprint,
     "GET",
     "/workflows/<workflow_id>",
-    answers={200: Answer("How far it is", {JSON: {"type": "object"}})},
+    answers={200: Answer("All that is known", {JSON: WholeWorkflow})},
     refuses=[403, 404],
     access=LINK,
 )
-def get(workflow_id: str) -> Response:
-    """Tell all that is known of a workflow"""
-    connections().parts  # noqa: B018
-    connections().gate.may_read(workflows.get(workflow_id, {"owner": 1})["owner"])
-    return as_json(reading.whole(workflow_id))
+def get_workflow(workflow_id: str) -> Response:
+    """Tell all that is known of a workflow
 
-
-@route(
-    blueprint,
-    "GET",
-    "/workflows/<workflow_id>/log",
-    answers={200: Answer("Its history", {TEXT: {"type": "string"}})},
-    refuses=[403, 404],
-)
-def log(workflow_id: str) -> Response:
-    """Tell a workflow's history as lines of text"""
-    connections().parts  # noqa: B018
-    connections().gate.may(workflows.get(workflow_id, {"owner": 1})["owner"])
-    return Response(narrative.text(events.of_workflow(workflow_id)), mimetype="text/plain")
+    What was submitted, with references resolved as far as they can be, and how far each step is.
+    It can be submitted again as it is.
+    """
+    return as_json(reading.whole(workflow_id, connections().gate.may_read))

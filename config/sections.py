@@ -172,3 +172,11 @@ class Api(Section):
     cors_origins: tuple[Name, ...] = ()
     """Origins whose pages may call; ``*`` for all. None: CORS is off."""
     max_body_bytes: Count = 16 * 1024 * 1024
+    text_limit_bytes: Count = 1024 * 1024
+    """How much of a job's stdout or stderr is answered."""
+    max_streams: Count = 24
+    """Clients that watch live, in one process; each holds a thread of gunicorn's 32."""
+    bad_tokens_per_minute: Count = 300
+    """How many bad tokens one address may show before it is asked to wait (429)."""
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
+    """How many proxies in front of us set X-Forwarded-For; the address before them counts."""

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from flask import Flask
 from flask.testing import FlaskClient
+from pymongo import MongoClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from config.settings import Settings, read_settings
+from app.connections import connections
+from config.settings import Settings, load_settings, read_settings
+from tasks.celery import app as celery
+from tests.engine.conftest import QUICK, Engine
 from tests.simulated import simulator_process
 from workflows import models
 from workflows.bvbrc.simulator.client import Simulator
+from workflows.engine.sending import Drain
 
 KEY = Fernet.generate_key().decode()
 ALICE, BOB, ADMIN = "alice@patricbrc.org", "bob@bvbrc", "root@bvbrc"
@@ -29,7 +35,7 @@ class Api:
     client: FlaskClient
     simulator: Simulator
     settings: Settings
-    tokens: dict[str, str]
+    tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
     def token(self, user: str = ALICE) -> str:
         if user not in self.tokens:
@@ -43,6 +49,12 @@ class Api:
         if user:
             headers.setdefault("Authorization", self.token(user))
         return self.client.open(path, method=method, headers=headers, **request)
+
+    def engine(self) -> Engine:
+        """A worker and a beat, turned by hand, on the same MongoDB."""
+        with self.client.application.app_context():
+            parts = replace(connections().parts, limits=QUICK)
+        return Engine(parts, self.simulator, Drain(8))
 
     def submit(self, found: Mapping[str, Any], user: str = ALICE) -> str:
         answer = self("POST", f"{ROOT}/submit", user, json=found)
@@ -59,34 +71,46 @@ def simulator_server() -> Iterator[Simulator]:
 @pytest.fixture
 def simulator(simulator_server: Simulator) -> Simulator:
     simulator_server.reset()
+    simulator_server.app(queue_seconds=0, run_seconds=0, lag_seconds=0)
     return simulator_server
 
 
-@pytest.fixture
-def settings(
-    monkeypatch: pytest.MonkeyPatch,
-    mongo_uri: str,
-    redis_uri: str,
-    database: str,
-    simulator: Simulator,
-) -> Settings:
+@pytest.fixture(scope="session")
+def settings(mongo_uri: str, redis_server: str, simulator_server: Simulator) -> Iterator[Settings]:
     variables = {
         "MONGODB__URI": mongo_uri,
-        "MONGODB__DATABASE": database,
-        "BROKER__URL": redis_uri,
-        "SCHEDULER__URL": simulator.app_service_url,
+        "MONGODB__DATABASE": "test_api",
+        "BROKER__URL": redis_server,
+        "SCHEDULER__URL": simulator_server.app_service_url,
         "AUTH__TOKEN_KEYS": f'["{KEY}"]',
-        "AUTH__TRUSTED_SIGNERS": f'["{simulator.signer}"]',
+        "AUTH__TRUSTED_SIGNERS": f'["{simulator_server.signer}"]',
         "AUTH__ADMINS": f'["{ADMIN}"]',
+        "METRICS__ENABLE_PROMETHEUS": "false",  # sharing is for the whole process, other tests too
     }
-    for name, value in variables.items():
-        monkeypatch.setenv(f"WORKFLOW_{name}", value)
-    return read_settings()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(f"WORKFLOW_{name}", value)
+        load_settings.cache_clear()
+        assert celery.conf.broker_url == redis_server  # read now, while the variables are set
+        yield read_settings()
+    load_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def applications() -> dict[str, Flask]:
+    """Those made so far, by what is special about their settings."""
+    return {}
 
 
 @pytest.fixture
-def make_api(settings: Settings, simulator: Simulator) -> Iterator[Callable[..., Api]]:
+def make_api(
+    settings: Settings, simulator: Simulator, mongo: MongoClient, applications: dict[str, Flask]
+) -> Iterator[Callable[..., Api]]:
     """Makes applications with changed settings: ``make_api(auth={"reads": "owner"})``."""
+    for collection in mongo[settings.mongodb.database].list_collection_names():
+        mongo[settings.mongodb.database][collection].delete_many({})
+    models.close_database()
+    models.open_database(settings.mongodb.address, settings.mongodb.database)
 
     def make(**sections: Mapping[str, Any]) -> Api:
         changed = settings.model_copy(
@@ -95,8 +119,9 @@ def make_api(settings: Settings, simulator: Simulator) -> Iterator[Callable[...,
                 for name, changes in sections.items()
             }
         )
-        models.close_database()
-        return Api(create_app(changed).test_client(), simulator, changed, {})
+        if str(sections) not in applications:
+            applications[str(sections)] = create_app(changed)
+        return Api(applications[str(sections)].test_client(), simulator, changed)
 
     yield make
     models.close_database()

@@ -63,22 +63,14 @@ class AppService:
         """Whether this deployment has `enumerate_tasks_qstat`; None until it was asked."""
         self._strange: set[str] = set()
 
-    def start(  # noqa: PLR0913 - all that makes up one submission
-        self,
-        token: str,
-        app: str,
-        params: Mapping[str, Any],
-        *,
-        key: str,
-        base_url: str,
-        send_by: float | None = None,
+    def start(
+        self, token: str, app: str, params: Mapping[str, Any], *, key: str, base_url: str
     ) -> str:
         """Starts a job and answers its id, digits. The service runs the app's preflight inside the
         call: minutes are possible.
 
         ``NotSent``, ``ServiceAway``, ``Unauthorized``, ``Rejected``: no job exists. ``InDoubt``: it
-        may exist, or come to exist while ``answered`` is false; ``find`` knows. ``NotSent`` also
-        where the request could not leave by ``send_by``, on the monotonic clock.
+        may exist, or come to exist while ``answered`` is false; ``find`` knows.
 
         The key goes along as ``user_metadata``. Where the service cannot search for that, and only
         there, it is in the params too (``_workflow_key``; apps ignore params that they do not know,
@@ -95,7 +87,6 @@ class AppService:
                 [app, marked, start_params],
                 self._submit_timeout,
                 once=True,
-                send_by=send_by,
             ),
         )
         return _started(rows, key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,10 +15,18 @@ from workflows.store import jobs, specs, workflows
 from workflows.store.mongo import Row
 from workflows.workflow import Json
 
+Allowed = Callable[[str], None]
+"""Raises ``Forbidden`` where the reader may not see what belongs to that owner."""
 
-def status(workflow: str) -> dict[str, Any]:
+
+def everybody(_owner: str) -> None:
+    """No reader is turned away."""
+
+
+def status(workflow: str, allowed: Allowed = everybody) -> dict[str, Any]:
     """The short answer: every step with its state and its AppService id (``""`` before)."""
     row = workflows.get(workflow)
+    allowed(row["owner"])
     ids = jobs.ids_of(workflow)
     spec = specs.get(row["spec"]).spec
     return {
@@ -39,9 +47,10 @@ def status(workflow: str) -> dict[str, Any]:
     }
 
 
-def whole(workflow: str) -> dict[str, Any]:
+def whole(workflow: str, allowed: Allowed = everybody) -> dict[str, Any]:
     """The whole document: what was submitted, and how far it is."""
     row = workflows.get(workflow)
+    allowed(row["owner"])
     document = specs.document(row["spec"])
     attempts = jobs.of_workflow(workflow)
     last = {each["step"]: each for each in attempts}

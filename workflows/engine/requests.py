@@ -70,8 +70,6 @@ def submit(parts: Parts, owner: Owner, submission: Submission) -> Accepted:
     credentials.keep(parts.vault, owner.name, owner.token, owner.expires_at)
     key = submission.idempotency_key
     digest = hashlib.sha256(submission.body).hexdigest() if key else None
-    if key and (known := workflows.by_idempotency_key(owner.name, key)):
-        return _repeated(known, digest)
     row = _row(parts, owner.name, submission)
     if key:
         row |= {"idempotency_key": key, "body_digest": digest}
@@ -83,6 +81,15 @@ def submit(parts: Parts, owner: Owner, submission: Submission) -> Accepted:
     if not submission.planned:
         parts.accepted()
     return Accepted(row["_id"], WorkflowState(row["state"]), created=True)
+
+
+def repeated(owner: Owner, key: str, body: bytes) -> Accepted | None:
+    """What was accepted under this Idempotency-Key before; None if nothing was.
+
+    Raises ``Conflict`` where it came with another body.
+    """
+    known = workflows.by_idempotency_key(owner.name, key)
+    return _repeated(known, hashlib.sha256(body).hexdigest()) if known else None
 
 
 def _repeated(known: Row, digest: str | None) -> Accepted:
@@ -116,8 +123,10 @@ def _row(parts: Parts, owner: str, submission: Submission) -> Row:
     }
 
 
-def start(parts: Parts, owner: Owner, workflow: str) -> Row:
+def start(parts: Parts, owner: Owner, workflow: str) -> tuple[Row, bool]:
     """Start a planned workflow; one that has started already stays as it is.
+
+    Answers with its row, and true for the one caller that started it.
 
     Raises ``NotFound``, and ``Conflict`` where it was stored with problems.
     """
@@ -126,9 +135,11 @@ def start(parts: Parts, owner: Owner, workflow: str) -> Row:
         if row.get("problems"):
             raise Conflict("This plan cannot run: it has problems; submit a corrected workflow.")
         credentials.keep(parts.vault, owner.name, owner.token, owner.expires_at)
-        if workflows.begin(workflow):
+        started = workflows.begin(workflow)
+        if started:
             parts.accepted()
-    return workflows.get(workflow)
+        return workflows.get(workflow), started
+    return workflows.get(workflow), False
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,17 @@ def of_workflow(workflow: str) -> list[Row]:
         )
 
 
+def history(workflow: str) -> list[Job]:
+    """Every attempt of every step, in order, without what was sent."""
+    with translated():
+        rows = (
+            collection(models.Job)
+            .find({"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}}, {"params": 0})
+            .sort([("step", 1), ("attempt", 1)])
+        )
+        return [value(each) for each in rows]
+
+
 def ids_of(workflow: str) -> dict[tuple[int, int], str]:
     """AppService ids by step index and attempt, of those that have one."""
     with translated():

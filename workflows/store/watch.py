@@ -84,6 +84,13 @@ def owners() -> list[str]:
         return list(collection(models.Job).distinct("owner", {"state": JobState.ACTIVE}))
 
 
+def under_way(owner: str) -> int:
+    """How many of the user's jobs are at AppService or on the way there."""
+    states = [JobState.SENDING, JobState.ACTIVE]
+    with translated():
+        return collection(models.Job).count_documents({"state": {"$in": states}, "owner": owner})
+
+
 def take_turns(names: Sequence[str], interval: timedelta) -> dict[str, Turn]:
     """Those turns (``sweep``, ``poll:<owner>``) that are ours: at most one in each interval.
 

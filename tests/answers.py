@@ -1,0 +1,48 @@
+"""Every answer of every application in this process is looked at: no token, no strange shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from flask import Flask, Response, current_app, request
+
+SECRET = re.compile(rb"sig=[0-9a-f]{8}|\|tokenid=|gAAAA[\w-]{20}|SigningSubject=")
+
+
+def checked(_app: Flask, response: Response, **_: Any) -> None:
+    """A receiver of ``flask.request_finished``."""
+    if response.is_streamed:
+        response.response = _without_secret(response.response)
+    elif not response.direct_passthrough:
+        _no_secret(response.get_data())
+    for name, value in response.headers:
+        _no_secret(f"{name}: {value}".encode())
+    _documented(response)
+
+
+def _without_secret(parts: Iterable[Any]) -> Iterator[Any]:
+    for part in parts:
+        _no_secret(part.encode() if isinstance(part, str) else part)
+        yield part
+
+
+def _no_secret(text: bytes) -> None:
+    found = SECRET.search(text)
+    assert not found, f"{request.method} {request.path} answers with a secret"
+
+
+def _documented(response: Response) -> None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    shapes = getattr(view, "shapes", None)
+    if shapes is None or request.method in ("HEAD", "OPTIONS"):
+        return
+    said = f"{request.method} {request.path}: {response.status}"
+    assert response.status_code in shapes, f"{said} is not documented"
+    content = shapes[response.status_code]
+    assert not content or response.mimetype in content, f"{said}: {response.mimetype}"
+    schema = content.get(response.mimetype)
+    if isinstance(schema, type):
+        errors = schema().validate(response.get_json())
+        assert not errors, f"{said} has another shape: {errors}"

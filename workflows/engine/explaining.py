@@ -1,0 +1,72 @@
+"""What is known of a workflow and around it, for ``workflows.explain`` to judge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflows.engine.parts import Limits
+from workflows.engine.reading import Allowed, stamp, state_of
+from workflows.explain import Reason, Surroundings, explain
+from workflows.states import FINAL_WORKFLOW, WorkflowState
+from workflows.store import credentials, jobs, services, specs, watch, workflows
+from workflows.store.mongo import Row, clock
+
+
+def explanation(workflow: str, limits: Limits, allowed: Allowed) -> dict[str, Any]:
+    """One reason for each step that has not ended. Raises ``NotFound``, ``Forbidden``."""
+    row = workflows.get(workflow)
+    allowed(row["owner"])
+    reasons = explain(
+        specs.get(row["spec"]),
+        workflows.value(row),
+        jobs.history(workflow),
+        _surroundings(row, limits),
+    )
+    return {
+        "workflow_id": workflow,
+        "status": state_of(row),
+        "message": _message(state_of(row), len(reasons), bool(row.get("problems"))),
+        "steps": [_shown(reason) for reason in reasons],
+    }
+
+
+def _surroundings(row: Row, limits: Limits) -> Surroundings:
+    owner = row["owner"]
+    expires_at, refused = credentials.expiry(owner)
+    service = services.health("appservice")
+    return Surroundings(
+        now=clock(),
+        began=row.get("submitted_at") or row["created_at"],
+        token_expires_at=expires_at,
+        token_refused=refused,
+        service=service.state,
+        service_since=service.since,
+        service_reason=service.reason,
+        user_jobs=watch.under_way(owner),
+        most_user_jobs=limits.user_jobs,
+    )
+
+
+def _message(state: str, unfinished: int, problems: bool) -> str:
+    if state == WorkflowState.PLANNED:
+        if problems:
+            return "It is planned, but cannot run: it has problems."
+        return "It is planned; it starts with POST /api/v1/workflows/{id}/submit."
+    steps = "1 step has" if unfinished == 1 else f"{unfinished} steps have"
+    if state in FINAL_WORKFLOW:
+        return f"It is {state}" + (f"; {steps} a job that is being killed." if unfinished else ".")
+    return f"It is under way: {steps} not ended yet."
+
+
+def _shown(reason: Reason) -> dict[str, Any]:
+    return {
+        "step_name": reason.step_name,
+        "status": str(reason.state),
+        "code": str(reason.code),
+        "message": reason.message,
+        "unblocked_by": reason.unblocked_by,
+        "since": stamp(reason.since),
+        "until": stamp(reason.until),
+        "waiting_for": list(reason.waiting_for),
+        "job_id": reason.job_id,
+    }
