@@ -80,7 +80,7 @@ class Wiring:
             return
         self._seen.add(key)
         for parameter in process.inputs.values():
-            self._check_default(parameter)
+            self._check_default(parameter, process)
         if process.kind == "Workflow":
             self._workflow(process, inside)
         elif process.kind == "ExpressionTool":
@@ -88,11 +88,12 @@ class Wiring:
         else:
             self.target.check(process, step, inside, self.report)
 
-    def _check_default(self, parameter: Parameter) -> None:
+    def _check_default(self, parameter: Parameter, process: Process) -> None:
         default = parameter.default
         if default is None or default.value is None:
             return
-        for wrong in misfits(default.plain(), parameter.type):
+        value = self.target.coerced(default.plain(), parameter.type, process)
+        for wrong in misfits(value, parameter.type):
             at = default
             for key in wrong.path:
                 at = at.items[key] if isinstance(key, int) else at.map[key]
@@ -204,14 +205,18 @@ class Wiring:
 
     def _mismatch(self, source: Source, found: Type, arriving: Type, sink: _Sink) -> None:
         name = f"{source.step}/{source.name}".strip("/")
-        message = f"'{name}' ({found}) cannot be connected to {sink.name} ({sink.type})"
         understood = (
             sink.run is not None
             and sink.type is not None
             and self.target.accepts(arriving, sink.type, sink.run)
         )
-        tell = self.report.warning if understood else self.report.problem
-        tell(source.node, "cwl.wrong_type", message)
+        what = f"'{name}' ({found})", f"{sink.name} ({sink.type})"
+        if understood:
+            message = f"{what[0]} is turned into what {what[1]} takes"
+            self.report.warning(source.node, "cwl.converted", message)
+        else:
+            message = f"{what[0]} cannot be connected to {what[1]}"
+            self.report.problem(source.node, "cwl.wrong_type", message)
 
     def _source_type(self, source: Source, process: Process) -> Type | None:
         """None where there is no such source (reported) or its step could not be read."""

@@ -1,0 +1,20 @@
+cwlVersion: v1.2
+class: CommandLineTool
+label: Bins of a metagenome
+doc: An app bound by a hint; its outputs are found by a pattern when the job has ended.
+
+$namespaces:
+  gowe: https://github.com/wilke/GoWe#
+
+hints:
+  gowe:Execution: {executor: bvbrc, bvbrc_app_id: MetagenomeBinning}
+
+baseCommand: [MetagenomeBinning]
+
+inputs:
+  srr_ids: string[]?
+
+outputs:
+  bins:
+    type: File[]
+    outputBinding: {glob: "bin.*.fa"}
