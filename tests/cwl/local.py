@@ -82,7 +82,7 @@ class LocalTarget:
     null_references = True
     apps: tuple[str, ...] = ()
 
-    def app_tool(self, name: str) -> Json | None:  # noqa: ARG002 - as the protocol has it
+    def app_process(self, name: str) -> Process | None:  # noqa: ARG002 - as the protocol has it
         return None
 
     def check(self, process: Process, step: Step | None, scope: Scope, report: Report) -> None:  # noqa: ARG002 - as the protocol has it

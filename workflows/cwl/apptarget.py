@@ -11,6 +11,7 @@ from workflows.cwl.coerce import coerced, convertible
 from workflows.cwl.cwltypes import DIRECTORY, FILE, Array, Type, members
 from workflows.cwl.model import Parameter, Process, Step
 from workflows.cwl.problems import Report, did_you_mean
+from workflows.cwl.reader import generated
 from workflows.cwl.scope import Scope
 from workflows.cwl.tools import FOLDER_OUTPUT, tool
 from workflows.cwl.tree import Node
@@ -35,14 +36,19 @@ class AppTarget:
     def __init__(self, specs: Iterable[AppSpec], known: Iterable[AppSpec] = ()) -> None:
         self.catalogue = Apps(specs, known)
         self.helpers = Apps(HELPERS)
+        self._processes: dict[str, Process] = {}
 
     @property
     def apps(self) -> tuple[str, ...]:
         return tuple(self.catalogue.all)
 
-    def app_tool(self, name: str) -> Json | None:
+    def app_process(self, name: str) -> Process | None:
         app = self.helpers.find(name) or self.catalogue.find(name)
-        return tool(app) if app is not None else None
+        if app is None:
+            return None
+        if app.id not in self._processes:
+            self._processes[app.id] = generated(f"bvbrc:{app.id}", tool(app))
+        return self._processes[app.id]
 
     def binding(self, process: Process, scope: Scope) -> Binding:
         """The app of a leaf; raises ``Wrong``."""

@@ -5,9 +5,10 @@ Nothing is fetched and nothing is read from disk. ``$import`` and ``$include`` a
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
 from workflows.cwl.limits import LIMITS, Limits
@@ -27,6 +28,7 @@ class Bundle:
         self.files = files
         self.limits = limits
         self.budget = Budget(limits)
+        self._parsed: dict[str, Node] = {}
         self._trees: dict[str, Node] = {}
         self._loading: list[str] = []
 
@@ -40,11 +42,11 @@ class Bundle:
             if file in self._loading:
                 raise refuse(place, "cwl.import_cycle", f"'{file}' imports itself")
             self._loading.append(file)
-            self._trees[file] = self._follow(self._parsed(file, place), 0)
+            self._trees[file] = self._follow(self._raw(file, place), 0)
             self._loading.pop()
         return self._trees[file]
 
-    def _parsed(self, file: str, place: Node) -> Node:
+    def _parse(self, file: str, place: Node) -> Node:
         content = self._content(file, place)
         if isinstance(content, str):
             return parse(content, file, self.budget)
@@ -52,6 +54,23 @@ class Bundle:
         root = from_json(content, file)
         self.budget.spend(place, sum(1 for _ in root.walk()))
         return root
+
+    def _part(self, file: str, fragment: str, target: Node) -> Node:
+        """The object of that id or name in a file, which may be the importing one."""
+        root = self._raw(file, target)
+        named = (n for n in root.walk() for k in ("id", "name") if _is_named(n.get(k), fragment))
+        found = next(named, None)
+        if found is None:
+            raise refuse(target, "cwl.import", f"there is no '#{fragment}' in '{file}'")
+        if found in _ancestors(target):
+            raise refuse(target, "cwl.import_cycle", f"'{target.text}' imports itself")
+        return found
+
+    def _raw(self, file: str, place: Node) -> Node:
+        """The parsed file; its imports may not have been followed yet."""
+        if file not in self._parsed:
+            self._parsed[file] = self._parse(file, place)
+        return self._parsed[file]
 
     def _content(self, file: str, place: Node) -> Json:
         content = self.files.get(file)
@@ -101,7 +120,7 @@ class Bundle:
         if isinstance(node.value, dict):
             directive = next((word for word in _DIRECTIVES if word in node.value), None)
             if directive:
-                return self._replaced(node, directive)
+                return self._replaced(node, directive, depth)
             for key, child in node.value.items():
                 node.value[key] = self._follow(child, depth + 1)
         elif isinstance(node.value, list):
@@ -117,7 +136,7 @@ class Bundle:
             out.extend(followed.items if spliced else [followed])
         return out
 
-    def _replaced(self, node: Node, directive: str) -> Node:
+    def _replaced(self, node: Node, directive: str, depth: int) -> Node:
         target = node.map[directive]
         if directive == "$mixin" or len(node.map) != 1 or not target.text:
             raise refuse(
@@ -128,10 +147,22 @@ class Bundle:
             return Node(text, node.file, node.line, node.column, node.parent, node.key)
         file, fragment = self.resolve(target.text, target)
         if fragment:
-            raise refuse(target, "cwl.import", "'$import' takes a whole file, without '#'")
-        imported = self.tree(file, target)
+            imported = self._follow(self._part(file, fragment, target), depth + 1)
+        else:
+            imported = self.tree(file, target)
         self.budget.spend(target, sum(1 for _ in imported.walk()))
         return imported
+
+
+def _is_named(name: Node | None, fragment: str) -> bool:
+    return name is not None and name.text.rpartition("#")[2] == fragment
+
+
+def _ancestors(node: Node) -> Iterator[Node]:
+    above = node.parent
+    while above is not None:
+        yield above
+        above = above.parent
 
 
 def _check_depth(value: Json, depth: int, place: Node) -> None:
@@ -150,7 +181,10 @@ def _check_depth(value: Json, depth: int, place: Node) -> None:
 
 def check_size(files: Mapping[str, Json], limits: Limits = LIMITS) -> None:
     """Raises ``Refused`` where the files together are too large."""
-    size = sum(len(text.encode()) for text in files.values() if isinstance(text, str))
+    size = sum(
+        len(content.encode() if isinstance(content, str) else json.dumps(content))
+        for content in files.values()
+    )
     if size > limits.bundle_bytes:
         message = f"the submitted files hold {size} bytes, at most {limits.bundle_bytes} are read"
         raise Refused(refuse(Node(None, next(iter(files))), "cwl.too_large", message).problems)

@@ -28,6 +28,10 @@ class Completion:
 
         Raises ``Open`` where that depends on what is not known, ``Wrong`` where it does not fit.
         """
+        if value is None and parameter.default is None:
+            if nullable(parameter.type):
+                return None
+            raise Wrong("cwl.missing_step_input", f"'{parameter.name}' has no value")
         if parameter.default is not None and is_null(value, self.look):
             value = self.default(parameter.default)
         value = self.target.coerced(_filled(value, parameter.type, self), parameter.type, process)

@@ -338,6 +338,9 @@ class Expansion:
         values: dict[str, Value] = {}
         for name, parameter in step.run.inputs.items():
             entry = step.inputs.get(name)
+            if entry is None and parameter.default is None and nullable(parameter.type):
+                values[name] = None
+                continue
             with blame(entry.node if entry is not None else step.node):
                 value = ready.get(name, NOTHING).value
                 if isinstance(value, Ref) and not self.target.null_references:

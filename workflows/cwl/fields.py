@@ -30,9 +30,9 @@ _OBJECTS = {
     "step input": "id source linkMerge default valueFrom label:1.1 loadContents:1.1"
     " loadListing:1.1 pickValue:1.2",
     "step output": "id",
-    "array": "type items label doc:1.1 name:1.1 inputBinding outputBinding:-1.0",
-    "record": "type fields name label doc:1.1 inputBinding:1.1",
-    "enum": "type symbols name label doc:1.1 inputBinding outputBinding:-1.0",
+    "array": "type items label doc name id inputBinding outputBinding:-1.0",
+    "record": "type fields name id label doc inputBinding:1.1",
+    "enum": "type symbols name id label doc inputBinding outputBinding:-1.0",
     "record field": "name type doc label inputBinding outputBinding format:1.1 loadContents:1.1"
     " loadListing:1.1 secondaryFiles:1.1 streamable:1.1",
     "secondary file": "pattern required",

@@ -9,6 +9,8 @@ from workflows.cwl.model import Link
 from workflows.cwl.parameters import Look
 from workflows.cwl.values import Ref, Value, Wrong
 
+_ALL = "all_non_null"
+
 
 def joined(values: Sequence[Value], link: Link, look: Look) -> Value:
     """The value of a link from those of its sources, in their order."""
@@ -20,9 +22,12 @@ def _merged(values: Sequence[Value], link: Link, look: Look) -> Value:
         return None
     if link.merge == "merge_flattened":
         return [item for value in values for item in _spread(value, look)]
-    if len(values) > 1 or link.merge:
-        return list(values)
-    return values[0]
+    return list(values) if nests(link) else values[0]
+
+
+def nests(link: Link) -> bool:
+    """Whether the values become the elements of a list: several do, and one if so asked."""
+    return len(link.sources) > 1 or bool(link.merge) or (link.is_list and link.pick == _ALL)
 
 
 def _spread(value: Value, look: Look) -> list[Value]:
@@ -43,7 +48,7 @@ def _picked(value: Value, how: str, look: Look) -> Value:
     items = look(value) if may_be_list(value) else value
     if not isinstance(items, list):
         return value
-    if how == "all_non_null":
+    if how == _ALL:
         return [item for item in items if not is_null(item, look)]
     found = (item for item in items if not is_null(item, look))
     first = next(found, None)

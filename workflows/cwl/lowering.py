@@ -11,9 +11,9 @@ from workflows.cwl.apptarget import AppTarget
 from workflows.cwl.binding import Binding
 from workflows.cwl.cwltypes import ANY, Array, members
 from workflows.cwl.expand import Job
+from workflows.cwl.origin import Origin, origin
 from workflows.cwl.outputs import output
-from workflows.cwl.problems import Report
-from workflows.cwl.tree import Node
+from workflows.cwl.problems import MOST, CwlProblem, Report
 from workflows.cwl.values import Ref, Value, is_file
 from workflows.workflow import Json
 
@@ -33,9 +33,9 @@ class NativeStep:
     """Name to path template, or ``{"glob": template}`` (with ``many`` for a list) for what is
     looked for among the job's results when it has ended. Outputs only the run tells are absent."""
     depends_on: tuple[str, ...]
-    node: Node
+    origin: Origin
     """The CWL step."""
-    inputs: Mapping[str, Node] = field(default_factory=dict)
+    inputs: Mapping[str, Origin] = field(default_factory=dict)
     """By parameter: the step's input that gives its value."""
 
     def as_json(self) -> dict[str, Json]:
@@ -52,11 +52,9 @@ class NativeStep:
 def lowered(
     jobs: tuple[Job, ...], workflow: str, target: AppTarget, report: Report
 ) -> tuple[NativeStep, ...]:
-    """The native steps, in the jobs' order. Reports two steps that would write to one place."""
+    """The native steps, in the jobs' order."""
     order = {job.name: index for index, job in enumerate(jobs)}
-    steps = tuple(_step(job, workflow, target, order, report) for job in jobs)
-    _check_places(steps, report)
-    return steps
+    return tuple(_step(job, workflow, target, order, report) for job in jobs)
 
 
 def _step(
@@ -71,14 +69,16 @@ def _step(
         params=params,
         outputs=_outputs(job, bound, report),
         depends_on=tuple(sorted(job.after, key=lambda name: order.get(name, -1))),
-        node=job.step.node,
-        inputs={name: entry.node for name, entry in job.step.inputs.items()},
+        origin=origin(job.step.node),
+        inputs={name: origin(entry.node) for name, entry in job.step.inputs.items()},
     )
 
 
 def _params(job: Job, app: AppFacts) -> dict[str, Json]:
     out: dict[str, Json] = {}
     for name, value in job.inputs.items():
+        if value is None:
+            continue
         parameter = app.parameters.get(name, {})
         plain = native(value)
         if plain is None or (plain == [] and not is_required(parameter)):
@@ -153,7 +153,9 @@ def _outputs(job: Job, bound: Binding, report: Report) -> dict[str, Json]:
     return out
 
 
-def _check_places(steps: tuple[NativeStep, ...], report: Report) -> None:
+def conflicts(steps: tuple[NativeStep, ...]) -> tuple[CwlProblem, ...]:
+    """A problem for each step that would write where another one does."""
+    found: list[CwlProblem] = []
     first: dict[tuple[str, str], NativeStep] = {}
     for step in steps:
         name, folder = step.params.get("output_file"), step.params.get("output_path")
@@ -161,9 +163,12 @@ def _check_places(steps: tuple[NativeStep, ...], report: Report) -> None:
             continue
         other = first.setdefault((folder.rstrip("/"), name), step)
         if other is not step:
-            report.problem(
-                step.inputs.get("output_file", step.node),
-                "cwl.output_conflict",
-                f"the steps '{other.name}' and '{step.name}' both write to '{name}'",
-                "give each its own output_file, or leave output_file out",
+            place = step.inputs.get("output_file", step.origin)
+            found.append(
+                place.problem(
+                    "cwl.output_conflict",
+                    f"the steps '{other.name}' and '{step.name}' both write to '{name}'",
+                    "give each its own output_file, or leave output_file out",
+                )
             )
+    return tuple(found[:MOST])

@@ -98,7 +98,8 @@ class Step:
     node: Node
     run: Process
     inputs: Mapping[str, StepInput]
-    outputs: tuple[str, ...]
+    outputs: Mapping[str, Node]
+    """What it offers to others: each name, and where it is written."""
     scatter: tuple[str, ...]
     method: str
     """``dotproduct``, ``flat_crossproduct`` or ``nested_crossproduct``; empty without scatter."""

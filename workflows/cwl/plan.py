@@ -84,7 +84,7 @@ def _read(
     """The workflow and its inputs; each check is made only if those before found nothing."""
     check_size(document.files, limits)
     bundle = Bundle(document.files, limits)
-    reader = Reader(bundle, report, target.app_tool, target.apps)
+    reader = Reader(bundle, report, target.app_process, target.apps)
     process = wrapped(reader.entry(document.main, document.entry))
     given = _given(document, limits)
     if not report.problems:
@@ -130,7 +130,7 @@ def wrapped(process: Process) -> Process:
             name: StepInput(name, each.node, Link((Source("", name, each.node),), is_list=False))
             for name, each in process.inputs.items()
         },
-        outputs=tuple(process.outputs),
+        outputs={name: each.node for name, each in process.outputs.items()},
         scatter=(),
         method="",
         when=None,

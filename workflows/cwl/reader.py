@@ -18,18 +18,20 @@ from workflows.cwl.tree import Node
 from workflows.cwl.typereader import TypeReader
 from workflows.workflow import Json
 
-AppTool = Callable[[str], Json | None]
-"""The CWL tool of an app of that name or alias; None where there is no such app."""
+AppProcess = Callable[[str], Process | None]
+"""The process that stands for an app of that name or alias; None where there is no such app."""
 APP_SCHEMES = ("bvbrc://", "gowe://")
 
 
 class Reader:
     """Reads processes; each is read once."""
 
-    def __init__(self, bundle: Bundle, report: Report, app_tool: AppTool, apps: tuple[str, ...]):
+    def __init__(
+        self, bundle: Bundle, report: Report, app_process: AppProcess, apps: tuple[str, ...]
+    ):
         self.bundle = bundle
         self.report = report
-        self.app_tool = app_tool
+        self.app_process = app_process
         self.apps = apps
         self.types = TypeReader(bundle, report)
         self._read: dict[int, Process] = {}
@@ -81,15 +83,11 @@ class Reader:
         return self._process(node, root, "", _version(root, version, self.report))
 
     def _app(self, name: str, place: Node) -> Process | None:
-        document = self.app_tool(name.strip("/"))
-        if document is None:
+        process = self.app_process(name.strip("/"))
+        if process is None:
             message = f"BV-BRC has no app '{name}'"
             self.report.problem(place, "cwl.unknown_app", message, did_you_mean(name, self.apps))
-            return None
-        file = f"bvbrc:{document['id']}"
-        inner = Bundle({file: document}, self.bundle.limits)
-        root = inner.tree(file)
-        return Reader(inner, self.report, self.app_tool, self.apps)._process(root, root, "", "v1.2")
+        return process
 
     def embedded(self, node: Node, scope: str, version: str) -> Process:
         """A process written inside a step."""
@@ -160,6 +158,11 @@ class Reader:
 
 
 _ALSO = {"Workflow": ("steps",), "ExpressionTool": ("expression",)}
+
+
+def generated(file: str, document: Json) -> Process:
+    """The process of a document of our own, which has no problems."""
+    return Reader(Bundle({file: document}), Report(), lambda _name: None, ()).entry(file, "")
 
 
 def nothing(node: Node, version: str) -> Process:

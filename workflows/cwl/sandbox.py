@@ -15,15 +15,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from selectors import EVENT_READ, DefaultSelector
 from types import TracebackType
 from typing import Any, Self
 
 from workflows.cwl.limits import LIMITS, Limits
+from workflows.cwl.pipe import exchange
 from workflows.workflow import Json
 
 _CHILD = Path(__file__).with_name("sandbox_child.py")
-_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,7 @@ class Sandbox:
         self.now = now
         self.limits = limits
         self.left = limits.expressions_time
+        self._worked = timedelta(0)
         self._child: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -72,6 +72,14 @@ class Sandbox:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def renew(self, now: int) -> None:
+        """Ready for another plan: its time starts anew. A process that worked much is replaced."""
+        spent = self.limits.expressions_time - self.left
+        self._worked += spent
+        if self._worked > self.limits.expressions_time:
+            self.close()
+        self.now, self.left = now, self.limits.expressions_time
 
     def evaluate(self, script: Script) -> Answer:
         """What the code comes to. Never raises for what the code does."""
@@ -97,10 +105,7 @@ class Sandbox:
     def _asked(self, request: bytes) -> Answer:
         child = self._started()
         deadline = time.monotonic() + 2 * self.limits.expression_time.total_seconds() + 1
-        try:
-            line = _exchange(child, request, deadline, 2 * self.limits.result_bytes)
-        except OSError:
-            line = b""
+        line = exchange(child, request, deadline, 2 * self.limits.result_bytes)
         if not line.endswith(b"\n"):
             self.close()
             return Answer(error="the expression was stopped: it takes too much time or memory")
@@ -129,6 +134,7 @@ class Sandbox:
             self._child.kill()
             self._child.communicate()
             self._child = None
+            self._worked = timedelta(0)
 
 
 def _quickjs_folder() -> str:
@@ -136,22 +142,3 @@ def _quickjs_folder() -> str:
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("quickjs-ng is not installed")
     return str(Path(spec.origin).parent)
-
-
-def _exchange(child: subprocess.Popen[bytes], request: bytes, deadline: float, most: int) -> bytes:
-    """One line for one line; what came so far when the time or the size is up."""
-    if child.stdin is None or child.stdout is None:
-        return b""
-    child.stdin.write(request)
-    child.stdin.flush()
-    out = b""
-    with DefaultSelector() as selector:
-        selector.register(child.stdout, EVENT_READ)
-        while not out.endswith(b"\n") and len(out) <= most:
-            if not selector.select(max(0.0, deadline - time.monotonic())):
-                break
-            chunk = child.stdout.read1(_CHUNK)  # type: ignore[attr-defined] # a buffered reader
-            if not chunk:
-                break
-            out += chunk
-    return out

@@ -101,7 +101,7 @@ class StepReader:
             )
         return method or ("dotproduct" if width else "")
 
-    def _out(self, node: Node | None, scope: str) -> tuple[str, ...]:
+    def _out(self, node: Node | None, scope: str) -> dict[str, Node]:
         names: dict[str, Node] = {}
         for item in node.items if node is not None else []:
             named = item.get("id") if isinstance(item.value, dict) else item
@@ -110,7 +110,7 @@ class StepReader:
                 self.report.problem(item, "cwl.wrong_shape", message)
             else:
                 names[shape.local(named.text, scope)] = named
-        return tuple(names)
+        return names
 
     def _input(self, name: str, node: Node) -> StepInput:
         shape.known_fields(node, "step input", self.process.version, self.report)

@@ -13,12 +13,12 @@ from typing import Any
 from workflows.cwl.apptarget import AppTarget
 from workflows.cwl.expand import Results
 from workflows.cwl.limits import LIMITS, Limits
-from workflows.cwl.lowering import NativeStep, file_name, lowered, native
+from workflows.cwl.lowering import NativeStep, conflicts, file_name, lowered, native
 from workflows.cwl.model import Process
 from workflows.cwl.plan import Document, expand
 from workflows.cwl.problems import CwlProblem, Report
 from workflows.cwl.scripts import Evaluate
-from workflows.cwl.values import Value, gaps
+from workflows.cwl.values import gaps
 from workflows.workflow import Json
 
 BASE_URL = "https://www.bv-brc.org"
@@ -104,9 +104,9 @@ def plan(
     return Plan(
         name=name,
         steps=steps,
-        outputs={k: native(v) for k, v in found.outputs.items() if not _is_open(v)},
+        outputs={k: native(v) for k, v in found.outputs.items() if not gaps(v)},
         waits_for=found.waits_for,
-        problems=report.problems,
+        problems=(*report.problems, *conflicts(steps)),
         warnings=(*found.warnings, *report.warnings),
         base_context={
             **source.base_context,
@@ -114,10 +114,6 @@ def plan(
             "workspace_output_folder": source.workspace_output_folder,
         },
     )
-
-
-def _is_open(value: Value) -> bool:
-    return any(True for _ in gaps(value))
 
 
 def _name(source: Submission, process: Process | None) -> str:

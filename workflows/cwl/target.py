@@ -26,8 +26,8 @@ class Target(Protocol):
     def apps(self) -> tuple[str, ...]:
         """The names that ``run: bvbrc://…`` may use."""
 
-    def app_tool(self, name: str) -> Json | None:
-        """The CWL tool of an app, by id or alias."""
+    def app_process(self, name: str) -> Process | None:
+        """An app, by id or alias, as the process that ``run: bvbrc://name`` runs."""
 
     def check(self, process: Process, step: Step | None, scope: Scope, report: Report) -> None:
         """Reports why this leaf process cannot run here, if it cannot."""

@@ -92,11 +92,16 @@ def leaves(value: Value) -> Iterator[Value]:
 
 def referred(value: Value) -> frozenset[str]:
     """The steps that a value refers to."""
-    return frozenset(leaf.step for leaf in leaves(value) if isinstance(leaf, Ref))
+    if isinstance(value, (dict, list)):
+        return frozenset(leaf.step for leaf in leaves(value) if isinstance(leaf, Ref))
+    return frozenset({value.step}) if isinstance(value, Ref) else frozenset()
 
 
-def gaps(value: Value) -> Iterator[Gap]:
-    return (leaf for leaf in leaves(value) if isinstance(leaf, Gap))
+def gaps(value: Value) -> list[Gap]:
+    """All gaps in a value."""
+    if isinstance(value, (dict, list)):
+        return [leaf for leaf in leaves(value) if isinstance(leaf, Gap)]
+    return [value] if isinstance(value, Gap) else []
 
 
 def is_file(value: Value) -> bool:

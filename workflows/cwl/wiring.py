@@ -23,6 +23,7 @@ from workflows.cwl.cwltypes import (
     without_null,
 )
 from workflows.cwl.fit import misfits
+from workflows.cwl.links import nests
 from workflows.cwl.model import Link, Parameter, Process, Source, Step, StepInput
 from workflows.cwl.problems import Report, did_you_mean
 from workflows.cwl.scope import Scope
@@ -152,10 +153,8 @@ class Wiring:
             )
 
     def _check_out(self, step: Step) -> None:
-        written = {item.text or item.map["id"].text: item for item in step.node.map["out"].items}
-        for name in step.outputs:
+        for name, node in step.outputs.items():
             if name not in step.run.outputs:
-                node = next((n for k, n in written.items() if k.endswith(name)), step.node)
                 hint = did_you_mean(name, step.run.outputs)
                 message = f"what step '{step.name}' runs has no output '{name}'"
                 self.report.problem(node, "cwl.unknown_output", message, hint)
@@ -272,11 +271,10 @@ def _output_type(step: Step, output: Parameter) -> Type:
 
 def _arriving(source: Type, link: Link) -> Type:
     """What one source of a link looks like where it arrives."""
-    several = len(link.sources) > 1
     if link.merge == "merge_flattened":
         items = [m.items if isinstance(m, Array) else m for m in members(source)]
         found: Type = Array(union(items))
-    elif several or link.merge:
+    elif nests(link):
         found = Array(source)
     else:
         found = source

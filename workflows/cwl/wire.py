@@ -1,0 +1,42 @@
+"""Plans as JSON and back: what passes between the API and the process that makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from workflows.cwl.lowering import NativeStep
+from workflows.cwl.origin import Origin
+from workflows.cwl.problems import CwlProblem
+from workflows.cwl.submission import Plan
+from workflows.workflow import Json
+
+
+def plan_as_json(plan: Plan) -> dict[str, Json]:
+    """A JSON value that ``plan_from`` turns back."""
+    return {**asdict(plan), "waits_for": sorted(plan.waits_for)}
+
+
+def plan_from(value: Mapping[str, Any]) -> Plan:
+    return Plan(
+        name=value["name"],
+        steps=tuple(_step(step) for step in value["steps"]),
+        outputs=value["outputs"],
+        waits_for=frozenset(value["waits_for"]),
+        problems=tuple(CwlProblem(**problem) for problem in value["problems"]),
+        warnings=tuple(CwlProblem(**problem) for problem in value["warnings"]),
+        base_context=value["base_context"],
+    )
+
+
+def _step(value: Mapping[str, Any]) -> NativeStep:
+    return NativeStep(
+        name=value["name"],
+        app=value["app"],
+        params=value["params"],
+        outputs=value["outputs"],
+        depends_on=tuple(value["depends_on"]),
+        origin=Origin(**value["origin"]),
+        inputs={name: Origin(**place) for name, place in value["inputs"].items()},
+    )
