@@ -72,7 +72,6 @@ beat_schedule = {
     "advance_active_workflows": {
         "task": "tasks.advance_active_workflows",
         "schedule": _interval,
-        # A sweep that nobody took before the next one is due is worth nothing.
-        "options": {"expires": _interval},
+        # No "expires": a worker whose clock is ahead of beat's would throw every sweep away.
     }
 }

@@ -75,9 +75,9 @@ def redis() -> Iterator[str]:
             server.kill()
 
 
-def start_mongod(folder: Path) -> Server:
+def start_mongod(folder: Path, *options: str) -> Server:
     """A MongoDB whose files, log and libraries are in ``folder``; it may be started there again."""
-    return _on_a_free_port(lambda port: _start_mongod(folder, port))
+    return _on_a_free_port(lambda port: _start_mongod(folder, port, *options))
 
 
 def start_redis(folder: Path) -> Server:
@@ -102,7 +102,7 @@ def _on_a_free_port(start: Callable[[int], Server]) -> Server:
     return server
 
 
-def _start_mongod(folder: Path, port: int) -> Server:
+def _start_mongod(folder: Path, port: int, *options: str) -> Server:
     program, env = _mongod_program(folder / "lib")
     files = folder / "db"
     files.mkdir(parents=True, exist_ok=True)
@@ -112,6 +112,7 @@ def _start_mongod(folder: Path, port: int) -> Server:
             *(program, "--dbpath", files, "--port", port, "--bind_ip", "127.0.0.1"),
             *("--replSet", "rs0", "--oplogSize", "256", "--wiredTigerCacheSizeGB", "0.5"),
             *("--nounixsocket", "--setParameter", "diagnosticDataCollectionEnabled=false"),
+            *options,
         ],
         log=folder / "mongod.log",
         env=env,

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -31,6 +32,9 @@ class Wanted:
     apis: int = 0
     concurrency: int = 16
     """Threads of each worker."""
+    mongod_options: tuple[str, ...] = ()
+    skews: tuple[str, ...] = ()
+    """Clocks of the first workers, as libfaketime has it (``+120s``); empty: the true one."""
     settings: Mapping[str, object] = field(default_factory=dict)
     """``executor.polling_interval_seconds`` and the like, to their values."""
 
@@ -55,20 +59,24 @@ class Stack:
         """Ours; the servers and the simulator are not among them."""
         return [*self.workers, *self.beats, *self.apis]
 
-    def run(self, name: str, *command: str | int | Path) -> Process:
+    def run(
+        self, name: str, *command: str | int | Path, env: Mapping[str, str] | None = None
+    ) -> Process:
         """A further process of the product."""
         return processes.start(
             name,
             [sys.executable, "-m", *command],
             log=self.folder / f"{name}.log",
-            env=self.env,
+            env={**self.env, **(env or {})},
             folder=ROOT,
         )
 
-    def add_worker(self, *options: str | int) -> Process:
+    def add_worker(self, *options: str | int, skew: str = "") -> Process:
         name = f"worker{len(self.workers) + 1}"
         process = self.run(
-            name, "celery", "-A", "tasks", "worker", "-n", f"{name}@%h", "-l", "INFO", *options
+            name,
+            *("celery", "-A", "tasks", "worker", "-n", f"{name}@%h", "-l", "INFO", *options),
+            env=_skewed(skew) if skew else None,
         )
         self.workers.append(process)
         return process
@@ -101,10 +109,10 @@ def stack(wanted: Wanted | None = None) -> Iterator[Stack]:
     """The product on free ports, with everything it keeps in a temporary folder."""
     wanted = wanted or Wanted()
     with processes.temporary_folder("workflows-stack-") as folder:
-        running = _servers(folder, wanted.settings)
+        running = _servers(folder, wanted)
         try:
-            for _ in range(wanted.workers):
-                running.add_worker("-c", wanted.concurrency)
+            for _, skew in zip_longest(range(wanted.workers), wanted.skews):
+                running.add_worker("-c", wanted.concurrency, skew=skew or "")
             for _ in range(wanted.beats):
                 running.add_beat()
             for _ in range(wanted.apis):
@@ -114,11 +122,11 @@ def stack(wanted: Wanted | None = None) -> Iterator[Stack]:
             running.stop()
 
 
-def _servers(folder: Path, settings: Mapping[str, object]) -> Stack:
-    mongod = embedded.start_mongod(folder / "mongod")
+def _servers(folder: Path, wanted: Wanted) -> Stack:
+    mongod = embedded.start_mongod(folder / "mongod", *wanted.mongod_options)
     redis = embedded.start_redis(folder / "redis")
     process, simulator = start_simulator(folder)
-    given = {f"WORKFLOW_{_variable(key)}": str(value) for key, value in settings.items()}
+    given = {f"WORKFLOW_{_variable(key)}": str(value) for key, value in wanted.settings.items()}
     env = _env(folder, mongod, redis, simulator) | given
     return Stack(folder, env, mongod, redis, simulator, process)
 
@@ -139,7 +147,7 @@ def start_simulator(folder: Path, port: int = 0) -> tuple[Process, Simulator]:
 def _env(folder: Path, mongod: Server, redis: Server, simulator: Simulator) -> dict[str, str]:
     ours = {
         "MONGODB__URI": mongod.uri,
-        "BROKER__URI": redis.uri,
+        "BROKER__URL": redis.uri,
         "SCHEDULER__URL": simulator.app_service_url,
         "SCHEDULER__MINHASH_URL": simulator.minhash_url,
         "WORKSPACE__URL": simulator.workspace_url,
@@ -153,6 +161,17 @@ def _env(folder: Path, mongod: Server, redis: Server, simulator: Simulator) -> d
     }
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     return {f"WORKFLOW_{name}": value for name, value in ours.items()} | {"PYTHONPATH": path}
+
+
+def _skewed(skew: str) -> dict[str, str]:
+    """What makes a process live in another time; Debian's libfaketime does it.
+
+    Only the clock on the wall is wrong, as between real hosts: durations stay true.
+    """
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    if library is None:
+        raise FileNotFoundError("a skewed clock needs Debian's package libfaketime")
+    return {"LD_PRELOAD": str(library), "FAKETIME": skew, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
 def _variable(key: str) -> str:

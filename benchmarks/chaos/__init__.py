@@ -1,0 +1,1 @@
+"""The real product under a seeded schedule of faults, and an audit of what it did."""

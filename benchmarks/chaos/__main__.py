@@ -1,0 +1,60 @@
+"""``python -m benchmarks.chaos``: one seed, one report; exit 1 where a promise broke."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from pathlib import Path
+
+import click
+
+from benchmarks.chaos import faults
+from benchmarks.chaos.driver import Plan, run
+
+KINDS = {
+    "all": faults.ALL,
+    "processes": faults.PROCESSES,
+    "servers": faults.SERVERS,
+    "appservice": faults.APPSERVICE,
+}
+
+
+@click.command()
+@click.option("--seed", default=1, show_default=True)
+@click.option("--faults", "count", default=200, show_default=True, help="How many faults strike.")
+@click.option("--every", default=0.4, show_default=True, help="Mean seconds between two.")
+@click.option("--going", default=20, show_default=True, help="Workflows under way at a time.")
+@click.option("--workers", default=3, show_default=True)
+@click.option("--skew", is_flag=True, help="Two workers' clocks are wrong by ±2 minutes.")
+@click.option("--kinds", type=click.Choice(sorted(KINDS)), default="all", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Write the report there as JSON.")
+def main(  # noqa: PLR0917 - click hands each option on by name
+    seed: int,
+    count: int,
+    every: float,
+    going: int,
+    workers: int,
+    skew: bool,
+    kinds: str,
+    out: Path | None,
+) -> None:
+    """Torment the product with a seeded schedule of faults, then audit what it did."""
+    plan = Plan(
+        seed,
+        count,
+        every_seconds=every,
+        going=going,
+        workers=workers,
+        skews=("+120s", "-120s") if skew else (),
+    )
+    report = run(plan, KINDS[kinds])
+    text = json.dumps({"machine": platform.platform(), **report.as_json()}, indent=1)
+    print(text)
+    if out:
+        out.write_text(text + "\n", encoding="utf-8")
+    sys.exit(0 if report.verdict.kept else 1)
+
+
+if __name__ == "__main__":
+    main()
