@@ -58,7 +58,9 @@ def create_app(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=settings.api.max_body_bytes,
     )
     gate = _gate(settings)
-    attach(app, Connections(settings, gate, Hints(celery), Feed(settings.api.max_streams)))
+    connections = Connections(settings, gate, Hints(celery), Feed(settings.api.max_streams))
+    attach(app, connections)
+    system.attach(app, connections)
     request_ids.register(app)
     cors.register(app, settings.api.cors_origins)
     auth.register(app, gate)
@@ -66,6 +68,7 @@ def create_app(settings: Settings) -> Flask:
     api = Documented(app)
     for part in (submitting, watching, history, steps, steering, system):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
+    api.register_blueprint(system.for_prometheus)
     docs.register(app, api)
     app.cli.add_command(cli.credentials)
     if proxies := settings.api.trusted_proxies:

@@ -1,23 +1,39 @@
-"""Routes about the service itself."""
+"""Routes about the service itself: its health, its metrics."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Any, Final
 
-from flask import Response
+from flask import Flask, Response, abort, current_app
 from flask_smorest import Blueprint
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from app.answers import as_json
 from app.auth import OPEN
-from app.connections import connections
-from app.routes import JSON, Answer, route
+from app.connections import Connections
+from app.routes import JSON, TEXT, Answer, route
 from app.schemas import Health
-from workflows.errors import Unavailable
-from workflows.store.mongo import clock
+from app.vitals import Vitals, patience_of
+from tasks.exposition import registry_of
+from workflows.health import Part, Word, worst
+
+VERSION: Final = "1.0.0"
+_VITALS: Final = "vitals"
+_REGISTRY: Final = "metrics"
+_RETRY: Final = {"Retry-After": "5"}
 
 blueprint = Blueprint("system", __name__, description="The service itself.")
+for_prometheus = Blueprint("metrics", __name__, description="For Prometheus.")
 
-VERSION = "1.0.0"
+
+def attach(app: Flask, connections: Connections) -> None:
+    """What the routes here ask."""
+    settings = connections.settings
+    app.extensions[_VITALS] = Vitals(connections, patience_of(settings))
+    app.extensions[_REGISTRY] = registry_of(settings.metrics, lambda: connections.parts)
 
 
 @route(
@@ -25,17 +41,79 @@ VERSION = "1.0.0"
     "GET",
     "/health",
     answers={
-        200: Answer("Work gets done", {JSON: Health}),
-        503: Answer("It does not", {JSON: Health}, headers=["Retry-After"]),
+        200: Answer("The API can be used; `status` says whether work gets done", {JSON: Health}),
+        503: Answer("MongoDB cannot be used", {JSON: Health}, headers=["Retry-After"]),
     },
     access=OPEN,
 )
 def health() -> Response:
     """Tell whether work gets done"""
-    try:
-        with connections().patience():
-            clock()
-    except Unavailable:
-        body = {"status": "unhealthy", "mongodb": "disconnected", "version": VERSION}
-        return as_json(body, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "5"})
-    return as_json({"status": "healthy", "mongodb": "connected", "version": VERSION})
+    parts = _vitals().all()
+    return _answer(worst(parts), parts)
+
+
+@route(
+    blueprint,
+    "GET",
+    "/health/ready",
+    answers={
+        200: Answer("Requests can be answered", {JSON: Health}),
+        503: Answer("MongoDB cannot be used", {JSON: Health}, headers=["Retry-After"]),
+    },
+    access=OPEN,
+)
+def ready() -> Response:
+    """Tell whether this process can answer requests"""
+    part = _vitals().database()
+    return _answer(part.word, [part])
+
+
+@route(
+    blueprint,
+    "GET",
+    "/health/live",
+    answers={200: Answer("It lives", {JSON: {"type": "object"}}, {"status": "alive"})},
+    access=OPEN,
+)
+def live() -> Response:
+    """Tell whether this process lives"""
+    return as_json({"status": "alive", "version": VERSION})
+
+
+@route(
+    for_prometheus,
+    "GET",
+    "/metrics",
+    answers={200: Answer("Prometheus's text format", {TEXT: {"type": "string"}})},
+    refuses=[404],
+    access=OPEN,
+)
+def metrics() -> Response:
+    """Show the metrics of this host's processes"""
+    registry: CollectorRegistry | None = current_app.extensions[_REGISTRY]
+    if registry is None:
+        abort(HTTPStatus.NOT_FOUND, "There are no metrics: see metrics.enable_prometheus.")
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _vitals() -> Vitals:
+    found: Vitals = current_app.extensions[_VITALS]
+    return found
+
+
+def _answer(word: Word, parts: Sequence[Part]) -> Response:
+    """503 where nothing can be asked of the API; else clients go by ``status``."""
+    usable = parts[0].word is Word.HEALTHY
+    body: dict[str, Any] = {
+        "status": str(word),
+        "mongodb": "connected" if usable else "disconnected",
+        "version": VERSION,
+        "causes": [f"{part.name}: {part.message}" for part in parts if part.word != Word.HEALTHY],
+        "parts": {
+            part.name: {"status": str(part.word), "message": part.message, **part.facts}
+            for part in parts
+        },
+    }
+    if usable:
+        return as_json(body)
+    return as_json(body, HTTPStatus.SERVICE_UNAVAILABLE, _RETRY)

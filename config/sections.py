@@ -131,10 +131,18 @@ class Metrics(Section):
     """Prometheus."""
 
     enable_prometheus: bool = True
+    host: Name = "0.0.0.0"  # noqa: S104 - Prometheus is on another host, and nothing here is secret
     port: Port = 9090
-    """Where a worker serves this host's metrics."""
+    """Where a worker serves this host's metrics; whoever comes second goes on without."""
     multiproc_dir: Path = Path("var/metrics")
     """Where the processes of one host share their counters; the same for all of them."""
+
+
+class Health(Section):
+    """When work counts as stuck."""
+
+    overdue_limit_seconds: Seconds = 300
+    """How long a workflow may wait to be looked at, and a job to be sent."""
 
 
 class Auth(Section):

@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     executor: sections.Executor = sections.Executor()
     logging: sections.Logging = sections.Logging()
     metrics: sections.Metrics = sections.Metrics()
+    health: sections.Health = sections.Health()
     auth: sections.Auth
     validation: sections.Validation = sections.Validation()
     api: sections.Api = sections.Api()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from datetime import timedelta
 
+from config.settings import load_settings
 from tasks.celery import app
+from tasks.metering import counts_of
 from tasks.process import drain, parts
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.sweep import sweep
@@ -18,6 +22,7 @@ def advance_workflows(workflow_ids: Sequence[str]) -> None:
 @app.task(name="tasks.advance_active_workflows")
 def advance_active_workflows() -> None:
     """Beat's: find whatever is due, and hand it out in short tasks."""
+    begun = time.monotonic()
     due = sweep(parts())
     for chunk in due.advances:
         advance_workflows.delay(list(chunk))
@@ -26,6 +31,9 @@ def advance_active_workflows() -> None:
     follow(Advanced(starts=int(due.sends), kills=int(due.kills)))
     if due.lookups:
         app.send_task("tasks.resolve_jobs")
+    if due.taken:
+        took = timedelta(seconds=time.monotonic() - begun)
+        counts_of(load_settings().metrics).swept(took)
 
 
 def follow(advanced: Advanced) -> None:

@@ -8,5 +8,5 @@ from config import celery_logging
 from config.settings import load_settings
 
 celery_logging.connect(load_settings())
-app = Celery("tasks", include=["tasks.advance", "tasks.jobs"])
+app = Celery("tasks", include=["tasks.advance", "tasks.jobs", "tasks.companion"])
 app.config_from_object("celeryconfig")

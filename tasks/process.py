@@ -9,7 +9,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-from celery.signals import worker_shutting_down
+from celery.signals import task_failure, worker_shutting_down
 
 from config.settings import Settings, load_settings
 from tasks.metering import counts_of
@@ -83,6 +83,11 @@ def _of_process(_pid: int) -> tuple[Parts, Drain]:
     made = parts_of(settings)
     models.ensure_indexes()
     return made, Drain(settings.executor.max_concurrent_submissions)
+
+
+@task_failure.connect
+def _count(exception: BaseException, **_signal: Any) -> None:
+    counts_of(load_settings().metrics).broken(exception)
 
 
 @worker_shutting_down.connect

@@ -48,7 +48,7 @@ def close_database() -> None:
 
 def ensure_indexes() -> None:
     """Create what is missing; safe at every start and by many processes at once."""
-    for document in (Workflow, Spec, Job, Credential, Event):
+    for document in (Workflow, Spec, Job, Credential, Event, Heartbeat):
         document.ensure_indexes()
 
 
@@ -65,6 +65,7 @@ class Workflow(Document):
                 "partialFilterExpression": {"next_check": {"$type": "date"}},
             },
             {"fields": ["finished_at"], "sparse": True},
+            ["state"],
             {
                 "fields": ["owner", "idempotency_key"],
                 "unique": True,
@@ -206,6 +207,21 @@ class Turn(Document):
     last = DateTimeField()
     next = DateTimeField()
     count = IntField(default=0)
+
+
+class Heartbeat(Document):
+    """A process that said when it was there last."""
+
+    meta = {
+        "collection": "heartbeats",
+        "auto_create_index": False,
+        "indexes": [{"fields": ["at"], "expireAfterSeconds": 86_400}],
+    }
+    id = StringField(primary_key=True)  # <kind>@<host>:<process id>
+    kind = StringField(required=True)
+    queues = ListField(StringField())
+    cut_off = BooleanField()
+    at = DateTimeField(required=True)
 
 
 class Service(Document):

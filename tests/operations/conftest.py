@@ -1,0 +1,67 @@
+"""A running product as an operator meets it: from outside, over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from devstack.processes import wait_until
+from devstack.stack import Stack
+from tests.engine.conftest import document
+
+ALICE = "alice@patricbrc.org"
+
+
+@dataclass
+class Product:
+    stack: Stack
+    token: str = ""
+
+    @property
+    def url(self) -> str:
+        return self.stack.api_urls[0]
+
+    def get(self, path: str, timeout: float = 20) -> requests.Response:
+        return requests.get(f"{self.url}{path}", timeout=timeout)
+
+    def serves(self) -> bool:
+        try:
+            return self.get("/api/v1/health/live", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    def health(self) -> dict[str, Any]:
+        return dict(self.get("/api/v1/health").json())
+
+    def names(self, cause: str, seconds: float = 60) -> dict[str, Any]:
+        """What health says as soon as it names that cause. Each process of the API remembers what
+        it found for a moment, so that two answers in a row may differ.
+        """
+        answers: list[dict[str, Any]] = []
+
+        def named() -> bool:
+            answers.append(self.health())
+            return cause in "; ".join(answers[-1]["causes"])
+
+        wait_until(named, f"health names {cause!r}", seconds=seconds)
+        return answers[-1]
+
+    def part(self, name: str) -> dict[str, Any]:
+        return dict(self.health()["parts"].get(name, {"status": "unknown", "alive": -1}))
+
+    def submit(self, *needs: str, **fields: Any) -> str:
+        self.token = self.token or self.stack.simulator.token(ALICE)
+        answer = requests.post(
+            f"{self.url}/api/v1/workflows/submit",
+            json=document(*(needs or ("",)), **fields),
+            headers={"Authorization": self.token},
+            timeout=20,
+        )
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["workflow_id"])
+
+    def status(self, workflow: str) -> str:
+        answer = self.get(f"/api/v1/workflows/{workflow}/status")
+        return str(answer.json()["status"])
