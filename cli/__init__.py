@@ -1,0 +1,1 @@
+"""The command line ``bvbrc-workflows``: it speaks HTTP with the API and knows no more."""

@@ -1,0 +1,138 @@
+"""The engine's API over HTTP: questions, answers, and refusals as ``Failed``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote
+
+import requests
+from requests.auth import AuthBase
+
+from cli.failures import ConnectionLost, Exit, Failed, of_status
+
+Json = Any
+PREFIX: Final = "/api/v1"
+CONNECT_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 30.0
+SILENCE_SECONDS: Final = 60.0
+"""A live stream says every 15 seconds that it lives."""
+_TRIES: Final = 3
+
+
+class _Raw(AuthBase):
+    """The token as it is; set this way, requests does not put ~/.netrc in its place."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = self._token
+        return request
+
+
+class _Nobody(AuthBase):
+    """No token, and nothing from ~/.netrc either."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+@dataclass(slots=True)
+class Api:
+    """The API at ``url``, asked with one token or none."""
+
+    url: str
+    token: str = field(default="", repr=False)
+    _session: requests.Session = field(default_factory=requests.Session, repr=False)
+
+    def __post_init__(self) -> None:
+        self.url = self.url.rstrip("/").removesuffix(PREFIX)
+        self._session.auth = _Raw(self.token) if self.token else _Nobody()
+
+    def get(self, path: str, **query: Json) -> Json:
+        return self._json(self._ask("GET", path, params=query))
+
+    def text(self, path: str, **query: Json) -> str:
+        return self._ask("GET", path, params=query).content.decode(errors="replace")
+
+    def put(self, path: str) -> None:
+        self._ask("PUT", path)
+
+    def post(self, path: str, body: bytes = b"{}", key: str | None = None) -> Json:
+        """With an idempotency key it is asked again where the answer was lost."""
+        headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
+        for _ in range(_TRIES - 1 if key else 0):
+            try:
+                return self._json(self._ask("POST", path, data=body, headers=headers))
+            except ConnectionLost:
+                continue
+        return self._json(self._ask("POST", path, data=body, headers=headers))
+
+    def lines(
+        self, path: str, headers: Mapping[str, str] | None = None, **query: Json
+    ) -> Iterator[str]:
+        """Line by line as they come. Raises ``ConnectionLost`` where they stop coming."""
+        with (
+            self._ask(
+                "GET",
+                path,
+                params=query,
+                headers=dict(headers or {}),
+                stream=True,
+                timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
+            ) as response,
+            _translated(self.url),
+        ):
+            for line in response.iter_lines():
+                yield line.decode(errors="replace")
+
+    def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
+        options.setdefault("timeout", (CONNECT_SECONDS, ANSWER_SECONDS))
+        with _translated(self.url):
+            response = self._session.request(method, f"{self.url}{PREFIX}{path}", **options)
+        if not response.ok:
+            raise _refusal(response)
+        return response
+
+    def _json(self, response: requests.Response) -> Json:
+        try:
+            return response.json()
+        except ValueError as error:
+            raise Failed(
+                Exit.UNEXPECTED, f"What answers at {self.url} is not the workflow engine."
+            ) from error
+
+
+def of_workflow(workflow_id: str, rest: str = "") -> str:
+    """The path of a workflow's resource."""
+    return f"/workflows/{quote(workflow_id, safe='')}{rest}"
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (
+        requests.exceptions.MissingSchema,
+        requests.exceptions.InvalidSchema,
+        requests.exceptions.InvalidURL,
+    ) as error:
+        raise Failed(Exit.USAGE, f"{url!r} is no web address.") from error
+    except requests.RequestException as error:
+        raise ConnectionLost(
+            f"The workflow engine at {url} cannot be reached ({type(error).__name__})."
+        ) from error
+
+
+def _refusal(response: requests.Response) -> Failed:
+    """The API's own words where it said any."""
+    code = of_status(response.status_code)
+    try:
+        body = json.loads(response.content)
+        return Failed(code, str(body["detail"]), body.get("errors") or ())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Failed(code, f"{response.request.url} answered {response.status_code}.")

@@ -1,0 +1,85 @@
+"""``bvbrc-workflows``: its options, its commands, and how failures end it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from click.shell_completion import get_completion_class
+
+from cli import steering, submitting, tokens, watching
+from cli.api import Api
+from cli.failures import Exit, Failed
+from cli.screen import Screen
+
+PROGRAM: Final = "bvbrc-workflows"
+LOCAL: Final = "http://127.0.0.1:8000"
+
+
+class Commands(click.Group):
+    """Turns refusals into words and exit codes."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Failed as failure:
+            if isinstance(ctx.obj, Screen):
+                ctx.obj.fail(failure)
+            ctx.exit(failure.code)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--url",
+    envvar="BVBRC_WORKFLOWS_URL",
+    default=LOCAL,
+    show_default=True,
+    show_envvar=True,
+    help="Where the workflow engine is.",
+)
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file with your BV-BRC token. Without it: $BVBRC_TOKEN, $P3_AUTH_TOKEN,"
+    " $KB_AUTH_TOKEN, then ~/.patric_token.",
+)
+@click.pass_context
+def main(ctx: click.Context, url: str, token_file: Path | None) -> None:
+    """Run workflows of BV-BRC jobs, watch them, and steer them."""
+    try:
+        token = tokens.find(os.environ, Path.home(), token_file)
+    except OSError as error:
+        raise click.BadParameter(f"{token_file}: {error.strerror}", param_hint="--token-file")  # noqa: B904 - click prints the one line
+    ctx.obj = Screen(Api(url, token.text if token else ""), token)
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what makes your shell complete this command.
+
+    For bash: bvbrc-workflows completion bash >> ~/.bashrc
+    """
+    found = get_completion_class(shell)
+    if found is None:
+        raise Failed(Exit.USAGE, f"There is no completion for {shell}.")
+    variable = f"_{PROGRAM.replace('-', '_').upper()}_COMPLETE"
+    click.echo(found(main, {}, PROGRAM, variable).source())
+
+
+for each in (
+    submitting.submit,
+    submitting.validate,
+    submitting.submit_cwl,
+    watching.status,
+    watching.watch,
+    watching.list_workflows,
+    watching.log,
+    watching.explain,
+    steering.cancel,
+    steering.retry,
+    steering.token,
+):
+    main.add_command(each)

@@ -1,0 +1,87 @@
+"""What a command has at hand: the API, the terminal, and whether JSON was asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+import click
+from rich.console import Console, RenderableType
+
+from cli.api import Api
+from cli.failures import Failed
+from cli.tokens import Token
+from cli.views import refusal
+
+Json = Any
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+_PIPE_WIDTH: Final = 200
+"""Columns where nobody looks: tables in files and pipes are not cut at 80."""
+
+
+@dataclass(slots=True)
+class Screen:
+    """Says things to the person, or to the script, that started the command."""
+
+    api: Api
+    token: Token | None
+    json: bool = False
+    out: Console = field(default_factory=lambda: _console(stderr=False))
+    err: Console = field(default_factory=lambda: _console(stderr=True))
+
+    def show(self, found: Json, view: Callable[[Json], RenderableType]) -> None:
+        """As JSON, one value to a line, where it was asked for; else as the view makes it."""
+        if self.json:
+            click.echo(json.dumps(found, ensure_ascii=False))
+        else:
+            self.out.print(view(cleaned(found)))
+
+    def say(self, text: str) -> None:
+        """For people only; scripts that read JSON do not get it."""
+        if not self.json:
+            self.err.print(cleaned(text))
+
+    def fail(self, failure: Failed) -> None:
+        if self.json:
+            click.echo(json.dumps(failure.as_json(), ensure_ascii=False))
+        else:
+            found = cleaned(failure.as_json())
+            self.err.print(refusal(found["detail"], found["errors"]))
+
+
+def cleaned(found: Json) -> Json:
+    """Without characters that a terminal would obey: the texts are other people's."""
+    if isinstance(found, str):
+        return "".join(char if char.isprintable() or char == "\n" else "�" for char in found)
+    if isinstance(found, list):
+        return [cleaned(each) for each in found]
+    if isinstance(found, dict):
+        return {cleaned(name): cleaned(value) for name, value in found.items()}
+    return found
+
+
+def command(
+    function: Callable[Concatenate[Screen, Given], Result],
+) -> Callable[Given, Result]:
+    """A command's function gets the screen first; ``--json`` is an option of every one."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON, one value to a line.")
+    @click.pass_obj
+    @wraps(function)
+    def wrapped(screen: Screen, /, *args: Given.args, **given: Given.kwargs) -> Result:
+        screen.json = bool(given.pop("as_json"))
+        return function(screen, *args, **given)
+
+    return wrapped
+
+
+def _console(*, stderr: bool) -> Console:
+    """Without markup, emoji codes and guessed colours: what is shown is what was said."""
+    console = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    return console

@@ -1,0 +1,103 @@
+"""Answers of the API as tables and lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from cli.progress import time
+from cli.tree import state
+
+Json = Any
+
+
+def moment(stamp: str | None) -> str:
+    """In the local time zone, to the second; empty for None."""
+    return f"{time(stamp).astimezone():%Y-%m-%d %H:%M:%S}" if stamp else ""
+
+
+def refusal(detail: str, problems: Sequence[Mapping[str, str]]) -> RenderableType:
+    """What is wrong; each problem with its path, its message, and the way out."""
+    if not problems:
+        return Text.assemble(("error: ", "bold red"), detail)
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    head = Text.assemble(("error: ", "bold red"), f"it cannot run, it has {count}")
+    return Group(head, noted(problems, "red"))
+
+
+def noted(problems: Sequence[Mapping[str, str]], style: str) -> RenderableType:
+    """Problems, warnings or fixes, one below the other."""
+    lines: list[RenderableType] = []
+    for each in problems:
+        lines.append(Text(each["path"] or "the whole", style=f"bold {style}"))
+        lines.append(Padding(Text(each["message"]), (0, 0, 0, 4)))
+        if each.get("suggestion"):
+            lines.append(Padding(Text(f"→ {each['suggestion']}", style="cyan"), (0, 0, 0, 4)))
+    return Padding(Group(*lines), (0, 0, 0, 2))
+
+
+def status(found: Json) -> RenderableType:
+    table = _table("step", "state", "app", "job")
+    for step in found["steps"]:
+        table.add_row(step["step_name"], state(step["status"]), step["app"], step["step_id"])
+    head = Text.assemble(
+        (found["workflow_name"], "bold"), "  ", state(found["status"]), "  ",
+        (found["workflow_id"], "dim"),
+    )  # fmt: skip
+    return Group(head, table)
+
+
+def page(found: Json) -> RenderableType:
+    table = _table("workflow", "name", "state", "steps", "created", "ended")
+    for each in found["workflows"]:
+        table.add_row(
+            each["workflow_id"],
+            Text(each["workflow_name"]),
+            state(each["status"]),
+            str(each["step_count"]),
+            moment(each["created_at"]),
+            moment(each["completed_at"]),
+        )
+    return table
+
+
+def explanation(found: Json) -> RenderableType:
+    table = _table("step", "state", "why", "since", "what would change that")
+    for step in found["steps"]:
+        until = f" (until {moment(step['until'])})" if step["until"] else ""
+        table.add_row(
+            step["step_name"],
+            state(step["status"]),
+            f"{step['message']}{until}",
+            moment(step["since"]),
+            step["unblocked_by"],
+        )
+    return Group(Text(found["message"]), *([table] if found["steps"] else []))
+
+
+def receipts(found: Json) -> RenderableType:
+    table = _table("step", "job", "outcome")
+    for step in found["steps"]:
+        table.add_row(step["step_name"], step["job_id"], step["outcome"].replace("_", " "))
+    return Group(Text(found["message"]), table)
+
+
+def expiry(expires_at: datetime | None) -> str:
+    """When a token ends, and whether that is past."""
+    if expires_at is None:
+        return "does not say when it expires"
+    word = "expires" if expires_at > datetime.now(UTC) else "expired"
+    return f"{word} {expires_at.astimezone():%Y-%m-%d %H:%M}"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

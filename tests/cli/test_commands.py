@@ -1,0 +1,231 @@
+"""Every command against the running product, over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import termios
+from contextlib import suppress
+
+import pytest
+
+from tests.cli.conftest import Terminal
+from tests.product import BOB, GROUP, Product, document
+from tests.shared import ROOT
+
+pytestmark = GROUP
+TWO = {"first": "", "second": "first"}
+
+
+def test_a_workflow_is_submitted_and_watched_to_its_end(terminal: Terminal) -> None:
+    result = terminal("submit", terminal.file(document(TWO)), "--watch")
+
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("wf_")
+    assert lines[-1].endswith("Workflow completed successfully")
+
+
+def test_a_submission_with_the_same_key_starts_nothing_twice(terminal: Terminal) -> None:
+    file = terminal.file(document(TWO))
+
+    ids = {terminal("submit", file, "--key", "k1").stdout for _ in range(2)}
+
+    assert len(ids) == 1
+
+
+def test_a_refused_workflow_shows_where_and_why(terminal: Terminal) -> None:
+    wrong = document(TWO)
+    wrong["steps"][1]["depends_on"] = ["frist"]
+
+    result = terminal("submit", terminal.file(wrong))
+
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert "steps[1].depends_on" in result.stderr
+    assert "frist" in result.stderr
+
+
+def test_a_refusal_as_json_is_the_apis_body(terminal: Terminal) -> None:
+    result = terminal("validate", "--json", "-", given="{")
+
+    assert result.exit_code == 3
+    assert "is no JSON" in json.loads(result.stdout)["detail"]
+
+
+def test_a_valid_workflow_is_told_to_be_valid(terminal: Terminal) -> None:
+    result = terminal("validate", terminal.file(document(TWO)))
+
+    assert result.exit_code == 0
+    assert "validated successfully" in result.stdout
+
+
+def test_status_and_list_show_a_workflow_to_its_owner_only(
+    terminal: Terminal, product: Product
+) -> None:
+    workflow = product.submit(document(TWO, name="seen"))
+
+    status = terminal("status", workflow, "--json")
+    listed = terminal("list", "--name", "seen", "--json")
+    others = terminal("list", "--json", user=BOB)
+
+    assert json.loads(status.stdout)["workflow_id"] == workflow
+    assert [each["workflow_id"] for each in json.loads(listed.stdout)["workflows"]] == [workflow]
+    assert json.loads(others.stdout)["workflows"] == []
+    assert terminal("log", workflow, user=BOB).exit_code == 4
+    assert "first" in terminal("status", workflow).stdout
+
+
+def test_a_list_goes_on_over_pages_until_its_limit(terminal: Terminal, product: Product) -> None:
+    for _ in range(3):
+        product.submit(document({"a": ""}, name="many"))
+
+    found = json.loads(terminal("list", "--name", "many", "-n", "2", "--json").stdout)
+
+    assert len(found["workflows"]) == 2
+    assert found["next_page_token"]
+
+
+def test_a_waiting_step_is_explained(terminal: Terminal, product: Product) -> None:
+    product.simulator.app("*", run_seconds=60)
+    workflow = product.submit(document(TWO))
+    product.reaches(workflow, "first", "running")
+
+    result = terminal("explain", workflow)
+
+    assert result.exit_code == 0
+    assert "It waits for step 'first' to succeed." in result.stdout
+    terminal("cancel", workflow)
+
+
+def test_a_cancelled_workflow_gives_its_own_exit_code_and_can_be_taken_up(
+    terminal: Terminal, product: Product
+) -> None:
+    product.simulator.app("*", run_seconds=60)
+    workflow = product.submit(document(TWO))
+    product.reaches(workflow, "first", "running")
+
+    cancelled = terminal("cancel", workflow)
+    watched = terminal("watch", workflow, "--json")
+
+    assert "never started" in cancelled.stdout
+    assert watched.exit_code == 11
+    assert json.loads(watched.stdout.splitlines()[0])["id"] == 1
+    product.simulator.clear_rules()
+    product.simulator.app("*", run_seconds=1)
+    assert terminal("retry", workflow).exit_code == 0
+    assert terminal("watch", workflow).exit_code == 0
+    assert terminal("cancel", workflow).exit_code == 3
+
+
+def test_a_failed_workflow_gives_its_own_exit_code(terminal: Terminal, product: Product) -> None:
+    product.simulator.app("*", run_seconds=1, outcome="failed")
+
+    result = terminal("submit", terminal.file(document(TWO)), "--watch")
+
+    assert result.exit_code == 10
+    assert "will not run" in result.stdout
+
+
+def test_the_log_is_followed_to_the_end(terminal: Terminal, product: Product) -> None:
+    workflow = product.submit(document(TWO))
+
+    followed = terminal("log", "-f", workflow)
+
+    assert followed.stdout.endswith("Workflow completed successfully\n")
+    assert terminal("log", workflow).stdout == followed.stdout
+    assert terminal("log", "--tail", "1", workflow).stdout.count("\n") == 1
+
+
+def test_the_token_is_named_and_handed_in(terminal: Terminal, product: Product) -> None:
+    workflow = product.submit(document(TWO))
+
+    told = terminal("token")
+    handed = terminal("token", workflow, "--json")
+
+    assert told.stdout.startswith("alice@bvbrc (from $BVBRC_TOKEN), expires ")
+    assert json.loads(handed.stdout)["user"] == "alice@bvbrc"
+    assert terminal("token", workflow, user=BOB).exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (["status", "wf_none"], 5),
+        (["retry", "wf_none"], 5),
+        (["--token-file", "/nowhere/token", "list"], 2),
+        (["--url", "http://127.0.0.1:1", "list"], 7),
+        (["--url", "nonsense", "list"], 2),
+    ],
+)
+def test_failures_have_the_promised_exit_codes(
+    terminal: Terminal, command: list[str], code: int
+) -> None:
+    result = terminal(*command)
+
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+
+
+def test_without_a_token_the_list_says_what_is_needed(terminal: Terminal) -> None:
+    result = terminal("list", user=None)
+
+    assert result.exit_code == 4
+    assert "token" in result.stderr
+
+
+def test_the_shell_completes_the_users_workflows(terminal: Terminal, product: Product) -> None:
+    workflow = product.submit(document({"a": ""}, name="completed"))
+    variables = {
+        **os.environ,
+        "_BVBRC_WORKFLOWS_COMPLETE": "bash_complete",
+        "COMP_WORDS": f"bvbrc-workflows status {workflow[:10]}",
+        "COMP_CWORD": "2",
+        "BVBRC_WORKFLOWS_URL": product.url,
+        "BVBRC_TOKEN": product.token(),
+    }
+
+    offered = subprocess.run(
+        [sys.executable, "-m", "cli"], cwd=ROOT, env=variables, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+    assert offered.stdout == f"plain,{workflow}\n", offered.stderr
+    assert "_BVBRC_WORKFLOWS_COMPLETE=bash_complete" in terminal("completion", "bash").stdout
+
+
+def test_a_terminal_shows_the_tree_until_the_end(product: Product) -> None:
+    workflow = product.submit(document(TWO, name="in a terminal"))
+    variables = {
+        **os.environ,
+        "BVBRC_WORKFLOWS_URL": product.url,
+        "BVBRC_TOKEN": product.token(),
+        "TERM": "xterm-256color",
+    }
+
+    code, shown = in_a_terminal(["watch", workflow], variables)
+
+    assert code == 0, shown
+    last = shown[shown.rindex("in a terminal") :]
+    assert "✔ second" in last
+    assert "2 of 2 steps have ended" in last
+
+
+def in_a_terminal(arguments: list[str], variables: dict[str, str]) -> tuple[int, str]:
+    """The exit code, and everything that was written to a terminal of 120 by 40."""
+    leader, follower = pty.openpty()
+    termios.tcsetwinsize(follower, (40, 120))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", *arguments],
+        cwd=ROOT, env=variables, stdin=follower, stdout=follower, stderr=follower,
+    )  # fmt: skip
+    os.close(follower)
+    written = b""
+    with suppress(OSError):  # the terminal is gone when its last user has ended
+        while part := os.read(leader, 65_536):
+            written += part
+    os.close(leader)
+    return process.wait(60), written.decode()

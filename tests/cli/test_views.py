@@ -1,0 +1,64 @@
+"""Answers of the API as people read them."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console, RenderableType
+
+from cli import views
+from cli.screen import cleaned
+
+
+def drawn(shown: RenderableType) -> str:
+    console = Console(width=100, color_system=None, file=io.StringIO(), record=True, markup=False)
+    console.print(shown)
+    return console.export_text()
+
+
+def test_each_problem_shows_its_path_its_message_and_the_way_out() -> None:
+    problems = [
+        {
+            "path": "steps[1].app",
+            "code": "unknown_app",
+            "message": "there is no app 'Dat'",
+            "suggestion": "did you mean 'Date'?",
+        },
+        {"path": "", "code": "x", "message": "it has no steps", "suggestion": ""},
+    ]
+
+    lines = [line.strip() for line in drawn(views.refusal("all in one", problems)).splitlines()]
+
+    assert lines == [
+        "error: it cannot run, it has 2 problems",
+        "steps[1].app",
+        "there is no app 'Dat'",
+        "→ did you mean 'Date'?",
+        "the whole",
+        "it has no steps",
+    ]
+
+
+def test_a_refusal_without_problems_is_its_one_sentence() -> None:
+    assert drawn(views.refusal("There is no workflow 'x'.", [])).strip() == (
+        "error: There is no workflow 'x'."
+    )
+
+
+def test_texts_of_others_cannot_steer_the_terminal() -> None:
+    assert cleaned({"a": ["\x1b[2J\x07b", 1, None]}) == {"a": ["�[2J�b", 1, None]}
+
+
+def test_texts_of_others_are_no_markup() -> None:
+    found = {
+        "workflow_name": "[bold]w",
+        "workflow_id": "wf_1",
+        "status": "running",
+        "steps": [{"step_name": "[red]s", "status": "ready", "app": "[/]", "step_id": ""}],
+    }
+
+    text = drawn(views.status(found))
+
+    assert "[bold]w" in text
+    assert "[red]s" in text
+    assert "[/]" in text

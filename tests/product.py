@@ -1,0 +1,113 @@
+"""The whole product, for tests that use it from outside: servers, worker, beat, API, simulator.
+
+One for each pytest worker; tests that use it are marked to run on the same one (``GROUP``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import requests
+
+from devstack.processes import wait_until
+from devstack.stack import Stack, Wanted, stack
+from workflows.bvbrc.simulator.client import Simulator
+
+GROUP = pytest.mark.xdist_group("product")
+ALICE, BOB = "alice@bvbrc", "bob@bvbrc"
+FINAL = {"succeeded", "failed", "cancelled"}
+
+
+@dataclass
+class Product:
+    """A running product, and tokens to use it with."""
+
+    stack: Stack
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return self.stack.api_urls[0]
+
+    @property
+    def simulator(self) -> Simulator:
+        return self.stack.simulator
+
+    def token(self, user: str = ALICE) -> str:
+        if user not in self.tokens:
+            self.tokens[user] = self.simulator.token(user)
+        return self.tokens[user]
+
+    def ask(self, method: str, path: str, user: str = ALICE, **options: Any) -> Any:
+        """The API's answer as JSON; fails the test on a refusal."""
+        headers = {"Authorization": self.token(user)}
+        answer = requests.request(
+            method, f"{self.url}/api/v1{path}", headers=headers, timeout=30, **options
+        )
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else None
+
+    def submit(self, document: Mapping[str, Any], user: str = ALICE) -> str:
+        return str(self.ask("POST", "/workflows/submit", user, json=document)["workflow_id"])
+
+    def state(self, workflow: str) -> str:
+        return str(self.ask("GET", f"/workflows/{workflow}/status")["status"])
+
+    def steps(self, workflow: str) -> dict[str, str]:
+        """Step names to states."""
+        found = self.ask("GET", f"/workflows/{workflow}/status")["steps"]
+        return {step["step_name"]: step["status"] for step in found}
+
+    def ends(self, workflow: str, seconds: float = 60) -> str:
+        """Its final state."""
+        wait_until(
+            lambda: self.state(workflow) in FINAL, f"{workflow} ends", seconds=seconds,
+            every_seconds=0.2,
+        )  # fmt: skip
+        return self.state(workflow)
+
+    def reaches(self, workflow: str, step: str, state: str, seconds: float = 60) -> None:
+        wait_until(
+            lambda: self.steps(workflow)[step] == state, f"{step} is {state}", seconds=seconds,
+            every_seconds=0.2,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def running_product() -> Iterator[Product]:
+    wanted = Wanted(apis=1, settings={"executor.polling_interval_seconds": 0.3})
+    with stack(wanted) as running:
+        yield Product(running)
+
+
+@pytest.fixture
+def product(running_product: Product) -> Product:
+    """The same, with jobs that take a second and succeed."""
+    running_product.simulator.clear_rules()
+    running_product.simulator.clear_faults()
+    running_product.simulator.app("*", run_seconds=1)
+    return running_product
+
+
+def document(needs: Mapping[str, str], name: str = "w", **fields: Any) -> dict[str, Any]:
+    """A workflow of Date apps: ``{"a": "", "b": "a", "c": "a b"}`` names what each waits for."""
+    return {
+        "workflow_name": name,
+        "version": "1.0",
+        "base_context": {
+            "base_url": "https://www.bv-brc.org",
+            "workspace_output_folder": f"/{ALICE}/home/out",
+        },
+        "steps": [
+            {
+                "step_name": step,
+                "app": "Date",
+                "params": {"output_path": "${workspace_output_folder}", "output_file": step},
+                "depends_on": wanted.split(),
+            }
+            for step, wanted in needs.items()
+        ],
+    } | fields
