@@ -6,8 +6,22 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from hypothesis import strategies as st
+
 from tests.bvbrc.loopback import Received, reply
 from workflows.errors import MethodMissing, Rejected
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text()),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(
+            st.sampled_from(["5", "id", "status", "msg", "killed", "parameters", "exitcode"]), inner
+        ),
+    ),
+    max_leaves=12,
+)
+"""Any JSON value, with a liking for the keys that mean something to us."""
 
 Methods = dict[str, Callable[..., list[Any]]]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from tests.bvbrc import captures, tokens
-from tests.bvbrc.answers import Service, raising
+from tests.bvbrc.answers import JSON, Service, raising
 from tests.bvbrc.loopback import Received, answering, reply, serving
 from workflows.bvbrc.appservice import KEY_PARAM, MOST_ROWS, PAGE, AppService, JobWord, KillReply
 from workflows.bvbrc.reports import job_id, report
@@ -72,6 +72,29 @@ def test_the_key_is_in_the_params_where_it_cannot_be_searched_for() -> None:
         start(client)
     assert [params[1] for params in answers.params("start_app2")] == 2 * [{"a": 1, KEY_PARAM: KEY}]
     assert len(answers.params("enumerate_tasks_qstat")) == 1
+
+
+def test_a_search_that_fails_later_on_puts_the_key_into_the_params_from_then_on() -> None:
+    with service(enumerate_tasks_qstat=rows(), start_app2=started) as (client, answers):
+        start(client)
+        answers.methods |= {
+            "enumerate_tasks_qstat": raising(MISSING),
+            "enumerate_tasks_filtered": rows(listed(5)),
+        }
+        assert find(client) == ("5",)
+        start(client)
+    assert [params[1] for params in answers.params("start_app2")] == [
+        {"a": 1},
+        {"a": 1, KEY_PARAM: KEY},
+    ]
+
+
+def test_an_address_that_is_not_appservices_is_not_the_users_fault() -> None:
+    with (
+        service(enumerate_tasks_qstat=rows(), start_app2=raising(MISSING)) as (client, _),
+        pytest.raises(ServiceAway),
+    ):
+        start(client)
 
 
 def test_nothing_is_started_while_it_is_unknown_how_to_find_it() -> None:
@@ -317,18 +340,6 @@ def test_a_text_that_a_proxy_withholds_can_be_asked_for_again(
 ) -> None:
     with serving(answering(lambda _: reply(status, body))) as server, pytest.raises(kind):
         captures.appservice(server).text(TOKEN, "5", "stdout", limit_bytes=1000)
-
-
-JSON = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text()),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=4),
-        st.dictionaries(
-            st.sampled_from(["5", "id", "status", "msg", "killed", "parameters", "exitcode"]), inner
-        ),
-    ),
-    max_leaves=12,
-)
 
 
 METHODS = (

@@ -103,6 +103,31 @@ def test_an_old_key_is_good_while_its_signer_is_away() -> None:
     assert len(signer.asked) == 2
 
 
+def test_nobody_with_an_old_key_waits_for_who_asks_for_a_new_one() -> None:
+    signer, asked, release = Signer(), threading.Event(), threading.Event()
+
+    def slow() -> bytes:
+        asked.set()
+        release.wait(30)
+        return reply(200, tokens.signer_answer(KEY))
+
+    with serving(answering(signer)) as server:
+        keys = SignerKeys(Wire("tests"), [server.url], lifetime=AT_ONCE)
+        keys(server.url)
+        signer.answer = slow
+        first = threading.Thread(target=keys, args=(server.url,))
+        second = threading.Thread(target=keys, args=(server.url,))
+        first.start()
+        assert asked.wait(10)
+        second.start()
+        second.join(10)
+        waited = second.is_alive()
+        release.set()
+        first.join(10)
+        second.join(10)
+    assert not waited
+
+
 def test_a_new_key_replaces_the_old_and_the_same_stays_the_same_object() -> None:
     signer, other = Signer(), tokens.private_key(1).public_key()
     with serving(answering(signer)) as server:

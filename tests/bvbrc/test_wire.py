@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import signal
 import socket
 import warnings
 from collections.abc import Callable
@@ -250,6 +251,7 @@ def test_a_forked_process_opens_connections_of_its_own() -> None:
         with warnings.catch_warnings(action="ignore"):
             child = os.fork()
         if not child:
+            signal.alarm(30)  # whatever happens, the child ends
             status = wire.exchange(Request("GET", server.url, {}, LONG)).status
             os._exit(0 if status == 200 else 1)
         assert os.waitpid(child, 0)[1] == 0

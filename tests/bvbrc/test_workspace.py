@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given, settings
 
 from tests.bvbrc import tokens
-from tests.bvbrc.answers import Service, raising
+from tests.bvbrc.answers import JSON, Service, raising
 from tests.bvbrc.loopback import Received, answering, reply, serving
-from tests.bvbrc.test_appservice import JSON
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Item, Workspace, group_path

@@ -79,17 +79,14 @@ class AppService:
         """
         marked = params if self._searchable(token, key) else {**params, KEY_PARAM: key}
         start_params = {"base_url": base_url, "user_metadata": key}
-        rows = self._rpc.call(
-            token,
-            Call(
-                self._url,
-                "AppService.start_app2",
-                [app, marked, start_params],
-                self._submit_timeout,
-                once=True,
-            ),
+        params_by_position = [app, marked, start_params]
+        call = Call(
+            self._url, "AppService.start_app2", params_by_position, self._submit_timeout, once=True
         )
-        return _started(rows, key)
+        try:
+            return _started(self._rpc.call(token, call), key)
+        except MethodMissing as failure:  # the address is not AppService's: no user can fix that
+            raise ServiceAway(str(failure)) from failure
 
     def query(self, token: str, job_ids: Sequence[str]) -> dict[str, Report]:
         """Ids to what is known of them. Ids that the service does not know are absent, and so are

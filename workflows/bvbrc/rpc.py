@@ -135,7 +135,7 @@ def _result(answer: Answer, call_id: str, *, once: bool) -> list[Any]:
             raise refusal(*error, once=once)
         result = envelope.get("result")
         # Another id is somebody else's answer, by the fault of a proxy or a connection.
-        if isinstance(result, list) and envelope.get("id") == call_id and not answer.cut:
+        if isinstance(result, list) and envelope.get("id") == call_id:
             return result
     raise _useless(answer, once=once)
 
