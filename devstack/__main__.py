@@ -7,7 +7,7 @@ import sys
 import click
 
 from config.settings import BadSettings
-from devstack import demo, records, setups
+from devstack import demo, records, setups, shared
 from devstack.embedded import Missing
 from devstack.processes import NotReady
 
@@ -31,24 +31,29 @@ def executor() -> None:
 
 
 @main.command("all")
+@click.option("--port", default=setups.API_PORT, show_default=True)
 @click.option("--private", is_flag=True, help="Servers of its own, free ports, nothing is kept.")
-def everything(private: bool) -> None:
+def everything(port: int, private: bool) -> None:
     """Everything, until it is told to stop."""
-    setups.everything(private=private)
+    if private:
+        setups.private()
+    else:
+        setups.everything(port)
 
 
 @main.command()
 def servers() -> None:
     """The servers that api, executor and all share."""
-    setups.keep_servers()
+    shared.keep_servers()
 
 
 @main.command()
-def up() -> None:
+@click.option("--port", default=setups.API_PORT, show_default=True)
+def up(port: int) -> None:
     """Everything, in the background."""
     facts = records.read("all")
     if facts is None:
-        setups.detached("all")
+        shared.detached("all", f"--port={port}")
         facts = records.read("all") or {}
     else:
         click.echo(f"is running already (pid {facts['pid']})")
@@ -73,5 +78,5 @@ def demonstrate(keep: bool) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (setups.Failed, Missing, NotReady, BadSettings) as problem:
+    except (shared.Failed, Missing, NotReady, BadSettings) as problem:
         sys.exit(str(problem))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 import time
@@ -16,9 +15,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from devstack import processes, records, setups
+from devstack import processes, records
 from devstack.processes import NotReady, Process, wait_until
-from devstack.servers import ROOT
+from devstack.records import ROOT
+from devstack.shared import detached
 from workflows.bvbrc.simulator.client import Simulator
 
 EXAMPLE = ROOT / "examples/example_workflow_2step.json"
@@ -31,14 +31,18 @@ PLACES = {"api": "API", "flower": "Flower", "exporter": "celery-exporter", "logs
 
 def run(*, keep: bool) -> int:
     """The demonstration; 0 where the workflow succeeded."""
-    console = Console()
+    with processes.temporary_folder("workflows-demo-") as folder:
+        return _run(Console(), folder, keep=keep)
+
+
+def _run(console: Console, folder: Path, *, keep: bool) -> int:
     process: Process | None = None
     try:
         with console.status("starting MongoDB, Redis, the simulator, API, worker and beat"):
             if keep:
-                name = f"demo-{setups.detached('all', '--private', record='demo-{pid}')}"
+                name = f"demo-{detached('all', '--private', record='demo-{pid}')}"
             else:
-                process = _attached()
+                process = _attached(folder)
                 name = f"demo-{process.pid}"
         facts = records.read(name) or {}
         succeeded = show(console, facts)
@@ -53,17 +57,19 @@ def run(*, keep: bool) -> int:
     return 0 if succeeded else 1
 
 
-def _attached() -> Process:
+def _attached(folder: Path) -> Process:
     """A set-up that ends with us, whatever ends us."""
-    log = records.VAR / f"log/demo-{os.getpid()}.log"
     process = processes.start(
-        "the set-up", [sys.executable, "-m", "devstack", "all", "--private"], log=log, folder=ROOT
+        "the set-up",
+        [sys.executable, "-m", "devstack", "all", "--private"],
+        log=folder / "log",
+        folder=ROOT,
     )
     try:
         wait_until(
             lambda: records.read(f"demo-{process.pid}") is not None,
             "everything is ready",
-            seconds=DEADLINE_SECONDS,
+            seconds=240,
             process=process,
         )
     except BaseException:
@@ -78,8 +84,6 @@ def _end(console: Console, process: Process) -> None:
     with console.status("stopping everything"):
         process.stop(grace_seconds=60)
     records.remove(f"demo-{process.pid}")
-    if process.log is not None and process.exit_code == 0:
-        process.log.unlink(missing_ok=True)
     signal.signal(signal.SIGINT, before)
 
 

@@ -46,7 +46,7 @@ def ensure(venv: Path, installer: Path, files: Sequence[Path]) -> None:
 
 def works(venv: Path) -> bool:
     python = venv / "bin/python"
-    return python.exists() and succeeds([python, "-m", "pip", "--version"])
+    return python.exists() and succeeds([python, "-c", "import pip"])
 
 
 def make(venv: Path) -> None:

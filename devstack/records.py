@@ -11,7 +11,9 @@ from typing import Any
 
 from devstack.processes import NotReady, wait_until
 
-VAR = Path(__file__).resolve().parent.parent / "var"
+ROOT = Path(__file__).resolve().parent.parent
+VAR = Path(os.environ.get("DEVSTACK_VAR") or ROOT / "var")
+"""What set-ups of this folder share and keep; another one for one beside it."""
 RUN = VAR / "run"
 
 
@@ -46,12 +48,13 @@ def stop(name: str, grace_seconds: float = 40) -> bool:
     """SIGTERM to exactly that process, SIGKILL after the grace; False where there was none."""
     facts = read(name)
     if facts is not None:
-        os.kill(facts["pid"], signal.SIGTERM)
+        pid, since = facts["pid"], facts["since"]
+        os.kill(pid, signal.SIGTERM)
         try:
-            wait_until(lambda: read(name) is None, f"{name} ended", seconds=grace_seconds)
+            wait_until(lambda: _since(pid) != since, f"{name} ended", seconds=grace_seconds)
         except NotReady:
-            os.kill(facts["pid"], signal.SIGKILL)
-            wait_until(lambda: read(name) is None, f"{name} ended")
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: _since(pid) != since, f"{name} ended")
     remove(name)
     return facts is not None
 

@@ -17,9 +17,9 @@ from config import settings
 from config.sections import Broker, MongoDB, Scheduler
 from devstack import embedded, processes
 from devstack.processes import Process, wait_until
+from devstack.records import ROOT
 from workflows.bvbrc.simulator.client import Simulator
 
-ROOT = Path(__file__).resolve().parent.parent
 DEFAULTS = {
     "mongodb.uri": MongoDB().uri,
     "mongodb.host": MongoDB().host,
@@ -80,6 +80,8 @@ def start(folder: Path, *, simulated: bool = False) -> Servers:
             process, simulator = start_simulator(folder)
             servers.started.append(process)
             servers.env |= leading_to(simulator)
+            # It forgets its jobs when it ends; nobody shall wait a day for them.
+            servers.env["WORKFLOW_EXECUTOR__LOST_JOB_DEADLINE_SECONDS"] = "60"
         if not named("auth.token_keys"):
             servers.env["WORKFLOW_AUTH__TOKEN_KEYS"] = token_keys(folder)
     except BaseException:
@@ -117,8 +119,16 @@ def leading_to(simulator: Simulator) -> dict[str, str]:
         "WORKFLOW_WORKSPACE__URL": simulator.workspace_url,
         "WORKFLOW_DATA_API__URL": simulator.api_url,
         "WORKFLOW_AUTH__TRUSTED_SIGNERS": json.dumps([simulator.signer]),
-        # It forgets its jobs when it ends; nobody shall wait a day for them.
-        "WORKFLOW_EXECUTOR__LOST_JOB_DEADLINE_SECONDS": "60",
+    }
+
+
+def kept_in(folder: Path) -> dict[str, str]:
+    """The settings under which a set-up writes nowhere else, and shares no port."""
+    return {
+        "WORKFLOW_LOGGING__WORKFLOW_LOG_DIR": str(folder / "logs/workflows"),
+        "WORKFLOW_LOGGING__EXECUTOR_LOG_FILE": str(folder / "logs/executor.log"),
+        "WORKFLOW_METRICS__MULTIPROC_DIR": str(folder / "metrics"),
+        "WORKFLOW_METRICS__PORT": str(processes.free_port()),
     }
 
 

@@ -13,14 +13,11 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 
-from cryptography.fernet import Fernet
-
-from devstack import embedded, processes
+from devstack import embedded, processes, servers
 from devstack.embedded import Server
 from devstack.processes import Process, wait_until
+from devstack.records import ROOT
 from workflows.bvbrc.simulator.client import Simulator
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,42 +122,22 @@ def stack(wanted: Wanted | None = None) -> Iterator[Stack]:
 def _servers(folder: Path, wanted: Wanted) -> Stack:
     mongod = embedded.start_mongod(folder / "mongod", *wanted.mongod_options)
     redis = embedded.start_redis(folder / "redis")
-    process, simulator = start_simulator(folder)
+    process, simulator = servers.start_simulator(folder)
     given = {f"WORKFLOW_{_variable(key)}": str(value) for key, value in wanted.settings.items()}
     env = _env(folder, mongod, redis, simulator) | given
     return Stack(folder, env, mongod, redis, simulator, process)
 
 
-def start_simulator(folder: Path, port: int = 0) -> tuple[Process, Simulator]:
-    """A simulator on a free port, once it listens."""
-    port = port or processes.free_port()
-    process = processes.start(
-        "simulator",
-        [sys.executable, "-m", "workflows.bvbrc.simulator", "--port", port],
-        log=folder / "simulator.log",
-        folder=ROOT,
-    )
-    wait_until(lambda: processes.listens(port), "the simulator listens", process=process)
-    return process, Simulator(f"http://127.0.0.1:{port}")
-
-
 def _env(folder: Path, mongod: Server, redis: Server, simulator: Simulator) -> dict[str, str]:
-    ours = {
-        "MONGODB__URI": mongod.uri,
-        "BROKER__URL": redis.uri,
-        "SCHEDULER__URL": simulator.app_service_url,
-        "SCHEDULER__MINHASH_URL": simulator.minhash_url,
-        "WORKSPACE__URL": simulator.workspace_url,
-        "DATA_API__URL": simulator.api_url,
-        "AUTH__TRUSTED_SIGNERS": f'["{simulator.signer}"]',
-        "AUTH__TOKEN_KEYS": f'["{Fernet.generate_key().decode()}"]',
-        "LOGGING__WORKFLOW_LOG_DIR": str(folder / "logs/workflows"),
-        "LOGGING__EXECUTOR_LOG_FILE": str(folder / "logs/executor.log"),
-        "METRICS__MULTIPROC_DIR": str(folder / "metrics"),
-        "METRICS__PORT": str(processes.free_port()),
-    }
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return {f"WORKFLOW_{name}": value for name, value in ours.items()} | {"PYTHONPATH": path}
+    return {
+        "WORKFLOW_MONGODB__URI": mongod.uri,
+        "WORKFLOW_BROKER__URL": redis.uri,
+        "WORKFLOW_AUTH__TOKEN_KEYS": servers.token_keys(folder),
+        **servers.leading_to(simulator),
+        **servers.kept_in(folder),
+        "PYTHONPATH": path,
+    }
 
 
 def _skewed(skew: str) -> dict[str, str]:
