@@ -41,6 +41,7 @@ KINDS: Mapping[str, Kind] = {
     "integer": Kind.INTEGER,
     "float": Kind.NUMBER,
     "number": Kind.NUMBER,
+    "flaot": Kind.NUMBER,  # as FluxBalanceAnalysis has it
     "bool": Kind.TRUTH,
     "boolean": Kind.TRUTH,
     "enum": Kind.CHOICE,

@@ -191,6 +191,17 @@ GENOME_IDS: Final = frozenset(
 )
 GENOME_ID: Final = r"\d+\.\d+"
 
+UNCHECKED: Final = frozenset(
+    {
+        "condition",  # of a library: called an integer, but RNASeq is given names
+        "SEQUENCE_TARGET",
+        "SEQUENCE_INCLUDED_REGION",
+        "SEQUENCE_EXCLUDED_REGION",
+        "SEQUENCE_OVERLAP_JUNCTION_LIST",
+        "PRIMER_PRODUCT_SIZE_RANGE",  # called arrays, but PrimerDesign is given texts as well
+    }
+)
+"""Parameters and members whose declared types their apps do not hold to."""
 LISTS_AS_TEXT: Final = frozenset(
     {"srr_ids", "contrasts", "experimental_conditions", "types", "input_feature_list", "segments"}
 )

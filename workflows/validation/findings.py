@@ -32,7 +32,8 @@ class Findings:
 
     def problem(self, path: Path, code: str, message: str, hint: Hint = "") -> None:
         """Something for which the workflow is refused."""
-        self.faulty.add(place(path))
+        if len(self.problems) < MOST_PROBLEMS:
+            self.faulty.add(place(path))
         self._add(self.problems, path, code, message, hint)
 
     def warning(self, path: Path, code: str, message: str, hint: Hint = "") -> None:

@@ -73,20 +73,22 @@ class Links:
             self._output(part, at, self.steps[part.step])
 
     def _context(self, part: Reference, at: Path, step: StepSpec | None) -> None:
-        name, known = part.path[0], self.spec.base_context
-        if name in known:
-            return
+        name = part.path[0]
+        if name not in self.spec.base_context:
+            message = f"{part.text}: base_context has no {name!r}"
+            self.findings.problem(
+                at, "unknown_reference", message, lambda: self._context_hint(name, step)
+            )
+
+    def _context_hint(self, name: str, step: StepSpec | None) -> str:
+        known = self.spec.base_context
         if name == "base_context":
-            hint = "write the name alone: ${workspace_output_folder}"
-        elif step is not None and name in step.params:
-            hint = f"did you mean ${{params.{name}}}?"
-        elif name in self.steps:
-            hint = f"did you mean ${{steps.{name}.outputs.…}}?"
-        else:
-            hint = meant(name, known) or f"base_context has {listed(known)}"
-        self.findings.problem(
-            at, "unknown_reference", f"{part.text}: base_context has no {name!r}", hint
-        )
+            return "write the name alone: ${workspace_output_folder}"
+        if step is not None and name in step.params:
+            return f"did you mean ${{params.{name}}}?"
+        if name in self.steps:
+            return f"did you mean ${{steps.{name}.outputs.…}}?"
+        return meant(name, known) or f"base_context has {listed(known)}"
 
     def _parameter(self, part: Reference, at: Path, step: StepSpec) -> None:
         name = part.path[0]

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher, get_close_matches
 from workflows.catalogue import App, AppCatalogue, plain
 
 MOST_CANDIDATES = 500
-"""Beyond this many only case and separators are forgiven: comparing costs time."""
+"""Beyond this many only case is forgiven: comparing costs time."""
 NEAR = 0.85
 """How alike (0 to 1) a misspelt app must be to be put right without asking."""
 CLEARLY = 0.03
@@ -43,8 +43,10 @@ def listed(names: Collection[str], most: int = 20) -> str:
 
 
 def _closest(word: str, known: list[str]) -> str:
+    if len(known) > MOST_CANDIDATES:
+        return next((name for name in known if name.casefold() == word.casefold()), "")
     same = same_name(word[:200], known)
-    if same or len(known) > MOST_CANDIDATES:
+    if same:
         return same
     forms = {plain(name): name for name in reversed(known)}
     near = get_close_matches(plain(word[:200]), forms, n=1, cutoff=0.7)
@@ -54,11 +56,13 @@ def _closest(word: str, known: list[str]) -> str:
 def _misspelt(word: str, names: Mapping[str, str]) -> str:
     """The app whose name is nearest; numbers must agree (GenomeAssembly is not …Assembly2)."""
     numbers = re.findall(r"\d+", word)
+    likeness = SequenceMatcher(None, "", word[:200])
     scores: dict[str, float] = {}
     for name, app in names.items():
-        if re.findall(r"\d+", name) == numbers:
-            score = SequenceMatcher(None, name, word[:200]).ratio()
-            scores[app] = max(score, scores.get(app, 0.0))
-    best = sorted(scores, key=lambda app: scores[app])[-2:]
-    alone = len(best) < 2 or scores[best[-1]] - scores[best[0]] >= CLEARLY  # noqa: PLR2004 - two
-    return best[-1] if best and alone and scores[best[-1]] >= NEAR else ""
+        likeness.set_seq1(name)
+        if likeness.quick_ratio() >= NEAR - CLEARLY and re.findall(r"\d+", name) == numbers:
+            scores[app] = max(likeness.ratio(), scores.get(app, 0.0))
+    best, second = [*sorted(scores, key=lambda app: -scores[app]), "", ""][:2]
+    if scores.get(best, 0.0) < NEAR or scores[best] - scores.get(second, 0.0) < CLEARLY:
+        return ""
+    return best

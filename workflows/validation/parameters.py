@@ -65,7 +65,7 @@ def fitted(known: Mapping[str, Parameter], given: Given, at: Path, sight: Sight)
 def fitted_value(parameter: Parameter, raw: Json, at: Path, sight: Sight) -> Json:
     """One value put right, seen through its references."""
     value = sight.value(raw, at)
-    if value is LATER:
+    if value is LATER or parameter.id in facts.UNCHECKED:
         return raw
     if value is raw:
         return _fit(parameter, raw, at, sight)
@@ -135,8 +135,15 @@ def _present(parameter: Parameter, found: Given, at: Path, sight: Sight) -> None
         sight.findings.problem(
             path, "missing_parameter", "the app requires it", lambda: _needed(parameter, found)
         )
-    elif found[parameter.id] == "" and not sight.findings.is_faulty(path):
+    elif found[parameter.id] == "" and _needs_content(parameter, at, sight.findings):
         sight.findings.problem(path, "missing_parameter", "it is required and empty")
+
+
+def _needs_content(parameter: Parameter, at: Path, findings: Findings) -> bool:
+    """Whether an empty text is as bad as none. In a group it may be meant (MetaCATS: ``grp``)."""
+    in_group = len(at) > len(("steps", 0, "params"))
+    text_in_group = in_group and parameter.kind is Kind.TEXT
+    return not text_in_group and not findings.is_faulty((*at, parameter.id))
 
 
 def _needed(parameter: Parameter, found: Given) -> str:

@@ -104,7 +104,7 @@ def _keys(value: dict[Json, Json], at: Path) -> Iterator[tuple[Path, str, str]]:
     for key in value:
         reason = _bad_key(key) if isinstance(key, str) else "a key must be a text"
         if reason:
-            yield (*at, _printable(str(key))), "bad_key", reason
+            yield (*at, str(key)), "bad_key", reason
 
 
 def _scalar(value: Json, at: Path) -> Iterator[tuple[Path, str, str]]:
@@ -114,7 +114,3 @@ def _scalar(value: Json, at: Path) -> Iterator[tuple[Path, str, str]]:
     elif not _good_scalar(value):
         what = "NaN or infinite" if isinstance(value, float) else "beyond 64 bits"
         yield at, "bad_number", f"the number is {what}"
-
-
-def _printable(key: str) -> str:
-    return key[:80].encode("ascii", "backslashreplace").decode("ascii")

@@ -1,0 +1,56 @@
+"""docs/errors.md and the source speak of the same codes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "errors.md"
+SOURCES = [
+    *ROOT.glob("workflows/validation/*.py"),
+    *(ROOT / "workflows" / name for name in ("validate.py", "references.py", "graph.py")),
+    ROOT / "app" / "bodies.py",
+    ROOT / "app" / "intake.py",
+]
+PLACE_OF_CODE = {
+    "problem": 1,
+    "warning": 1,
+    "fix": 1,
+    "fixed": 1,
+    "Problem": 1,
+    "_unresolved": 0,
+    "_refuse": 0,
+}
+"""Functions to the position of the code among their arguments."""
+
+
+def codes(tree: ast.AST) -> Iterator[str]:
+    """Codes handed to such functions, and those of the ``(path, code, message)`` yielded."""
+    for node in ast.walk(tree):
+        values: list[ast.expr] = []
+        if isinstance(node, ast.Call):
+            place = PLACE_OF_CODE.get(name_of(node.func), len(node.args))
+            values = node.args[place : place + 1]
+        elif isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple):
+            values = node.value.elts[1:2] if len(node.value.elts) == 3 else []
+        for value in values:
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield value.value
+
+
+def name_of(function: ast.expr) -> str:
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def test_every_code_is_explained_and_every_explained_code_exists() -> None:
+    used = {code for path in SOURCES for code in codes(ast.parse(path.read_text()))}
+    rows = [line.split("|")[1] for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    explained = {code for row in rows for code in re.findall(r"`(\w+)`", row)}
+
+    assert len(used) > 50
+    assert used == explained
