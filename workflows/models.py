@@ -233,3 +233,13 @@ class Service(Document):
     reason = StringField()
     since = DateTimeField()
     checked_at = DateTimeField()
+
+
+class AppSpecs(Document):
+    """The apps' specifications, as the service gave them last; one document in all."""
+
+    meta = {"collection": "apps", "auto_create_index": False}
+    id = StringField(primary_key=True)
+    specs = StringField()  # JSON: keys of foreign making
+    fetched_at = DateTimeField()
+    asked_at = DateTimeField()  # when somebody last set out to fetch them

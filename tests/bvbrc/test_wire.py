@@ -6,9 +6,11 @@ import gzip
 import os
 import signal
 import socket
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from itertools import repeat
 
@@ -151,6 +153,19 @@ def test_no_time_left_means_that_nothing_was_sent() -> None:
     with serving(answering(lambda _: OK)) as server, pytest.raises(NotSent):
         post(server.url, timeout=timedelta(0))
     assert server.connections == 0
+
+
+def test_what_could_leave_only_too_late_never_leaves() -> None:
+    late = Request("POST", "", {}, LONG, b"{}", once=True, send_by=time.monotonic() - 1)
+    came: list[Received] = []
+
+    def script(request: Received) -> bytes:
+        came.append(request)
+        return OK
+
+    with serving(answering(script)) as server, pytest.raises(NotSent):
+        Wire("tests").exchange(replace(late, url=server.url))
+    assert came == []
 
 
 @pytest.mark.parametrize(

@@ -63,14 +63,22 @@ class AppService:
         """Whether this deployment has `enumerate_tasks_qstat`; None until it was asked."""
         self._strange: set[str] = set()
 
-    def start(
-        self, token: str, app: str, params: Mapping[str, Any], *, key: str, base_url: str
+    def start(  # noqa: PLR0913 - all that makes up one submission
+        self,
+        token: str,
+        app: str,
+        params: Mapping[str, Any],
+        *,
+        key: str,
+        base_url: str,
+        send_by: float | None = None,
     ) -> str:
         """Starts a job and answers its id, digits. The service runs the app's preflight inside the
         call: minutes are possible.
 
         ``NotSent``, ``ServiceAway``, ``Unauthorized``, ``Rejected``: no job exists. ``InDoubt``: it
-        may exist, or come to exist while ``answered`` is false; ``find`` knows.
+        may exist, or come to exist while ``answered`` is false; ``find`` knows. ``NotSent`` also
+        where the request could not leave by ``send_by``, on the monotonic clock.
 
         The key goes along as ``user_metadata``. Where the service cannot search for that, and only
         there, it is in the params too (``_workflow_key``; apps ignore params that they do not know,
@@ -79,9 +87,13 @@ class AppService:
         """
         marked = params if self._searchable(token, key) else {**params, KEY_PARAM: key}
         start_params = {"base_url": base_url, "user_metadata": key}
-        params_by_position = [app, marked, start_params]
         call = Call(
-            self._url, "AppService.start_app2", params_by_position, self._submit_timeout, once=True
+            self._url,
+            "AppService.start_app2",
+            [app, marked, start_params],
+            self._submit_timeout,
+            once=True,
+            send_by=send_by,
         )
         try:
             return _started(self._rpc.call(token, call), key)

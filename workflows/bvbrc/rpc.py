@@ -39,6 +39,8 @@ class Call:
     timeout: timedelta
     once: bool = False
     """It starts something: it must not be sent twice."""
+    send_by: float | None = None
+    """An instant of the monotonic clock after which it must not be sent at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Rpc:
             call.timeout,
             _body(call, call_id),
             once=call.once,
+            send_by=call.send_by,
         )
         return _result(self._exchange(request), call_id, once=call.once)
 

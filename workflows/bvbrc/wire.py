@@ -54,6 +54,8 @@ class Request:
     content: bytes | None = field(default=None, repr=False)
     once: bool = False
     """It must not be sent twice, and goes over a new connection for that reason."""
+    send_by: float | None = None
+    """An instant of the monotonic clock: a first byte that could leave later never leaves."""
     limit_bytes: int = LIMIT_BYTES
 
 
@@ -83,6 +85,7 @@ class _Exchange:
     """On the monotonic clock."""
     fresh: bool
     """Whether it must not go over a connection that has been used before."""
+    send_by: float | None = None
     sent: bool = False
     reused: bool = False
     heard: bool = False
@@ -92,6 +95,13 @@ class _Exchange:
         if left <= 0:
             raise TimeoutError("the deadline has passed")
         return left
+
+    def leave(self) -> None:
+        """Bytes leave now. A process that was held up until too late keeps the first one."""
+        late = self.send_by is not None and time.monotonic() > self.send_by
+        if late and not self.sent:
+            raise TimeoutError("it was too late to send")
+        self.sent = True
 
 
 class _Present(threading.local):
@@ -148,7 +158,7 @@ class _Noting:
             self.connect()  # type: ignore[attr-defined]
         assert self.sock is not None  # noqa: S101 - connect() sets it or raises
         self.sock.settimeout(_present.exchange.remaining())
-        _present.exchange.sent = True
+        _present.exchange.leave()
         super().send(content)  # type: ignore[misc]
 
 
@@ -202,7 +212,7 @@ class Wire:
         nothing of the server, is replaced by a new one without a word.
         """
         ends = time.monotonic() + request.timeout.total_seconds()
-        first = _Exchange(ends, fresh=request.once)
+        first = _Exchange(ends, fresh=request.once, send_by=request.send_by)
         try:
             return self._perform(request, first)
         except InDoubt:

@@ -68,11 +68,10 @@ class Drain:
             if answered:
                 _record(parts, answered)
                 self._note(answered)
-            fresh = (
-                [] if parts.stopping.is_set() else _claim(parts, self._threads - self._under_way)
-            )
+            begun = time.monotonic()
+            fresh = self._claim(parts)
             for job in fresh:
-                self._send(parts, job)
+                self._send(parts, job, begun)
             self._tell(parts, at_once=not fresh)
             if not (answered or fresh or self._under_way):
                 return
@@ -90,11 +89,14 @@ class Drain:
             told, self._told = self._told, {}
             advance(parts, told)
 
-    def _send(self, parts: Parts, job: Job) -> None:
+    def _claim(self, parts: Parts) -> list[Job]:
+        return [] if parts.stopping.is_set() else _claim(parts, self._threads - self._under_way)
+
+    def _send(self, parts: Parts, job: Job, claimed_at: float) -> None:
+        """``claimed_at`` is not later than the claim, on the monotonic clock."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="send")
         self._under_way += 1
-        claimed_at = time.monotonic()
         future = self._pool.submit(send, parts, job, claimed_at)
         future.add_done_callback(lambda done: self._news.put(_outcome(parts, job, done)))
 
@@ -164,11 +166,14 @@ def send(parts: Parts, job: Job, claimed_at: float) -> Sent:
 
 def _start(parts: Parts, job: Job, credential: Credential, claimed_at: float) -> str:
     """Raises ``NotSent`` where this process was held up since it claimed the job: its claim may
-    be about to be doubted, so nothing is sent under it any more."""
-    if time.monotonic() - claimed_at > parts.limits.send_window.total_seconds():
-        raise NotSent("this process was held up before it could send")
+    be about to be doubted, so nothing leaves under it any more."""
     return parts.appservice.start(
-        credential.token, job.app, job.params, key=job.key, base_url=job.base_url
+        credential.token,
+        job.app,
+        job.params,
+        key=job.key,
+        base_url=job.base_url,
+        send_by=claimed_at + parts.limits.send_window.total_seconds(),
     )
 
 

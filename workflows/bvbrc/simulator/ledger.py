@@ -19,6 +19,7 @@ Json = Any
 class Call:
     """One request, as far as it got."""
 
+    ledger: Ledger
     method: str
     subject: Subject
     params: Json
@@ -28,6 +29,10 @@ class Call:
     answer: str = ""
     """``ok``, the head of an error, ``http <status>``, or what was done to the connection."""
     job_id: str = ""
+
+    def end(self) -> None:
+        """Books it as over: in the ledger that it began in, which a reset may have put aside."""
+        self.ledger.end(self)
 
     def as_json(self) -> dict[str, Json]:
         text = json.dumps(self.params, sort_keys=True, default=str)
@@ -60,7 +65,7 @@ class Ledger:
         self._open: Counter[str] = Counter()
 
     def begin(self, method: str, subject: Subject, params: Json) -> Call:
-        call = Call(method, subject, params, self._now(), job_id=subject.get("job_id", ""))
+        call = Call(self, method, subject, params, self._now(), job_id=subject.get("job_id", ""))
         self.calls.append(call)
         self._open[method] += 1
         self.peaks[method] = max(self.peaks[method], self._open[method])

@@ -6,7 +6,7 @@ Source: protocol.md 6.2, 6.3. Paths are ``/<owner>/<workspace>/<folders…>/<nam
 from __future__ import annotations
 
 import json
-import uuid
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +33,12 @@ TYPES = frozenset((
 # fmt: on
 
 
+def new_uuid() -> str:
+    """As random as ``uuid.uuid4``, in a fraction of its time: a job makes fifteen."""
+    digits = os.urandom(16).hex().upper()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
 def broken(text: str) -> RpcError:
     """An error as the Workspace wraps it."""
     return RpcError(f"_ERROR_{text}_ERROR_")
@@ -48,11 +54,19 @@ class Item:
     """With a slash at the end; the full path is ``parent + name``."""
     owner: str
     created: float
-    text: str = ""
+    data: Json = ""
+    """A text, or JSON that nobody has read yet."""
     meta: dict[str, Json] = field(default_factory=dict)
     children: dict[str, Item] | None = None
     shock: str = ""
-    uuid: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
+    uuid: str = field(default_factory=new_uuid)
+
+    @property
+    def text(self) -> str:
+        """What is stored. Most results of jobs are never read: they are encoded when they are."""
+        if not isinstance(self.data, str):
+            self.data = json.dumps(self.data)
+        return self.data
 
     @property
     def path(self) -> str:
@@ -147,7 +161,7 @@ class Objects:
             made += [item] if new else []
         else:
             item = self._new_object(folder, name, kind)
-            item.text = data if isinstance(data, str) else json.dumps(data)
+            item.data = data
             made.append(item)
         item.meta |= meta or {}
         return made

@@ -92,7 +92,7 @@ class Simulation:
         self.jobs.on_start = self._job_started
         self.jobs.on_end = self._job_ended
         self.jobs.on_change = self.cache.forget
-        self._workers: asyncio.Semaphore | None = None
+        self._workers: dict[int, asyncio.Semaphore] = {}
         self.objects = Objects(now)
         self.genomes = Genomes(self.switches, now)
         self.results = Results(self.objects, self.genomes)
@@ -131,40 +131,46 @@ class Simulation:
 
     def respond(self, request: Request) -> Reply | Awaitable[Reply]:
         """The reply, or what waits for it where something takes time."""
-        now = self.clock.now()
-        self.jobs.settle(now)
         call, perform = self._understood(request)
         fault = self.faults.first(call.subject)
         latency = self._latency(call.method) if self.switches.latency else 0.0
         if fault is None and not latency and not self.switches.workers:
+            self.jobs.settle(self.clock.now())
             reply = perform(None)
-            self.ledger.end(call)
+            call.end()
             return reply
-        return self._slowly(call, perform, fault, latency)
+        return self._slowly(call, self._settled(perform), fault, latency)
+
+    def _settled(self, perform: Perform) -> Perform:
+        """The same, with every job where it is by then."""
+
+        def later(error: RpcError | None) -> Reply:
+            self.jobs.settle(self.clock.now())
+            return perform(error)
+
+        return later
 
     async def _slowly(
         self, call: Call, perform: Perform, fault: Trigger | None, latency: float
     ) -> Reply:
         async with self._worker():
             await asyncio.sleep(latency)
-            self.jobs.settle(self.clock.now())
             if fault is None:
                 reply = perform(None)
             else:
                 described = faulty.fault_of(fault.effect)
-                reply = await faulty.apply(described, fault.hits, perform, self.rng)
                 call.fault = described.kind
+                reply = await faulty.apply(described, fault.hits, perform, self.rng)
                 call.answer = call.answer if described.kind == "delay" else described.kind
-        self.ledger.end(call)
+        call.end()
         return reply
 
     def _worker(self) -> AbstractAsyncContextManager[object]:
         """One of the workers, once it is free."""
-        if not self.switches.workers:
+        count = self.switches.workers
+        if not count:
             return nullcontext()
-        if self._workers is None:
-            self._workers = asyncio.Semaphore(self.switches.workers)
-        return self._workers
+        return self._workers.setdefault(count, asyncio.Semaphore(count))
 
     def _latency(self, method: str) -> float:
         for pattern, seconds in self.switches.latency.items():
