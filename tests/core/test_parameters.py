@@ -131,6 +131,8 @@ def test_what_the_app_would_fail_at_is_a_problem(
         ("GenomeAnnotation", "contigs", "contigs.fasta", "odd_path"),
         ("TaxonomicClassification", "confidence_interval", 0.15, "unusual_value"),
         ("TaxonomicClassification", "analysis_type", "pathogen", "unusual_value"),
+        ("RNASeq", "genome_type", "host", "unusual_value"),
+        ("GenomeAnnotation", "taxonomy_id", -1, "odd_taxonomy_id"),
         ("GenomeAlignment", "genome_ids", ["E. coli"], "odd_genome_id"),
         ("GenomeAssembly2", "srr_ids", ["PRJNA12345"], "odd_accession"),
     ],
@@ -140,6 +142,15 @@ def test_what_is_merely_odd_is_a_warning(app: str, name: str, value: Any, code: 
 
     assert found.problems == ()
     assert [warning.code for warning in found.warnings] == [code]
+
+
+def test_a_blast_of_the_wrong_kind_is_warned_about() -> None:
+    kinds = {"input_type": "aa", "db_type": "fna", "blast_program": "blastp"}
+
+    (warning,) = look(workflow(step("Homology", **kinds))).warnings
+
+    assert (warning.path, warning.code) == ("steps[0].params.db_type", "unusual_value")
+    assert warning.suggestion == "usual are 'faa'"
 
 
 def seen(value: Any, app: str = "GenomeAnnotation", **params: Any) -> list[Problem]:

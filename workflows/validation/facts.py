@@ -168,6 +168,16 @@ NEEDS: Final = (
     Need(("SimilarGenomeFinder",), ("selectedGenomeId", "fasta_file")),
 )
 
+_NUCLEOTIDES: Final = ("ffn", "frn", "fna")
+_BLAST: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "blastp": ("aa", ("faa",)),
+    "blastn": ("dna", _NUCLEOTIDES),
+    "blastx": ("dna", ("faa",)),
+    "tblastn": ("aa", _NUCLEOTIDES),
+    "tblastx": ("dna", _NUCLEOTIDES),
+}
+"""Program to the kinds of query and of database it compares."""
+
 CUSTOMS: Final = (
     Custom(
         "TaxonomicClassification", "database", ("SILVA", "Greengenes"), {"analysis_type": "16S"}
@@ -178,6 +188,13 @@ CUSTOMS: Final = (
         )
         for kind in ("pathogen", "microbiome")
     ),
+    Custom("RNASeq", "recipe", ("Host",), {"genome_type": "host"}),
+    Custom("RNASeq", "recipe", ("HTSeq-DESeq", "cufflinks"), {"genome_type": "bacteria"}),
+    *(
+        Custom("Homology", parameter, choices, {"blast_program": program})
+        for program, (query, databases) in _BLAST.items()
+        for parameter, choices in (("input_type", (query,)), ("db_type", databases))
+    ),
 )
 
 RUN_ACCESSIONS: Final = frozenset({"srr_ids", "srr_id", "sra_id", "srr_accession"})
@@ -186,6 +203,7 @@ ACCESSION: Final = r"\s*[A-Z]+\d+\s*"
 """What ReadSet takes for one."""
 RUN: Final = r"[SED]RR\d+"
 """What the archive calls a run; studies and samples have other letters, and cannot be fetched."""
+TAXONOMY_IDS: Final = frozenset({"taxonomy_id", "tax_id"})
 GENOME_IDS: Final = frozenset(
     {"genome_ids", "optional_genome_ids", "reference_genome_id", "in_genome_ids", "out_genome_ids"}
 )

@@ -19,14 +19,19 @@ _NEEDS: Final[Mapping[str, list[facts.Need]]] = {
     for app in {app for need in facts.NEEDS for app in need.apps}
 }
 
+_CUSTOMS: Final[Mapping[str, list[facts.Custom]]] = {
+    app: [custom for custom in facts.CUSTOMS if custom.app == app]
+    for app in {custom.app for custom in facts.CUSTOMS}
+}
+
 
 def check(app: App, params: dict[str, Json], at: Path, sight: Sight) -> dict[str, Json]:
     """Finds what does not go together; answers the parameters with accessions put right."""
     for need in _NEEDS.get(app.id, ()):
         if _holds(need.when, app, params, at, sight) and not _any_given(need, params, at, sight):
             _say_needed(need, params, at, sight)
-    for custom in facts.CUSTOMS:
-        if custom.app == app.id and _holds(custom.when, app, params, at, sight):
+    for custom in _CUSTOMS.get(app.id, ()):
+        if _holds(custom.when, app, params, at, sight):
             _say_unusual(custom, app, params, at, sight)
     _say_unpaired(app, params, at, sight)
     return _with_accessions(params, at, sight)
@@ -86,7 +91,7 @@ def _say_unpaired(app: App, params: Mapping[str, Json], at: Path, sight: Sight) 
 
 
 def _with_accessions(params: dict[str, Json], at: Path, sight: Sight) -> dict[str, Json]:
-    """Accessions must look like ones; small letters and blanks are put right."""
+    """Accessions must look like ones, and are put right; odd ids of other kinds are told."""
     found = params
     for name in facts.RUN_ACCESSIONS & params.keys():
         found = {**found, name: _accessions(params[name], (*at, name), sight)}
@@ -97,10 +102,18 @@ def _with_accessions(params: dict[str, Json], at: Path, sight: Sight) -> dict[st
             for place, library in enumerate(libraries)
         ]
         found = {**found, "srr_libs": better}
+    for name in facts.TAXONOMY_IDS & params.keys():
+        _say_odd_taxon(sight.value(params[name], (*at, name)), (*at, name), sight)
     for path, value in _genome_ids(params, at, sight):
         message = f"{shown(value)} does not look like a genome id"
         sight.findings.warning(path, "odd_genome_id", message, "they read like 83332.12")
     return found
+
+
+def _say_odd_taxon(value: Json, at: Path, sight: Sight) -> None:
+    if not re.fullmatch(r"\s*0*[1-9]\d*\s*", str(value)) and value is not LATER:
+        message = f"{shown(value)} does not look like an id of the NCBI taxonomy"
+        sight.findings.warning(at, "odd_taxonomy_id", message, "they are numbers such as 562")
 
 
 def _library(library: Json, at: Path, sight: Sight) -> Json:
