@@ -13,8 +13,8 @@ from urllib.parse import unquote
 
 from workflows.cwl.limits import LIMITS, Limits
 from workflows.cwl.problems import Refused, did_you_mean, refuse
-from workflows.cwl.tree import Node, from_json
-from workflows.cwl.yamltree import Budget, parse
+from workflows.cwl.tree import Node
+from workflows.cwl.yamltree import Budget, parse, tree_of
 from workflows.workflow import Json
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -50,10 +50,7 @@ class Bundle:
         content = self._content(file, place)
         if isinstance(content, str):
             return parse(content, file, self.budget)
-        _check_depth(content, self.limits.depth, place)
-        root = from_json(content, file)
-        self.budget.spend(place, sum(1 for _ in root.walk()))
-        return root
+        return tree_of(content, file, self.budget)
 
     def _part(self, file: str, fragment: str, target: Node) -> Node:
         """The object of that id or name in a file, which may be the importing one."""
@@ -163,20 +160,6 @@ def _ancestors(node: Node) -> Iterator[Node]:
     while above is not None:
         yield above
         above = above.parent
-
-
-def _check_depth(value: Json, depth: int, place: Node) -> None:
-    level: list[Json] = [value]
-    for _ in range(depth + 1):
-        level = [
-            child
-            for item in level
-            if isinstance(item, (dict, list))
-            for child in (item.values() if isinstance(item, dict) else item)
-        ]
-        if not level:
-            return
-    raise refuse(place, "cwl.too_deep", f"nested deeper than {depth} levels")
 
 
 def check_size(files: Mapping[str, Json], limits: Limits = LIMITS) -> None:

@@ -181,13 +181,17 @@ class Expansion:
         try:
             with blame(entry.node):
                 slot = self._linked(entry.link, state)
-                if entry.default is None or not is_null(slot.value, self.look):
+                if entry.default is None or not self._is_null(slot):
                     return slot
-                return Slot(self.complete.default(entry.default), slot.after)
+                after = slot.after | referred(slot.value)
+                return Slot(self.complete.default(entry.default), after)
         except Open as gap:
             return Slot(Gap(gap.steps))
         except Wrong as wrong:
             return self._broken(wrong, entry.node)
+
+    def _is_null(self, slot: Slot) -> bool:
+        return is_null(slot.value, self.look)
 
     def _guarded(self, step: Step, expand: Callable[[], dict[str, Slot]]) -> dict[str, Slot]:
         """The step's outputs; gaps where it has to wait, or where something is wrong with it."""

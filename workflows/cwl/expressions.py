@@ -11,6 +11,7 @@ from workflows.cwl.parameters import Look, follow, segments
 from workflows.cwl.values import Value, Wrong
 
 _CLOSING = {"(": ")", "{": "}"}
+_LONGEST = 1024 * 1024
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
@@ -114,10 +115,16 @@ def evaluate(text: Value, around: Around, language: Language) -> Value:
     pieces = parts(text.strip(), around.version)
     if len(pieces) == 1 and isinstance(pieces[0], Code):
         return run(pieces[0], around, language)
-    return "".join(
-        piece if isinstance(piece, str) else _as_text(run(piece, around, language), language)
-        for piece in pieces
-    )
+    out: list[str] = []
+    length = 0
+    for piece in pieces:
+        if isinstance(piece, Code):
+            piece = _as_text(run(piece, around, language), language)  # noqa: PLW2901 - its text
+        out.append(piece)
+        length += len(out[-1])
+        if length > _LONGEST:
+            raise Wrong("cwl.expression", f"it comes to more than {_LONGEST} characters")
+    return "".join(out)
 
 
 def _as_text(value: Value, language: Language) -> str:

@@ -10,7 +10,7 @@ from workflows.cwl.problems import Report, did_you_mean
 from workflows.cwl.secondary import discovered
 from workflows.cwl.target import Target
 from workflows.cwl.tree import Node
-from workflows.cwl.values import Slot, Value, Wrong
+from workflows.cwl.values import Slot, Value, Wrong, blame, is_file
 
 
 def read(process: Process, given: Node, target: Target, report: Report) -> dict[str, Slot]:
@@ -19,6 +19,8 @@ def read(process: Process, given: Node, target: Target, report: Report) -> dict[
         report.problem(given, "cwl.wrong_shape", "the input object must be a map")
         return {}
     for name in given.map:
+        if not report.has_room:
+            break
         if name not in process.inputs and ":" not in name and name not in ("id", "$schema"):
             hint = did_you_mean(name, process.inputs)
             message = f"the workflow has no input '{name}'; it is not used"
@@ -74,7 +76,15 @@ def _checked(
 
 
 def _files(value: Value, node: Node, target: Target) -> Value:
-    return resolved(value, node, target)
+    """The value with its files resolved; one that is wrong is blamed on its own place."""
+    if isinstance(value, list) and isinstance(node.value, list):
+        return [_files(v, n, target) for v, n in zip(value, node.value, strict=True)]
+    if is_file(value):
+        with blame(node.get("location") or node.get("path") or node):
+            return resolved(value, node, target)
+    if isinstance(value, dict):
+        return {key: _files(item, node.map.get(key, node), target) for key, item in value.items()}
+    return value
 
 
 def _node(node: Node, wrong: Misfit) -> Node:

@@ -15,10 +15,10 @@ from workflows.cwl.reader import Reader
 from workflows.cwl.scope import Scope
 from workflows.cwl.scripts import Evaluate
 from workflows.cwl.target import Target
-from workflows.cwl.tree import Node, from_json
+from workflows.cwl.tree import Node
 from workflows.cwl.values import Slot, Value, gaps
 from workflows.cwl.wiring import Wiring
-from workflows.cwl.yamltree import Budget, parse
+from workflows.cwl.yamltree import Budget, parse, tree_of
 from workflows.workflow import Json
 
 INPUTS = "inputs"
@@ -110,10 +110,9 @@ def _laid_out(expansion: Expansion, process: Process, slots: dict[str, Slot]) ->
 def _given(document: Document, limits: Limits) -> Node:
     """The input object as a tree."""
     inputs = document.inputs
-    if isinstance(inputs, str):
-        check_size({document.inputs_file: inputs}, limits)
-        return parse(inputs, document.inputs_file, Budget(limits))
-    return from_json(inputs, document.inputs_file)
+    check_size({document.inputs_file: inputs}, limits)
+    read = parse if isinstance(inputs, str) else tree_of
+    return read(inputs, document.inputs_file, Budget(limits))
 
 
 def wrapped(process: Process) -> Process:

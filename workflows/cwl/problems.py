@@ -11,6 +11,8 @@ from workflows.errors import Invalid, Problem
 
 MOST = 50
 """At most this many problems are told; the rest would only hide them."""
+_COMPARED, _LONGEST = 300, 100
+"""With how many words, and how long ones, a misspelt word is compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,18 @@ class Report:
         self._warnings: dict[tuple[str, int, int, str, str], CwlProblem] = {}
 
     def problem(self, node: Node, code: str, message: str, suggestion: str = "") -> None:
+        """Raises ``Refused`` with all of them when there are enough to go on with."""
         _keep(self._problems, at(node, code, message, suggestion))
+        if len(self._problems) >= MOST:
+            raise Refused(self.problems)
 
     def warning(self, node: Node, code: str, message: str, suggestion: str = "") -> None:
         _keep(self._warnings, at(node, code, message, suggestion))
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another warning would be kept."""
+        return len(self._warnings) < MOST
 
     @property
     def problems(self) -> tuple[CwlProblem, ...]:
@@ -80,12 +90,12 @@ def refuse(node: Node, code: str, message: str, suggestion: str = "") -> Refused
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """``did you mean 'x'?``; else the options, if they are few; else empty."""
-    known = sorted(set(options))
-    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    known = sorted(set(options), key=lambda option: (abs(len(option) - len(word)), option))
+    close = get_close_matches(word[:_LONGEST], known[:_COMPARED], n=1, cutoff=0.6)
     if not close:
         lower = {option.lower(): option for option in known}
         close = [lower[word.lower()]] if word.lower() in lower else []
     if close:
         return f"did you mean '{close[0]}'?"
     few = 12
-    return f"known are: {', '.join(known)}" if 0 < len(known) <= few else ""
+    return f"known are: {', '.join(sorted(known))}" if 0 < len(known) <= few else ""

@@ -72,8 +72,8 @@ def from_object(body: Mapping[str, Any], around: Circumstances) -> Submission:
     for name in _TEXTS:
         if not isinstance(body.get(name, ""), (str, type(None))):
             raise _refused("cwl.wrong_shape", f"'{name}' must be a string")
-    files = body.get("files") or {}
-    if not isinstance(files, dict) or not isinstance(body.get("base_context") or {}, dict):
+    files = {} if body.get("files") is None else body["files"]
+    if not isinstance(files, dict) or not isinstance(body.get("base_context", {}), dict):
         raise _refused("cwl.wrong_shape", "'files' and 'base_context' must be maps")
     bundle, main = _with_main(files, body[sent[0]])
     return _submission(bundle, main, body, around)

@@ -46,7 +46,9 @@ def run(code: str, around: Around, evaluate: Evaluate, known: Known) -> Value:
     if answer.error:
         short = 80
         shown = code if len(code) <= short else f"{code[:short]}…"
-        raise Wrong("cwl.expression", f"'${shown}' fails: {answer.error}")
+        is_syntax = answer.error.startswith("SyntaxError")
+        kind = "cwl.expression_syntax" if is_syntax else "cwl.expression"
+        raise Wrong(kind, f"'${shown}' fails: {answer.error}")
     return answer.value
 
 

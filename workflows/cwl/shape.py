@@ -59,8 +59,9 @@ def entries(
         return []
     if isinstance(node.value, dict):
         return [
-            (local(name, scope), _expanded(child, predicate, node, name))
+            (name if id_key == "class" else local(name, scope), entry)
             for name, child in node.map.items()
+            for entry in [_expanded(child, predicate, node, name)]
         ]
     if not isinstance(node.value, list):
         report.problem(node, "cwl.wrong_shape", f"a list or a map is expected, not {kind(node)}")

@@ -10,6 +10,7 @@ from workflows.cwl.problems import Report, did_you_mean
 from workflows.cwl.tree import Node, kind
 
 _STREAMS = ("stdin", "stdout", "stderr")
+_LONGEST = 200
 LISTINGS = ("no_listing", "shallow_listing", "deep_listing")
 PARSED_OPTIONAL = ("v1.1", "v1.2")
 """Versions in which a secondary file may be written ``.bai?`` or as a map."""
@@ -55,18 +56,18 @@ class TypeReader:
         return ANY
 
     def _word(self, word: str, node: Node, version: str) -> Type:
-        if word.endswith("?"):
+        if word.endswith("?") and len(word) < _LONGEST:
             return union([NULL, self._word(word[:-1], node, version)])
-        if word.endswith("[]"):
+        if word.endswith("[]") and len(word) < _LONGEST:
             return Array(self._word(word[:-2], node, version))
-        if word in PLAIN:
-            return Plain(word)
-        if word in _STREAMS:
-            return FILE
+        if word in PLAIN or word in _STREAMS:
+            return Plain(word) if word in PLAIN else FILE
         definition = self._definition(word, node)
         if definition is None:
             names = [*PLAIN, *(key.rpartition("#")[2] for key in self.named)]
-            return self._unknown(node, f"there is no type '{word}'", did_you_mean(word, names))
+            return self._unknown(
+                node, f"there is no type '{word[:_LONGEST]}'", did_you_mean(word, names)
+            )
         return self._guarded(definition, version)
 
     def _definition(self, word: str, node: Node) -> Node | None:

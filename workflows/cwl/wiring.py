@@ -43,6 +43,7 @@ class _Sink:
     """None where an expression comes between."""
     run: Process | None = None
     """For an input of a step: what the step runs."""
+    is_scattered: bool = False
 
 
 def ordered(process: Process) -> list[Step]:
@@ -72,6 +73,7 @@ class Wiring:
         self.target = target
         self.report = report
         self._seen: set[tuple[int, frozenset[str]]] = set()
+        self._undeclared: set[tuple[str, str]] = set()
 
     def check(self, process: Process, step: Step | None, scope: Scope) -> None:
         """``scope`` is that around the process; ``step`` is the one that runs it."""
@@ -144,7 +146,8 @@ class Wiring:
             self._declared("SubworkflowFeatureRequirement", step.node.at_key("run"), scope)
 
     def _declared(self, name: str, node: Node, scope: Scope) -> None:
-        if not scope.has(name):
+        if not scope.has(name) and (node.file, name) not in self._undeclared:
+            self._undeclared.add((node.file, name))
             self.report.problem(
                 node,
                 _FEATURE,
@@ -184,8 +187,10 @@ class Wiring:
         if entry.name in step.scatter:
             wanted = Array(wanted)
         what = f"input '{entry.name}' of step '{step.name}'"
-        sink = None if entry.value_from is not None else wanted
-        self._link(entry.link, _Sink(what, sink, step.run), process, scope)
+        unsure = entry.value_from is not None or not step.inputs.keys() >= set(step.scatter)
+        scattered = entry.name in step.scatter
+        sink = _Sink(what, None if unsure else wanted, step.run, is_scattered=scattered)
+        self._link(entry.link, sink, process, scope)
         no_value = not entry.link.sources and entry.default is None and entry.value_from is None
         if no_value and not nullable(wanted) and parameter is not None:
             self.report.problem(entry.node, "cwl.missing_step_input", f"{what} has no value")
@@ -204,18 +209,23 @@ class Wiring:
 
     def _mismatch(self, source: Source, found: Type, arriving: Type, sink: _Sink) -> None:
         name = f"{source.step}/{source.name}".strip("/")
-        understood = (
-            sink.run is not None
-            and sink.type is not None
-            and self.target.accepts(arriving, sink.type, sink.run)
-        )
         what = f"'{name}' ({found})", f"{sink.name} ({sink.type})"
-        if understood:
+        if self._is_understood(arriving, sink):
             message = f"{what[0]} is turned into what {what[1]} takes"
             self.report.warning(source.node, "cwl.converted", message)
         else:
             message = f"{what[0]} cannot be connected to {what[1]}"
             self.report.problem(source.node, "cwl.wrong_type", message)
+
+    def _is_understood(self, arriving: Type, sink: _Sink) -> bool:
+        """Whether the target can turn the one into the other; what is scattered must be a list."""
+        if sink.run is None or sink.type is None:
+            return False
+        if not sink.is_scattered:
+            return self.target.accepts(arriving, sink.type, sink.run)
+        lists = [member for member in members(arriving) if isinstance(member, Array)]
+        wanted = [member.items for member in members(sink.type) if isinstance(member, Array)]
+        return bool(lists) and self.target.accepts(lists[0].items, wanted[0], sink.run)
 
     def _source_type(self, source: Source, process: Process) -> Type | None:
         """None where there is no such source (reported) or its step could not be read."""

@@ -15,6 +15,7 @@ import yaml
 from workflows.cwl.limits import LIMITS, Limits
 from workflows.cwl.problems import Refused, at, refuse
 from workflows.cwl.tree import Content, Node, from_json
+from workflows.workflow import Json
 
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
@@ -46,16 +47,39 @@ def parse(text: str, file: str, budget: Budget) -> Node:
     try:
         return _Reader(file, budget).read(yaml.parse(text, Loader=yaml.CSafeLoader))
     except yaml.YAMLError as error:
-        return _as_json(text, file, error)
+        return _as_json(text, file, budget, error)
 
 
-def _as_json(text: str, file: str, error: yaml.YAMLError) -> Node:
+def tree_of(value: Json, file: str, budget: Budget) -> Node:
+    """The tree of a JSON value; raises ``Refused`` where it is too deep or too large."""
+    place = Node(None, file, 1, 1)
+    _check_depth(value, budget.limits.depth, place)
+    root = from_json(value, file)
+    budget.spend(place, sum(1 for _ in root.walk()))
+    return root
+
+
+def _check_depth(value: Json, depth: int, place: Node) -> None:
+    level: list[Json] = [value]
+    for _ in range(depth + 1):
+        level = [
+            child
+            for item in level
+            if isinstance(item, (dict, list))
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return
+    raise refuse(place, "cwl.too_deep", f"nested deeper than {depth} levels")
+
+
+def _as_json(text: str, file: str, budget: Budget, error: yaml.YAMLError) -> Node:
     """JSON that libyaml cannot read (surrogate pairs); else the YAML error, placed."""
     mark = getattr(error, "problem_mark", None)
     place = Node(None, file, mark.line + 1 if mark else 1, mark.column + 1 if mark else 1)
     if text.lstrip()[:1] in ("{", "["):
         try:
-            return from_json(json.loads(text), file)
+            return tree_of(json.loads(text), file, budget)
         except (ValueError, RecursionError):
             pass
     what = getattr(error, "problem", None) or "this is neither YAML nor JSON"
