@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -69,31 +69,35 @@ def _batches(jobs: Iterable[Watched]) -> Iterable[list[Watched]]:
 
 
 def ask(parts: Parts, questions: Sequence[_Question]) -> Advanced:
-    """Ask side by side; what one answer brings is acted on before the others have come."""
-    if len(questions) <= 1:
-        return sum((_batch(parts, question) for question in questions), Advanced())
+    """Ask side by side. Answers that are there together are taken in together; one that is late
+    holds nobody else's up."""
+    if not questions:
+        return Advanced()
+    total = Advanced()
     with ThreadPoolExecutor(min(_THREADS, len(questions)), "poll") as pool:
-        return sum(pool.map(lambda question: _batch(parts, question), questions), Advanced())
+        waiting = {pool.submit(_answer, parts, question) for question in questions}
+        while waiting:
+            answered, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            learnt = [each for answer in answered for each in answer.result()]
+            watch.record(learnt)
+            total += advance(parts, [each.workflow for each in learnt if each.news])
+    return total
 
 
-def _batch(parts: Parts, question: _Question) -> Advanced:
+def _answer(parts: Parts, question: _Question) -> list[Learnt]:
+    """What one call teaches; nothing where it fails."""
     credential, jobs = question.credential, question.jobs
     try:
         with parts.breaker:
             reports = parts.appservice.query(credential.token, [job.job_id for job in jobs])
     except Unauthorized:
         credentials.refused(parts.vault, credential)
-        return Advanced()
+        return []
     except (ServiceError, CircuitBreakerError) as away:
         log.warning("AppService could not be asked", jobs=len(jobs), error=str(away))
-        return Advanced()
-    learnt = [
-        news
-        for job in jobs
-        if (news := _news(parts, job, reports.get(job.job_id), question.now)) is not None
-    ]
-    watch.record(learnt)
-    return advance(parts, [each.workflow for each in learnt if each.news])
+        return []
+    learnt = (_news(parts, job, reports.get(job.job_id), question.now) for job in jobs)
+    return [each for each in learnt if each is not None]
 
 
 def _news(parts: Parts, job: Watched, report: Report | None, now: datetime) -> Learnt | None:

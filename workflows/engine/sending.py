@@ -14,25 +14,23 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 
 import structlog
-from circuitbreaker import STATE_CLOSED, CircuitBreakerError
+from circuitbreaker import STATE_CLOSED
 
 from workflows.engine.advance import advance
+from workflows.engine.handover import Handover, send
 from workflows.engine.parts import Parts
-from workflows.errors import InDoubt, NotSent, Rejected, ServiceAway, Unauthorized
-from workflows.plan import backoff
 from workflows.store import credentials, outbox, services, workflows
-from workflows.store.credentials import Credential
 from workflows.store.outbox import Bounds, Sent
 from workflows.workflow import Job
 
 log = structlog.get_logger(__name__)
 
-_AWAY = timedelta(seconds=5)
-"""How long a job rests after AppService could not be reached, before doubling."""
 _TOGETHER_SECONDS = 0.25
 """Under load, how long news of submissions wait for others, to be taken in together."""
 _IDLE_SECONDS = 0.5
 """How long the drain waits for answers before it looks for new work on its own."""
+_GATE_SECONDS = 1.0
+"""How long it is believed that AppService takes submissions, or does not."""
 
 
 class Drain:
@@ -44,6 +42,8 @@ class Drain:
         self._news: SimpleQueue[Sent | None] = SimpleQueue()
         self._under_way = 0
         self._pool: ThreadPoolExecutor | None = None
+        self._takes, self._asked = True, 0.0
+        """Whether AppService takes submissions, and when that was asked."""
         self._told: dict[str, float] = {}
         """Workflows that have something to take in, and since when on the monotonic clock."""
 
@@ -68,10 +68,9 @@ class Drain:
             if answered:
                 _record(parts, answered)
                 self._note(answered)
-            begun = time.monotonic()
             fresh = self._claim(parts)
-            for job in fresh:
-                self._send(parts, job, begun)
+            for handover in fresh:
+                self._send(parts, handover)
             self._tell(parts, at_once=not fresh)
             if not (answered or fresh or self._under_way):
                 return
@@ -89,16 +88,31 @@ class Drain:
             told, self._told = self._told, {}
             advance(parts, told)
 
-    def _claim(self, parts: Parts) -> list[Job]:
-        return [] if parts.stopping.is_set() else _claim(parts, self._threads - self._under_way)
+    def _claim(self, parts: Parts) -> list[Handover]:
+        """Jobs that may be sent now; none while we end, or while AppService cannot take any."""
+        free = self._threads - self._under_way
+        if free <= 0 or parts.stopping.is_set() or not self._open(parts):
+            return []
+        send_by = time.monotonic() + parts.limits.send_window.total_seconds()
+        jobs = _claimed(parts, free)
+        tokens = credentials.usable_of(parts.vault, sorted({job.owner for job in jobs}))
+        return [Handover(job, tokens.get(job.owner), send_by) for job in jobs]
 
-    def _send(self, parts: Parts, job: Job, claimed_at: float) -> None:
-        """``claimed_at`` is not later than the claim, on the monotonic clock."""
+    def _open(self, parts: Parts) -> bool:
+        """Whether it makes sense to claim: there is work, and AppService takes submissions."""
+        if parts.breaker.opened or not outbox.waiting():
+            return False
+        if time.monotonic() - self._asked > _GATE_SECONDS:
+            self._takes = services.health("appservice").state != services.DISABLED
+            self._asked = time.monotonic()
+        return self._takes
+
+    def _send(self, parts: Parts, handover: Handover) -> None:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="send")
         self._under_way += 1
-        future = self._pool.submit(send, parts, job, claimed_at)
-        future.add_done_callback(lambda done: self._news.put(_outcome(parts, job, done)))
+        future = self._pool.submit(send, parts, handover)
+        future.add_done_callback(lambda done: self._news.put(_outcome(parts, handover.job, done)))
 
     def _answers(self) -> list[Sent]:
         """All answers that are there; waits a little for the first one if any is to come."""
@@ -114,10 +128,8 @@ class Drain:
             return found
 
 
-def _claim(parts: Parts, free: int) -> list[Job]:
-    """Jobs that may be sent now; none while AppService cannot take any."""
-    if free <= 0 or not _open(parts):
-        return []
+def _claimed(parts: Parts, free: int) -> list[Job]:
+    """Claims, then sees whose workflow has ended: in that order nothing slips past a cancel."""
     limits = parts.limits
     bounds = Bounds(
         user_jobs=limits.user_jobs,
@@ -133,67 +145,6 @@ def _claim(parts: Parts, free: int) -> list[Job]:
         _record(parts, late)
         advance(parts, gone)
     return [job for job in claimed if job.workflow not in gone]
-
-
-def _open(parts: Parts) -> bool:
-    """Whether it makes sense to claim: there is work, and AppService takes submissions."""
-    return (
-        not parts.breaker.opened
-        and outbox.waiting()
-        and services.health("appservice").state != services.DISABLED
-    )
-
-
-def send(parts: Parts, job: Job, claimed_at: float) -> Sent:
-    """Hand one job over; every failure becomes the outcome that is safe."""
-    credential = credentials.usable(parts.vault, job.owner)
-    if credential is None:
-        return outbox.unsent(job, "the token has expired", timedelta(0))
-    try:
-        with parts.breaker:
-            job_id = _start(parts, job, credential, claimed_at)
-    except Unauthorized as refused:
-        credentials.refused(parts.vault, credential)
-        return outbox.unsent(job, str(refused), timedelta(0))
-    except Rejected as rejected:
-        return _refusal(parts, job, rejected)
-    except InDoubt as lost:
-        return _doubt(parts, job, lost)
-    except (NotSent, ServiceAway, CircuitBreakerError) as away:
-        return _away(job, away)
-    return outbox.started(job, job_id)
-
-
-def _start(parts: Parts, job: Job, credential: Credential, claimed_at: float) -> str:
-    """Raises ``NotSent`` where this process was held up since it claimed the job: its claim may
-    be about to be doubted, so nothing leaves under it any more."""
-    return parts.appservice.start(
-        credential.token,
-        job.app,
-        job.params,
-        key=job.key,
-        base_url=job.base_url,
-        send_by=claimed_at + parts.limits.send_window.total_seconds(),
-    )
-
-
-def _refusal(parts: Parts, job: Job, rejected: Rejected) -> Sent:
-    if rejected.maybe_transient and job.tries + 1 < parts.limits.unexplained_tries:
-        return outbox.unsent(job, str(rejected), backoff(_AWAY, job.tries + 1))
-    return outbox.rejected(job, str(rejected))
-
-
-def _doubt(parts: Parts, job: Job, lost: InDoubt) -> Sent:
-    limits = parts.limits
-    believe_in = min(limits.answered_grace, limits.grace) if lost.answered else None
-    look_in = min(timedelta(seconds=1), limits.lease)
-    return outbox.doubtful(job, str(lost), look_in, believe_in)
-
-
-def _away(job: Job, away: Exception) -> Sent:
-    disabled = isinstance(away, ServiceAway) and away.disabled
-    services.report("appservice", services.DISABLED if disabled else services.AWAY, str(away))
-    return outbox.unsent(job, str(away), backoff(_AWAY, min(job.tries + 1, 5)))
 
 
 def _outcome(parts: Parts, job: Job, done: Future[Sent]) -> Sent:

@@ -6,10 +6,11 @@ caps hold whoever claims at the same time. Every record names the claim it was m
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import islice
 from uuid import uuid4
 
 from pymongo import ReturnDocument, UpdateOne
@@ -22,6 +23,7 @@ from workflows.store.jobs import value
 from workflows.store.mongo import NOW, Row, collection, later, transaction, translated
 from workflows.workflow import Job, Outcome
 
+_DUE: Row = {"$lte": ["$due", NOW]}
 _CHANGED: Row = {"version": {"$add": ["$version", 1]}, "news": NOW}
 """Every change that the workflow must take in."""
 _ENDED: Row = {**_CHANGED, "in_doubt": False}
@@ -45,7 +47,7 @@ def waiting() -> bool:
     """Whether anything could be sent now."""
     with translated():
         found = collection(models.Job).find_one(
-            {"state": JobState.INTENDED, "$expr": {"$lte": ["$due", NOW]}}, {"_id": 1}
+            {"state": JobState.INTENDED, "$expr": _DUE}, {"_id": 1}
         )
     return found is not None
 
@@ -54,88 +56,101 @@ def doubtful_due() -> bool:
     """Whether any submission is due to be looked up."""
     with translated():
         found = collection(models.Job).find_one(
-            {"state": JobState.SENDING, "$expr": {"$lte": ["$due", NOW]}}, {"_id": 1}
+            {"state": JobState.SENDING, "$expr": _DUE}, {"_id": 1}
         )
     return found is not None
 
 
-def claim(free: int, bounds: Bounds, skip: Sequence[str] = ()) -> list[Job]:
+def claim(free: int, bounds: Bounds) -> list[Job]:
     """Take up to ``free`` jobs to send, shared fairly between users that have a usable token."""
     token = uuid4().hex
 
     def work(session: ClientSession) -> list[Job]:
-        collection(models.Turn).update_one(
-            {"_id": "outbox"}, {"$inc": {"count": 1}}, upsert=True, session=session
-        )
-        chosen = _chosen(free, bounds, skip, session)
-        if not chosen:
-            return []
-        rows = collection(models.Job)
-        rows.update_many(
-            {"_id": {"$in": chosen}, "state": JobState.INTENDED},
-            [
-                {
-                    "$set": {
-                        "state": JobState.SENDING,
-                        "claim": token,
-                        "sent_at": NOW,
-                        "due": later(bounds.lookup_after),
-                        "absent_after": later(bounds.absent_after),
-                        "version": {"$add": ["$version", 1]},
-                    }
-                }
-            ],
-            session=session,
-        )
-        return [
-            value(row)
-            for row in rows.find({"_id": {"$in": chosen}, "claim": token}, session=session)
-        ]
+        chosen = _chosen(free, bounds, session)
+        if chosen:
+            _mark(chosen, token, bounds, session)
+        return [replace(job, state=JobState.SENDING, claim=token) for job in chosen]
 
     return transaction(work)
 
 
-def _chosen(free: int, bounds: Bounds, skip: Sequence[str], session: ClientSession) -> list[str]:
+def _mark(chosen: Sequence[Job], token: str, bounds: Bounds, session: ClientSession) -> None:
+    """Every claim writes the one row of turns, so that of two at the same time one begins anew:
+    what it counted before is then no longer true."""
+    collection(models.Turn).update_one(
+        {"_id": "outbox"}, {"$inc": {"count": 1}}, upsert=True, session=session
+    )
+    collection(models.Job).update_many(
+        {"_id": {"$in": [job.key for job in chosen]}},
+        [
+            {
+                "$set": {
+                    "state": JobState.SENDING,
+                    "claim": token,
+                    "sent_at": NOW,
+                    "due": later(bounds.lookup_after),
+                    "absent_after": later(bounds.absent_after),
+                    "version": {"$add": ["$version", 1]},
+                }
+            }
+        ],
+        session=session,
+    )
+
+
+def _chosen(free: int, bounds: Bounds, session: ClientSession) -> list[Job]:
     rows = collection(models.Job)
-    owners = set(rows.distinct("owner", {"state": JobState.INTENDED}, session=session)) - set(skip)
-    owners = _with_token(owners, session)
-    sending: Counter[str] = Counter()
-    under_way: Counter[str] = Counter()
+    waiting = rows.distinct("owner", {"state": JobState.INTENDED}, session=session)
+    owners = _with_token(set(waiting), session) if waiting else set()
+    if not owners:
+        return []
+    sending, under_way = _counts(owners, session)
+    room = {
+        owner: min(bounds.user_jobs - under_way[owner], bounds.user_sending - sending[owner], free)
+        for owner in sorted(owners, key=lambda owner: (sending[owner], under_way[owner]))
+        if bounds.user_jobs > under_way[owner] and bounds.user_sending > sending[owner]
+    }
+    jobs = _first(dict(islice(room.items(), free)), session)
+    queues: dict[str, list[str]] = defaultdict(list)
+    for job in jobs.values():
+        queues[job.owner].append(job.key)
+    return [jobs[key] for key in share(free, queues, sending)]
+
+
+def _counts(owners: set[str], session: ClientSession) -> tuple[Counter[str], Counter[str]]:
+    """How many jobs of each user are being sent, and are being sent or at AppService."""
     states = [JobState.SENDING, JobState.ACTIVE]
-    for group in rows.aggregate(
+    groups = collection(models.Job).aggregate(
         [
             {"$match": {"state": {"$in": states}, "owner": {"$in": sorted(owners)}}},
             {"$group": {"_id": {"owner": "$owner", "state": "$state"}, "count": {"$sum": 1}}},
         ],
         session=session,
-    ):
-        owner, count = group["_id"]["owner"], group["count"]
-        under_way[owner] += count
-        if group["_id"]["state"] == JobState.SENDING:
-            sending[owner] += count
-    room = {
-        owner: min(bounds.user_jobs - under_way[owner], bounds.user_sending - sending[owner], free)
-        for owner in owners
-    }
-    queues = {
-        owner: [
-            row["_id"]
-            for row in rows.find(
-                {
-                    "state": JobState.INTENDED,
-                    "owner": owner,
-                    "$expr": {"$lte": ["$due", NOW]},
-                },
-                {"_id": 1},
-                sort=[("due", 1)],
-                limit=places,
-                session=session,
-            )
+    )
+    sending, under_way = Counter[str](), Counter[str]()
+    for group in groups:
+        owner, state = group["_id"]["owner"], group["_id"]["state"]
+        under_way[owner] += group["count"]
+        sending[owner] += group["count"] if state == JobState.SENDING else 0
+    return sending, under_way
+
+
+def _first(room: Mapping[str, int], session: ClientSession) -> dict[str, Job]:
+    """The longest waiting jobs of each user, as many as there is room for, in one question."""
+    parts: list[list[Row]] = [
+        [
+            {"$match": {"state": JobState.INTENDED, "owner": owner, "$expr": _DUE}},
+            {"$sort": {"due": 1}},
+            {"$limit": places},
         ]
         for owner, places in room.items()
-        if places > 0
-    }
-    return share(free, queues, sending)
+    ]
+    if not parts:
+        return {}
+    name = collection(models.Job).name
+    rest = [{"$unionWith": {"coll": name, "pipeline": pipeline}} for pipeline in parts[1:]]
+    rows = collection(models.Job).aggregate([*parts[0], *rest], session=session)
+    return {row["_id"]: value(row) for row in rows}
 
 
 def _with_token(owners: set[str], session: ClientSession) -> set[str]:
@@ -271,7 +286,7 @@ def take_doubtful(again_in: timedelta) -> Job | None:
     """One submission that is due to be looked up; the next look is put off, so that one looks."""
     with translated():
         row = collection(models.Job).find_one_and_update(
-            {"state": JobState.SENDING, "$expr": {"$lte": ["$due", NOW]}},
+            {"state": JobState.SENDING, "$expr": _DUE},
             [
                 {
                     "$set": {
