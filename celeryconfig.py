@@ -6,6 +6,8 @@ So nothing here is tuned for durability; all is tuned so that no fault of Redis 
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from kombu import Queue
 
 from config.settings import load_settings
@@ -73,5 +75,6 @@ beat_schedule = {
         "task": "tasks.advance_active_workflows",
         "schedule": _interval,
         # No "expires": a worker whose clock is ahead of beat's would throw every sweep away.
-    }
+    },
+    "purge_workflows": {"task": "tasks.purge_workflows", "schedule": timedelta(minutes=10)},
 }

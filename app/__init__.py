@@ -70,7 +70,8 @@ def create_app(settings: Settings) -> Flask:
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     api.register_blueprint(system.for_prometheus)
     docs.register(app, api)
-    app.cli.add_command(cli.credentials)
+    for group in (cli.credentials, cli.db):
+        app.cli.add_command(group)
     if proxies := settings.api.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies)  # type: ignore[method-assign]
     return app

@@ -1,21 +1,76 @@
-"""Commands for operators: ``flask --app wsgi credentials rotate``."""
+"""Commands for operators: ``flask db …`` and ``flask credentials …``."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import click
 from flask.cli import AppGroup
 
 from app.connections import connections
-from workflows.store import credentials as store
+from tasks.upkeep import keep_of
+from workflows import models
+from workflows.engine.purging import purge as remove_old
+from workflows.store import credentials as sealed
+from workflows.store import schema
+from workflows.store.progress import progress
 
 credentials = AppGroup("credentials", help="Users' tokens, sealed at rest.")
+db = AppGroup("db", help="What MongoDB holds: indexes, migrations, what is old.")
 
 
 @credentials.command()
 def rotate() -> None:
     """Seal every token anew under the first of auth.token_keys; then old keys may be removed."""
-    done, lost = store.rotate(connections().parts.vault)
+    done, lost = sealed.rotate(connections().parts.vault)
     click.echo(f"{done} tokens sealed under the first key")
     if lost:
         click.echo(f"{lost} tokens cannot be opened by any key: their users must hand in new ones")
         raise SystemExit(1)
+
+
+@db.command()
+@click.option("--drop-stale", is_flag=True, help="Drop what this release does not need.")
+def indexes(*, drop_stale: bool) -> None:
+    """Create missing indexes; processes do the same when they start."""
+    assert connections().parts  # noqa: S101 - connects
+    models.ensure_indexes()
+    stale = schema.stale_indexes()
+    for collection, keys in stale:
+        click.echo(f"{collection}: not needed: {', '.join(field for field, _ in keys)}")
+    if drop_stale:
+        schema.drop(stale)
+    click.echo(f"every index is there; {len(stale)} {'dropped' if drop_stale else 'not needed'}")
+
+
+@db.command()
+def migrate() -> None:
+    """Do the migrations that this release brings; an interrupted one goes on."""
+    assert connections().parts  # noqa: S101 - connects
+    for migration, changed in schema.migrate():
+        click.echo(f"{migration.number}: {migration.what}: {changed} documents changed")
+    click.echo(f"the schema is at version {schema.version()}")
+
+
+@db.command()
+def purge() -> None:
+    """Remove now what is older than the settings of `retention` say."""
+    parts = connections().parts
+    click.echo(f"{remove_old(parts, keep_of(connections().settings.retention))} workflows removed")
+
+
+@db.command()
+def status() -> None:
+    """Tell what is unfinished, what waits, and which migrations are to be done."""
+    found = progress(connections().parts.limits.user_jobs)
+    click.echo(f"schema version {schema.version()}, {len(schema.pending())} migrations pending")
+    click.echo("workflows: " + _counts(found.workflows))
+    click.echo("jobs: " + _counts(found.jobs))
+    click.echo(f"jobs in doubt: {found.in_doubt}, waiting for a token: {found.parked}")
+    click.echo(f"longest overdue: {found.overdue}, longest unsent: {found.unsent}")
+    for each in found.present:
+        click.echo(f"{each.kind}: heard of {each.seen} ago {' '.join(each.queues)}".rstrip())
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in counts.items())

@@ -37,6 +37,8 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(min_length=1)]
+Days = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""0: for ever."""
 
 
 class Section(BaseModel):
@@ -124,6 +126,8 @@ class Logging(Section):
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     workflow_log_dir: Path = Path("logs/workflows")
+    workflow_log_bytes: Count = 10 * 1024 * 1024
+    """A workflow's log file that reaches it begins anew; one former file is kept beside it."""
     executor_log_file: Path = Path("logs/executor.log")
 
 
@@ -143,6 +147,17 @@ class Health(Section):
 
     overdue_limit_seconds: Seconds = 300
     """How long a workflow may wait to be looked at, and a job to be sent."""
+
+
+class Retention(Section):
+    """How long what is over is kept, in days; 0 keeps it for ever."""
+
+    finished_workflows_days: Days = 365
+    """A workflow goes with its spec, its jobs and its history."""
+    planned_workflows_days: Days = 90
+    """The same for plans that nobody submitted."""
+    workflow_logs_days: Days = 90
+    """A workflow's log file after its last line; the history itself is in MongoDB."""
 
 
 class Auth(Section):

@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     logging: sections.Logging = sections.Logging()
     metrics: sections.Metrics = sections.Metrics()
     health: sections.Health = sections.Health()
+    retention: sections.Retention = sections.Retention()
     auth: sections.Auth
     validation: sections.Validation = sections.Validation()
     api: sections.Api = sections.Api()

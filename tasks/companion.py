@@ -1,5 +1,7 @@
-"""What a worker or beat does beside its tasks, in one thread: it says that it is there, and a
-worker serves metrics. A process that hangs or is stopped falls silent, which health notices.
+"""What a worker or beat does beside its tasks, in one thread: it says that it is there; a worker
+also serves metrics and removes old log files.
+
+A process that hangs or is stopped falls silent, which health notices.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ import atexit
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -19,6 +22,7 @@ from circuitbreaker import STATE_CLOSED
 from config.settings import load_settings
 from tasks.exposition import Exposition, registry_of
 from tasks.process import parts
+from tasks.upkeep import tidy
 from workflows.errors import Unavailable
 from workflows.store import presence
 
@@ -28,6 +32,7 @@ SWEEP: Final = "tasks.advance_active_workflows"
 _PATIENCE_SECONDS: Final = 5.0
 _SHORTEST_SECONDS: Final = 0.5
 _LONGEST_SECONDS: Final = 5.0
+_TIDY_SECONDS: Final = 3600.0
 
 
 class Companion:
@@ -92,14 +97,19 @@ def _begin_worker(sender: Any, **_: Any) -> None:
     if _here:
         return
     queues: Sequence[str] = sorted(sender.app.amqp.queues.consume_from)
-    settings = load_settings().metrics
-    registry = registry_of(settings, parts)
-    exposition = Exposition(settings, registry) if registry is not None else None
+    settings = load_settings()
+    registry = registry_of(settings.metrics, parts)
+    exposition = Exposition(settings.metrics, registry) if registry is not None else None
     name = _name("worker")
+    tidied = float("-inf")
 
     def tell() -> None:
+        nonlocal tidied
         if exposition is not None:
             exposition.serve()
+        if time.monotonic() - tidied > _TIDY_SECONDS:
+            tidied = time.monotonic()
+            tidy(settings)
         cut_off = parts().breaker.state != STATE_CLOSED
         presence.tell(name, "worker", queues, cut_off=cut_off)
 

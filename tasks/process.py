@@ -12,6 +12,7 @@ from typing import Any
 from celery.signals import task_failure, worker_shutting_down
 
 from config.settings import Settings, load_settings
+from config.workflow_logs import WorkflowLogs
 from tasks.metering import counts_of
 from tasks.recording import recorder
 from workflows import models
@@ -41,7 +42,7 @@ def parts_of(settings: Settings) -> Parts:
     models.open_database(settings.mongodb.address, settings.mongodb.database)
     scheduler = settings.scheduler
     counts = counts_of(settings.metrics)
-    write_logs = recorder(settings.logging.workflow_log_dir)
+    write_logs = recorder(logs_of(settings))
 
     def recorded(events: Sequence[Recorded]) -> None:
         counts.events(events)
@@ -60,6 +61,12 @@ def parts_of(settings: Settings) -> Parts:
         accepted=counts.accepted,
         broken=counts.broken,
     )
+
+
+def logs_of(settings: Settings) -> WorkflowLogs:
+    logging = settings.logging
+    days = settings.retention.workflow_logs_days
+    return WorkflowLogs(logging.workflow_log_dir, logging.workflow_log_bytes, days)
 
 
 def limits_of(settings: Settings) -> Limits:

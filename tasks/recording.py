@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import structlog
 
+from config.workflow_logs import WorkflowLogs
 from workflows.engine.parts import Recorded
 from workflows.narrative import text
 
 log = structlog.get_logger(__name__)
 
 
-def recorder(directory: Path) -> Callable[[Sequence[Recorded]], None]:
-    """Appends to ``<directory>/<workflow id>.log``. A log that cannot be written stops nothing:
-    the history is in MongoDB."""
+def recorder(logs: WorkflowLogs) -> Callable[[Sequence[Recorded]], None]:
+    """Appends to ``<workflow id>.log``. A log that cannot be written stops nothing: the history
+    is in MongoDB."""
 
     def record(recorded: Sequence[Recorded]) -> None:
         by_workflow = defaultdict(list)
@@ -24,10 +24,8 @@ def recorder(directory: Path) -> Callable[[Sequence[Recorded]], None]:
             by_workflow[each.workflow].append(each.event)
             _report(each)
         try:
-            directory.mkdir(parents=True, exist_ok=True)
             for workflow, events in by_workflow.items():
-                with (directory / f"{workflow}.log").open("a", encoding="utf-8") as file:
-                    file.write(text(events))
+                logs.append(workflow, text(events))
         except OSError as error:
             log.warning("A workflow's log file cannot be written", error=str(error))
 

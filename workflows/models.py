@@ -48,8 +48,13 @@ def close_database() -> None:
 
 def ensure_indexes() -> None:
     """Create what is missing; safe at every start and by many processes at once."""
-    for document in (Workflow, Spec, Job, Credential, Event, Heartbeat):
+    for document in documents():
         document.ensure_indexes()
+
+
+def documents() -> list[type[Document]]:
+    """Every kind of document there is."""
+    return [Workflow, Spec, Job, Credential, Event, Turn, Heartbeat, Service, Schema]
 
 
 class Workflow(Document):
@@ -222,6 +227,14 @@ class Heartbeat(Document):
     queues = ListField(StringField())
     cut_off = BooleanField()
     at = DateTimeField(required=True)
+
+
+class Schema(Document):
+    """Which migrations were done (``store/schema.py``)."""
+
+    meta = {"collection": "schema", "auto_create_index": False}
+    id = StringField(primary_key=True)
+    version = IntField(default=0)
 
 
 class Service(Document):

@@ -1,0 +1,52 @@
+"""The log files of single workflows: one each, of bounded size, kept for a bounded time."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_SUFFIXES = (".log", ".log.1")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowLogs:
+    """A folder of ``<workflow id>.log``, that the processes of a host write together."""
+
+    folder: Path
+    largest_bytes: int
+    """A file that reaches it becomes ``.log.1``, in place of the former one."""
+    days: float
+    """How long a file is kept after its last line; 0: for ever."""
+
+    def append(self, workflow: str, lines: str) -> None:
+        """In one write, so that lines of several processes do not mix. Raises ``OSError``."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{workflow}.log"
+        with path.open("ab", buffering=0) as file:
+            file.write(lines.encode())
+            full = file.tell() >= self.largest_bytes
+        if full:
+            self._rotate(path)
+
+    def tidy(self) -> int:
+        """Removes files that nobody has written to for so long; how many. Raises ``OSError``."""
+        if not self.days or not self.folder.is_dir():
+            return 0
+        oldest = time.time() - self.days * 86_400
+        old = [
+            path
+            for path in self.folder.iterdir()
+            if path.name.endswith(_SUFFIXES) and path.stat().st_mtime < oldest
+        ]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
+    def _rotate(self, path: Path) -> None:
+        """One process at a time, and only if nobody else just did."""
+        with (self.folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if path.exists() and path.stat().st_size >= self.largest_bytes:
+                path.replace(path.with_name(f"{path.name}.1"))

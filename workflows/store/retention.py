@@ -1,0 +1,65 @@
+"""What is old enough to go: a workflow with all that belongs to it, or nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from pymongo.client_session import ClientSession
+
+from workflows import models
+from workflows.states import FINAL_WORKFLOW, WorkflowState
+from workflows.store.mongo import Row, ago, collection, transaction, translated
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Workflows that may go at all, and the time that their age is counted from."""
+
+    since: str
+    condition: Mapping[str, Any]
+
+    def older(self, age: timedelta) -> Row:
+        """The query for those of that age."""
+        return {**self.condition, "$expr": {"$lte": [f"${self.since}", ago(age)]}}
+
+
+ENDED: Final = Kind(
+    "finished_at",
+    {"state": {"$in": sorted(FINAL_WORKFLOW)}, "finished_at": {"$type": "date"}},
+)
+NEVER_STARTED: Final = Kind("created_at", {"state": WorkflowState.PLANNED})
+
+
+def older(kind: Kind, age: timedelta, limit: int, but: Collection[str] = ()) -> list[str]:
+    """The oldest first, without those named."""
+    with translated():
+        rows = collection(models.Workflow).find(
+            {**kind.older(age), "_id": {"$nin": sorted(but)}},
+            {"_id": 1},
+            sort=[(kind.since, 1)],
+            limit=limit,
+        )
+        return [row["_id"] for row in rows]
+
+
+def remove(kind: Kind, age: timedelta, workflow: str) -> bool:
+    """False where it was taken up meanwhile, or where a job of it has not ended at AppService."""
+
+    def work(session: ClientSession) -> bool:
+        belonging: Row = {"workflow": workflow}
+        own_keys: Row = {"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}}
+        if collection(models.Job).find_one({**belonging, "open": True}, session=session):
+            return False
+        gone = collection(models.Workflow).delete_one(
+            {"_id": workflow, **kind.older(age)}, session=session
+        )
+        if gone.deleted_count:
+            collection(models.Spec).delete_many(own_keys, session=session)
+            collection(models.Job).delete_many(own_keys, session=session)
+            collection(models.Event).delete_many(belonging, session=session)
+        return bool(gone.deleted_count)
+
+    return transaction(work)
