@@ -15,6 +15,6 @@ inputs:
   srr_ids: string[]?
 
 outputs:
-  bins:
+  bin_contigs:
     type: File[]
     outputBinding: {glob: "bin.*.fa"}

@@ -19,14 +19,14 @@ steps:
   assemble:
     run: bins.cwl
     in: {srr_ids: runs}
-    out: [bins]
+    out: [bin_contigs]
 
   annotate:
     run: bvbrc://GenomeAnnotation
     scatter: contigs
     in:
       contigs:
-        source: [contigs, assemble/bins]
+        source: [contigs, assemble/bin_contigs]
         linkMerge: merge_flattened
       scientific_name: scientific_name
       domain: {default: Bacteria}

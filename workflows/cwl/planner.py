@@ -64,7 +64,7 @@ class Planner:
             message="the document takes too much time or memory to be planned",
             file=source.main,
         )
-        return Plan(source.name, problems=(problem,))
+        return Plan(source.name, source.main, problems=(problem,))
 
     def _answer(self, request: bytes, apps: AppTable) -> Mapping[str, Any]:
         """What the process says; empty where it had to be stopped."""

@@ -58,6 +58,8 @@ class Plan:
     """What can be told so far. Made again with more results it repeats its steps and adds more."""
 
     name: str
+    main: str = ""
+    """The file that holds the workflow."""
     steps: tuple[NativeStep, ...] = ()
     outputs: Mapping[str, Json] = field(default_factory=dict)
     """The workflow's outputs as native values; those that are not known yet are absent."""
@@ -98,11 +100,12 @@ def plan(
     found = expand(document, target, script, results, limits)
     name = _name(source, found.process)
     if found.problems:
-        return Plan(name, problems=found.problems, warnings=found.warnings)
+        return Plan(name, source.main, problems=found.problems, warnings=found.warnings)
     report = Report()
     steps = lowered(found.jobs, name, target, report)
     return Plan(
         name=name,
+        main=source.main,
         steps=steps,
         outputs={k: native(v) for k, v in found.outputs.items() if not gaps(v)},
         waits_for=found.waits_for,

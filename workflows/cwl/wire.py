@@ -21,6 +21,7 @@ def plan_as_json(plan: Plan) -> dict[str, Json]:
 def plan_from(value: Mapping[str, Any]) -> Plan:
     return Plan(
         name=value["name"],
+        main=value["main"],
         steps=tuple(_step(step) for step in value["steps"]),
         outputs=value["outputs"],
         waits_for=frozenset(value["waits_for"]),
