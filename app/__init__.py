@@ -20,6 +20,7 @@ from app import (
     steps,
     submitting,
     system,
+    traffic,
     watching,
 )
 from app.auth import Gate
@@ -30,6 +31,7 @@ from app.schemas import Error
 from app.throttle import Throttle
 from config.settings import Settings
 from tasks.celery import app as celery
+from tasks.metering import counts_of
 from workflows.bvbrc.signers import SignerKeys
 from workflows.bvbrc.token import Verifier
 from workflows.bvbrc.wire import Wire
@@ -62,6 +64,7 @@ def create_app(settings: Settings) -> Flask:
     attach(app, connections)
     system.attach(app, connections)
     request_ids.register(app)
+    traffic.register(app, counts_of(settings.metrics))
     cors.register(app, settings.api.cors_origins)
     auth.register(app, gate)
     errors.register(app)

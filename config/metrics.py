@@ -40,6 +40,8 @@ class Meters:
     submit_errors: Counter
     call_seconds: Histogram
     call_errors: Counter
+    requests: Counter
+    request_seconds: Histogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,12 @@ def meters() -> Meters:
             "bvbrc_call_errors",
             "Calls of BV-BRC services that failed or were refused",
             *("method", "error_type"),
+        ),
+        requests=_counter(
+            "http_requests", "Requests that the API answered", "method", "route", "status"
+        ),
+        request_seconds=_seconds(
+            "http_request_duration", "How long the API took to answer", _SHORT, "route"
         ),
     )
 

@@ -81,6 +81,11 @@ class Counts:
             else:
                 self._step(each.event)
 
+    def request(self, method: str, route: str, status: int, duration: timedelta) -> None:
+        """``route`` is the rule that answered, not the path: ids are no labels."""
+        self.meters.requests.labels(method, route, str(status)).inc()
+        self.meters.request_seconds.labels(route).observe(duration.total_seconds())
+
     def call(self, made: Made) -> None:
         """A call of a BV-BRC service, whatever became of it."""
         meters, method, seconds = self.meters, made.call.method, made.duration.total_seconds()
