@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -134,6 +135,15 @@ def test_a_users_cap_holds_over_all_workflows(engine: Engine) -> None:
     assert {capped.ends(each) for each in ids} == {"succeeded"}
 
     assert max(engine.simulator.summary()["peak_in_flight_by_user"].values()) == 1
+
+
+def test_the_jobs_of_several_users_are_sent_together(engine: Engine) -> None:
+    users = ["alice@patricbrc.org", "bob@bvbrc", "carol@bvbrc"]
+    ids = [replace(engine, user=user, token="").submit(document("", "")) for user in users]
+
+    assert {engine.ends(each) for each in ids} == {"succeeded"}
+
+    assert sorted({job["owner"] for job in engine.simulator.jobs()}) == users
 
 
 def test_a_job_that_bvbrc_forgot_fails_after_the_deadline(engine: Engine) -> None:

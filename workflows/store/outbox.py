@@ -7,10 +7,9 @@ caps hold whoever claims at the same time. Every record names the claim it was m
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import islice
 from uuid import uuid4
 
 from pymongo import ReturnDocument, UpdateOne
@@ -42,6 +41,10 @@ class Bounds:
     absent_after: timedelta
     """How old a submission must be before "not found" is believed."""
 
+    def room(self, sending: int, under_way: int) -> int:
+        """How many more jobs of a user may be sent, who has so many on the way already."""
+        return max(0, min(self.user_jobs - under_way, self.user_sending - sending))
+
 
 def waiting() -> bool:
     """Whether anything could be sent now."""
@@ -62,26 +65,76 @@ def doubtful_due() -> bool:
 
 
 def claim(free: int, bounds: Bounds) -> list[Job]:
-    """Take up to ``free`` jobs to send, shared fairly between users that have a usable token."""
+    """Take up to ``free`` jobs to send, shared fairly between users that have a usable token.
+
+    Who waits is read before the transaction: it chooses among them, and takes only those that
+    still wait. The users' counts are taken inside.
+    """
+    waiting = _waiting(free)
+    if not waiting:
+        return []
     token = uuid4().hex
 
     def work(session: ClientSession) -> list[Job]:
-        chosen = _chosen(free, bounds, session)
-        if chosen:
-            _mark(chosen, token, bounds, session)
-        return [replace(job, state=JobState.SENDING, claim=token) for job in chosen]
+        chosen = _chosen(waiting, free, bounds, session)
+        taken = _taken(chosen, token, bounds, session) if chosen else set()
+        return [
+            replace(job, state=JobState.SENDING, claim=token) for job in chosen if job.key in taken
+        ]
 
     return transaction(work)
 
 
-def _mark(chosen: Sequence[Job], token: str, bounds: Bounds, session: ClientSession) -> None:
-    """Every claim writes the one row of turns, so that of two at the same time one begins anew:
-    what it counted before is then no longer true."""
+def _waiting(free: int) -> dict[str, list[Job]]:
+    """The longest waiting jobs of each user who has a usable token, at most ``free`` of each."""
+    with translated():
+        names = collection(models.Job).distinct("owner", {"state": JobState.INTENDED})
+        owners = sorted(_with_token(names)) if names else []
+        found: dict[str, list[Job]] = defaultdict(list)
+        for job in _first(owners, free):
+            found[job.owner].append(job)
+    return found
+
+
+def _first(owners: Sequence[str], limit: int) -> list[Job]:
+    """In one question: a pipeline for each user, so that each reads its part of the index."""
+    parts: list[list[Row]] = [
+        [
+            {"$match": {"state": JobState.INTENDED, "owner": owner, "$expr": _DUE}},
+            {"$sort": {"due": 1}},
+            {"$limit": limit},
+        ]
+        for owner in owners
+    ]
+    if not parts:
+        return []
+    rows = collection(models.Job)
+    rest = [{"$unionWith": {"coll": rows.name, "pipeline": pipeline}} for pipeline in parts[1:]]
+    return [value(row) for row in rows.aggregate([*parts[0], *rest])]
+
+
+def _chosen(
+    waiting: Mapping[str, Sequence[Job]], free: int, bounds: Bounds, session: ClientSession
+) -> list[Job]:
+    """Every choice writes the one row of turns, so that of two at the same time one begins anew:
+    what it counted is then no longer true."""
     collection(models.Turn).update_one(
         {"_id": "outbox"}, {"$inc": {"count": 1}}, upsert=True, session=session
     )
-    collection(models.Job).update_many(
-        {"_id": {"$in": [job.key for job in chosen]}},
+    sending, under_way = _counts(waiting, session)
+    queues = {
+        owner: [job.key for job in jobs[: bounds.room(sending[owner], under_way[owner])]]
+        for owner, jobs in waiting.items()
+    }
+    jobs = {job.key: job for each in waiting.values() for job in each}
+    return [jobs[key] for key in share(free, queues, sending)]
+
+
+def _taken(chosen: Sequence[Job], token: str, bounds: Bounds, session: ClientSession) -> set[str]:
+    """Mark them as being sent; the keys of those that still waited."""
+    rows, keys = collection(models.Job), [job.key for job in chosen]
+    marked = rows.update_many(
+        {"_id": {"$in": keys}, "state": JobState.INTENDED},
         [
             {
                 "$set": {
@@ -96,28 +149,13 @@ def _mark(chosen: Sequence[Job], token: str, bounds: Bounds, session: ClientSess
         ],
         session=session,
     )
+    if marked.modified_count == len(keys):
+        return set(keys)
+    mine = rows.find({"_id": {"$in": keys}, "claim": token}, {"_id": 1}, session=session)
+    return {row["_id"] for row in mine}
 
 
-def _chosen(free: int, bounds: Bounds, session: ClientSession) -> list[Job]:
-    rows = collection(models.Job)
-    waiting = rows.distinct("owner", {"state": JobState.INTENDED}, session=session)
-    owners = _with_token(set(waiting), session) if waiting else set()
-    if not owners:
-        return []
-    sending, under_way = _counts(owners, session)
-    room = {
-        owner: min(bounds.user_jobs - under_way[owner], bounds.user_sending - sending[owner], free)
-        for owner in sorted(owners, key=lambda owner: (sending[owner], under_way[owner]))
-        if bounds.user_jobs > under_way[owner] and bounds.user_sending > sending[owner]
-    }
-    jobs = _first(dict(islice(room.items(), free)), session)
-    queues: dict[str, list[str]] = defaultdict(list)
-    for job in jobs.values():
-        queues[job.owner].append(job.key)
-    return [jobs[key] for key in share(free, queues, sending)]
-
-
-def _counts(owners: set[str], session: ClientSession) -> tuple[Counter[str], Counter[str]]:
+def _counts(owners: Iterable[str], session: ClientSession) -> tuple[Counter[str], Counter[str]]:
     """How many jobs of each user are being sent, and are being sent or at AppService."""
     states = [JobState.SENDING, JobState.ACTIVE]
     groups = collection(models.Job).aggregate(
@@ -135,33 +173,14 @@ def _counts(owners: set[str], session: ClientSession) -> tuple[Counter[str], Cou
     return sending, under_way
 
 
-def _first(room: Mapping[str, int], session: ClientSession) -> dict[str, Job]:
-    """The longest waiting jobs of each user, as many as there is room for, in one question."""
-    parts: list[list[Row]] = [
-        [
-            {"$match": {"state": JobState.INTENDED, "owner": owner, "$expr": _DUE}},
-            {"$sort": {"due": 1}},
-            {"$limit": places},
-        ]
-        for owner, places in room.items()
-    ]
-    if not parts:
-        return {}
-    name = collection(models.Job).name
-    rest = [{"$unionWith": {"coll": name, "pipeline": pipeline}} for pipeline in parts[1:]]
-    rows = collection(models.Job).aggregate([*parts[0], *rest], session=session)
-    return {row["_id"]: value(row) for row in rows}
-
-
-def _with_token(owners: set[str], session: ClientSession) -> set[str]:
+def _with_token(owners: Iterable[str]) -> set[str]:
     rows = collection(models.Credential).find(
         {
-            "_id": {"$in": sorted(owners)},
+            "_id": {"$in": list(owners)},
             "refused_at": None,
             "$expr": {"$gt": ["$expires_at", NOW]},
         },
         {"_id": 1},
-        session=session,
     )
     return {row["_id"] for row in rows}
 
