@@ -270,3 +270,12 @@ def test_date_and_chance_are_the_same_in_every_plan() -> None:
 
     assert first.steps == second.steps
     assert str(first.steps[0].params["output_file"]).startswith("2027-01-15_0.")
+
+
+def test_the_input_object_may_bring_requirements() -> None:
+    steps = "  a: {run: 'bvbrc://Date', scatter: x, in: {x: xs}, out: []}"
+    inputs = {"xs": [1, 2], "cwl:requirements": [{"class": "ScatterFeatureRequirement"}]}
+
+    found = planned(workflow(steps, inputs="{xs: 'int[]'}"), inputs)
+
+    assert [step.name for step in found.steps] == ["a__0", "a__1"]

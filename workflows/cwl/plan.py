@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from workflows.cwl import jobinputs
 from workflows.cwl.bundle import Bundle, check_size
@@ -12,6 +12,7 @@ from workflows.cwl.limits import LIMITS, Limits
 from workflows.cwl.model import Link, Parameter, Process, Source, Step, StepInput
 from workflows.cwl.problems import CwlProblem, Refused, Report
 from workflows.cwl.reader import Reader
+from workflows.cwl.requirementreader import requirements
 from workflows.cwl.scope import Scope
 from workflows.cwl.scripts import Evaluate
 from workflows.cwl.target import Target
@@ -23,6 +24,7 @@ from workflows.workflow import Json
 
 INPUTS = "inputs"
 """The name under which problems speak of the input object."""
+_REQUIREMENTS = ("cwl:requirements", "https://w3id.org/cwl/cwl#requirements")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,8 @@ def _read(
     check_size(document.files, limits)
     bundle = Bundle(document.files, limits)
     reader = Reader(bundle, report, target.app_process, target.apps)
-    process = wrapped(reader.entry(document.main, document.entry))
     given = _given(document, limits)
+    process = wrapped(_required(reader.entry(document.main, document.entry), given, reader))
     if not report.problems:
         Wiring(target, report).check(process, None, Scope())
     slots = {} if report.problems else jobinputs.read(process, given, target, report)
@@ -113,6 +115,19 @@ def _given(document: Document, limits: Limits) -> Node:
     check_size({document.inputs_file: inputs}, limits)
     read = parse if isinstance(inputs, str) else tree_of
     return read(inputs, document.inputs_file, Budget(limits))
+
+
+def _required(process: Process, given: Node, reader: Reader) -> Process:
+    """The process with the requirements of the input object, which go before its own."""
+    more = next((node for name in _REQUIREMENTS if (node := given.get(name))), None)
+    if more is None:
+        return process
+    if process.version == "v1.0":
+        reader.report.problem(
+            more, "cwl.unknown_input", "in CWL v1.0 an input object has no requirements"
+        )
+    found = requirements(more, process.version, {}, reader.types)
+    return replace(process, requirements={**process.requirements, **found})
 
 
 def wrapped(process: Process) -> Process:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from workflows.cwl.lowering import NativeStep
@@ -15,14 +14,23 @@ from workflows.workflow import Json
 
 def plan_as_json(plan: Plan) -> dict[str, Json]:
     """A JSON value that ``plan_from`` turns back."""
-    return {**asdict(plan), "waits_for": sorted(plan.waits_for)}
+    return {
+        "name": plan.name,
+        "main": plan.main,
+        "steps": [_step_as_json(step) for step in plan.steps],
+        "outputs": dict(plan.outputs),
+        "waits_for": sorted(plan.waits_for),
+        "problems": [problem.as_json() for problem in plan.problems],
+        "warnings": [problem.as_json() for problem in plan.warnings],
+        "base_context": dict(plan.base_context),
+    }
 
 
 def plan_from(value: Mapping[str, Any]) -> Plan:
     return Plan(
         name=value["name"],
         main=value["main"],
-        steps=tuple(_step(step) for step in value["steps"]),
+        steps=tuple(_step_from(step) for step in value["steps"]),
         outputs=value["outputs"],
         waits_for=frozenset(value["waits_for"]),
         problems=tuple(CwlProblem(**problem) for problem in value["problems"]),
@@ -31,13 +39,25 @@ def plan_from(value: Mapping[str, Any]) -> Plan:
     )
 
 
-def _step(value: Mapping[str, Any]) -> NativeStep:
+def _step_as_json(step: NativeStep) -> dict[str, Json]:
+    return {
+        **step.as_json(),
+        "origin": _origin_as_json(step.origin),
+        "inputs": {name: _origin_as_json(place) for name, place in step.inputs.items()},
+    }
+
+
+def _step_from(value: Mapping[str, Any]) -> NativeStep:
     return NativeStep(
-        name=value["name"],
+        name=value["step_name"],
         app=value["app"],
         params=value["params"],
         outputs=value["outputs"],
         depends_on=tuple(value["depends_on"]),
-        origin=Origin(**value["origin"]),
-        inputs={name: Origin(**place) for name, place in value["inputs"].items()},
+        origin=Origin(*value["origin"]),
+        inputs={name: Origin(*place) for name, place in value["inputs"].items()},
     )
+
+
+def _origin_as_json(place: Origin) -> list[Json]:
+    return [place.file, place.line, place.column, place.path]
