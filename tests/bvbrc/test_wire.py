@@ -227,13 +227,23 @@ def test_a_connection_that_died_in_the_pool_is_replaced() -> None:
     assert len(seen) == 3
 
 
-def test_what_must_not_be_sent_twice_goes_over_a_new_connection() -> None:
+def test_what_must_not_be_sent_twice_goes_over_no_connection_that_was_idle() -> None:
     seen: list[Received] = []
-    wire = Wire("tests")
+    wire = Wire("tests", alive=0)
     with serving(dying_in_the_pool(seen)) as server:
         for once in (False, True):
             wire.exchange(Request("POST", server.url, {}, LONG, b"{}", once=once))
     assert server.connections == len(seen) == 2
+
+
+def test_what_must_not_be_sent_twice_is_not_repeated_on_a_connection_that_died() -> None:
+    seen: list[Received] = []
+    wire = Wire("tests", alive=60)
+    with serving(dying_in_the_pool(seen)) as server:
+        wire.exchange(Request("POST", server.url, {}, LONG, b"{}"))
+        with pytest.raises(InDoubt):
+            wire.exchange(Request("POST", server.url, {}, LONG, b"{}", once=True))
+    assert len(seen) == 2
 
 
 def test_connections_are_kept_and_used_again() -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import socket
 import threading
@@ -36,6 +37,8 @@ USER_AGENT: Final = "bvbrc-workflows/0.1.0"
 CONNECT_SECONDS: Final = 10.0
 LIMIT_BYTES: Final = 32 * 1024 * 1024
 CHUNK_BYTES: Final = 64 * 1024
+ALIVE_SECONDS: Final = 2.0
+"""So long after it was used, a server has hardly closed a connection (nginx: 75 s, others 5 s)."""
 CONNECTIONS: Final = 64
 """Idle connections kept for one host; more are opened and thrown away."""
 FAULTS: Final = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
@@ -53,7 +56,8 @@ class Request:
     """For all of it but the look-up of the host's name."""
     content: bytes | None = field(default=None, repr=False)
     once: bool = False
-    """It must not be sent twice, and goes over a new connection for that reason."""
+    """It must not be sent twice, and goes over a connection that cannot have died in the pool:
+    a new one, or one that was used a moment ago."""
     send_by: float | None = None
     """An instant of the monotonic clock: a first byte that could leave later never leaves."""
     limit_bytes: int = LIMIT_BYTES
@@ -83,8 +87,8 @@ class _Exchange:
 
     ends: float
     """On the monotonic clock."""
-    fresh: bool
-    """Whether it must not go over a connection that has been used before."""
+    idle: float
+    """Seconds: it goes over a connection that was used within them, or over a new one."""
     send_by: float | None = None
     sent: bool = False
     reused: bool = False
@@ -145,11 +149,14 @@ class _Noting:
 
     response_class: Any = _Response
     sock: socket.socket | None
+    used_at: float = 0.0
+    """When bytes were last sent over it, on the monotonic clock."""
 
     @property
     def is_connected(self) -> bool:
         """Asked by the pool of a connection that it kept: no to one that may not serve again."""
-        reusable = not _present.exchange.fresh and bool(super().is_connected)  # type: ignore[misc]
+        recent = time.monotonic() - self.used_at < _present.exchange.idle
+        reusable = recent and bool(super().is_connected)  # type: ignore[misc]
         _present.exchange.reused = reusable
         return reusable
 
@@ -159,6 +166,7 @@ class _Noting:
         assert self.sock is not None  # noqa: S101 - connect() sets it or raises
         self.sock.settimeout(_present.exchange.remaining())
         _present.exchange.leave()
+        self.used_at = time.monotonic()
         super().send(content)  # type: ignore[misc]
 
 
@@ -197,8 +205,9 @@ def _session(user_agent: str) -> requests.Session:
 class Wire:
     """The one pooled session of a process. Threads may share it; a fork makes its own."""
 
-    def __init__(self, user_agent: str = USER_AGENT) -> None:
+    def __init__(self, user_agent: str = USER_AGENT, alive: float = ALIVE_SECONDS) -> None:
         self._user_agent = user_agent
+        self._alive = alive
         self._sessions: dict[int, requests.Session] = {}
 
     def _session(self) -> requests.Session:
@@ -212,13 +221,14 @@ class Wire:
         nothing of the server, is replaced by a new one without a word.
         """
         ends = time.monotonic() + request.timeout.total_seconds()
-        first = _Exchange(ends, fresh=request.once, send_by=request.send_by)
+        idle = self._alive if request.once else math.inf
+        first = _Exchange(ends, idle, send_by=request.send_by)
         try:
             return self._perform(request, first)
         except InDoubt:
-            if first.heard or not first.reused or time.monotonic() >= ends:
+            if request.once or first.heard or not first.reused or time.monotonic() >= ends:
                 raise
-        return self._perform(request, _Exchange(ends, fresh=True))
+        return self._perform(request, _Exchange(ends, idle=0))
 
     def _perform(self, request: Request, exchange: _Exchange) -> Answer:
         _present.exchange = exchange

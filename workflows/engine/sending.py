@@ -19,13 +19,14 @@ from circuitbreaker import STATE_CLOSED
 from workflows.engine.advance import advance
 from workflows.engine.handover import Handover, send
 from workflows.engine.parts import Parts
+from workflows.states import JobState
 from workflows.store import credentials, outbox, services, workflows
 from workflows.store.outbox import Bounds, Sent
 from workflows.workflow import Job
 
 log = structlog.get_logger(__name__)
 
-_TOGETHER_SECONDS = 0.25
+_TOGETHER_SECONDS = 1.0
 """Under load, how long news of submissions wait for others, to be taken in together."""
 _IDLE_SECONDS = 0.5
 """How long the drain waits for answers before it looks for new work on its own."""
@@ -166,7 +167,9 @@ def _record(parts: Parts, answered: Sequence[Sent]) -> None:
 
 
 def _report(sent: Sent) -> None:
-    log.info(
+    """A job that was started shows as a change of its step's state as well."""
+    write = log.debug if sent.fields.get("state") == JobState.ACTIVE else log.info
+    write(
         "Submission",
         workflow_id=sent.job.workflow,
         step=sent.job.step,
