@@ -10,6 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 from flask import Flask
 from flask.testing import FlaskClient
+from mongoengine import get_connection
 from pymongo import MongoClient
 from werkzeug.test import TestResponse
 
@@ -111,6 +112,7 @@ def make_api(
         mongo[settings.mongodb.database][collection].delete_many({})
     models.close_database()
     models.open_database(settings.mongodb.address, settings.mongodb.database)
+    get_connection().admin.command("ping")
 
     def make(**sections: Mapping[str, Any]) -> Api:
         changed = settings.model_copy(
