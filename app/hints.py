@@ -20,8 +20,6 @@ log = structlog.get_logger(__name__)
 
 MOST_WAITING: Final = 10_000
 MOST_IN_MESSAGE: Final = 50
-PAUSE_SECONDS: Final = 5.0
-"""How long a broker that failed is left alone."""
 _REQUEST_IDS: Final = 10
 
 
@@ -37,8 +35,10 @@ class Hint:
 class Hints:
     """Threads may share it; after a fork each process has a thread of its own."""
 
-    def __init__(self, celery: Celery) -> None:
+    def __init__(self, celery: Celery, *, pause_seconds: float = 5.0) -> None:
+        """A broker that failed is left alone for ``pause_seconds``."""
         self._celery = celery
+        self._pause_seconds = pause_seconds
         self._start_over()
 
     def _start_over(self) -> None:
@@ -100,9 +100,9 @@ class Hints:
                 headers={"request_id": ",".join(request_ids)} if request_ids else None,
             )
         except Exception as failure:  # noqa: BLE001 - whatever the broker's client raises
-            self._silent_until = time.monotonic() + PAUSE_SECONDS
+            self._silent_until = time.monotonic() + self._pause_seconds
             log.warning(
                 "Hints are not sent: the sweep will find the workflows",
                 error=type(failure).__name__,
-                pause_seconds=PAUSE_SECONDS,
+                pause_seconds=self._pause_seconds,
             )

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.connections import connections
-from config.settings import Settings, load_settings, read_settings
+from config.settings import Settings, read_settings
 from tasks.celery import app as celery
 from tests.engine.conftest import QUICK, Engine
 from tests.simulated import simulator_process
@@ -91,10 +91,8 @@ def settings(mongo_uri: str, redis_server: str, simulator_server: Simulator) -> 
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(f"WORKFLOW_{name}", value)
-        load_settings.cache_clear()
-        assert celery.conf.broker_url == redis_server  # read now, while the variables are set
+        celery.conf.update(broker_url=redis_server)
         yield read_settings()
-    load_settings.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,78 @@
+"""Rules that every route and every task keeps, also those that do not exist yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import marshmallow
+from werkzeug.routing import Rule
+
+import celeryconfig
+from app import schemas
+from app.auth import LINK, OPEN
+from tasks.celery import app as celery
+from tests.app.conftest import Api
+from tests.app.test_auth import ROUTES
+
+OPEN_ROUTES = {
+    "/api/v1/health",
+    "/docs",
+    "/docs/<path:name>",
+    "/docs/start.js",
+    "/openapi.json",
+}
+LINKED_ROUTES = {"/api/v1/workflows/<workflow_id>", "/api/v1/workflows/<workflow_id>/status"}
+
+
+def rules(api: Api) -> Iterator[tuple[Rule, Any]]:
+    application = api.client.application
+    for rule in application.url_map.iter_rules():
+        yield rule, application.view_functions[rule.endpoint]
+
+
+def test_every_route_needs_a_token_but_those_on_a_short_list(api: Api) -> None:
+    access = {rule.rule: getattr(view, "access", None) for rule, view in rules(api)}
+
+    assert {rule for rule, kind in access.items() if kind == OPEN} == OPEN_ROUTES
+    assert {rule for rule, kind in access.items() if kind == LINK} == LINKED_ROUTES
+    for rule, view in rules(api):
+        if getattr(view, "access", None) not in (OPEN, LINK):
+            path = rule.rule.replace("<workflow_id>", "x").replace("<path:step_name>", "x")
+            for method in rule.methods - {"OPTIONS"}:
+                assert api.client.open(path, method=method).status_code == 401, rule
+
+
+def test_the_matrix_of_tokens_knows_every_route(api: Api) -> None:
+    known = {f"/api/v1/workflows{route.path}" for route in ROUTES}
+    found = {
+        rule.rule.replace("<workflow_id>", "{id}").replace("<path:step_name>", "a")
+        for rule, _ in rules(api)
+        if rule.rule not in OPEN_ROUTES
+    }
+
+    assert found == known
+
+
+def test_every_queue_is_consumed_and_every_task_has_a_queue() -> None:
+    consumed = {queue.name for queue in celeryconfig.task_queues}
+    routed = {route["queue"] for route in celeryconfig.task_routes.values()}
+    celery.loader.import_default_modules()
+    tasks = {name for name in celery.tasks if name.startswith("tasks.")}
+
+    assert routed | {celeryconfig.task_default_queue} <= consumed
+    assert set(celeryconfig.task_routes) <= tasks
+    assert {entry["task"] for entry in celeryconfig.beat_schedule.values()} <= tasks
+
+
+def test_no_answer_has_a_field_for_a_token() -> None:
+    shapes = [
+        each
+        for each in vars(schemas).values()
+        if isinstance(each, type) and issubclass(each, marshmallow.Schema)
+    ]
+    names = {name.lower() for shape in shapes for name in shape().fields}
+
+    assert len(shapes) > 15
+    assert not {name for name in names if "token" in name} - {"next_page_token"}
+    assert not {name for name in names if any(w in name for w in ("secret", "sealed", "password"))}

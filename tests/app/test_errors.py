@@ -1,0 +1,79 @@
+"""One body for every failure, whoever notices it; and an id on every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from devstack import embedded
+from tests.app.conftest import ROOT, Api
+from tests.engine.conftest import document
+from workflows import models
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [
+        ("GET", "/nowhere", 404),
+        ("GET", "/api/v1/workflows/", 404),
+        ("GET", "/api/v2/workflows", 404),
+        ("DELETE", f"{ROOT}/x", 405),
+        ("GET", f"{ROOT}/x/cancel", 405),
+        ("PATCH", f"{ROOT}/submit", 405),
+        ("POST", "/api/v1/health", 405),
+        ("GET", f"{ROOT}/wf_0", 404),
+        ("GET", f"{ROOT}/%00", 404),
+        ("GET", f"{ROOT}/\N{SNOWMAN}", 404),
+        ("GET", f"{ROOT}/{'x' * 5000}", 404),
+    ],
+)
+def test_every_failure_has_the_one_body(api: Api, method: str, path: str, code: int) -> None:
+    answer = api(method, path)
+
+    assert answer.status_code == code
+    assert answer.mimetype == "application/json"
+    assert set(answer.json) == {"detail", "errors"}
+    assert isinstance(answer.json["detail"], str)
+    assert answer.json["detail"]
+    assert (code == 405) == ("Allow" in answer.headers)
+
+
+def test_a_request_keeps_the_id_it_came_with(api: Api) -> None:
+    answer = api("GET", ROOT, headers={"X-Request-ID": "abc-123"})
+
+    assert answer.headers["X-Request-ID"] == "abc-123"
+
+
+@pytest.mark.parametrize("sent", [None, "", "two words", "x" * 101, '"; drop'])
+def test_a_request_without_a_usable_id_gets_one(api: Api, sent: str | None) -> None:
+    headers = {} if sent is None else {"X-Request-ID": sent}
+
+    ids = {api("GET", "/nowhere", headers=headers).headers["X-Request-ID"] for _ in range(2)}
+
+    assert len(ids) == 2
+    assert sent not in ids
+
+
+def test_mongodb_being_away_is_said_soon_and_with_a_time_to_come_again(
+    make_api: Callable[..., Api],
+) -> None:
+    api = make_api()
+    workflow_id = api.submit(document(""))
+    models.close_database()
+    with embedded.mongod() as uri:
+        gone = uri
+    models.open_database(gone, "test_api")
+
+    for answer in (
+        api("POST", f"{ROOT}/submit", json=document("")),
+        api("GET", f"{ROOT}/{workflow_id}/status", None),
+        api("GET", ROOT),
+        api("GET", f"{ROOT}/{workflow_id}/events", headers={"Accept": "text/event-stream"}),
+    ):
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        assert "MongoDB" in answer.json["detail"]
+    health = api("GET", "/api/v1/health", None)
+    assert health.status_code == 503
+    assert health.json["mongodb"] == "disconnected"

@@ -1,0 +1,77 @@
+"""The OpenAPI document and the page that shows it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.app.conftest import Api
+
+METHODS = {"get", "post", "put"}
+
+
+@pytest.fixture
+def openapi(api: Api) -> dict[str, Any]:
+    found: dict[str, Any] = api.client.get("/openapi.json").json
+    return found
+
+
+def test_every_operation_is_documented_in_full(openapi: dict[str, Any]) -> None:
+    for path, item in openapi["paths"].items():
+        for method in METHODS & set(item):
+            operation, name = item[method], f"{method} {path}"
+            assert operation["summary"], name
+            assert operation["operationId"], name
+            assert "security" in operation, name
+            codes = set(operation["responses"])
+            assert any(code.startswith("2") for code in codes), name
+            if path != "/api/v1/health":
+                assert {"401", "429", "503"} <= codes, name
+            if "{" in path:
+                assert {"403", "404"} <= codes, name
+            if method != "get":
+                assert {"400", "413", "415"} <= codes, name
+                assert operation["requestBody"]["content"], name
+
+
+def test_every_error_has_the_one_body_with_an_example(openapi: dict[str, Any]) -> None:
+    for path, item in openapi["paths"].items():
+        for method in METHODS & set(item):
+            for code, answer in item[method]["responses"].items():
+                if code >= "400" and path != "/api/v1/health":
+                    content = answer["content"]["application/json"]
+                    assert content["schema"] == {"$ref": "#/components/schemas/Error"}
+                    assert isinstance(content["example"]["detail"], str)
+
+
+def test_operation_ids_are_unique(openapi: dict[str, Any]) -> None:
+    ids = [
+        item[method]["operationId"]
+        for item in openapi["paths"].values()
+        for method in METHODS & set(item)
+    ]
+
+    assert len(ids) == len(set(ids)) > 15
+
+
+def test_the_page_needs_nothing_from_elsewhere(api: Api) -> None:
+    page = api.client.get("/docs")
+
+    assert page.status_code == 200
+    assert page.mimetype == "text/html"
+    assert "http" not in page.text.replace("http-equiv", "")
+    links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(links) == 4
+    for link in links:
+        with api.client.get(link) as answer:
+            assert answer.status_code == 200, link
+    with api.client.get("/docs/") as answer:
+        assert answer.status_code == 200
+    assert "/openapi.json" in api.client.get("/docs/start.js").text
+
+
+@pytest.mark.parametrize("path", ["/docs/../auth.py", "/docs/%2e%2e/__init__.py", "/docs/none.js"])
+def test_no_other_file_is_served(api: Api, path: str) -> None:
+    assert api.client.get(path).status_code == 404
