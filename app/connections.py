@@ -15,6 +15,7 @@ import pymongo
 from flask import Flask, current_app
 from mongoengine import get_connection
 
+from app.apps import Apps
 from app.auth import Gate
 from app.feed import Feed
 from app.hints import Hints
@@ -24,15 +25,17 @@ from workflows import models
 from workflows.bvbrc.appservice import AppService
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
+from workflows.bvbrc.workspace import Workspace
 from workflows.engine.parts import Parts
 from workflows.store.mongo import translated
 
-PATIENCE_SECONDS: Final = 3.0
+PATIENCE_SECONDS: Final = 5.0
 """How long a request may wait for MongoDB in all."""
 SHORT_PATIENCE_SECONDS: Final = 0.7
 """The same while MongoDB is known to be away."""
 _INDEX_SECONDS: Final = 10.0
 _TEXT_TIMEOUT: Final = timedelta(seconds=10)
+_WORKSPACE_TIMEOUT: Final = timedelta(seconds=2)
 _KEY: Final = "workflows"
 
 
@@ -47,6 +50,9 @@ class Connections:
     _parts: Parts | None = None
     _pid: int = 0
     _lock: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self.apps = Apps(lambda: self.appservice)
 
     @property
     def parts(self) -> Parts:
@@ -74,10 +80,14 @@ class Connections:
 
     @cached_property
     def appservice(self) -> AppService:
-        """For reading a job's texts while somebody waits for the answer."""
+        """For questions whose answer somebody waits for."""
         scheduler = self.settings.scheduler
         timeout = min(_TEXT_TIMEOUT, timedelta(seconds=scheduler.timeout))
         return AppService(Rpc(Wire()), scheduler.url, timeout=timeout, submit_timeout=timeout)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        return Workspace(Rpc(Wire()), self.settings.workspace.url, timeout=_WORKSPACE_TIMEOUT)
 
 
 def _writable() -> bool:

@@ -6,43 +6,47 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.auth import caller
+from app.connections import connections
 from workflows.blueprint import blueprint
-from workflows.document import document, spec_from
+from workflows.document import document
+from workflows.engine.conflicts import without_conflicts
 from workflows.errors import Invalid, Problem
+from workflows.validate import Limits, Validated, examined, validate
 from workflows.workflow import Json, Spec, StepSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A workflow, normalised."""
+class Plan:
+    """A workflow that is stored without being started."""
 
     spec: Spec
+    """Of one with problems only something to show."""
     document: Mapping[str, Json]
-    warnings: Sequence[Problem] = ()
-    auto_fixes: Sequence[Problem] = ()
     problems: Sequence[Problem] = ()
-    """Why a plan cannot run; the spec is then only something to show."""
 
 
-def take(found: Json) -> Taken:
+def take(found: Json) -> Validated:
     """A workflow that can run; raises ``Invalid``."""
-    try:
-        spec = spec_from(found)
-        blueprint(spec)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Invalid([Problem("", "bad_workflow", f"It is no workflow: {error!r}")]) from error
-    return Taken(spec, document(spec))
+    checked = validate(found, connections().apps.catalogue(caller().token), _limits())
+    if connections().settings.validation.check_output_conflicts:
+        return without_conflicts(connections().workspace, caller().token, checked)
+    return checked
 
 
-def take_plan(found: Json) -> Taken:
+def take_plan(found: Json) -> Plan:
     """A workflow that may have problems; raises ``Invalid`` for what is no JSON object."""
     if not isinstance(found, dict):
-        raise Invalid([Problem("", "not_an_object", "A workflow is a JSON object.")])
-    try:
-        return take(found)
-    except Invalid as invalid:
-        spec = sketch(found)
-        return Taken(spec, document(spec), problems=invalid.problems)
+        raise Invalid([Problem("", "not_an_object", "a workflow is a JSON object")])
+    seen = examined(found, connections().apps.catalogue(caller().token), _limits())
+    if seen.spec is not None and seen.workflow_json is not None:
+        return Plan(seen.spec, seen.workflow_json)
+    spec = sketch(seen.workflow_json or {})
+    return Plan(spec, document(spec), seen.problems)
+
+
+def _limits() -> Limits:
+    return Limits(parallel_steps=connections().settings.executor.max_parallel_steps_per_workflow)
 
 
 def sketch(found: Mapping[str, Any]) -> Spec:

@@ -14,7 +14,7 @@ from app.answers import as_json
 from app.arguments import ById, Nothing, WorkflowDocument
 from app.auth import caller
 from app.connections import connections
-from app.intake import Taken, take, take_plan
+from app.intake import Plan, take, take_plan
 from app.routes import JSON, Answer, Body, route
 from app.schemas import Planned, Submitted, Validated
 from workflows.engine import requests as engine
@@ -61,7 +61,7 @@ def submit_workflow() -> Response:
     if not accepted:
         taken = take(found)
         submission = engine.Submission(
-            taken.spec, taken.document, idempotency_key=key, body=body if key else b""
+            taken.spec, taken.workflow_json, idempotency_key=key, body=body if key else b""
         )
         accepted = engine.submit(parts, owner, submission)
     if accepted.created:
@@ -91,7 +91,8 @@ def plan_workflow() -> Response:
 )
 def register_workflow() -> Response:
     """Store a workflow that can run, without starting it"""
-    return _planned(take(bodies.read_json(request)))
+    checked = take(bodies.read_json(request))
+    return _planned(Plan(checked.spec, checked.workflow_json))
 
 
 @route(
@@ -124,7 +125,7 @@ def validate_workflow() -> Response:
     return as_json(
         {
             "valid": True,
-            "workflow_json": dict(taken.document),
+            "workflow_json": taken.workflow_json,
             "warnings": [warning.as_json() for warning in taken.warnings],
             "auto_fixes": [fix.as_json() for fix in taken.auto_fixes],
             "message": "Workflow validated successfully",
@@ -148,16 +149,16 @@ def _submitted(workflow_id: str, state: str, status: HTTPStatus) -> Response:
     return as_json(body, status, _location(workflow_id))
 
 
-def _planned(taken: Taken) -> Response:
-    problems = [problem.as_json() for problem in taken.problems]
-    submission = engine.Submission(taken.spec, taken.document, planned=True, problems=problems)
+def _planned(plan: Plan) -> Response:
+    problems = [problem.as_json() for problem in plan.problems]
+    submission = engine.Submission(plan.spec, plan.document, planned=True, problems=problems)
     accepted = engine.submit(connections().parts, caller(), submission)
     count = len(problems)
     body = {
         "workflow_id": accepted.id,
         "status": accepted.state,
-        "workflow_name": taken.spec.name,
-        "step_count": len(taken.spec.steps),
+        "workflow_name": plan.spec.name,
+        "step_count": len(plan.spec.steps),
         "problems": problems,
         "message": f"Workflow planned, but it cannot run: {count} problems"
         if problems

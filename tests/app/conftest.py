@@ -83,6 +83,7 @@ def settings(mongo_uri: str, redis_server: str, simulator_server: Simulator) -> 
         "MONGODB__DATABASE": "test_api",
         "BROKER__URL": redis_server,
         "SCHEDULER__URL": simulator_server.app_service_url,
+        "WORKSPACE__URL": simulator_server.workspace_url,
         "AUTH__TOKEN_KEYS": f'["{KEY}"]',
         "AUTH__TRUSTED_SIGNERS": f'["{simulator_server.signer}"]',
         "AUTH__ADMINS": f'["{ADMIN}"]',
@@ -106,8 +107,9 @@ def make_api(
     settings: Settings, simulator: Simulator, mongo: MongoClient, applications: dict[str, Flask]
 ) -> Iterator[Callable[..., Api]]:
     """Makes applications with changed settings: ``make_api(auth={"reads": "owner"})``."""
-    for collection in mongo[settings.mongodb.database].list_collection_names():
-        mongo[settings.mongodb.database][collection].delete_many({})
+    stored = mongo[settings.mongodb.database]
+    for name in set(stored.list_collection_names()) - {"apps"}:
+        stored[name].delete_many({})
     models.close_database()
     models.open_database(settings.mongodb.address, settings.mongodb.database)
     get_connection().admin.command("ping")

@@ -17,6 +17,9 @@ from tests.app.test_auth import ROUTES
 
 OPEN_ROUTES = {
     "/api/v1/health",
+    "/api/v1/health/live",
+    "/api/v1/health/ready",
+    "/metrics",
     "/docs",
     "/docs/<path:name>",
     "/docs/start.js",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -165,6 +166,55 @@ def test_submitting_by_id_needs_no_body(api: Api, body: str | None) -> None:
     answer = api("POST", f"{ROOT}/{workflow_id}/submit", data=body)
 
     assert answer.status_code == 200
+
+
+def test_names_that_are_taken_in_the_workspace_are_changed(make_api: Callable[..., Api]) -> None:
+    api = make_api(validation={"check_output_conflicts": True})
+    assert api.engine().ends(api.submit(document("", "a"))) == "succeeded"
+
+    checked = api("POST", f"{ROOT}/validate", json=document("", "a")).json
+    again = api.submit(document("", "a"))
+
+    files = [step["params"]["output_file"] for step in checked["workflow_json"]["steps"]]
+    assert files == ["o0_2", "o1_2"]
+    assert [fix["code"] for fix in checked["auto_fixes"]] == ["renamed_output"] * 2
+    stored = api("GET", f"{ROOT}/{again}", None).json
+    assert [step["params"]["output_file"] for step in stored["steps"]] == files
+
+
+def test_a_workspace_that_is_away_is_only_a_warning(make_api: Callable[..., Api]) -> None:
+    api = make_api(validation={"check_output_conflicts": True})
+    api.simulator.fault("status", "ls", status=502)
+
+    checked = api("POST", f"{ROOT}/validate", json=document(""))
+
+    assert checked.status_code == 200
+    assert "conflicts_not_checked" in [each["code"] for each in checked.json["warnings"]]
+
+
+def test_a_service_name_for_an_app_is_put_right_and_reported(api: Api) -> None:
+    meant = document("")
+    meant["steps"][0]["app"] = "date"
+
+    checked = api("POST", f"{ROOT}/validate", json=meant).json
+
+    assert checked["workflow_json"]["steps"][0]["app"] == "Date"
+    assert [fix["path"] for fix in checked["auto_fixes"]] == ["steps[0].app"]
+
+
+def test_every_problem_is_told_at_once_with_its_place(api: Api) -> None:
+    wrong = document("", "")
+    wrong["steps"][0]["app"] = "Genom"
+    wrong["steps"][1]["depends_on"] = ["c"]
+    del wrong["version"]
+
+    answer = api("POST", f"{ROOT}/submit", json=wrong)
+
+    assert answer.status_code == 400
+    paths = {error["path"] for error in answer.json["errors"]}
+    assert {"version", "steps[0].app", "steps[1].depends_on[0]"} <= paths
+    assert all(path in answer.json["detail"] for path in paths)
+    assert api("GET", ROOT).json["workflows"] == []
 
 
 def test_ids_cannot_be_guessed(api: Api) -> None:
