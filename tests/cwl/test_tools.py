@@ -14,6 +14,7 @@ from tests.cwl.planning import planned
 from tests.shared import shared_path
 from workflows.bvbrc.apptable import load
 from workflows.cwl.apps import HELPERS, Apps
+from workflows.cwl.planner import AppTable
 from workflows.cwl.tools import tool
 
 APPS = Apps([*load(), *HELPERS])
@@ -77,3 +78,14 @@ def test_a_tool_can_be_submitted_by_itself() -> None:
     assert found.problems == ()
     assert [(step.app, step.params["output_file"]) for step in found.steps] == [("Date", "now")]
     assert found.outputs["now"] == "${steps.run.outputs.now}"
+
+
+def test_every_app_and_helper_is_listed_with_its_tool() -> None:
+    table = AppTable(load())
+
+    listed = {entry["app"]: entry for entry in table.listing()}
+
+    assert len(listed) == 39 + len(HELPERS)
+    assert listed["Date"]["inputs"] == ["output_path", "output_file"]
+    assert table.tool("genome_annotation") == tool(APPS.all["GenomeAnnotation"])
+    assert table.tool("nope") is None

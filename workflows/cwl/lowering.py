@@ -30,8 +30,9 @@ class NativeStep:
     app: str
     params: Mapping[str, Json]
     outputs: Mapping[str, Json]
-    """Name to path template, or ``{"glob": template}`` (with ``many`` for a list) for what is
-    looked for among the job's results when it has ended. Outputs only the run tells are absent."""
+    """Name to path template, or ``{"glob": template}`` (``many``: a list; ``optional``: may be
+    none) for what is looked for among the job's results when it has ended (``globs``). Outputs
+    that only the run tells are absent."""
     depends_on: tuple[str, ...]
     origin: Origin
     """The CWL step."""

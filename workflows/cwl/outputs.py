@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from workflows.cwl.binding import Binding
-from workflows.cwl.cwltypes import DIRECTORY, Array, members
+from workflows.cwl.cwltypes import DIRECTORY, Array, members, nullable
 from workflows.cwl.expand import Job
 from workflows.cwl.expressions import Around, Language, evaluate
 from workflows.cwl.model import Parameter
@@ -46,6 +46,8 @@ def _located(patterns: list[str], parameter: Parameter, *, many: bool) -> Json:
     if not many and DIRECTORY in members(parameter.type) and patterns == [f"{_HIDDEN}/."]:
         return _HIDDEN
     found: dict[str, Json] = {"glob": patterns[0] if len(patterns) == 1 else patterns}
+    if nullable(parameter.type):
+        found["optional"] = True
     return {**found, "many": True} if many else found
 
 

@@ -12,12 +12,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from workflows.cwl.apps import AppSpec
+from workflows.cwl.apps import HELPERS, Apps, AppSpec
 from workflows.cwl.expand import Results
 from workflows.cwl.pipe import exchange
 from workflows.cwl.problems import CwlProblem
 from workflows.cwl.submission import Plan, Submission
+from workflows.cwl.tools import tool
 from workflows.cwl.wire import plan_from
+from workflows.workflow import Json
 
 _CHILD = Path(__file__).with_name("planner_child.py")
 _ANSWER_BYTES = 256 * 1024 * 1024
@@ -31,8 +33,26 @@ class AppTable:
         """``specs`` from AppService or the project's own table; ``known`` adds names, results."""
         self.specs = specs
         self.known = known
+        self.catalogue = Apps([*specs, *HELPERS], known)
         apps = {"specs": list(specs), "known": list(known)}
         self.request = json.dumps({"apps": apps}).encode() + b"\n"
+
+    def tool(self, name: str) -> dict[str, Json] | None:
+        """The CWL tool of an app or helper, by id or alias; None where there is none."""
+        app = self.catalogue.find(name)
+        return tool(app) if app is not None else None
+
+    def listing(self) -> list[dict[str, Json]]:
+        """``[{app, label, inputs: [name], outputs: [name]}]``, one for each tool."""
+        return [
+            {
+                "app": app.id,
+                "label": app.label,
+                "inputs": [name for name in app.parameters if not name.startswith("_")],
+                "outputs": [*app.outputs, *app.later],
+            }
+            for app in self.catalogue.all.values()
+        ]
 
 
 class Planner:
