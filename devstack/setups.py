@@ -87,7 +87,7 @@ def _run(name: str, folder: Path, env: Mapping[str, str], ports: Ports) -> None:
     children = [_start(each, command, env, log) for each, command in _commands(ports).items()]
     if ports.exporter:
         broker = {"CE_BROKER_URL": servers.broker(env)}
-        children.append(_start("exporter", _exporter(ports.exporter), broker, log))
+        children.append(_start("exporter", exporter_command(ports.exporter), broker, log))
     try:
         wait_until(lambda: _healthy(url), "the API is healthy", seconds=180, process=children[0])
     except NotReady as error:
@@ -122,7 +122,7 @@ def _gunicorn(port: int) -> list[str]:
     return [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "wsgi:app"]
 
 
-def _exporter(port: int) -> list[str]:
+def exporter_command(port: int) -> list[str]:
     """Its package has no command of its own; the broker comes by CE_BROKER_URL."""
     code = "from src.cli import cli; cli(auto_envvar_prefix='CE')"
     options = ["--host=127.0.0.1", f"--port={port}", "--retry-interval=5"]
@@ -137,7 +137,8 @@ def _start(name: str, command: Sequence[str], env: Mapping[str, str], log: Path 
 
 def _healthy(url: str) -> bool:
     try:
-        return requests.get(f"{url}/api/v1/health", timeout=5).ok
+        answer = requests.get(f"{url}/api/v1/health", timeout=5)
+        return bool(answer.json()["status"] == "healthy")
     except requests.RequestException:
         return False
 

@@ -51,16 +51,24 @@ class Product:
     def part(self, name: str) -> dict[str, Any]:
         return dict(self.health()["parts"].get(name, {"status": "unknown", "alive": -1}))
 
-    def submit(self, *needs: str, **fields: Any) -> str:
+    def post(self, path: str, body: Any = None) -> requests.Response:
         self.token = self.token or self.stack.simulator.token(ALICE)
-        answer = requests.post(
-            f"{self.url}/api/v1/workflows/submit",
-            json=document(*(needs or ("",)), **fields),
-            headers={"Authorization": self.token},
-            timeout=20,
+        headers = {"Authorization": self.token}
+        return requests.post(
+            f"{self.url}/api/v1/workflows/{path}", json=body, headers=headers, timeout=20
         )
+
+    def submit(self, *needs: str, app: str = "Date") -> str:
+        found = document(*(needs or ("",)))
+        for step in found["steps"]:
+            step["app"] = app
+        answer = self.post("submit", found)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["workflow_id"])
+
+    def cancel(self, workflow: str) -> None:
+        answer = self.post(f"{workflow}/cancel")
+        assert answer.ok, answer.text
 
     def status(self, workflow: str) -> str:
         answer = self.get(f"/api/v1/workflows/{workflow}/status")

@@ -1,0 +1,222 @@
+"""A real Prometheus knows what happened in a known run, and no process's end changes that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+from celery import Celery
+
+from devstack.processes import Process, wait_until
+from devstack.stack import Stack, Wanted, stack
+from tests.deploy.queries import dashboard_queries
+from tests.operations import prometheus
+from tests.operations.conftest import Product
+from tests.operations.prometheus import Prometheus
+
+TASKS = ("advance_active_workflows", "start_jobs", "resolve_jobs", "kill_jobs")
+PARAMETERS = "/alice@patricbrc.org/home/run"
+"""Where the steps write to: it must not be seen outside."""
+EMPTY = ("executor_errors_total", "celery_task_failed_total")
+"""Nothing of the kind happens in the known run."""
+
+
+@dataclass
+class Watched:
+    """A product after its known run, and those who watch it."""
+
+    product: Product
+    prometheus: Prometheus
+    flower: str
+    ids: dict[str, str]
+
+    def comes_to(self, expression: str, expected: float) -> bool:
+        """Whether Prometheus gets to know it within some scrapes."""
+
+        def known() -> bool:
+            return self.prometheus.value(expression) == expected
+
+        with suppress(RuntimeError):
+            wait_until(known, f"{expression} is {expected}", seconds=15)
+        found = self.prometheus.value(expression)
+        assert found == expected, (expression, found)
+        return True
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Stack]:
+    settings = {"executor.polling_interval_seconds": 0.5, "executor.lease_seconds": 5}
+    with stack(Wanted(workers=2, beats=2, apis=1, settings=settings)) as found:
+        wait_until(lambda: Product(found).serves(), "the API answers", seconds=90)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def watched(running: Stack) -> Iterator[Watched]:
+    product, started = Product(running), list[Process]()
+    wait_until(lambda: product.health()["status"] == "healthy", "all is well", seconds=60)
+    try:
+        exporter, address = prometheus.start_exporter(running.folder, running.redis.uri)
+        started.append(exporter)
+        flower, page = prometheus.start_flower(running.folder, running.env)
+        started.append(flower)
+        targets = {
+            "workflows-api": [product.url.removeprefix("http://")],
+            "workflows-worker": [f"127.0.0.1:{running.env['WORKFLOW_METRICS__PORT']}"],
+            "celery": [address],
+        }
+        scraper = prometheus.start(running.folder, targets)
+        started.append(scraper.process)
+        wait_until(lambda: scraper.unscraped() == [], f"all are scraped: {targets}", seconds=60)
+        yield Watched(product, scraper, page, known_run(product))
+    finally:
+        for process in started:
+            process.kill()
+
+
+def known_run(product: Product) -> dict[str, str]:
+    """One workflow that succeeds, one that fails, one that is cancelled, with lost answers on the
+    way; every task is sent again and again meanwhile."""
+    simulator = product.stack.simulator
+    simulator.app(queue_seconds=0, run_seconds=0.3)
+    simulator.app(output_file="o7", outcome="failed", queue_seconds=0, run_seconds=0.2)
+    simulator.app("Sleep", queue_seconds=0, run_seconds=None)
+    simulator.fault("status", "query_tasks", status=502, count=2)
+    simulator.fault("lost", "start_app2", count=1)
+    ids = {
+        "succeeded": product.submit("", "a", "a", "bc"),
+        "failed": product.submit(*[""] * 8, "h"),
+        "cancelled": product.submit(app="Sleep"),
+    }
+    with Celery(broker=product.stack.redis.uri) as sender:
+
+        def all_over() -> bool:
+            for task in TASKS:
+                queue = "submissions" if task == "start_jobs" else "advance"
+                sender.send_task(f"tasks.{task}", queue=queue)
+            for _ in range(2):
+                sender.send_task("tasks.advance_workflows", (list(ids.values()),), queue="advance")
+            return all(product.status(each) == state for state, each in ids.items())
+
+        wait_until(lambda: product.status(ids["cancelled"]) == "running", "it runs", seconds=60)
+        product.cancel(ids["cancelled"])
+        wait_until(all_over, "all have ended", seconds=120, every_seconds=0.3)
+    return ids
+
+
+KNOWN = {
+    "sum(workflows_submitted_total{%s})": 3,
+    'sum(workflows_completed_total{status="succeeded",%s})': 1,
+    'sum(workflows_completed_total{status="failed",%s})': 1,
+    'sum(workflows_completed_total{status="cancelled",%s})': 1,
+    "max(active_workflows_count{%s})": 0,
+    "sum(workflow_execution_duration_seconds_count{%s})": 3,
+    'sum(steps_submitted_total{app="Date",%s})': 4 + 8,
+    'sum(steps_submitted_total{app="Sleep",%s})': 1,
+    'sum(steps_completed_total{app="Date",status="succeeded",%s})': 4 + 7,
+    'sum(steps_completed_total{app="Date",status="failed",%s})': 1,
+    'sum(steps_completed_total{app="Date",status="upstream_failed",%s})': 1,
+    'sum(steps_completed_total{app="Sleep",status="cancelled",%s})': 1,
+    'sum(step_execution_duration_seconds_count{app="Date",%s})': 12,
+    "sum(scheduler_query_errors_total{%s})": 2,
+    "sum(scheduler_submit_errors_total{%s})": 1,
+    "sum(executor_errors_total{%s}) or vector(0)": 0,
+    'sum(http_requests_total{route="/api/v1/workflows/submit",status="201",%s})': 3,
+}
+
+
+@pytest.mark.parametrize("job", ["workflows-api", "workflows-worker"])
+@pytest.mark.parametrize("expression", KNOWN)
+def test_every_metric_is_exact_after_a_known_run(
+    watched: Watched, expression: str, job: str
+) -> None:
+    assert watched.comes_to(expression.replace("%s", f'job="{job}"'), KNOWN[expression])
+
+
+def test_what_has_no_fixed_number_is_plausible(watched: Watched) -> None:
+    value = watched.prometheus.value
+    api = '{job="workflows-api"}'
+    calls = len(watched.product.stack.simulator.calls("query_tasks"))
+
+    cycles = value(f"sum(executor_poll_cycles_total{api})")
+
+    assert cycles is not None
+    assert cycles > 5
+    assert watched.comes_to(
+        f"sum(executor_poll_duration_seconds_count{api}) - sum(executor_poll_cycles_total{api})", 0
+    )
+    assert watched.comes_to(f"sum(scheduler_query_duration_seconds_count{api})", calls)
+    assert (value(f"sum(step_execution_duration_seconds_sum{api})") or 0) > 12 * 0.2
+    assert (value(f"sum(workflow_execution_duration_seconds_sum{api})") or 0) > 0.6
+
+
+def test_a_process_that_is_killed_takes_no_count_with_it(watched: Watched) -> None:
+    running = watched.product.stack
+    submitted = 'sum(workflows_submitted_total{job="workflows-api"})'
+    steps = 'sum(steps_completed_total{job="workflows-api"})'
+    before = watched.prometheus.value(steps)
+    running.workers[0].kill()
+    running.workers[0].start()
+    wait_until(lambda: watched.product.part("workers")["alive"] == 2, "it is back", seconds=60)
+
+    assert watched.comes_to(submitted, 3)
+    assert watched.comes_to(steps, before or -1)
+    for name in (submitted, steps):
+        assert watched.comes_to(f"sum(resets({name[4:-1]}[10m]))", 0)
+
+
+def test_another_worker_serves_the_hosts_metrics_when_the_first_ends(watched: Watched) -> None:
+    running = watched.product.stack
+    serving = 'max(up{job="workflows-worker"})'
+    for worker in running.workers:
+        worker.kill()
+        wait_until(lambda: watched.prometheus.value(serving) == 1, "served", seconds=30)
+        worker.start()
+
+    assert watched.comes_to(serving, 1)
+
+
+def test_celerys_own_metrics_are_there(watched: Watched) -> None:
+    assert watched.comes_to('max(celery_queue_length{queue_name="advance"}) >= bool 0', 1)
+    assert watched.comes_to(
+        'sum(celery_task_succeeded_total{name="tasks.advance_workflows"}) > bool 0', 1
+    )
+    assert watched.comes_to("sum(celery_worker_up) >= bool 1", 1)
+
+
+@pytest.mark.parametrize("query", dashboard_queries())
+def test_every_query_of_the_dashboard_is_answered(watched: Watched, query: str) -> None:
+    if any(name in query for name in EMPTY):
+        assert {float(each["value"][1]) for each in watched.prometheus.query(query)} <= {0.0}
+    else:
+        wait_until(lambda: watched.prometheus.query(query) != [], f"an answer to {query}")
+
+
+def test_every_alert_is_evaluated_and_none_is_raised(watched: Watched) -> None:
+    groups = watched.prometheus.get("rules")["data"]["groups"]
+
+    rules = [rule for group in groups for rule in group["rules"]]
+    assert len(rules) >= 20
+    assert {rule["health"] for rule in rules} == {"ok"}
+    assert {rule["name"] for rule in rules if rule["state"] == "firing"} <= {"WorkflowsErrors"}
+
+
+def test_flower_shows_workers_and_tasks_and_no_secret(watched: Watched) -> None:
+    def ask(path: str) -> requests.Response:
+        return requests.get(f"{watched.flower}{path}", auth=("operator", "secret"), timeout=20)
+
+    def tasks() -> dict[str, Any]:
+        return dict(ask("/api/tasks?limit=500").json())
+
+    wait_until(lambda: len(tasks()) > 10, "Flower has seen tasks")
+    wait_until(lambda: len(ask("/api/workers?refresh=1").json()) >= 2, "and workers")
+
+    shown = "".join(ask(path).text for path in ("/api/tasks?limit=500", "/api/workers", "/tasks"))
+    assert "tasks.advance_workflows" in shown
+    for secret in (watched.product.token, "sig=", "tokenid", PARAMETERS):
+        assert secret not in shown
+    assert requests.get(f"{watched.flower}/api/tasks", timeout=20).status_code == 401
