@@ -217,4 +217,4 @@ def _anew(state: StepState) -> StepState:
 
 def renew(parts: Parts, owner: Owner) -> None:
     """Keep a fresh token of the user; what was parked goes on with the next sweep or hint."""
-    credentials.keep(parts.vault, owner.name, owner.token, owner.expires_at)
+    credentials.renew(parts.vault, owner.name, owner.token, owner.expires_at)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from workflows import models
 from workflows.store.mongo import NOW, collection, translated
+
+SEEN_SECONDS: Final = 10.0
+MOST_SEEN: Final = 10_000
 
 
 class Vault:
@@ -21,6 +26,7 @@ class Vault:
         if not keys:
             raise ValueError("at least one Fernet key is needed")
         self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._seen: dict[tuple[str, str], float] = {}
         self._digest_keys = [hashlib.sha256(b"digest:" + key.encode()).digest() for key in keys]
 
     def __repr__(self) -> str:
@@ -39,6 +45,15 @@ class Vault:
     def rotate(self, sealed: str) -> str:
         """The same token under the first key."""
         return self._fernet.rotate(sealed.encode()).decode()
+
+    def saw(self, owner: str, digest: str) -> bool:
+        """Whether this process has handed in this very token a moment ago."""
+        return time.monotonic() < self._seen.get((owner, digest), 0.0)
+
+    def note(self, owner: str, digest: str) -> None:
+        if len(self._seen) >= MOST_SEEN:
+            self._seen.clear()
+        self._seen[owner, digest] = time.monotonic() + SEEN_SECONDS
 
     def digest(self, token: str) -> str:
         """Tells whether two tokens are the same, and nothing else."""
@@ -60,8 +75,17 @@ class Credential:
 def keep(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
     """Store the user's token if it is fresher than the one there.
 
-    One that BV-BRC refused gives way to any other; the same one stays as it is.
+    One that BV-BRC refused gives way to any other; the same one stays as it is. Who submits many
+    workflows in a row is asked about once.
     """
+    digest = vault.digest(token)
+    if not vault.saw(owner, digest):
+        renew(vault, owner, token, expires_at)
+        vault.note(owner, digest)
+
+
+def renew(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
+    """The same for a token that was handed in for its own sake."""
     digest = vault.digest(token)
     fresher = {
         "$or": [

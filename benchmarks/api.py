@@ -1,0 +1,184 @@
+"""How many workflows one API process takes in: ``python -m benchmarks.api [--seconds 10]``.
+
+Ten-step workflows, no two alike, verified, validated and stored durably; one gunicorn worker. The
+yardstick, measured in turn with it, is a bare Flask route that stores the same body as one
+document. Real MongoDB and Redis; the simulator only signs the token. Results go to
+``benchmarks/results/api.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from cryptography.fernet import Fernet
+
+from benchmarks.load import load, request
+from benchmarks.validate import workflow
+from devstack import embedded, processes
+from tests.simulated import simulator_process
+from workflows.bvbrc.simulator.client import Simulator
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).with_name("results") / "api.json"
+SUBMIT = "/api/v1/workflows/submit"
+BODIES = 500
+STEPS = 10
+
+
+@contextmanager
+def gunicorn(target: str, ready: str, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """The port and the worker's process id of one gunicorn worker."""
+    port = processes.free_port()
+    command = [sys.executable, "-m", "gunicorn", "--workers", "1", "--bind", f"127.0.0.1:{port}"]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [*command, target], cwd=ROOT, env=os.environ | environment, stdout=log, stderr=log
+        )
+        try:
+            wait_for(f"http://127.0.0.1:{port}{ready}")
+            yield port, worker_of(process.pid)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def wait_for(url: str) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urlopen(url, timeout=5):  # noqa: S310 - our own server
+                return
+        except OSError as failure:
+            if getattr(failure, "code", 0) == 405:
+                return
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def worker_of(master: int) -> int:
+    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    return int(children[0])
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def settings(mongo: str, redis: str, simulator: Simulator, folder: str) -> dict[str, str]:
+    return {
+        "WORKFLOW_MONGODB__URI": mongo,
+        "WORKFLOW_BROKER__URL": redis,
+        "WORKFLOW_SCHEDULER__URL": simulator.app_service_url,
+        "WORKFLOW_AUTH__TOKEN_KEYS": json.dumps([Fernet.generate_key().decode()]),
+        "WORKFLOW_AUTH__TRUSTED_SIGNERS": json.dumps([simulator.signer]),
+        "WORKFLOW_METRICS__MULTIPROC_DIR": f"{folder}/metrics",
+        "WORKFLOW_LOGGING__WORKFLOW_LOG_DIR": f"{folder}/workflows",
+        "WORKFLOW_LOGGING__EXECUTOR_LOG_FILE": f"{folder}/executor.log",
+        "YARDSTICK_URI": mongo,
+    }
+
+
+def bodies() -> list[bytes]:
+    """Workflows of which no two are alike."""
+    found = []
+    for number in range(BODIES):
+        document = workflow(STEPS) | {"workflow_name": f"workflow {number}"}
+        for step in document["steps"]:
+            step["params"]["output_file"] += f"_{number}"
+        found.append(json.dumps(document).encode())
+    return found
+
+
+def measured(
+    server: tuple[int, int], requests: Sequence[bytes], clients: int, seconds: float
+) -> dict[str, float]:
+    port, worker = server
+    before = cpu_seconds(worker)
+    seen = load(port, requests, clients=clients, seconds=seconds, status=201)
+    used = cpu_seconds(worker) - before
+    unexpected = {status: count for status, count in seen.statuses.items() if status != 201}
+    assert not unexpected, unexpected
+    return seen.figures() | {"worker_cpu_ms": round(used / len(seen.latencies) * 1000, 2)}
+
+
+def machine() -> dict[str, Any]:
+    model = [
+        line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    ]
+    return {
+        "cpu": model[0].partition(": ")[2] if model else platform.processor(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "load_average_before": os.getloadavg()[0],
+        **{name: version(name) for name in ("flask", "gunicorn", "pymongo", "celery")},
+    }
+
+
+def median(runs: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: round(statistics.median(run[name] for run in runs), 2) for name in runs[0]}
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--seconds", type=float, default=10)
+    arguments.add_argument("--runs", type=int, default=3)
+    arguments.add_argument("--clients", type=int, nargs="+", default=[1, 16])
+    chosen = arguments.parse_args()
+    found: dict[str, Any] = {
+        "machine": machine(),
+        "steps": STEPS,
+        "runs": chosen.runs,
+        "clients": {},
+    }
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        mongo = stack.enter_context(embedded.mongod())
+        redis = stack.enter_context(embedded.redis())
+        simulator = stack.enter_context(simulator_process())
+        environment = settings(mongo, redis, simulator, folder)
+        api = stack.enter_context(gunicorn("wsgi:app", "/api/v1/health", environment))
+        bare = stack.enter_context(gunicorn("benchmarks.yardstick:app", "/", environment))
+        headers = {
+            "Authorization": simulator.token("alice@bvbrc"),
+            "Content-Type": "application/json",
+        }
+        sent = bodies()
+        ours = [request("POST", SUBMIT, headers, body) for body in sent]
+        theirs = [request("POST", "/", headers, body) for body in sent]
+        measured(api, ours, 16, 2)  # warm
+        measured(bare, theirs, 16, 2)
+        for clients in chosen.clients:
+            runs = [
+                (
+                    measured(api, ours, clients, chosen.seconds),
+                    measured(bare, theirs, clients, chosen.seconds),
+                )
+                for _ in range(chosen.runs)
+            ]
+            submit, yardstick = (median([run[side] for run in runs]) for side in (0, 1))
+            ratio = round(submit["per_second"] / yardstick["per_second"], 3)
+            found["clients"][clients] = {"submit": submit, "bare": yardstick, "ratio": ratio}
+            print(f"{clients} clients: {submit} against {yardstick}: {ratio:.0%}")
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
