@@ -147,7 +147,7 @@ class Tools:
     def run(self, job: Job, inputs: Mapping[str, Json]) -> dict[str, Json]:
         context = RuntimeContext(
             {
-                "outdir": tempfile.mkdtemp(dir=self.folder),
+                "rm_tmpdir": False,
                 "tmpdir_prefix": str(self.folder / "tmp"),
                 "tmp_outdir_prefix": str(self.folder / "out"),
                 "basedir": str(self.folder),

@@ -5,22 +5,29 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv" / "bin" / "python"
+if find_spec("cwltool") is None and VENV.exists() and Path(sys.executable) != VENV:
+    os.execv(VENV, [str(VENV), *sys.argv])  # noqa: S606 - started by the wrong interpreter
+sys.path.insert(0, str(ROOT))
 
-from tests.cwl.local import Disk, Failed, Run, delivered
+from tests.cwl.local import Disk, Failed, Run, delivered, path_of
 from workflows.cwl.plan import Document
 
 
 def document(tool: str, job: str | None) -> Document:
+    """The files on this disk; cwltest names them by ``file:`` addresses."""
     path, _, entry = tool.partition("#")
-    inputs = Path(job).resolve() if job else None
+    inputs = path_of(job).resolve() if job else None
     return Document(
         files=Disk(),
-        main=str(Path(path).resolve()).lstrip("/"),
+        main=str(path_of(path).resolve()).lstrip("/"),
         entry=entry,
         inputs=inputs.read_text("utf-8") if inputs else None,
         inputs_file=str(inputs).lstrip("/") if inputs else "inputs",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from random import Random
 from textwrap import indent
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.cwl.planning import annotate, app_steps, planned, workflow
 from workflows.cwl.submission import Plan
@@ -164,3 +167,57 @@ def test_a_wrong_result_is_a_problem_at_the_step_that_uses_it() -> None:
     found = planned(document(steps), results=results)
 
     assert [problem.code for problem in found.problems] == ["cwl.missing_step_input"]
+
+
+DIAMOND = f"""
+  each:
+{annotate("find/bins", "scatter: contigs", out="[genome]")}
+  named:
+    run: bvbrc://Date
+    scatter: g
+    in: {{g: each/genome, output_file: {{valueFrom: $(inputs.g.nameroot)}}}}
+    out: [now]
+  some:
+    run: bvbrc://Date
+    when: $(inputs.bins.length > 1)
+    in: {{bins: find/bins}}
+    out: [now]
+  other:
+    run: bvbrc://Date
+    in: {{output_file: {{default: always}}}}
+    out: [now]
+  last:
+    run: bvbrc://CodonTree
+    in:
+      genome_groups:
+        source: [some/now, other/now]
+        pickValue: first_non_null
+        valueFrom: "$([self])"
+    out: []
+"""
+
+
+@settings(max_examples=25, deadline=None)
+@given(count=st.integers(0, 3), draw=st.randoms(use_true_random=False))
+def test_whatever_the_order_of_results_the_steps_are_the_same(count: int, draw: Random) -> None:
+    """Results come one by one in any order; no plan changes a step of the one before it."""
+    source = document(DIAMOND)
+    results: dict[str, dict[str, Json]] = {}
+    plan = planned(source)
+    while open_steps := sorted({step.name for step in plan.steps} - set(results)):
+        done = draw.choice(open_steps)
+        results[done] = {
+            "bins": [f"/user@bvbrc/home/{n}.fa" for n in range(count)],
+            "genome": f"/user@bvbrc/home/{done}.genome",
+            "now": f"/user@bvbrc/home/{done}.now",
+            "none": None,
+        }
+        after = planned(source, results=results)
+        assert after.problems == ()
+        assert unchanged(plan, after)
+        plan = after
+
+    names = {step.name for step in plan.steps}
+    assert plan.waits_for == frozenset()
+    assert len(names) == 3 + 2 * count + (count > 1)
+    assert all(set(step.depends_on) <= names for step in plan.steps)

@@ -30,6 +30,8 @@ var __touched = [];
   Fixed.UTC = Real.UTC;
   globalThis.Date = Fixed;
   delete globalThis.performance;
+  var quiet = function () {};
+  globalThis.console = { log: quiet, info: quiet, warn: quiet, error: quiet, debug: quiet };
 })();
 globalThis.inputs = %(inputs)s;
 globalThis.self = %(self)s;
