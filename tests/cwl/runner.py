@@ -17,8 +17,8 @@ if find_spec("cwltool") is None and VENV.exists() and Path(sys.executable) != VE
     os.execv(VENV, [str(VENV), *sys.argv])  # noqa: S606 - started by the wrong interpreter
 sys.path.insert(0, str(ROOT))
 
-from tests.cwl.local import Disk, Failed, Run, delivered, path_of
-from workflows.cwl.plan import Document
+from tests.cwl.local import Disk, Failed, Run, delivered, path_of  # noqa: E402 - the path first
+from workflows.cwl.plan import Document  # noqa: E402 - the path first
 
 
 def document(tool: str, job: str | None) -> Document:
