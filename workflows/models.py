@@ -99,6 +99,7 @@ class Workflow(Document):
     problems = ListField(DictField())  # of a plan that cannot run
     idempotency_key = StringField()
     body_digest = StringField()
+    request_id = StringField()  # of the submission or retry, for the logs
     created_at = DateTimeField(required=True)
     updated_at = DateTimeField(required=True)
     submitted_at = DateTimeField()
@@ -138,6 +139,7 @@ class Job(Document):
     app = StringField(required=True)
     params = DynamicField()
     base_url = StringField()
+    request_id = StringField()
     state = StringField(required=True)
     version = IntField(default=0)
     open = BooleanField()  # unset once settled

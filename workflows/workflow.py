@@ -130,6 +130,8 @@ class Job:
     """Outputs that are known only at run time (built-in steps), by name."""
     kill: bool = False
     """Its workflow no longer wants it."""
+    request_id: str = ""
+    """The request that its workflow was submitted with; it follows to AppService."""
     sent_at: datetime | None = None
     submitted_at: datetime | None = None
     started_at: datetime | None = None

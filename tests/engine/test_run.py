@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.contextvars import bound_contextvars
 
 from tests.engine.conftest import Engine, document
 from workflows.engine import reading
@@ -197,3 +198,19 @@ def test_nothing_is_sent_while_submissions_are_disabled(engine: Engine) -> None:
     engine.simulator.switch(enabled=True)
 
     assert engine.ends(workflow, seconds=30) == "succeeded"
+
+
+def test_the_users_request_is_known_at_bvbrc(engine: Engine) -> None:
+    engine.simulator.fault("lost", "start_app2", count=1)
+    with bound_contextvars(request_id="r-1"):
+        first = engine.submit(document("", "a"))
+    with bound_contextvars(request_id="r-2"):
+        second = engine.submit(document(""))
+
+    assert (engine.ends(first), engine.ends(second)) == ("succeeded", "succeeded")
+
+    calls = engine.simulator.calls()
+    assert Counter(
+        call["request_id"] for call in calls if call["method"].endswith("start_app2")
+    ) == {"r-1": 2, "r-2": 1}
+    assert "r-1" in {call["request_id"] for call in calls if "enumerate_tasks" in call["method"]}

@@ -17,6 +17,8 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import uuid4
 
+from structlog.contextvars import get_contextvars
+
 from workflows.bvbrc.refusals import refusal
 from workflows.bvbrc.token import parse
 from workflows.bvbrc.wire import LIMIT_BYTES, Answer, Request, Wire
@@ -76,7 +78,7 @@ class Rpc:
         request = Request(
             "POST",
             call.url,
-            {"Content-Type": "application/json", "Authorization": _bare(token)},
+            {"Content-Type": "application/json", "Authorization": _bare(token), **_request_id()},
             call.timeout,
             _body(call, call_id),
             once=call.once,
@@ -111,6 +113,12 @@ def require_alive(token: str) -> None:
         raise Unauthorized(str(failure)) from failure
     if datetime.now(UTC) >= expires_at:
         raise Unauthorized("the token has expired")
+
+
+def _request_id() -> dict[str, str]:
+    """The id under which our log lines tell of this, for the service's own."""
+    found = str(get_contextvars().get("request_id") or "")
+    return {"X-Request-ID": found} if found.isascii() and found.isprintable() and found else {}
 
 
 def _bare(token: str) -> str:

@@ -89,7 +89,7 @@ def _turn(parts: Parts, token: str, claimed: Claimed, open_jobs: Sequence[Job]) 
             before=claimed,
             after=decided.workflow,
             next_check=decided.next_check,
-            new_jobs=intents(blueprint, decided),
+            new_jobs=intents(blueprint, decided, claimed.request_id),
             kills=decided.kills,
             announced=decided.announced,
             settled=decided.settled,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from circuitbreaker import CircuitBreakerError
+from structlog.contextvars import bound_contextvars
 
 from workflows.engine.parts import Parts
 from workflows.errors import InDoubt, NotSent, Rejected, ServiceAway, Unauthorized
@@ -35,7 +37,7 @@ def send(parts: Parts, handover: Handover) -> Sent:
     if credential is None:
         return outbox.unsent(job, "the token has expired", timedelta(0))
     try:
-        with parts.breaker:
+        with known_in_logs(job), parts.breaker:
             job_id = parts.appservice.start(
                 credential.token,
                 job.app,
@@ -54,6 +56,12 @@ def send(parts: Parts, handover: Handover) -> Sent:
     except (NotSent, ServiceAway, CircuitBreakerError) as away:
         return _away(job, away)
     return outbox.started(job, job_id)
+
+
+def known_in_logs(job: Job) -> AbstractContextManager[None]:
+    """What is logged meanwhile, and the call itself, carry the id of the user's request."""
+    request = {"request_id": job.request_id} if job.request_id else {}
+    return bound_contextvars(workflow_id=job.workflow, step=job.step, **request)
 
 
 def _refusal(parts: Parts, job: Job, rejected: Rejected) -> Sent:

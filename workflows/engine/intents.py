@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from workflows.blueprint import Blueprint
 from workflows.errors import Invalid
@@ -16,14 +17,17 @@ BUILT_IN = frozenset({"CreateGroup", "SimilarGenomeFinder"})
 """Steps that the engine runs itself; only these have outputs known at run time alone."""
 
 
-def intents(blueprint: Blueprint, plan: Plan) -> tuple[Job, ...]:
-    """One job for each start of the plan."""
+def intents(blueprint: Blueprint, plan: Plan, request_id: str) -> tuple[Job, ...]:
+    """One job for each start of the plan, under the id of the request that it goes back to."""
     if not plan.starts:
         return ()
     needs = {need for start in plan.starts for need in blueprint.dag.needs[start.step]}
     known = results(plan.workflow, blueprint, needs)
     resolver = Resolver(blueprint.spec, plan.workflow.attempts, known)
-    return tuple(_job(blueprint, plan.workflow, start, resolver) for start in plan.starts)
+    return tuple(
+        replace(_job(blueprint, plan.workflow, start, resolver), request_id=request_id)
+        for start in plan.starts
+    )
 
 
 def _job(blueprint: Blueprint, workflow: Workflow, start: Start, resolver: Resolver) -> Job:

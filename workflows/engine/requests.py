@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from structlog.contextvars import get_contextvars
+
 from workflows.engine.advance import advance
 from workflows.engine.parts import Parts, Recorded
 from workflows.errors import Conflict
@@ -120,7 +122,13 @@ def _row(parts: Parts, owner: str, submission: Submission) -> Row:
         "revision": 0,
         "failures": 0,
         "problems": [dict(problem) for problem in submission.problems],
+        "request_id": _request_id(),
     }
+
+
+def _request_id() -> str:
+    """What the log lines of this request carry."""
+    return str(get_contextvars().get("request_id", ""))
 
 
 def start(parts: Parts, owner: Owner, workflow: str) -> tuple[Row, bool]:
@@ -135,7 +143,7 @@ def start(parts: Parts, owner: Owner, workflow: str) -> tuple[Row, bool]:
         if row.get("problems"):
             raise Conflict("This plan cannot run: it has problems; submit a corrected workflow.")
         credentials.keep(parts.vault, owner.name, owner.token, owner.expires_at)
-        started = workflows.begin(workflow)
+        started = workflows.begin(workflow, _request_id())
         if started:
             parts.accepted()
         return workflows.get(workflow), started
@@ -202,7 +210,7 @@ def retry(parts: Parts, owner: Owner, workflow: str) -> Row:
         reason=f"retry asked for by {owner.name}",
     )
     credentials.keep(parts.vault, owner.name, owner.token, owner.expires_at)
-    if not workflows.restart(workflow, row, states, event):
+    if not workflows.restart(workflow, row, states, event, _request_id()):
         return retry(parts, owner, workflow)  # it moved meanwhile: judge it anew
     parts.recorded([Recorded(workflow, row["name"], row["owner"], event, event.at)])
     return workflows.get(workflow)

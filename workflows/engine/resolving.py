@@ -8,6 +8,7 @@ import structlog
 from circuitbreaker import CircuitBreakerError
 
 from workflows.engine.advance import Advanced, advance
+from workflows.engine.handover import known_in_logs
 from workflows.engine.parts import Parts
 from workflows.errors import IllegalMove, ServiceError, Unauthorized
 from workflows.store import credentials, outbox
@@ -62,7 +63,7 @@ def resolve(parts: Parts, job: Job) -> bool:
 def _find(parts: Parts, credential: Credential, job: Job) -> tuple[str, ...]:
     if job.sent_at is None:
         raise IllegalMove(f"job {job.key} is being sent but has no time of sending")
-    with parts.breaker:
+    with known_in_logs(job), parts.breaker:
         return parts.appservice.find(
             credential.token,
             job.key,

@@ -178,6 +178,7 @@ def _report(sent: Sent) -> None:
         after=sent.fields.get("state", "in doubt"),
         job_id=sent.fields.get("job_id", ""),
         reason=sent.fields.get("reason", ""),
+        request_id=sent.job.request_id,
     )
 
 

@@ -137,6 +137,7 @@ def row(job: Job, now: datetime) -> Row:
         "version": 0,
         "open": True,
         "tries": 0,
+        "request_id": job.request_id,
     } | ({"news": now, "reason": job.reason} if job.state in FINAL_JOB else {})
 
 
@@ -165,6 +166,7 @@ def value(each: Row) -> Job:
         reason=each.get("reason") or "",
         results=each.get("results") or {},
         kill=bool(each.get("kill")),
+        request_id=each.get("request_id") or "",
         sent_at=each.get("sent_at"),
         submitted_at=each.get("submitted_at"),
         started_at=each.get("started_at"),

@@ -39,6 +39,7 @@ PROGRESS = {
     "cap": 1,
     "sequence": 1,
     "failures": 1,
+    "request_id": 1,
     "cancel_requested_at": 1,
     "created_at": 1,
     "submitted_at": 1,
@@ -62,6 +63,7 @@ class Claimed:
     """When it was submitted, or taken up again."""
     started_at: datetime | None
     finished_at: datetime | None
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ def due(limit: int, overdue: timedelta) -> list[str]:
         return [row["_id"] for row in rows]
 
 
-def begin(workflow: str) -> bool:
+def begin(workflow: str, request_id: str) -> bool:
     """``planned`` → ``pending``; true for the one caller that did it."""
     with translated():
         result = collection(models.Workflow).update_one(
@@ -197,6 +199,7 @@ def begin(workflow: str) -> bool:
                 {
                     "$set": {
                         "state": WorkflowState.PENDING,
+                        "request_id": {"$literal": request_id},
                         "submitted_at": NOW,
                         "updated_at": NOW,
                         "next_check": NOW,
@@ -230,7 +233,9 @@ def request_cancel(workflow: str) -> bool:
     return bool(result.matched_count)
 
 
-def restart(workflow: str, before: Row, states: Sequence[StepState], event: Event) -> bool:
+def restart(
+    workflow: str, before: Row, states: Sequence[StepState], event: Event, request_id: str
+) -> bool:
     """Take a failed or cancelled workflow up again with new step states; false where it moved."""
 
     def work(session: ClientSession) -> bool:
@@ -248,6 +253,7 @@ def restart(workflow: str, before: Row, states: Sequence[StepState], event: Even
                         "again": {"$literal": {}},
                         "sequence": event.sequence,
                         "taken_up_at": NOW,
+                        "request_id": {"$literal": request_id},
                         "revision": {"$add": ["$revision", 1]},
                         "next_check": NOW,
                         "updated_at": NOW,
@@ -372,4 +378,5 @@ def _claimed(row: Row) -> Claimed:
         begun_at=row.get("taken_up_at") or row.get("submitted_at") or row["created_at"],
         started_at=row.get("started_at"),
         finished_at=row.get("finished_at"),
+        request_id=row.get("request_id") or "",
     )

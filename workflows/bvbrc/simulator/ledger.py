@@ -40,6 +40,7 @@ class Call:
             "method": self.method,
             "user": self.subject.get("user", ""),
             "app": self.subject.get("app", ""),
+            "request_id": self.subject.get("request_id", ""),
             "user_metadata": self.subject.get("user_metadata", ""),
             "output_path": self.subject.get("output_path", ""),
             "output_file": self.subject.get("output_file", ""),

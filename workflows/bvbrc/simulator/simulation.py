@@ -229,7 +229,8 @@ class Simulation:
         except RpcError as error:
             question, problem = no_question(request), error
         token = request.headers.get("authorization", "")
-        subject = subject_of(question, token)
+        caused_by = {"request_id": request.headers.get("x-request-id", "")}
+        subject = {**subject_of(question, token), **caused_by}
         call = self.ledger.begin(question.method, subject, question.params)
         answer = partial(self._answer, package, question, token, call)
         return call, lambda error: answer(problem or error)
