@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,14 @@ def target() -> AppTarget:
     return AppTarget(load())
 
 
+@cache
+def sandbox() -> Sandbox:
+    """One for all plans of this process."""
+    warm = Sandbox()
+    atexit.register(warm.close)
+    return warm
+
+
 def bundle(folder: Path) -> dict[str, str]:
     """All CWL files of a folder by relative path."""
     return {
@@ -42,8 +51,8 @@ def planned(
     """The plan of files, or of one document."""
     given = {main: files} if isinstance(files, str) else files
     source = Submission(given, main, inputs, workspace_output_folder=FOLDER, **more)
-    with Sandbox(source.now) as sandbox:
-        return plan(source, target(), sandbox.evaluate, results)
+    sandbox().renew(source.now)
+    return plan(source, target(), sandbox().evaluate, results)
 
 
 def workflow(steps: str, *, inputs: str = "{}", outputs: str = "{}", needs: str = "") -> str:

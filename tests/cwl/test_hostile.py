@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,9 @@ def scripted(expression: str) -> str:
     return workflow(steps, needs=JS)
 
 
+NESTED: dict[str, Json] = {}
+for _ in range(200):
+    NESTED = {"a": NESTED}
 DEEP_BLOCK = "\n".join(" " * n + "a:" for n in range(700))
 CHAIN = "".join(
     f"  s{n}: {{run: 'bvbrc://Date', in: {{after: {before}}}, out: [now]}}\n"
@@ -111,7 +115,7 @@ HOSTILE: dict[str, tuple[Json, Json, str]] = {
     "deep flow": ("[" * 5000, None, "cwl.too_deep"),
     "deep maps": ("{a: " * 5000, None, "cwl.too_deep"),
     "deep blocks": (DEEP_BLOCK, None, "cwl.too_deep"),
-    "deep object": ({"a": [[[[[[[[[]]]]]]]]]}, bomb(), "cwl.missing_version"),
+    "deep object": (NESTED, None, "cwl.too_deep"),
     "deep inputs": (workflow("  {}\n"), "[" * 5000, "cwl.too_deep"),
     "bomb of inputs": (workflow("  {}\n"), bomb(), "cwl.too_many_nodes"),
     "too large": ("#" * 2_000_000, None, "cwl.too_large"),
@@ -278,10 +282,10 @@ def test_a_file_outside_of_the_workspace_is_refused(
 
 
 def test_after_a_process_was_stopped_the_next_plan_is_made(apps: AppTable) -> None:
-    planner = Planner(memory_bytes=1)
+    planner = Planner(wall_time=timedelta(0))
     try:
         stopped = plan(planner, apps, workflow("  {}\n"))
-        planner.memory_bytes = 512 * 1024 * 1024
+        planner.wall_time = timedelta(seconds=60)
         after = plan(planner, apps, workflow("  {}\n"))
     finally:
         planner.close()

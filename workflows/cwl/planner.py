@@ -99,6 +99,8 @@ class Planner:
                 return {}
             self._apps = apps
             answer = json.loads(said)
+        if "error" in answer:  # it ran out of memory, and may not have got it all back
+            self._stop()
         return answer
 
     def _started(self) -> subprocess.Popen[bytes]:
