@@ -21,8 +21,8 @@ def write(name: str, **facts: object) -> None:
     """Records this process under a name, with what others want to know of it."""
     RUN.mkdir(parents=True, exist_ok=True)
     draft = RUN / f".{name}.{os.getpid()}"
+    draft.touch(mode=0o600)
     draft.write_text(json.dumps({"pid": os.getpid(), "since": _since(os.getpid()), **facts}))
-    draft.chmod(0o600)
     draft.replace(RUN / f"{name}.json")
 
 

@@ -20,6 +20,7 @@ from devstack.processes import Process, wait_until
 from devstack.records import ROOT
 from workflows.bvbrc.simulator.client import Simulator
 
+KEYS = "WORKFLOW_AUTH__TOKEN_KEYS"
 DEFAULTS = {
     "mongodb.uri": MongoDB().uri,
     "mongodb.host": MongoDB().host,
@@ -64,9 +65,13 @@ def broker(env: Mapping[str, str]) -> str:
 def start(folder: Path, *, simulated: bool = False) -> Servers:
     """Whatever is not named. ``folder`` keeps files, logs and keys; a later start goes on there.
 
-    ``simulated``: BV-BRC is simulated also where its address is named.
+    ``simulated``: BV-BRC is simulated also where its address is named. Raises ``BadSettings``
+    before anything is started; a key for tokens is made where none is named.
     """
     servers = Servers()
+    if not named("auth.token_keys"):
+        environ[KEYS] = servers.env[KEYS] = token_keys(folder)
+    settings.read_settings()
     try:
         if not (named("mongodb.uri") or named("mongodb.host")):
             mongod = embedded.start_mongod(folder / "mongodb")
@@ -82,8 +87,6 @@ def start(folder: Path, *, simulated: bool = False) -> Servers:
             servers.env |= leading_to(simulator)
             # It forgets its jobs when it ends; nobody shall wait a day for them.
             servers.env["WORKFLOW_EXECUTOR__LOST_JOB_DEADLINE_SECONDS"] = "60"
-        if not named("auth.token_keys"):
-            servers.env["WORKFLOW_AUTH__TOKEN_KEYS"] = token_keys(folder)
     except BaseException:
         servers.stop()
         raise

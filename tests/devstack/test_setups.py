@@ -1,0 +1,193 @@
+"""The set-ups of the scripts: they work, what they share is shared, and nothing is left of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import requests
+
+from devstack import processes, servers
+from devstack.processes import Process, wait_until
+from tests.shared import ROOT
+
+LONG = 200
+"""Seconds that a start may take where much else runs."""
+
+
+class Marked:
+    """Starts commands of devstack, and finds all that came of them by a mark in the environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.mark = f"DEVSTACK_MARK={uuid.uuid4().hex}"
+        name, value = self.mark.split("=")
+        self.env = {name: value, "DEVSTACK_VAR": str(folder)}
+
+    def start(self, *words: str) -> Process:
+        command = [sys.executable, "-m", "devstack", *words]
+        name = words[0]
+        return processes.start(
+            name, command, log=self.folder / f"{name}.txt", env=self.env, folder=ROOT
+        )
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "devstack", *words],
+            env={**os.environ, **self.env},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LONG,
+        )
+
+    def alive(self, word: str = "") -> list[int]:
+        """The pids of what carries the mark and has the word in its command line."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                environ = (folder / "environ").read_bytes().split(b"\0")
+                command = (folder / "cmdline").read_bytes().decode()
+                if self.mark.encode() in environ and word in command:
+                    found.append(int(folder.name))
+        return found
+
+    def record(self, name: str) -> dict[str, object]:
+        return dict(json.loads((self.folder / f"run/{name}.json").read_text()))
+
+
+@pytest.fixture
+def marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Marked]:
+    for name in list(os.environ):
+        if name.startswith("WORKFLOW_"):
+            monkeypatch.delenv(name)
+    it = Marked(tmp_path)
+    yield it
+    for pid in it.alive():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_the_demo_runs_the_example_to_its_end_and_leaves_nothing(marked: Marked) -> None:
+    ended = marked.run("demo")
+
+    assert ended.returncode == 0, ended.stderr
+    assert "/user@bvbrc/home/output/Annotation/.ann/ann.genome" in ended.stdout
+    assert "Submitted step 'assemble' to app 'GenomeAssembly2' | task_id=" in ended.stdout
+    wait_until(lambda: not marked.alive(), "nothing is left")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_ended_demo_leaves_nothing(marked: Marked, number: signal.Signals) -> None:
+    demo = marked.start("demo")
+    wait_until(lambda: bool(marked.alive("mongod")), "it runs", seconds=LONG, process=demo)
+
+    demo.signal(number)
+
+    wait_until(lambda: not marked.alive(), "nothing is left", seconds=60)
+    assert demo.exit_code == (130 if number == signal.SIGINT else -signal.SIGKILL)
+
+
+def test_everything_in_the_background_goes_on_until_it_is_stopped(marked: Marked) -> None:
+    port = processes.free_port()
+
+    up = marked.run("up", f"--port={port}")
+
+    assert up.returncode == 0, up.stderr
+    assert f"http://127.0.0.1:{port}" in up.stdout
+    assert requests.get(f"http://127.0.0.1:{port}/api/v1/health", timeout=20).ok
+    # A process that is killed is started again.
+    (worker,) = marked.alive("\0worker")
+    wait_until(lambda: age_seconds(worker) > 6, "it has lived for a while")
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: marked.alive("\0worker") not in ([], [worker]), "another one is there")
+
+    down = marked.run("down")
+
+    assert down.returncode == 0, down.stderr
+    assert down.stdout.startswith("stopped all")
+    wait_until(lambda: not marked.alive(), "nothing is left")
+    assert marked.run("down").stdout == "nothing was running\n"
+
+
+def age_seconds(pid: int) -> float:
+    began = float(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    up = float(Path("/proc/uptime").read_text().split()[0])
+    return up - began / os.sysconf("SC_CLK_TCK")
+
+
+def test_api_and_executor_share_servers_that_end_with_the_last_of_them(marked: Marked) -> None:
+    port = processes.free_port()
+    api = marked.start("api", f"--port={port}")
+    wait_until(lambda: processes.listens(port), "the API listens", seconds=LONG, process=api)
+    executor = marked.start("executor")
+    wait_until(lambda: bool(marked.alive("\0beat")), "beat runs", seconds=LONG, process=executor)
+    mongods = marked.alive("mongod")
+    assert len(mongods) == 1
+
+    executor.stop()
+
+    assert executor.exit_code == 0
+    assert marked.alive("mongod") == mongods
+
+    api.stop()
+
+    wait_until(lambda: not marked.alive(), "the servers ended too")
+
+
+def test_what_cannot_start_says_why_in_one_line(
+    marked: Marked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKFLOW_EXECUTOR__LEASE", "3")
+
+    up = marked.run("up", f"--port={processes.free_port()}")
+
+    assert up.returncode == 1
+    assert "unknown setting WORKFLOW_EXECUTOR__LEASE" in up.stderr
+    assert "Traceback" not in up.stderr
+    wait_until(lambda: not marked.alive(), "nothing is left")
+
+
+def test_a_server_that_is_named_is_used_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKFLOW_MONGODB__URI", "mongodb://db.example.org/")
+    monkeypatch.setenv("WORKFLOW_BROKER__URL", "redis://cache.example.org/0")
+    monkeypatch.setenv("WORKFLOW_SCHEDULER__URL", "http://bvbrc.example.org/app_service")
+    monkeypatch.setenv("WORKFLOW_AUTH__TOKEN_KEYS", servers.token_keys(tmp_path))
+
+    started = servers.start(tmp_path)
+
+    assert started.started == []
+    assert started.env == {}
+    assert servers.broker(started.env) == "redis://cache.example.org/0"
+
+
+def test_a_server_named_in_the_file_is_used_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("mongodb: {host: db.example.org}\nbroker: {url: redis://cache.example.org/0}\n")
+    monkeypatch.setenv("WORKFLOW_CONFIG_FILE", str(file))
+
+    assert servers.named("mongodb.host")
+    assert servers.named("broker.url")
+    assert not servers.named("scheduler.url")
+
+
+def test_keys_are_made_once_and_for_the_owner_alone(tmp_path: Path) -> None:
+    keys = servers.token_keys(tmp_path)
+
+    assert servers.token_keys(tmp_path) == keys
+    assert servers.signing_key(tmp_path).read_bytes() == servers.signing_key(tmp_path).read_bytes()
+    modes = {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert modes == {0o600}
