@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from typing import Any
 
 from gunicorn import glogging
@@ -27,6 +29,23 @@ class Logger(glogging.Logger):
             log.handlers.clear()
             log.propagate = True
             log.setLevel(logging.NOTSET)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Whoever watches live is sent away at SIGTERM, and comes again to another worker: else a
+    restart waits for them until ``graceful_timeout``, and everybody else with it.
+    """
+    from app.connections import connections_of  # noqa: PLC0415 - the worker's code, not the master's
+
+    feed = connections_of(worker.wsgi).feed
+    wind_down = signal.getsignal(signal.SIGTERM)
+
+    def end(number: int, frame: Any) -> None:
+        # In a thread, since the one that is interrupted may hold the feed's lock.
+        threading.Thread(target=feed.close, daemon=True).start()
+        wind_down(number, frame)  # type: ignore[operator]  # gunicorn's own, set before
+
+    signal.signal(signal.SIGTERM, end)
 
 
 bind = "127.0.0.1:8000"

@@ -101,5 +101,9 @@ def attach(app: Flask, connections: Connections) -> None:
 
 def connections() -> Connections:
     """Those of the application that answers the current request."""
-    found: Connections = current_app.extensions[_KEY]
+    return connections_of(current_app)
+
+
+def connections_of(app: Flask) -> Connections:
+    found: Connections = app.extensions[_KEY]
     return found

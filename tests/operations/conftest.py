@@ -66,6 +66,14 @@ class Product:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["workflow_id"])
 
+    def watch(self, workflow: str) -> requests.Response:
+        """Its events, live."""
+        headers = {"Accept": "text/event-stream"}
+        url = f"{self.url}/api/v1/workflows/{workflow}/events"
+        return requests.get(
+            url, headers=headers | {"Authorization": self.token}, stream=True, timeout=60
+        )
+
     def cancel(self, workflow: str) -> None:
         answer = self.post(f"{workflow}/cancel")
         assert answer.ok, answer.text
