@@ -11,7 +11,7 @@ from tasks.celery import app
 from tasks.metering import counts_of
 from tasks.process import drain, parts
 from workflows.engine.advance import Advanced, advance
-from workflows.engine.sweep import sweep
+from workflows.engine.sweep import check_service, sweep
 
 
 @app.task(name="tasks.advance_workflows")
@@ -31,6 +31,8 @@ def advance_active_workflows() -> None:
     follow(Advanced(starts=int(due.sends), kills=int(due.kills)))
     if due.lookups:
         app.send_task("tasks.resolve_jobs")
+    if due.service:
+        check_service(parts())
     if due.taken:
         took = timedelta(seconds=time.monotonic() - begun)
         counts_of(load_settings().metrics).swept(took)

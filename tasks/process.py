@@ -71,7 +71,9 @@ def logs_of(settings: Settings) -> WorkflowLogs:
 
 def limits_of(settings: Settings) -> Limits:
     executor = settings.executor
+    spare = executor.in_doubt_grace_seconds - settings.scheduler.submit_timeout
     return Limits(
+        send_window=timedelta(seconds=min(20.0, spare / 4)),
         polling_interval=timedelta(seconds=executor.polling_interval_seconds),
         lease=timedelta(seconds=executor.lease_seconds),
         grace=timedelta(seconds=executor.in_doubt_grace_seconds),

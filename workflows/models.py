@@ -128,6 +128,10 @@ class Job(Document):
             {"fields": ["workflow"], "partialFilterExpression": {"open": True}, "name": "open"},
             {"fields": ["news"], "partialFilterExpression": {"news": {"$type": "date"}}},
             {"fields": ["kill_due"], "partialFilterExpression": {"kill_due": {"$type": "date"}}},
+            {
+                "fields": ["surplus_due"],
+                "partialFilterExpression": {"surplus_due": {"$type": "date"}},
+            },
         ],
     }
     id = StringField(primary_key=True)
@@ -148,8 +152,10 @@ class Job(Document):
     due = DateTimeField()  # intended: not before; sending: when to look it up; active: since when
     claim = StringField()  # who is sending it
     tries = IntField(default=0)
+    refusals = IntField(default=0)  # of the tries, those refused without a reason to believe
     in_doubt = BooleanField()
     absent_after = DateTimeField()  # from when on "not found" is believed
+    looked_at = DateTimeField()  # when it was last looked up
     job_id = StringField()
     outcome = StringField()
     reason = StringField()
@@ -157,7 +163,10 @@ class Job(Document):
     missing_since = DateTimeField()
     kill = BooleanField()
     kill_due = DateTimeField()  # when to ask AppService (again) to kill it
+    kill_asks = IntField()  # how often that was done or begun
     kill_reply = StringField()
+    surplus = ListField(StringField())  # AppService ids of further jobs of it, to be killed
+    surplus_due = DateTimeField()  # when to ask (again) for that
     intended_at = DateTimeField()
     sent_at = DateTimeField()
     submitted_at = DateTimeField()

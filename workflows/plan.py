@@ -57,8 +57,13 @@ class Plan:
 
 
 def plan(blueprint: Blueprint, workflow: Workflow, jobs: Sequence[Job], now: datetime) -> Plan:
-    """One turn. ``jobs`` are the workflow's jobs that are not settled, in any order."""
+    """One turn. ``jobs`` are the workflow's jobs that are not settled, in any order.
+
+    What is only planned does not move, whoever asks.
+    """
     turn = _Turn(blueprint, workflow, now)
+    if workflow.state is WorkflowState.PLANNED and not workflow.cancel_requested:
+        return turn.result()
     for job in sorted(jobs, key=lambda job: (job.finished_at or now, job.step, job.attempt)):
         turn.observe(job)
     turn.stop(jobs)

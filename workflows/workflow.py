@@ -120,7 +120,9 @@ class Job:
     claim: str = ""
     """Who is sending it: the token of that one claim."""
     tries: int = 0
-    """How often AppService was asked in vain to start it."""
+    """How often it was sent in vain, whoever was to blame."""
+    refusals: int = 0
+    """How often AppService refused it without a reason to believe; outages do not count."""
     in_doubt: bool = False
     job_id: str = ""
     """AppService's id, digits; empty before it is known."""

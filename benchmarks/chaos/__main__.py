@@ -28,6 +28,7 @@ KINDS = {
 @click.option("--workers", default=3, show_default=True)
 @click.option("--skew", is_flag=True, help="Two workers' clocks are wrong by ±2 minutes.")
 @click.option("--kinds", type=click.Choice(sorted(KINDS)), default="all", show_default=True)
+@click.option("--logs", type=click.Path(path_type=Path), help="Keep the processes' logs there.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the report there as JSON.")
 def main(  # noqa: PLR0917 - click hands each option on by name
     seed: int,
@@ -37,6 +38,7 @@ def main(  # noqa: PLR0917 - click hands each option on by name
     workers: int,
     skew: bool,
     kinds: str,
+    logs: Path | None,
     out: Path | None,
 ) -> None:
     """Torment the product with a seeded schedule of faults, then audit what it did."""
@@ -47,6 +49,7 @@ def main(  # noqa: PLR0917 - click hands each option on by name
         going=going,
         workers=workers,
         skews=("+120s", "-120s") if skew else (),
+        logs=logs,
     )
     report = run(plan, KINDS[kinds])
     text = json.dumps({"machine": platform.platform(), **report.as_json()}, indent=1)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
+import shutil
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -56,6 +58,8 @@ class Plan:
     skews: tuple[str, ...] = ()
     quiet_seconds: float = 180
     """How long everything may take to end after the last fault."""
+    logs: Path | None = None
+    """Where the processes' logs are kept; None: they are thrown away."""
 
 
 @dataclass
@@ -94,7 +98,17 @@ def run(plan: Plan, faults: Sequence[Fault]) -> Report:
         mongod_options=("--setParameter", "enableTestCommands=1"),
     )
     with stack(wanted) as running:
-        return _torment(running, plan, faults)
+        try:
+            return _torment(running, plan, faults)
+        finally:
+            if plan.logs:
+                _keep_logs(running, plan.logs)
+
+
+def _keep_logs(running: Stack, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for log_file in running.folder.glob("*.log"):
+        shutil.copy(log_file, folder)
 
 
 def _torment(running: Stack, plan: Plan, faults: Sequence[Fault]) -> Report:

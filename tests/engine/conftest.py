@@ -26,7 +26,7 @@ from workflows.engine.polling import poll_jobs
 from workflows.engine.requests import Owner, Submission, submit
 from workflows.engine.resolving import resolve_jobs
 from workflows.engine.sending import Drain
-from workflows.engine.sweep import sweep
+from workflows.engine.sweep import check_service, sweep
 from workflows.store import jobs
 from workflows.store.credentials import Vault
 
@@ -93,6 +93,8 @@ class Engine:
             resolve_jobs(self.parts)
         if due.kills:
             kill_jobs(self.parts)
+        if due.service:
+            check_service(self.parts)
         self.drain.run(self.parts)
 
     def until(self, reached: Callable[[], bool], seconds: float = 20) -> None:

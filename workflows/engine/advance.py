@@ -11,10 +11,11 @@ from pymongo.errors import PyMongoError
 
 from workflows.engine.intents import intents
 from workflows.engine.parts import Parts, Recorded
+from workflows.errors import Unavailable
 from workflows.plan import backoff, plan
 from workflows.store import jobs, specs, workflows
+from workflows.store.mongo import Row
 from workflows.store.workflows import Change, Claimed
-from workflows.workflow import Job
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +58,9 @@ def advance(parts: Parts, ids: Iterable[str]) -> Advanced:
 
 def _chunk(parts: Parts, ids: Sequence[str]) -> tuple[Advanced, list[str]]:
     """Answers with what is left to do, and with those that somebody else holds."""
-    token, claimed = workflows.claim(ids, parts.limits.lease)
+    token, claimed, unreadable = workflows.claim(ids, parts.limits.lease)
+    for workflow in unreadable:
+        _put_off(parts, token, workflow, 1, ValueError("its document cannot be read"))
     open_jobs = jobs.open_jobs(each.workflow.id for each in claimed) if claimed else {}
     changes = [
         change
@@ -69,7 +72,7 @@ def _chunk(parts: Parts, ids: Sequence[str]) -> tuple[Advanced, list[str]]:
     if idle:
         workflows.release(token, idle)
     _tell(parts, written)
-    mine = {each.workflow.id for each in claimed}
+    mine = {each.workflow.id for each in claimed} | set(unreadable)
     again = [change.after.id for change in written if change.kills]
     done = Advanced(
         starts=sum(len(change.new_jobs) for change in written),
@@ -79,10 +82,11 @@ def _chunk(parts: Parts, ids: Sequence[str]) -> tuple[Advanced, list[str]]:
     return done, missed + again
 
 
-def _turn(parts: Parts, token: str, claimed: Claimed, open_jobs: Sequence[Job]) -> Change | None:
+def _turn(parts: Parts, token: str, claimed: Claimed, rows: Sequence[Row]) -> Change | None:
     """Decide. A workflow that breaks the rules themselves is put off and delays no other."""
     workflow = claimed.workflow
     try:
+        open_jobs = tuple(map(jobs.value, rows))
         blueprint = specs.get(claimed.spec_id)
         decided = plan(blueprint, workflow, open_jobs, claimed.now)
         return Change(
@@ -93,26 +97,27 @@ def _turn(parts: Parts, token: str, claimed: Claimed, open_jobs: Sequence[Job]) 
             kills=decided.kills,
             announced=decided.announced,
             settled=decided.settled,
-            seen=tuple(open_jobs),
+            seen=open_jobs,
             events=decided.events,
         )
-    except PyMongoError:
+    except (PyMongoError, Unavailable):
         raise
     except Exception as defect:  # noqa: BLE001 - one poisoned document must not stop the others
-        _put_off(parts, token, claimed, defect)
+        _put_off(parts, token, workflow.id, claimed.failures + 1, defect)
         return None
 
 
-def _put_off(parts: Parts, token: str, claimed: Claimed, defect: Exception) -> None:
-    wait = backoff(timedelta(seconds=10), claimed.failures + 1)
-    log.exception(
+def _put_off(parts: Parts, token: str, workflow: str, failures: int, defect: Exception) -> None:
+    wait = backoff(timedelta(seconds=10), failures)
+    log.error(
         "A workflow cannot be advanced",
-        workflow_id=claimed.workflow.id,
-        failures=claimed.failures + 1,
+        workflow_id=workflow,
+        failures=failures,
         retry_in_seconds=wait.total_seconds(),
+        exc_info=defect,
     )
     parts.broken(defect)
-    workflows.postpone(token, claimed.workflow.id, wait)
+    workflows.postpone(token, workflow, wait)
 
 
 def _commit(parts: Parts, token: str, changes: Sequence[Change]) -> list[Change]:
@@ -123,7 +128,8 @@ def _commit(parts: Parts, token: str, changes: Sequence[Change]) -> list[Change]
         return workflows.commit(token, changes)
     except PyMongoError as defect:
         if len(changes) == 1:
-            _put_off(parts, token, changes[0].before, defect)
+            before = changes[0].before
+            _put_off(parts, token, before.workflow.id, before.failures + 1, defect)
             return []
         return [done for change in changes for done in _commit(parts, token, [change])]
 

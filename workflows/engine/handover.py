@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from circuitbreaker import CircuitBreakerError
 from structlog.contextvars import bound_contextvars
 
 from workflows.engine.parts import Parts
-from workflows.errors import InDoubt, NotSent, Rejected, ServiceAway, Unauthorized
+from workflows.errors import (
+    InDoubt,
+    NotSent,
+    Rejected,
+    ServiceAway,
+    ServiceError,
+    Unauthorized,
+    Unavailable,
+)
 from workflows.plan import backoff
 from workflows.store import credentials, outbox, services
 from workflows.store.credentials import Credential
@@ -32,10 +39,10 @@ class Handover:
 
 
 def send(parts: Parts, handover: Handover) -> Sent:
-    """Raises nothing that a service or a network can bring about."""
+    """Raises nothing that a service, a network or MongoDB can bring about."""
     job, credential = handover.job, handover.credential
     if credential is None:
-        return outbox.unsent(job, "the token has expired", timedelta(0))
+        return outbox.unsent(job, "there is no usable token", _AWAY)
     try:
         with known_in_logs(job), parts.breaker:
             job_id = parts.appservice.start(
@@ -46,15 +53,10 @@ def send(parts: Parts, handover: Handover) -> Sent:
                 base_url=job.base_url,
                 send_by=handover.send_by,
             )
-    except Unauthorized as refused:
-        credentials.refused(parts.vault, credential)
-        return outbox.unsent(job, str(refused), timedelta(0))
-    except Rejected as rejected:
-        return _refusal(parts, job, rejected)
-    except InDoubt as lost:
-        return _doubt(parts, job, lost)
-    except (NotSent, ServiceAway, CircuitBreakerError) as away:
-        return _away(job, away)
+    except ServiceError as failure:
+        with suppress(Unavailable):  # what became of the job is worth more than what is told here
+            _remember(parts, credential, failure)
+        return _failed(parts, job, failure)
     return outbox.started(job, job_id)
 
 
@@ -64,20 +66,39 @@ def known_in_logs(job: Job) -> AbstractContextManager[None]:
     return bound_contextvars(workflow_id=job.workflow, step=job.step, **request)
 
 
+def _remember(parts: Parts, credential: Credential, failure: ServiceError) -> None:
+    """What a failed submission says about more than its own job.
+
+    That submissions are disabled may concern one app alone: ``service_status`` knows, and the sweep
+    asks it as soon as something is wrong.
+    """
+    if isinstance(failure, Unauthorized):
+        credentials.refused(parts.vault, credential)
+    elif isinstance(failure, NotSent | ServiceAway):
+        services.report("appservice", services.AWAY, str(failure))
+
+
+def _failed(parts: Parts, job: Job, failure: ServiceError) -> Sent:
+    match failure:
+        case Unauthorized():
+            return outbox.unsent(job, str(failure), timedelta(0))
+        case Rejected():
+            return _refusal(parts, job, failure)
+        case InDoubt():
+            return _doubt(parts, job, failure)
+    return outbox.unsent(job, str(failure), backoff(_AWAY, min(job.tries + 1, 5)))
+
+
 def _refusal(parts: Parts, job: Job, rejected: Rejected) -> Sent:
-    if rejected.maybe_transient and job.tries + 1 < parts.limits.unexplained_tries:
-        return outbox.unsent(job, str(rejected), backoff(_AWAY, job.tries + 1))
+    if rejected.maybe_transient and job.refusals + 1 < parts.limits.unexplained_tries:
+        return outbox.unsent(job, str(rejected), backoff(_AWAY, job.refusals + 1), refused=True)
     return outbox.rejected(job, str(rejected))
 
 
 def _doubt(parts: Parts, job: Job, lost: InDoubt) -> Sent:
+    """Each refusal without a reason lets the next try wait longer: it may be an outage."""
     limits = parts.limits
-    believe_in = min(limits.answered_grace, limits.grace) if lost.answered else None
+    patience = backoff(limits.answered_grace, job.refusals + 1)
+    believe_in = min(patience, limits.grace) if lost.answered else None
     look_in = min(timedelta(seconds=1), limits.lease)
     return outbox.doubtful(job, str(lost), look_in, believe_in)
-
-
-def _away(job: Job, away: Exception) -> Sent:
-    disabled = isinstance(away, ServiceAway) and away.disabled
-    services.report("appservice", services.DISABLED if disabled else services.AWAY, str(away))
-    return outbox.unsent(job, str(away), backoff(_AWAY, min(job.tries + 1, 5)))

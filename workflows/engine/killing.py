@@ -2,49 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import structlog
-from circuitbreaker import CircuitBreakerError
 
 from workflows.bvbrc.appservice import KillReply
 from workflows.engine.parts import Parts
 from workflows.errors import ServiceError, Unauthorized
-from workflows.store import credentials, watch
+from workflows.store import credentials, surplus, watch
+from workflows.store.surplus import Surplus
 from workflows.workflow import Job
 
 log = structlog.get_logger(__name__)
 
 _LIMIT = 1_000
+_BATCH = 200
+"""Jobs in one call."""
+_THREADS = 8
 _AGAIN = timedelta(seconds=10)
 """When AppService is asked once more where a kill did not work."""
 
 
 def kill_jobs(parts: Parts) -> int:
-    """Ask for the death of every unwanted job that is known to AppService; how many were asked."""
-    unwanted = watch.unwanted(_LIMIT)
-    for owner, jobs in unwanted.items():
-        _kill(parts, owner, jobs)
+    """Ask for the death of every unwanted job that is known to AppService; how many were asked.
+
+    One user's call that hangs delays nobody else's.
+    """
+    unwanted = watch.unwanted(_LIMIT, min(_AGAIN, parts.limits.lease))
+    calls = [
+        (owner, jobs[start : start + _BATCH])
+        for owner, jobs in unwanted.items()
+        for start in range(0, len(jobs), _BATCH)
+    ]
+    if calls:
+        with ThreadPoolExecutor(min(_THREADS, len(calls)), "kill") as pool:
+            list(pool.map(lambda call: _kill(parts, *call), calls))
+    for each in surplus.take(_LIMIT, _AGAIN):
+        _kill_surplus(parts, each)
     return sum(map(len, unwanted.values()))
 
 
+def kill_surplus(parts: Parts, job: Job, job_ids: Sequence[str]) -> None:
+    """There are more jobs of one attempt than one: these must go, sooner or later."""
+    surplus.note(job, job_ids)
+    _kill_surplus(parts, Surplus(job.key, job.workflow, job.owner, tuple(job_ids)))
+
+
+def _kill_surplus(parts: Parts, found: Surplus) -> None:
+    replies = _asked(parts, found.owner, found.job_ids)
+    dead = [job_id for job_id, reply in (replies or {}).items() if reply.killed or reply.gone]
+    if dead:
+        surplus.settle(found.key, dead)
+
+
 def _kill(parts: Parts, owner: str, jobs: Sequence[Job]) -> None:
+    replies = _asked(parts, owner, [job.job_id for job in jobs])
+    if replies is None:
+        again = min(_AGAIN, parts.limits.polling_interval)
+        watch.receipts((job, "", again) for job in jobs)
+    else:
+        watch.receipts((job, *_receipt(replies.get(job.job_id))) for job in jobs)
+
+
+def _asked(parts: Parts, owner: str, job_ids: Sequence[str]) -> Mapping[str, KillReply] | None:
+    """AppService's replies by id; None where it could not be asked, or its answer is lost."""
     credential = credentials.usable(parts.vault, owner)
     if credential is None:
-        watch.receipts((job, "", _AGAIN) for job in jobs)
-        return
+        return None
     try:
         with parts.breaker:
-            replies = parts.appservice.kill(credential.token, [job.job_id for job in jobs])
+            return parts.appservice.kill(credential.token, job_ids)
     except Unauthorized:
         credentials.refused(parts.vault, credential)
-        return
-    except (ServiceError, CircuitBreakerError) as away:
-        log.warning("AppService could not be asked to kill", jobs=len(jobs), error=str(away))
-        watch.receipts((job, "", min(_AGAIN, parts.limits.polling_interval)) for job in jobs)
-        return
-    watch.receipts((job, *_receipt(replies.get(job.job_id))) for job in jobs)
+    except ServiceError as away:
+        log.warning("AppService could not be asked to kill", jobs=len(job_ids), error=str(away))
+    return None
 
 
 def _receipt(reply: KillReply | None) -> tuple[str, timedelta | None]:
@@ -52,5 +86,5 @@ def _receipt(reply: KillReply | None) -> tuple[str, timedelta | None]:
     if reply is None:
         return "", _AGAIN
     if reply.killed:
-        return "killed", None
-    return ("gone", None) if reply.gone else (reply.message, _AGAIN)
+        return watch.KILLED, None
+    return (watch.GONE, None) if reply.gone else (reply.message, _AGAIN)

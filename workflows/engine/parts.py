@@ -33,11 +33,16 @@ class Limits:
     user_submissions: int = 32
     """The same for one user, over all processes."""
     send_window: timedelta = timedelta(seconds=20)
-    """A claimed job that is not sent by then goes back to the outbox unsent."""
+    """A claimed job that is not sent by then goes back to the outbox unsent. With the longest call
+    it must be well below the grace: what is sent late may still be on its way to AppService."""
     answered_grace: timedelta = timedelta(seconds=5)
-    """When "not found" is believed after AppService itself said that its call failed."""
+    """When "not found" is believed after AppService itself said that its call failed; doubled with
+    each further refusal."""
     unexplained_tries: int = 3
-    """How often a refusal without a reason is repeated before the step fails."""
+    """How often AppService refuses with words that also stand for an outage, before the step fails:
+    most often they stand for a missing input file."""
+    reasonless_tries: int = 6
+    """How often it refuses without any reason, each wait twice as long: five minutes in all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from workflows.states import (
     StepState,
     WorkflowState,
 )
-from workflows.store import credentials, workflows
+from workflows.store import credentials, watch, workflows
 from workflows.store.mongo import Row, clock
-from workflows.workflow import Event, Json, Spec
+from workflows.workflow import Event, Json, Outcome, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,9 @@ def receipts(names: Sequence[str], row: Row, attempts: Sequence[Row]) -> list[Re
 def _outcome(state: str, job: Row | None) -> str:
     if job is None or job["state"] in ("intended", "withdrawn", "rejected"):
         return "never_started"
-    if job.get("kill_reply") == "killed":
+    reply = job.get("kill_reply")
+    ended_by_itself = job.get("outcome") == Outcome.SUCCEEDED
+    if reply == watch.KILLED or (reply == watch.UNANSWERED and not ended_by_itself):
         return "killed"
     if job["state"] == "done" or state in (StepState.SUCCEEDED, StepState.FAILED):
         return "already_finished"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import structlog
-from circuitbreaker import CircuitBreakerError
 
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.handover import known_in_logs
+from workflows.engine.killing import kill_surplus
 from workflows.engine.parts import Parts
 from workflows.errors import IllegalMove, ServiceError, Unauthorized
 from workflows.store import credentials, outbox
@@ -50,12 +50,12 @@ def resolve(parts: Parts, job: Job) -> bool:
     except Unauthorized:
         credentials.refused(parts.vault, credential)
         return False
-    except (ServiceError, CircuitBreakerError) as away:
+    except ServiceError as away:
         log.warning("A submission cannot be looked up", workflow_id=job.workflow, error=str(away))
         return False
     if found:
-        return _adopt(parts, credential, job, found)
-    if job.tries >= parts.limits.unexplained_tries and not job.kill:
+        return _adopt(parts, job, found)
+    if job.refusals >= parts.limits.reasonless_tries and not job.kill:
         return outbox.give_up(job, job.reason or "AppService refused the job without a reason")
     return outbox.believe_absent(job, again=not job.kill)
 
@@ -74,7 +74,7 @@ def _find(parts: Parts, credential: Credential, job: Job) -> tuple[str, ...]:
         )
 
 
-def _adopt(parts: Parts, credential: Credential, job: Job, found: tuple[str, ...]) -> bool:
+def _adopt(parts: Parts, job: Job, found: tuple[str, ...]) -> bool:
     """The lowest id is the job; any other is one too many and is killed."""
     keep, *surplus = found
     adopted = outbox.adopt(job, keep)
@@ -82,6 +82,6 @@ def _adopt(parts: Parts, credential: Credential, job: Job, found: tuple[str, ...
     surplus = [job_id for job_id in found if job_id != known] if known else surplus
     if surplus:
         log.error("Surplus jobs are killed", workflow_id=job.workflow, job_ids=surplus)
-        parts.appservice.kill(credential.token, surplus)
+        kill_surplus(parts, job, surplus)
     log.info("A lost submission was found", workflow_id=job.workflow, step=job.step, job_id=known)
     return adopted

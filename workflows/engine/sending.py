@@ -18,7 +18,9 @@ from circuitbreaker import STATE_CLOSED
 
 from workflows.engine.advance import advance
 from workflows.engine.handover import Handover, send
+from workflows.engine.killing import kill_surplus
 from workflows.engine.parts import Parts
+from workflows.errors import Unavailable
 from workflows.states import JobState
 from workflows.store import credentials, outbox, services, workflows
 from workflows.store.outbox import Bounds, Sent
@@ -45,6 +47,8 @@ class Drain:
         self._pool: ThreadPoolExecutor | None = None
         self._takes, self._asked = True, 0.0
         """Whether AppService takes submissions, and when that was asked."""
+        self._answered: list[Sent] = []
+        """Answers that are not stored yet; they outlive an outage of MongoDB."""
         self._told: dict[str, float] = {}
         """Workflows that have something to take in, and since when on the monotonic clock."""
 
@@ -64,40 +68,65 @@ class Drain:
                 self._running.release()
 
     def _drain(self, parts: Parts) -> None:
-        while True:
-            answered = self._answers()
-            if answered:
-                _record(parts, answered)
-                self._note(answered)
-            fresh = self._claim(parts)
-            for handover in fresh:
-                self._send(parts, handover)
-            self._tell(parts, at_once=not fresh)
-            if not (answered or fresh or self._under_way):
-                return
+        """Until nothing is left. An outage of MongoDB is sat out while there are answers to keep:
+        a job whose answer is thrown away has to be looked up, and waits for the grace.
+        """
+        idle = False
+        while not idle:
+            self._answered += self._answers()
+            try:
+                idle = self._turn(parts)
+            except Unavailable as away:
+                if not (self._answered or self._under_way) or parts.stopping.wait(_IDLE_SECONDS):
+                    raise
+                log.warning("Answers wait for MongoDB", jobs=len(self._answered), error=str(away))
+
+    def _turn(self, parts: Parts) -> bool:
+        """Store the answers and send what may be sent; true where there was nothing to do."""
+        answered = self._answered
+        if answered:
+            _record(parts, answered)
+            self._note(answered)
+            self._answered = []
+        fresh = self._claim(parts)
+        self._tell(parts, at_once=not fresh)
+        return not (answered or fresh or self._under_way or self._answered)
 
     def _note(self, answered: Sequence[Sent]) -> None:
         now = time.monotonic()
         for sent in answered:
-            if "news" in sent.fields:
+            if sent.news:
                 self._told.setdefault(sent.job.workflow, now)
 
     def _tell(self, parts: Parts, *, at_once: bool) -> None:
         """Let workflows take in what was sent: at once while there is time, else many together."""
         oldest = min(self._told.values(), default=None)
         if oldest is not None and (at_once or time.monotonic() - oldest > _TOGETHER_SECONDS):
-            told, self._told = self._told, {}
-            advance(parts, told)
+            advance(parts, self._told)
+            self._told = {}
 
-    def _claim(self, parts: Parts) -> list[Handover]:
-        """Jobs that may be sent now; none while we end, or while AppService cannot take any."""
+    def _claim(self, parts: Parts) -> int:
+        """Take jobs and send them; how many were taken. None while we end, or while AppService
+        cannot take any. What is taken and then not wanted, or not sent, is never left to be
+        looked up.
+        """
         free = self._threads - self._under_way
         if free <= 0 or parts.stopping.is_set() or not self._open(parts):
-            return []
+            return 0
         send_by = time.monotonic() + parts.limits.send_window.total_seconds()
         jobs = _claimed(parts, free)
-        tokens = credentials.usable_of(parts.vault, sorted({job.owner for job in jobs}))
-        return [Handover(job, tokens.get(job.owner), send_by) for job in jobs]
+        try:  # in that order nothing slips past a cancel
+            gone = workflows.ended({job.workflow for job in jobs}) if jobs else set()
+            tokens = credentials.usable_of(parts.vault, sorted({job.owner for job in jobs}))
+        except Unavailable as away:
+            self._answered += [outbox.unsent(job, str(away), timedelta(0)) for job in jobs]
+            raise
+        for job in jobs:
+            if job.kill or job.workflow in gone:
+                self._answered.append(outbox.withdrawn(job))
+            else:
+                self._send(parts, Handover(job, tokens.get(job.owner), send_by))
+        return len(jobs)
 
     def _open(self, parts: Parts) -> bool:
         """Whether it makes sense to claim: there is work, and AppService takes submissions."""
@@ -119,7 +148,8 @@ class Drain:
         """All answers that are there; waits a little for the first one if any is to come."""
         found: list[Sent] = []
         try:
-            sent = self._news.get(timeout=_IDLE_SECONDS if self._under_way else 0)
+            wait = _IDLE_SECONDS if self._under_way and not self._answered else 0
+            sent = self._news.get(timeout=wait)
             while True:
                 if sent is not None:
                     self._under_way -= 1
@@ -130,7 +160,6 @@ class Drain:
 
 
 def _claimed(parts: Parts, free: int) -> list[Job]:
-    """Claims, then sees whose workflow has ended: in that order nothing slips past a cancel."""
     limits = parts.limits
     bounds = Bounds(
         user_jobs=limits.user_jobs,
@@ -139,13 +168,7 @@ def _claimed(parts: Parts, free: int) -> list[Job]:
         absent_after=limits.grace,
     )
     probing = parts.breaker.state != STATE_CLOSED
-    claimed = outbox.claim(1 if probing else free, bounds)
-    gone = workflows.ended({job.workflow for job in claimed}) if claimed else set()
-    late = [outbox.withdrawn(job) for job in claimed if job.workflow in gone]
-    if late:
-        _record(parts, late)
-        advance(parts, gone)
-    return [job for job in claimed if job.workflow not in gone]
+    return outbox.claim(1 if probing else free, bounds)
 
 
 def _outcome(parts: Parts, job: Job, done: Future[Sent]) -> Sent:
@@ -154,7 +177,7 @@ def _outcome(parts: Parts, job: Job, done: Future[Sent]) -> Sent:
     if failure is None:
         return done.result()
     parts.broken(failure)
-    log.error("A submission broke", workflow_id=job.workflow, error=type(failure).__name__)
+    log.error("A submission broke", workflow_id=job.workflow, exc_info=failure)
     return outbox.doubtful(job, type(failure).__name__, timedelta(seconds=1), None)
 
 
@@ -168,29 +191,25 @@ def _record(parts: Parts, answered: Sequence[Sent]) -> None:
 
 def _report(sent: Sent) -> None:
     """A job that was started shows as a change of its step's state as well."""
-    write = log.debug if sent.fields.get("state") == JobState.ACTIVE else log.info
+    write = log.debug if sent.after is JobState.ACTIVE else log.info
     write(
         "Submission",
         workflow_id=sent.job.workflow,
         step=sent.job.step,
         attempt=sent.job.attempt,
         app=sent.job.app,
-        after=sent.fields.get("state", "in doubt"),
-        job_id=sent.fields.get("job_id", ""),
-        reason=sent.fields.get("reason", ""),
+        after="in doubt" if sent.after is JobState.SENDING else str(sent.after),
+        job_id=sent.job_id,
+        reason=sent.reason,
         request_id=sent.job.request_id,
     )
 
 
 def _undo(parts: Parts, stale: Sent) -> None:
     """Our claim had been given up when the answer came. If a second job exists, ours must go."""
-    ours = stale.fields.get("job_id", "")
+    ours = stale.job_id
     known = outbox.known_id(stale.job)
-    if not ours or known == ours:
-        return
-    if not known and outbox.adopt(stale.job, ours):
+    if known == ours or (not known and outbox.adopt(stale.job, ours)):
         return
     log.error("A second job of one attempt is killed", workflow_id=stale.job.workflow, job_id=ours)
-    credential = credentials.usable(parts.vault, stale.job.owner)
-    if credential:
-        parts.appservice.kill(credential.token, [ours])
+    kill_surplus(parts, stale.job, [ours])

@@ -11,7 +11,7 @@ import structlog
 from workflows.engine.advance import CHUNK
 from workflows.engine.parts import Parts
 from workflows.errors import ServiceError, Unauthorized
-from workflows.store import credentials, jobs, outbox, services, watch, workflows
+from workflows.store import credentials, jobs, outbox, services, surplus, watch, workflows
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +35,8 @@ class Due:
     sends: bool = False
     lookups: bool = False
     kills: bool = False
+    service: bool = False
+    """AppService shall be asked whether it takes submissions."""
     taken: bool = field(default=True)
     """False where another beat has swept in this interval already."""
 
@@ -46,14 +48,13 @@ def sweep(parts: Parts) -> Due:
     forgotten = jobs.with_news(_LIMIT, _FIRST) + workflows.due(_LIMIT, _FIRST)
     ids = list(dict.fromkeys(forgotten))
     waiting = outbox.waiting()
-    if waiting or services.health("appservice").state != services.UP:
-        check_service(parts)
     return Due(
         advances=chunks(ids, CHUNK),
         polls=chunks(watch.owners(), _USERS),
         sends=waiting,
         lookups=outbox.doubtful_due(),
-        kills=watch.kills_due(),
+        kills=watch.kills_due() or surplus.waiting(),
+        service=waiting or services.health("appservice").state != services.UP,
     )
 
 
@@ -62,7 +63,10 @@ def chunks(found: Sequence[str], size: int) -> list[Sequence[str]]:
 
 
 def check_service(parts: Parts) -> None:
-    """Ask AppService whether it takes submissions, and tell every process."""
+    """Ask AppService whether it takes submissions, and tell every process.
+
+    It may take as long as any call, so whoever sweeps hands out what is due first.
+    """
     credential = credentials.any_usable(parts.vault)
     if credential is None:
         return

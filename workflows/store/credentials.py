@@ -75,8 +75,8 @@ class Credential:
 def keep(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
     """Store the user's token if it is fresher than the one there.
 
-    One that BV-BRC refused gives way to any other; the same one stays as it is. Who submits many
-    workflows in a row is asked about once.
+    One that BV-BRC refused gives way to any other. Who submits many workflows in a row is asked
+    about once.
     """
     digest = vault.digest(token)
     if not vault.saw(owner, digest):
@@ -85,7 +85,9 @@ def keep(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
 
 
 def renew(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
-    """The same for a token that was handed in for its own sake."""
+    """The same for a token that was handed in for its own sake: one that BV-BRC refused is tried
+    again where its user insists, since it was verified here and BV-BRC may have been mistaken.
+    """
     digest = vault.digest(token)
     fresher = {
         "$or": [
@@ -97,6 +99,8 @@ def renew(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
     with translated():
         present = rows.find_one({"_id": owner}, {"digest": 1, "expires_at": 1, "refused_at": 1})
         if present and present["digest"] == digest:
+            if present.get("refused_at"):
+                rows.update_one({"_id": owner, "digest": digest}, {"$unset": {"refused_at": ""}})
             return
         fields = {"sealed": vault.seal(token), "digest": digest, "expires_at": expires_at}
         if present is None:

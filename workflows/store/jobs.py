@@ -11,7 +11,7 @@ from pymongo import InsertOne, UpdateOne
 
 from workflows import models
 from workflows.states import FINAL_JOB, JobState
-from workflows.store.mongo import Row, ago, collection, translated
+from workflows.store.mongo import Row, ago, collection, sound, translated
 from workflows.workflow import Job, Outcome
 
 if TYPE_CHECKING:
@@ -56,14 +56,14 @@ def _taken_in(job: Job, *, announced: bool, settled: bool) -> UpdateOne:
     return UpdateOne({"_id": job.key, "version": job.version}, update)
 
 
-def open_jobs(workflows: Iterable[str]) -> dict[str, list[Job]]:
-    """The jobs of each workflow that are not settled."""
-    found: dict[str, list[Job]] = defaultdict(list)
+def open_jobs(workflows: Iterable[str]) -> dict[str, list[Row]]:
+    """The jobs of each workflow that are not settled, as stored; ``value`` reads them."""
+    found: dict[str, list[Row]] = defaultdict(list)
     with translated():
         for each in collection(models.Job).find(
             {"workflow": {"$in": list(workflows)}, "open": True}, {"params": 0}
         ):
-            found[each["workflow"]].append(value(each))
+            found[each["workflow"]].append(each)
     return found
 
 
@@ -141,8 +141,13 @@ def row(job: Job, now: datetime) -> Row:
     } | ({"news": now, "reason": job.reason} if job.state in FINAL_JOB else {})
 
 
+def readable(each: Row) -> Job | None:
+    """The same as ``value``; None where the row makes no sense, so that it holds up no other."""
+    return sound(each, value)
+
+
 def value(each: Row) -> Job:
-    """The domain's value of a stored row."""
+    """The domain's value of a stored row; raises ``UNREADABLE`` where it makes no sense."""
     outcome: Any = each.get("outcome")
     return Job(
         key=each["_id"],
@@ -160,6 +165,7 @@ def value(each: Row) -> Job:
         announced=bool(each.get("announced")),
         claim=each.get("claim") or "",
         tries=each.get("tries", 0),
+        refusals=each.get("refusals", 0),
         in_doubt=bool(each.get("in_doubt")),
         job_id=each.get("job_id") or "",
         outcome=Outcome(outcome) if outcome else None,

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+import structlog
 from mongoengine import Document, get_connection
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
@@ -22,6 +23,8 @@ from pymongo.errors import (
 )
 
 from workflows.errors import Unavailable
+
+log = structlog.get_logger(__name__)
 
 Row = dict[str, Any]
 Result = TypeVar("Result")
@@ -41,6 +44,21 @@ _RETRY_LABELS = (
     "UnknownTransactionCommitResult",
     "RetryableWriteError",
 )
+
+
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
+"""What reading a stored document raises that somebody or something has spoilt."""
+
+
+def sound(row: Row, read: Callable[[Row], Result]) -> Result | None:
+    """What ``read`` makes of a document. None, and an error for a person, where that is nothing:
+    one document that is spoilt must not hold up those that come with it.
+    """
+    try:
+        return read(row)
+    except UNREADABLE as defect:
+        log.exception("A document cannot be read", document=str(row.get("_id")), error=str(defect))
+        return None
 
 
 def collection(document: type[Document]) -> Collection[Row]:
@@ -95,6 +113,7 @@ __all__ = [
     "clock",
     "collection",
     "later",
+    "sound",
     "transaction",
     "translated",
 ]

@@ -18,7 +18,7 @@ from pymongo.client_session import ClientSession
 from workflows import models
 from workflows.fairness import share
 from workflows.states import JobState
-from workflows.store.jobs import value
+from workflows.store.jobs import readable
 from workflows.store.mongo import NOW, Row, collection, later, transaction, translated
 from workflows.workflow import Job, Outcome
 
@@ -26,6 +26,7 @@ _DUE: Row = {"$lte": ["$due", NOW]}
 _CHANGED: Row = {"version": {"$add": ["$version", 1]}, "news": NOW}
 """Every change that the workflow must take in."""
 _ENDED: Row = {**_CHANGED, "in_doubt": False}
+_REFUSED: Row = {"refusals": {"$add": [{"$ifNull": ["$refusals", 0]}, 1]}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,8 @@ def _first(owners: Sequence[str], limit: int) -> list[Job]:
         return []
     rows = collection(models.Job)
     rest = [{"$unionWith": {"coll": rows.name, "pipeline": pipeline}} for pipeline in parts[1:]]
-    return [value(row) for row in rows.aggregate([*parts[0], *rest])]
+    found = rows.aggregate([*parts[0], *rest])
+    return [job for row in found if (job := readable(row))]
 
 
 def _chosen(
@@ -190,92 +192,103 @@ class Sent:
     """What became of one sending; exactly one of the constructors below made it."""
 
     job: Job
+    after: JobState
     fields: Row
+    """Expressions of an aggregation; what came from outside stands in the next two."""
+    reason: str = ""
+    job_id: str = ""
     unset: tuple[str, ...] = ()
 
+    @property
+    def update(self) -> list[Row]:
+        """Texts from outside are literals: one that begins with ``$`` would be taken for a path."""
+        texts: Row = {"reason": {"$literal": self.reason}}
+        if self.job_id:
+            texts["job_id"] = {"$literal": self.job_id}
+        stages: list[Row] = [{"$set": {"state": str(self.after), **self.fields, **texts}}]
+        return [*stages, {"$unset": list(self.unset)}] if self.unset else stages
+
+    @property
+    def news(self) -> bool:
+        """Whether the workflow has something to take in."""
+        return self.after not in (JobState.INTENDED, JobState.SENDING)
+
     def write(self) -> UpdateOne:
-        update: list[Row] = [{"$set": self.fields}]
-        if self.unset:
-            update.append({"$unset": list(self.unset)})
         return UpdateOne(
-            {"_id": self.job.key, "state": JobState.SENDING, "claim": self.job.claim}, update
+            {"_id": self.job.key, "state": JobState.SENDING, "claim": self.job.claim}, self.update
         )
 
 
 def started(job: Job, job_id: str) -> Sent:
-    return Sent(
-        job,
-        {
-            **_ENDED,
-            "state": JobState.ACTIVE,
-            "job_id": job_id,
-            "submitted_at": NOW,
-            "due": NOW,
-            "reason": "",
-        },
-    )
+    fields = {**_ENDED, "submitted_at": NOW, "due": NOW}
+    return Sent(job, JobState.ACTIVE, fields, job_id=job_id)
 
 
-def unsent(job: Job, reason: str, wait: timedelta) -> Sent:
-    """It provably never arrived, or was refused for now: back into the outbox."""
-    return Sent(job, _again(reason, wait), ("claim", "absent_after"))
-
-
-def _again(reason: str, wait: timedelta) -> Row:
-    return {
-        "state": JobState.INTENDED,
+def unsent(job: Job, reason: str, wait: timedelta, *, refused: bool = False) -> Sent:
+    """It provably never arrived, or was refused for now: back into the outbox, unless nobody
+    wants it any more. ``refused``: AppService had no good reason, which it may not do for ever.
+    """
+    fields: Row = {
+        "state": {"$cond": ["$kill", str(JobState.WITHDRAWN), str(JobState.INTENDED)]},
+        "news": {"$cond": ["$kill", NOW, "$news"]},
         "due": later(wait),
-        "reason": reason,
         "in_doubt": False,
         "tries": {"$add": ["$tries", 1]},
         "version": {"$add": ["$version", 1]},
     }
+    return Sent(
+        job,
+        JobState.INTENDED,
+        fields | (_REFUSED if refused else {}),
+        reason=reason,
+        unset=("claim", "absent_after"),
+    )
 
 
 def doubtful(job: Job, reason: str, lookup_in: timedelta, believe_in: timedelta | None) -> Sent:
-    """The answer is lost. ``believe_in`` shortens the grace where the call is known to be over."""
+    """The answer is lost. ``believe_in`` shortens the grace where AppService itself said that the
+    call is over, without a reason.
+    """
     fields: Row = {
         "in_doubt": True,
-        "reason": reason,
         "due": later(lookup_in),
         "version": {"$add": ["$version", 1]},
     }
     if believe_in is not None:
-        fields |= {"absent_after": later(believe_in), "tries": {"$add": ["$tries", 1]}}
-    return Sent(job, fields)
+        fields |= {"absent_after": later(believe_in), **_REFUSED}
+    return Sent(job, JobState.SENDING, fields, reason=reason)
 
 
 def rejected(job: Job, reason: str) -> Sent:
-    return Sent(
-        job,
-        {**_ENDED, "state": JobState.REJECTED, "reason": reason, "finished_at": NOW},
-    )
+    return Sent(job, JobState.REJECTED, {**_ENDED, "finished_at": NOW}, reason=reason)
 
 
 def finished(job: Job, outcome: Outcome, reason: str, results: Mapping[str, object]) -> Sent:
     """A step that the engine ran itself has ended."""
     return Sent(
         job,
+        JobState.DONE,
         {
             **_ENDED,
-            "state": JobState.DONE,
             "outcome": str(outcome),
-            "reason": reason,
             "results": {"$literal": dict(results)},
             "started_at": "$sent_at",
             "submitted_at": "$sent_at",
             "finished_at": NOW,
         },
+        reason=reason,
     )
 
 
 def withdrawn(job: Job) -> Sent:
     """Its workflow ended between the claim and the sending."""
-    return Sent(job, {**_ENDED, "state": JobState.WITHDRAWN})
+    return Sent(job, JobState.WITHDRAWN, dict(_ENDED))
 
 
 def record(outcomes: Sequence[Sent]) -> list[Sent]:
-    """Write what became of the sendings; answers with those whose claim was no longer valid."""
+    """Write what became of the sendings; answers with those that started a job under a claim that
+    was no longer valid. Recording the same again changes nothing.
+    """
     if not outcomes:
         return []
     with translated():
@@ -283,26 +296,17 @@ def record(outcomes: Sequence[Sent]) -> list[Sent]:
         result = rows.bulk_write([sent.write() for sent in outcomes], ordered=False)
         if result.matched_count == len(outcomes):
             return []
-        return [
-            sent for sent in outcomes if not _stands(rows.find_one({"_id": sent.job.key}), sent)
-        ]
-
-
-def _stands(row: Row | None, sent: Sent) -> bool:
-    """Whether what was to be recorded is what is stored."""
-    return (
-        row is not None
-        and row["state"] == sent.fields.get("state", JobState.SENDING)
-        and row.get("job_id", "") == sent.fields.get("job_id", row.get("job_id", ""))
-        and row.get("claim", sent.job.claim) == sent.job.claim
-    )
+        return [sent for sent in outcomes if sent.job_id and sent.job_id != known_id(sent.job)]
 
 
 # What is looked up because the answer is lost, or because its sender is silent.
 
 
 def take_doubtful(again_in: timedelta) -> Job | None:
-    """One submission that is due to be looked up; the next look is put off, so that one looks."""
+    """One submission that is due to be looked up; the next look is put off, so that one looks.
+
+    The time of the look is noted before it is made: only that may be compared with the grace.
+    """
     with translated():
         row = collection(models.Job).find_one_and_update(
             {"state": JobState.SENDING, "$expr": _DUE},
@@ -310,6 +314,7 @@ def take_doubtful(again_in: timedelta) -> Job | None:
                 {
                     "$set": {
                         "due": later(again_in),
+                        "looked_at": NOW,
                         "in_doubt": True,
                         "version": {"$add": ["$version", 1]},
                     }
@@ -318,7 +323,7 @@ def take_doubtful(again_in: timedelta) -> Job | None:
             sort=[("due", 1)],
             return_document=ReturnDocument.AFTER,
         )
-    return value(row) if row else None
+    return readable(row) if row else None
 
 
 def adopt(job: Job, job_id: str) -> bool:
@@ -327,41 +332,38 @@ def adopt(job: Job, job_id: str) -> bool:
     with translated():
         result = collection(models.Job).update_one(
             {"_id": job.key, "state": {"$in": open_states}},
-            [{"$set": started(job, job_id).fields}],
+            started(job, job_id).update,
         )
     return bool(result.modified_count)
 
 
 def believe_absent(job: Job, *, again: bool) -> bool:
-    """Not found, and old enough for that to be believed: send it again, or let it be.
+    """Not found, and looked for late enough for that to be believed: send it again, or let it be.
 
-    MongoDB's clock judges the age at the moment of writing; false where it is too young.
+    False where the look was too early, or where something has happened to the job since.
     """
-    fields = _again("", timedelta(0)) if again else withdrawn(job).fields
-    with translated():
-        result = collection(models.Job).update_one(
-            {
-                "_id": job.key,
-                "state": JobState.SENDING,
-                "claim": job.claim,
-                "$expr": {"$lte": ["$absent_after", NOW]},
-            },
-            [{"$set": fields}, {"$unset": ["claim", "absent_after"]}],
-        )
-    return bool(result.modified_count)
+    return _conclude(job, unsent(job, "", timedelta(0)) if again else withdrawn(job))
 
 
 def give_up(job: Job, reason: str) -> bool:
     """Refused without a reason too often, and provably absent: the step failed."""
+    return _conclude(job, rejected(job, reason))
+
+
+def _conclude(job: Job, sent: Sent) -> bool:
+    """What follows from a look that found nothing. Its age is judged by when it was begun: a job
+    may have come to exist while the one who looked was held up.
+    """
     with translated():
         result = collection(models.Job).update_one(
             {
                 "_id": job.key,
                 "state": JobState.SENDING,
                 "claim": job.claim,
-                "$expr": {"$lte": ["$absent_after", NOW]},
+                "version": job.version,
+                "$expr": {"$lte": ["$absent_after", "$looked_at"]},
             },
-            [{"$set": rejected(job, reason).fields}],
+            sent.update,
         )
     return bool(result.modified_count)
 

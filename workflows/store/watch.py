@@ -14,9 +14,13 @@ from pymongo.errors import BulkWriteError
 
 from workflows import models
 from workflows.states import JobState
-from workflows.store.jobs import value
-from workflows.store.mongo import NOW, Row, collection, later, translated
+from workflows.store.jobs import readable
+from workflows.store.mongo import NOW, Row, collection, later, sound, translated
 from workflows.workflow import Job, Outcome
+
+KILLED, GONE, UNANSWERED = "killed", "gone", "unanswered"
+"""What is known of a kill: it worked; there was nothing to kill; an answer was lost and then there
+was nothing left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +134,20 @@ def active(owners: Sequence[str]) -> dict[str, list[Watched]]:
     query = {"state": JobState.ACTIVE, "owner": {"$in": list(owners)}}
     with translated():
         for row in collection(models.Job).find(query, fields):
-            found[row["owner"]].append(
-                Watched(
-                    row["_id"],
-                    row["workflow"],
-                    row["job_id"],
-                    row["submitted_at"],
-                    row.get("started_at"),
-                    row.get("missing_since"),
-                )
-            )
+            if watched := sound(row, _watched):
+                found[row["owner"]].append(watched)
     return found
+
+
+def _watched(row: Row) -> Watched:
+    return Watched(
+        row["_id"],
+        row["workflow"],
+        row["job_id"],
+        row["submitted_at"],
+        row.get("started_at"),
+        row.get("missing_since"),
+    )
 
 
 def record(learnt: Sequence[Learnt]) -> None:
@@ -149,30 +156,44 @@ def record(learnt: Sequence[Learnt]) -> None:
             collection(models.Job).bulk_write([each.write() for each in learnt], ordered=False)
 
 
-def unwanted(limit: int) -> dict[str, list[Job]]:
-    """Jobs that AppService shall be asked (again) to kill now, by owner."""
+_KILL: Row = {
+    "kill_due": {"$type": "date"},
+    "state": JobState.ACTIVE,
+    "$expr": {"$lte": ["$kill_due", NOW]},
+}
+
+
+def unwanted(limit: int, again_in: timedelta) -> dict[str, list[Job]]:
+    """Jobs that AppService shall be asked (again) to kill now, by owner. That they are asked for is
+    counted before it is done; nobody else asks for them within ``again_in``.
+    """
     found: dict[str, list[Job]] = defaultdict(list)
+    rows = collection(models.Job)
     with translated():
-        rows = collection(models.Job).find(
-            {
-                "kill_due": {"$type": "date"},
-                "state": JobState.ACTIVE,
-                "$expr": {"$lte": ["$kill_due", NOW]},
-            },
-            limit=limit,
-        )
-        for row in rows:
-            found[row["owner"]].append(value(row))
+        taken = list(rows.find(_KILL, limit=limit))
+        if taken:
+            asks = {"$add": [{"$ifNull": ["$kill_asks", 0]}, 1]}
+            rows.update_many(
+                {"_id": {"$in": [row["_id"] for row in taken]}, **_KILL},
+                [{"$set": {"kill_due": later(again_in), "kill_asks": asks}}],
+            )
+    for row in taken:
+        if job := readable(row):
+            found[job.owner].append(job)
     return found
 
 
 def receipts(replies: Iterable[tuple[Job, str, timedelta | None]]) -> None:
-    """What AppService answered to each kill; with a time where it must be asked again."""
+    """What AppService answered to each kill; with a time where it must be asked again.
+
+    ``killed`` stays, whatever is answered to those who ask once more. That a job is ``gone`` says
+    only to the first who asks that it ended by itself.
+    """
     writes = [
         UpdateOne(
             {"_id": job.key},
             [
-                {"$set": {"kill_reply": {"$literal": reply}}},
+                {"$set": {"kill_reply": _sticky(reply)}},
                 {"$set": {"kill_due": later(again)}} if again else {"$unset": "kill_due"},
             ],
         )
@@ -183,14 +204,13 @@ def receipts(replies: Iterable[tuple[Job, str, timedelta | None]]) -> None:
             collection(models.Job).bulk_write(writes, ordered=False)
 
 
+def _sticky(reply: str) -> Row:
+    fresh: Row = {"$literal": reply}
+    if reply == GONE:
+        fresh = {"$cond": [{"$gt": ["$kill_asks", 1]}, UNANSWERED, GONE]}
+    return {"$cond": [{"$eq": ["$kill_reply", KILLED]}, KILLED, fresh]}
+
+
 def kills_due() -> bool:
     with translated():
-        row = collection(models.Job).find_one(
-            {
-                "kill_due": {"$type": "date"},
-                "state": JobState.ACTIVE,
-                "$expr": {"$lte": ["$kill_due", NOW]},
-            },
-            {"_id": 1},
-        )
-    return row is not None
+        return collection(models.Job).find_one(_KILL, {"_id": 1}) is not None

@@ -22,7 +22,16 @@ from workflows.states import (
     WorkflowState,
 )
 from workflows.store import events, jobs
-from workflows.store.mongo import NOW, Row, ago, collection, later, transaction, translated
+from workflows.store.mongo import (
+    NOW,
+    Row,
+    ago,
+    collection,
+    later,
+    sound,
+    transaction,
+    translated,
+)
 from workflows.workflow import Again, Event, Job, Workflow
 
 _STEP_STATES = {str(state): state for state in StepState}
@@ -128,8 +137,11 @@ def get(workflow: str, fields: Row | None = None) -> Row:
     return row
 
 
-def claim(ids: Iterable[str], lease: timedelta) -> tuple[str, list[Claimed]]:
-    """Take the lease of those that nobody else holds; the token fences what we write."""
+def claim(ids: Iterable[str], lease: timedelta) -> tuple[str, list[Claimed], list[str]]:
+    """Take the lease of those that nobody else holds; the token fences what we write.
+
+    Last come the ids of those that are claimed but cannot be read.
+    """
     wanted = list(ids)
     token = uuid4().hex
     free = {"$expr": {"$not": {"$gt": ["$lease.until", NOW]}}}  # a missing lease is below any date
@@ -140,7 +152,9 @@ def claim(ids: Iterable[str], lease: timedelta) -> tuple[str, list[Claimed]]:
             [{"$set": {"lease": {"token": token, "until": later(lease)}}}],
         )
         rows = list(workflows.find({"_id": {"$in": wanted}, "lease.token": token}, PROGRESS))
-    return token, [_claimed(row) for row in rows]
+    found = {row["_id"]: sound(row, _claimed) for row in rows}
+    claimed = [each for each in found.values() if each]
+    return token, claimed, [each for each, read in found.items() if read is None]
 
 
 def commit(token: str, changes: Sequence[Change]) -> list[Change]:
@@ -168,11 +182,12 @@ def release(token: str, ids: Sequence[str]) -> None:
 
 def postpone(token: str, workflow: str, wait: timedelta) -> None:
     """A turn broke on a defect of ours: look again later, and count it."""
+    failures = {"$cond": [{"$isNumber": "$failures"}, "$failures", 0]}
     with translated():
         collection(models.Workflow).update_one(
             {"_id": workflow, "lease.token": token},
             [
-                {"$set": {"next_check": later(wait), "failures": {"$add": ["$failures", 1]}}},
+                {"$set": {"next_check": later(wait), "failures": {"$add": [failures, 1]}}},
                 {"$unset": "lease"},
             ],
         )

@@ -1,0 +1,63 @@
+"""Jobs at AppService that are one too many of an attempt: noted, so that none outlives us."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from workflows import models
+from workflows.store.mongo import NOW, Row, collection, later, sound, translated
+from workflows.workflow import Job
+
+_DUE: Row = {"surplus_due": {"$type": "date"}, "$expr": {"$lte": ["$surplus_due", NOW]}}
+
+
+@dataclass(frozen=True, slots=True)
+class Surplus:
+    """What must still be killed of one attempt."""
+
+    key: str
+    workflow: str
+    owner: str
+    job_ids: tuple[str, ...]
+
+
+def note(job: Job, job_ids: Sequence[str]) -> None:
+    """Durably, before anybody tries to kill them."""
+    with translated():
+        collection(models.Job).update_one(
+            {"_id": job.key},
+            {
+                "$addToSet": {"surplus": {"$each": list(job_ids)}},
+                "$currentDate": {"surplus_due": True},
+            },
+        )
+
+
+def waiting() -> bool:
+    with translated():
+        return collection(models.Job).find_one(_DUE, {"_id": 1}) is not None
+
+
+def take(limit: int, again_in: timedelta) -> list[Surplus]:
+    """Those that are due; they come again after that time unless they are settled."""
+    rows = collection(models.Job)
+    with translated():
+        found = list(rows.find(_DUE, {"workflow": 1, "owner": 1, "surplus": 1}, limit=limit))
+        if found:
+            keys = [row["_id"] for row in found]
+            rows.update_many({"_id": {"$in": keys}}, [{"$set": {"surplus_due": later(again_in)}}])
+    return [each for row in found if (each := sound(row, _value))]
+
+
+def settle(key: str, job_ids: Sequence[str]) -> None:
+    """These are dead."""
+    with translated():
+        rows = collection(models.Job)
+        rows.update_one({"_id": key}, {"$pull": {"surplus": {"$in": list(job_ids)}}})
+        rows.update_one({"_id": key, "surplus": []}, {"$unset": {"surplus": "", "surplus_due": ""}})
+
+
+def _value(row: Row) -> Surplus:
+    return Surplus(row["_id"], row["workflow"], row["owner"], tuple(row["surplus"]))
