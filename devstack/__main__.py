@@ -68,6 +68,13 @@ def down() -> None:
     click.echo(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
 
 
+@main.command()
+@click.argument("user", default=demo.USER)
+def token(user: str) -> None:
+    """A token of the simulated BV-BRC that runs here, on standard output."""
+    click.echo(shared.simulator().token(user))
+
+
 @main.command("demo")
 @click.option("--keep", is_flag=True, help="Leave it running, and print the addresses.")
 def demonstrate(keep: bool) -> None:

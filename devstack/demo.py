@@ -15,11 +15,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from devstack import processes, records
+from devstack import processes, records, servers
 from devstack.processes import NotReady, Process, wait_until
 from devstack.records import ROOT
 from devstack.shared import detached
-from workflows.bvbrc.simulator.client import Simulator
 
 EXAMPLE = ROOT / "examples/example_workflow_2step.json"
 USER = "user@bvbrc"
@@ -89,7 +88,7 @@ def _end(console: Console, process: Process) -> None:
 
 def show(console: Console, facts: Mapping[str, Any]) -> bool:
     """Submits the example and follows it to its end; true where it succeeded."""
-    simulator = Simulator(facts["scheduler"].removesuffix("/services/app_service"))
+    simulator = servers.simulator_of(facts["scheduler"])
     simulator.app(queue_seconds=1, run_seconds=4)
     api = Api(facts["api"], simulator.token(USER))
     workflow = api.submit(EXAMPLE)

@@ -114,6 +114,11 @@ def start_simulator(folder: Path) -> tuple[Process, Simulator]:
     return process, Simulator(f"http://127.0.0.1:{port}")
 
 
+def simulator_of(scheduler_url: str) -> Simulator:
+    """The simulator that takes the place of AppService there."""
+    return Simulator(scheduler_url.removesuffix("/services/app_service"))
+
+
 def leading_to(simulator: Simulator) -> dict[str, str]:
     """The settings under which a simulator takes BV-BRC's place."""
     return {

@@ -15,6 +15,7 @@ from typing import IO
 
 from devstack import records, servers
 from devstack.records import ROOT, VAR
+from workflows.bvbrc.simulator.client import Simulator
 
 
 class Failed(Exception):
@@ -64,6 +65,15 @@ def keep_servers() -> None:
         finally:
             running.stop()
             records.remove("servers")
+
+
+def simulator() -> Simulator:
+    """The one among the running servers. Raises ``Failed`` where none is."""
+    facts = records.read("servers")
+    url = facts["env"].get("WORKFLOW_SCHEDULER__URL") if facts else None
+    if url is None:
+        raise Failed("no simulated BV-BRC is running: ./scripts/start_all.sh starts one")
+    return servers.simulator_of(url)
 
 
 def _nobody_uses(users: IO[str]) -> bool:

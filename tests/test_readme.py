@@ -1,0 +1,74 @@
+"""The README is true: its walk works as printed, its table is the API, its files are there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app import create_app
+from config.settings import load_settings
+from devstack import processes
+from tests.shared import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_walk_works_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (walk,) = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    port = processes.free_port()
+    # As printed, but on a port and in a folder of its own.
+    ours = walk.replace("start_all.sh ", f"start_all.sh --port {port} ").replace(
+        ":8000", f":{port}"
+    )
+    for name in list(os.environ):
+        if name.startswith("WORKFLOW_"):
+            monkeypatch.delenv(name)
+
+    ended = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", ours],
+        cwd=ROOT,
+        env={**os.environ, "DEVSTACK_VAR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert '"workflow_name":"assembly-to-annotation-pipeline"' in ended.stdout.replace('": ', '":')
+    assert '"status":"cancelled"' in ended.stdout.replace('": ', '":')
+    assert "stopped all" in ended.stdout
+
+
+def test_the_table_lists_the_routes_there_are() -> None:
+    client = create_app(load_settings()).test_client()
+    document = json.loads(client.get("/openapi.json").data)
+    there = {
+        (method.upper(), re.sub(r"\{\w+\}", "{}", path.removeprefix("/api/v1")))
+        for path, methods in document["paths"].items()
+        for method in methods
+        if method in ("get", "post", "put", "delete")
+    }
+
+    listed = set()
+    for row in re.findall(r"^\| ((?:GET|POST|PUT|DELETE) .*?) \|", README, re.MULTILINE):
+        method = row.split()[0]
+        paths = re.findall(r"`(/[^`]*)`", row)
+        for path in paths:
+            prefix = paths[0].rpartition("/")[0] if path in ("/stderr",) else ""
+            listed.add((method, re.sub(r"\{\w+\}", "{}", prefix + path)))
+
+    assert listed == there
+
+
+def test_the_files_it_names_are_there() -> None:
+    for document in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / document).read_text()
+        named = re.findall(r"`?(?:\./)?((?:scripts|docs|examples|config|tests)/[\w./-]*)", text)
+        assert named
+        assert [name for name in named if not (ROOT / name).exists()] == []
