@@ -24,10 +24,9 @@ broker_transport_options = {
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
     "health_check_interval": 10,
-    # A message of a dead worker comes again after this; one that is still worked on must not.
-    "visibility_timeout": int(_settings.scheduler.submit_timeout) + 300,
-    "unacked_restore_interval": 5,
-    "unacked_restore_throttle": 1,
+    # Redis keeps no list of what is under way: what a dead worker had, the sweep finds in MongoDB.
+    # To keep it ended workers: an ack that came after Redis had gone failed beyond repair.
+    "ack_emulation": False,
 }
 
 # Ids and nothing else: no result is kept, and nothing but JSON is read.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from celery import Celery
-from kombu.transport.redis import QoS
+from kombu.transport.virtual import QoS
 
 from config import celery_logging
 from config.settings import load_settings
 
-# Where Redis dies while a task is under way, giving its message back fails on the connection that
-# is being closed, with an AttributeError that ends the worker. The task goes on anyway.
+# Nor is a message given back when a connection is closed: its task goes on, or the sweep finds it.
 QoS.restore_at_shutdown = False
 
 celery_logging.connect(load_settings())

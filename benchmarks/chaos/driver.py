@@ -6,13 +6,15 @@ import heapq
 import itertools
 import random
 import shutil
+import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from threading import Event, Thread
 from typing import Any
 
 import structlog
@@ -69,6 +71,8 @@ class Report:
     seed: int
     seconds: float
     faults: dict[str, int]
+    hits: dict[str, int]
+    """Calls of AppService that its faults really disturbed."""
     recovery_seconds: dict[str, dict[str, float]]
     """For each kind: from its end to the next recorded change of any workflow, median and worst."""
     verdict: Verdict
@@ -80,6 +84,7 @@ class Report:
             "seconds": round(self.seconds, 1),
             "faults_total": sum(self.faults.values()),
             "faults": dict(sorted(self.faults.items())),
+            "disturbed_calls": dict(sorted(self.hits.items())),
             "recovery_seconds": self.recovery_seconds,
             "cancel_to_kill_seconds": self.cancel_to_kill_seconds,
             "verdict": self.verdict.as_json(),
@@ -120,17 +125,37 @@ def _torment(running: Stack, plan: Plan, faults: Sequence[Fault]) -> Report:
     users = Users(running.api_urls, running.simulator.token, random.Random(plan.seed + 1))
     stage = Stage(running, users, rng, LEASE_SECONDS, GRACE_SECONDS)
     begun = time.monotonic()
-    struck, ended = _strike(stage, plan, faults)
+    with _at_work(users, plan):
+        struck, ended = _strike(stage, plan, faults)
     _settle(stage, plan)
     facts = _facts(running, users)
     return Report(
         plan.seed,
         time.monotonic() - begun,
         dict(struck),
+        dict(stage.hits),
         _recovery(ended, facts),
         audit(facts),
         _cancel_to_kill(facts),
     )
+
+
+@contextmanager
+def _at_work(users: Users, plan: Plan) -> Iterator[None]:
+    """The users act in a thread of their own: an API that is away does not hold the faults up."""
+    over = Event()
+
+    def act() -> None:
+        while not over.wait(0.02):
+            _use(users, plan)
+
+    thread = Thread(target=act, name="users", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(150)
 
 
 def _strike(
@@ -155,10 +180,22 @@ def _strike(
                 seconds, undo = fault.strike(stage)
                 struck[fault.kind] += 1
                 heapq.heappush(pending, (now + seconds, next(number), fault.kind, undo))
-            next_strike = now + rng.expovariate(1 / plan.every_seconds)
-        _use(stage.users, plan)
-        time.sleep(0.02)
+                _progress(struck.total(), plan, stage)
+            next_strike = max(next_strike, now - 5) + rng.expovariate(1 / plan.every_seconds)
+        if now < next_strike:
+            time.sleep(0.02)
     return struck, over
+
+
+def _progress(struck: int, plan: Plan, stage: Stage) -> None:
+    if struck % 50 == 0:
+        promises = stage.users.promises
+        ended = sum(bool(promise.ended) for promise in promises)
+        print(
+            f"{struck}/{plan.faults} faults; {ended} of {len(promises)} workflows ended",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _clash(kind: str, busy: set[str]) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import signal
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import requests
 from pymongo import MongoClient
 from redis import Redis
 from redis.exceptions import RedisError
@@ -32,6 +34,8 @@ class Stage:
     rng: random.Random
     lease_seconds: float
     grace_seconds: float
+    hits: Counter[str] = field(default_factory=Counter)
+    """How many calls each kind of AppService's faults disturbed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,14 @@ def answer(kind: str, method: str = "*", **more: object) -> Callable[[Stage], tu
         drawn = {name: value(stage) if callable(value) else value for name, value in more.items()}
         count = stage.rng.randint(1, 3)
         fault = stage.stack.simulator.fault(kind, method, count=count, **drawn)
-        return 8, lambda: stage.stack.simulator.remove_fault(fault)
+        name = f"{kind}-{method}"
+
+        def undo() -> None:
+            present = requests.get(f"{stage.stack.simulator.url}/control/faults", timeout=10).json()
+            stage.hits[name] += sum(each["hits"] for each in present if each["id"] == fault)
+            stage.stack.simulator.remove_fault(fault)
+
+        return 8, undo
 
     return strike
 

@@ -24,6 +24,8 @@ TIMEOUT: Final = timedelta(seconds=10)
 LIFETIME: Final = timedelta(hours=24)
 PAUSE: Final = timedelta(seconds=30)
 """How long a signer that did not answer is left alone."""
+SHORT_PAUSE: Final = timedelta(seconds=2)
+"""The same while there is no key at all: until then nobody is let in."""
 LIMIT_BYTES: Final = 64 * 1024
 
 
@@ -75,7 +77,7 @@ class SignerKeys:
         try:
             entry.key, keep = self._fetch(signer, entry.key), self._lifetime
         except (ServiceError, ValueError, UnsupportedAlgorithm) as failure:
-            keep = self._pause
+            keep = self._pause if entry.key else min(self._pause, SHORT_PAUSE)
             log.warning("signer gave no key", signer=signer, error=type(failure).__name__)
         entry.due = time.monotonic() + keep.total_seconds()
 
