@@ -92,7 +92,10 @@ def metrics() -> Response:
     """Show the metrics of this host's processes"""
     registry: CollectorRegistry | None = current_app.extensions[_REGISTRY]
     if registry is None:
-        abort(HTTPStatus.NOT_FOUND, "There are no metrics: see metrics.enable_prometheus.")
+        abort(
+            HTTPStatus.NOT_FOUND,
+            "No metrics: see metrics.enable_prometheus, metrics.multiproc_dir and the log.",
+        )
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 

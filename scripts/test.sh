@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every check and every test; with arguments, pytest alone with these. Needs python3 alone, and
-# for the browser's tests chromium, which is installed where that is allowed.
+# Every check and every test; with arguments, pytest alone with these. Needs python3 alone; chromium
+# (for the browser's tests) and prometheus are installed where that is allowed.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 environment dev embedded
@@ -8,11 +8,14 @@ export PATH="$PWD/.venv/bin:$PATH"
 
 if [ "$#" -gt 0 ]; then exec python -m pytest "$@"; fi
 
-if ! command -v chromium >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-  echo "installing chromium (once)" >&2
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
-    >var/chromium.log 2>&1 </dev/null || echo "chromium cannot be installed: see var/chromium.log" >&2
-fi
+for tool in chromium prometheus; do
+  if ! command -v "$tool" >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "installing $tool (once)" >&2
+    # RUNLEVEL: nothing is started as a service.
+    { apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$tool"; } \
+      >"var/$tool.log" 2>&1 </dev/null || echo "$tool cannot be installed: see var/$tool.log" >&2
+  fi
+done
 
 failed=""
 check() {

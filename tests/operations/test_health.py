@@ -18,6 +18,9 @@ QUICK_SECONDS = 3
 that others use as well."""
 
 
+pytestmark = pytest.mark.xdist_group("operations")
+
+
 @pytest.fixture(scope="module")
 def running() -> Iterator[Stack]:
     settings = {"executor.polling_interval_seconds": INTERVAL_SECONDS}

@@ -18,6 +18,8 @@ from tests.operations import prometheus
 from tests.operations.conftest import Product
 from tests.operations.prometheus import Prometheus
 
+pytestmark = pytest.mark.xdist_group("operations")
+
 TASKS = ("advance_active_workflows", "start_jobs", "resolve_jobs", "kill_jobs")
 PARAMETERS = "/alice@patricbrc.org/home/run"
 """Where the steps write to: it must not be seen outside."""

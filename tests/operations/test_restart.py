@@ -29,6 +29,9 @@ os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "wsgi:app"])
 """
 
 
+pytestmark = pytest.mark.xdist_group("operations")
+
+
 @pytest.fixture(scope="module")
 def running() -> Iterator[Stack]:
     with stack(Wanted(workers=0, beats=0)) as found:
