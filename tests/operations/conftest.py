@@ -55,7 +55,7 @@ class Product:
         self.token = self.token or self.stack.simulator.token(ALICE)
         headers = {"Authorization": self.token}
         return requests.post(
-            f"{self.url}/api/v1/workflows/{path}", json=body, headers=headers, timeout=20
+            f"{self.url}/api/v1/workflows/{path}", json=body, headers=headers, timeout=90
         )
 
     def submit(self, *needs: str, app: str = "Date") -> str:
