@@ -1,0 +1,70 @@
+"""Writes docs/states.md from the tables in ``workflows/states.py``."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from workflows import states  # noqa: E402 - the project's root must be on the path first
+
+PAGE = ROOT / "docs" / "states.md"
+TABLES: tuple[tuple[str, type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]], ...] = (
+    ("Workflow", states.WorkflowState, states.WORKFLOW_MOVES),  # type: ignore[arg-type]
+    ("Step", states.StepState, states.STEP_MOVES),  # type: ignore[arg-type]
+    ("Job", states.JobState, states.JOB_MOVES),  # type: ignore[arg-type]
+)
+HEAD = """# States
+
+Made by `scripts/states.py` from the tables in `workflows/states.py`; a test compares the two. A
+move that is not in a table cannot happen: it raises. A state without moves is final, but for
+`retry`, which only a person can ask for: a failed or cancelled workflow goes back to `pending`, and
+so do its failed, cancelled and upstream_failed steps.
+"""
+
+
+def page() -> str:
+    """The whole document."""
+    sections = [_section(name, kind, moves) for name, kind, moves in TABLES]
+    return HEAD + "".join(sections)
+
+
+def _section(name: str, kind: type[StrEnum], moves: Mapping[StrEnum, frozenset[StrEnum]]) -> str:
+    meanings = _comments(kind.__name__)
+    rows = "".join(
+        f"| `{state}` | {meanings.get(state.name, '')} | {_listed(kind, moves[state])} |\n"
+        for state in kind
+    )
+    edges = "".join(
+        f"  {state} --> {after}\n" for state in kind for after in kind if after in moves[state]
+    )
+    return (
+        f"\n## {name}\n\n{kind.__doc__}\n\n| state | meaning | may become |\n|---|---|---|\n{rows}"
+        f"\n```mermaid\nstateDiagram-v2\n{edges}```\n"
+    )
+
+
+def _listed(kind: type[StrEnum], after: frozenset[StrEnum]) -> str:
+    return ", ".join(f"`{state}`" for state in kind if state in after) or "(final)"
+
+
+def _comments(name: str) -> dict[str, str]:
+    """The comment behind each member: what the state means."""
+    source = Path(states.__file__).read_text(encoding="utf-8")
+    lines = source.splitlines()
+    tree = ast.parse(source)
+    found = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+    return {
+        node.targets[0].id: lines[node.lineno - 1].partition("#")[2].strip()
+        for node in found.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
