@@ -56,7 +56,7 @@ def shown(event: Event) -> dict[str, Any]:
     refuses=[403, 404],
     query=LogQuery,
 )
-def log(arguments: dict[str, Any], workflow_id: str) -> Response:
+def read_log(arguments: dict[str, Any], workflow_id: str) -> Response:
     """Tell a workflow's history as lines of text
 
     The same lines as in its log file, from every host.

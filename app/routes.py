@@ -58,6 +58,8 @@ class Answer:
     content: Mapping[str, type[Schema] | Doc] = field(default_factory=dict)
     example: Json = None
     headers: Sequence[str] = ()
+    links: Sequence[str] = ()
+    """Operations that take this answer's ``workflow_id``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,11 @@ def _good(answer: Answer) -> Doc:
         found["content"] = {
             kind: {"schema": schema} | (example if kind == JSON else {})
             for kind, schema in answer.content.items()
+        }
+    if answer.links:
+        parameters = {"workflow_id": "$response.body#/workflow_id"}
+        found["links"] = {
+            name: {"operationId": name, "parameters": parameters} for name in answer.links
         }
     if answer.headers:
         found["headers"] = {

@@ -26,6 +26,10 @@ from workflows.workflow import Json
 blueprint = Blueprint("submitting", __name__, description="Hand workflows in.")
 
 SUBMITTED: Final = "Workflow submitted successfully"
+ABOUT_IT: Final = (
+    *("workflow_status", "get_workflow", "explain_workflow", "list_events", "read_log"),
+    *("cancel_workflow", "retry_workflow", "submit_by_id", "renew_token"),
+)
 _KEY: Final = re.compile(r"[!-~]{1,255}")
 _WORKFLOW: Final = Body(WorkflowDocument, {"two steps": examples.WORKFLOW})
 
@@ -39,7 +43,7 @@ _WORKFLOW: Final = Body(WorkflowDocument, {"two steps": examples.WORKFLOW})
         {"two steps": examples.WORKFLOW, "planned before": {"workflow_id": examples.ID}},
     ),
     answers={
-        201: Answer("It runs", {JSON: Submitted}, examples.SUBMITTED, headers=["Location"]),
+        201: Answer("It runs", {JSON: Submitted}, examples.SUBMITTED, ["Location"], ABOUT_IT),
         200: Answer(
             "It had been submitted before", {JSON: Submitted}, examples.SUBMITTED, ["Location"]
         ),
@@ -75,7 +79,9 @@ def submit_workflow() -> Response:
     "POST",
     "/workflows/plan",
     body=_WORKFLOW,
-    answers={201: Answer("It is stored", {JSON: Planned}, examples.PLANNED, ["Location"])},
+    answers={
+        201: Answer("It is stored", {JSON: Planned}, examples.PLANNED, ["Location"], ABOUT_IT)
+    },
 )
 def plan_workflow() -> Response:
     """Store a workflow without starting it, also one with problems"""
@@ -87,7 +93,9 @@ def plan_workflow() -> Response:
     "POST",
     "/workflows/register",
     body=_WORKFLOW,
-    answers={201: Answer("It is stored", {JSON: Planned}, examples.PLANNED, ["Location"])},
+    answers={
+        201: Answer("It is stored", {JSON: Planned}, examples.PLANNED, ["Location"], ABOUT_IT)
+    },
 )
 def register_workflow() -> Response:
     """Store a workflow that can run, without starting it"""
