@@ -6,9 +6,11 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -126,6 +128,23 @@ def test_promtool_is_content(arguments: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_hadolint_is_content() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("hadolint"), "deploy/Dockerfile"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_every_object_of_kubernetes_fits_its_schema() -> None:
+    for each in KUBERNETES:
+        kubernetes_validate.validate(each, kubernetes_validate.latest_version(), strict=True)
+
+
 def test_systemd_is_content(tmp_path: Path) -> None:
     """With programs and folders that this machine has in the place of those of the unit."""
     for path in (DEPLOY / "systemd").iterdir():
@@ -215,6 +234,35 @@ def test_the_image_holds_the_product_and_runs_as_nobody() -> None:
     assert lines.index("USER 10001:10001") > max(
         number for number, line in enumerate(lines) if line.startswith("COPY")
     )
+
+
+def test_the_files_of_the_image_suffice(tmp_path: Path) -> None:
+    """Copied as the Dockerfile does, without what .dockerignore leaves out."""
+    lines = (DEPLOY / "Dockerfile").read_text().splitlines()
+    left_out = shutil.ignore_patterns("__pycache__", "simulator")
+    for line in lines:
+        if line.startswith("COPY ") and "--from" not in line:
+            *sources, target = line.split()[1:]
+            for source in sources:
+                place = tmp_path / ("" if target == "./" else target) / ""
+                if (ROOT / source).is_dir():
+                    shutil.copytree(ROOT / source, place, ignore=left_out)
+                else:
+                    shutil.copy(ROOT / source, place)
+    program = (
+        "import wsgi, tasks.jobs, tasks.upkeep, tasks.companion, cli.main; print(wsgi.app.url_map)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, '.'); {program}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "/api/v1/health" in done.stdout
 
 
 def test_production_does_not_need_what_the_image_leaves_out() -> None:
