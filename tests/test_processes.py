@@ -63,7 +63,9 @@ def test_a_request_id_follows_into_the_workers_log(
                 "tasks.start_jobs", ("unknown",), queue="submissions", headers={"request_id": "r-1"}
             )
 
-        processes.wait_until(lambda: "TypeError" in worker.tail(100), "it failed", process=worker)
+        processes.wait_until(
+            lambda: file.exists() and "TypeError" in file.read_text(), "it failed", process=worker
+        )
     finally:
         worker.kill()
 
