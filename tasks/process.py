@@ -17,8 +17,12 @@ from tasks.metering import counts_of
 from tasks.recording import recorder
 from workflows import models
 from workflows.bvbrc.appservice import AppService
+from workflows.bvbrc.dataapi import DataApi
+from workflows.bvbrc.minhash import Minhash
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
+from workflows.bvbrc.workspace import Workspace
+from workflows.engine.builtin import Clients
 from workflows.engine.parts import Limits, Parts, Recorded
 from workflows.engine.sending import Drain
 from workflows.store.credentials import Vault
@@ -48,11 +52,12 @@ def parts_of(settings: Settings) -> Parts:
         counts.events(events)
         write_logs(events)
 
+    timeout = timedelta(seconds=scheduler.timeout)
     return Parts(
         appservice=AppService(
             Rpc(Wire(), counts.call),
             scheduler.url,
-            timeout=timedelta(seconds=scheduler.timeout),
+            timeout=timeout,
             submit_timeout=timedelta(seconds=scheduler.submit_timeout),
         ),
         vault=Vault(settings.auth.keys),
@@ -60,6 +65,11 @@ def parts_of(settings: Settings) -> Parts:
         recorded=recorded,
         accepted=counts.accepted,
         broken=counts.broken,
+        clients=Clients(
+            Workspace(Rpc(Wire()), settings.workspace.url, timeout=timeout),
+            Minhash(Rpc(Wire()), scheduler.minhash_url, timeout=timeout),
+            DataApi(Wire(), settings.data_api.url, timeout=timeout),
+        ),
     )
 
 

@@ -9,6 +9,13 @@ from workflows.catalogue import App, parameter
 
 CREATE_GROUP: Final = "CreateGroup"
 SIMILAR_GENOME_FINDER: Final = "SimilarGenomeFinder"
+GET_GENOME_ID: Final = "GetGenomeId"
+CREATE_GENOME_GROUP: Final = "CreateGenomeGroup"
+WAIT_FOR_PGFAMS: Final = "WaitForPgfams"
+BUILT_IN: Final = frozenset(
+    {CREATE_GROUP, SIMILAR_GENOME_FINDER, GET_GENOME_ID, CREATE_GENOME_GROUP, WAIT_FOR_PGFAMS}
+)
+"""Only these have outputs known at run time alone."""
 
 GROUP_TYPES: Final = {
     "genome_group": "genome",
@@ -43,9 +50,22 @@ _SIMILAR = [
     _parameter("output_file", "wsid"),
 ]
 
+_GENOME = [_parameter("genome_ws_path", "wstype", required=1)]
+_GENOME_GROUP = [
+    _parameter("group_name", "string", required=1),
+    _parameter("workspace_path", "folder"),
+    _parameter("genome_ids", "string", required=1, allow_multiple=1),
+]
+_INDEXED = [
+    _parameter("genome_id", "string", required=1),
+    _parameter("min_pgfam_count", "int"),
+    _parameter("timeout_seconds", "int"),
+    _parameter("poll_interval_seconds", "int"),
+]
+
 
 def apps() -> tuple[App, ...]:
-    """Both as apps, so that they are checked like any other."""
+    """All as apps, so that they are checked like any other."""
     group = {raw["id"]: parameter(raw) for raw in _GROUP}
     group["group_type"] = replace(group["group_type"], synonyms=GROUP_TYPES)
     similar = {raw["id"]: parameter(raw) for raw in _SIMILAR}
@@ -53,4 +73,13 @@ def apps() -> tuple[App, ...]:
     return (
         App(CREATE_GROUP, group, later=frozenset({"group_path"})),
         App(SIMILAR_GENOME_FINDER, similar, later=found),
+        _small(GET_GENOME_ID, _GENOME, "genome_id"),
+        _small(CREATE_GENOME_GROUP, _GENOME_GROUP, "genome_group_path"),
+        _small(WAIT_FOR_PGFAMS, _INDEXED, "genome_id"),
     )
+
+
+def _small(name: str, parameters: list[dict[str, Any]], output: str) -> App:
+    """One of the steps that GoWe's workflows put between apps."""
+    known = {raw["id"]: parameter(raw) for raw in parameters}
+    return App(name, known, later=frozenset({output}))

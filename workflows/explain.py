@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from workflows.blueprint import Blueprint
+from workflows.builtin import BUILT_IN
 from workflows.plan import plan
 from workflows.states import (
     ACTIVE_WORKFLOW,
@@ -216,6 +217,13 @@ class _View:
 
     def _unsent(self, job: Job | None) -> tuple[Code, str, str, datetime | None]:
         around = self._around
+        if job and job.app in BUILT_IN and job.reason:
+            return (
+                Code.RETRY_AT,
+                f"It will be tried again: {job.reason}.",
+                "The time of the next try comes; the engine runs this step itself.",
+                job.sent_at,
+            )
         if around.service == "disabled":
             return (
                 Code.SERVICE_DISABLED,

@@ -14,12 +14,16 @@ from cryptography.fernet import Fernet
 from tests.simulated import simulator_process
 from workflows import models
 from workflows.bvbrc.appservice import AppService
+from workflows.bvbrc.dataapi import DataApi
+from workflows.bvbrc.minhash import Minhash
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.simulator.client import Simulator
 from workflows.bvbrc.wire import Wire
+from workflows.bvbrc.workspace import Workspace
 from workflows.document import spec_from
 from workflows.engine import reading
 from workflows.engine.advance import advance
+from workflows.engine.builtin import Clients
 from workflows.engine.killing import kill_jobs
 from workflows.engine.parts import Limits, Parts
 from workflows.engine.polling import poll_jobs
@@ -153,4 +157,10 @@ def another(simulator: Simulator) -> Engine:
         timeout=timedelta(seconds=1),
         submit_timeout=timedelta(seconds=1.5),
     )
-    return Engine(Parts(service, Vault([KEY]), QUICK), simulator, Drain(8))
+    second = timedelta(seconds=1)
+    clients = Clients(
+        Workspace(Rpc(Wire()), simulator.workspace_url, timeout=second),
+        Minhash(Rpc(Wire()), simulator.minhash_url, timeout=second),
+        DataApi(Wire(), simulator.api_url, timeout=second),
+    )
+    return Engine(Parts(service, Vault([KEY]), QUICK, clients=clients), simulator, Drain(8))

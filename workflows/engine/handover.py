@@ -8,9 +8,12 @@ from datetime import timedelta
 
 from structlog.contextvars import bound_contextvars
 
+from workflows.builtin import BUILT_IN
+from workflows.engine.builtin import Wait, run
 from workflows.engine.parts import Parts
 from workflows.errors import (
     InDoubt,
+    NotFound,
     NotSent,
     Rejected,
     ServiceAway,
@@ -22,7 +25,7 @@ from workflows.plan import backoff
 from workflows.store import credentials, outbox, services
 from workflows.store.credentials import Credential
 from workflows.store.outbox import Sent
-from workflows.workflow import Job
+from workflows.workflow import Job, Outcome
 
 _AWAY = timedelta(seconds=5)
 """How long a job rests after AppService could not be reached, before doubling."""
@@ -43,6 +46,13 @@ def send(parts: Parts, handover: Handover) -> Sent:
     job, credential = handover.job, handover.credential
     if credential is None:
         return outbox.unsent(job, "there is no usable token", _AWAY)
+    if job.app in BUILT_IN:
+        return _run(parts, job, credential)
+    return _start(parts, handover, credential)
+
+
+def _start(parts: Parts, handover: Handover, credential: Credential) -> Sent:
+    job = handover.job
     try:
         with known_in_logs(job), parts.breaker:
             job_id = parts.appservice.start(
@@ -87,6 +97,24 @@ def _failed(parts: Parts, job: Job, failure: ServiceError) -> Sent:
         case InDoubt():
             return _doubt(parts, job, failure)
     return outbox.unsent(job, str(failure), backoff(_AWAY, min(job.tries + 1, 5)))
+
+
+def _run(parts: Parts, job: Job, credential: Credential) -> Sent:
+    """A step that the engine runs itself; AppService never hears of it."""
+    if job.kill or parts.clients is None:
+        return outbox.withdrawn(job)
+    try:
+        done = run(parts.clients, credential.token, job)
+    except Unauthorized as refused:
+        credentials.refused(parts.vault, credential)
+        return outbox.unsent(job, str(refused), timedelta(0))
+    except (Rejected, NotFound, TypeError, ValueError) as refusal:
+        return outbox.finished(job, Outcome.FAILED, str(refusal), {})
+    except (NotSent, InDoubt, ServiceAway) as away:
+        return outbox.unsent(job, str(away), backoff(_AWAY, min(job.tries + 1, 5)))
+    if isinstance(done, Wait):
+        return outbox.unsent(job, done.reason, done.again_in)
+    return outbox.finished(job, Outcome.SUCCEEDED, "", done)
 
 
 def _refusal(parts: Parts, job: Job, rejected: Rejected) -> Sent:

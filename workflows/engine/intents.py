@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from workflows.blueprint import Blueprint
+from workflows.builtin import BUILT_IN
 from workflows.errors import Invalid
 from workflows.plan import Plan, Start
 from workflows.references import Resolver
@@ -13,16 +14,13 @@ from workflows.states import JobState, StepState
 from workflows.store import jobs
 from workflows.workflow import Job, Json, Workflow, job_key
 
-BUILT_IN = frozenset({"CreateGroup", "SimilarGenomeFinder"})
-"""Steps that the engine runs itself; only these have outputs known at run time alone."""
-
 
 def intents(blueprint: Blueprint, plan: Plan, request_id: str) -> tuple[Job, ...]:
     """One job for each start of the plan, under the id of the request that it goes back to."""
     if not plan.starts:
         return ()
-    needs = {need for start in plan.starts for need in blueprint.dag.needs[start.step]}
-    known = results(plan.workflow, blueprint, needs)
+    # Of all steps: through another step's parameters a reference reaches beyond direct needs.
+    known = results(plan.workflow, blueprint, range(len(blueprint.spec.steps)))
     resolver = Resolver(blueprint.spec, plan.workflow.attempts, known)
     return tuple(
         replace(_job(blueprint, plan.workflow, start, resolver), request_id=request_id)

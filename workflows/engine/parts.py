@@ -10,6 +10,7 @@ from threading import Event as Flag
 from circuitbreaker import CircuitBreaker
 
 from workflows.bvbrc.appservice import AppService
+from workflows.engine.builtin import Clients
 from workflows.errors import InDoubt, NotSent, ServiceAway
 from workflows.store.credentials import Vault
 from workflows.workflow import Event
@@ -71,6 +72,8 @@ class Parts:
     broken: Callable[[BaseException], None] = lambda _: None
     """Told of every defect of ours that made one workflow or job wait."""
     breaker: CircuitBreaker = field(default_factory=lambda: breaker("appservice"))
+    clients: Clients | None = None
+    """For the steps that the engine runs itself; None in a process that runs none."""
     stopping: Flag = field(default_factory=Flag)
     """Set when the process shall end: nothing new is begun."""
 

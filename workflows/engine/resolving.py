@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import structlog
 
+from workflows.builtin import BUILT_IN
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.handover import known_in_logs
 from workflows.engine.killing import kill_surplus
@@ -31,7 +32,7 @@ def resolve_jobs(parts: Parts, limit: int = 200) -> Advanced:
         job = outbox.take_doubtful(again_in)
         if job is None:
             break
-        if resolve(parts, job):
+        if outbox.rerun(job) if job.app in BUILT_IN else resolve(parts, job):
             total += advance(parts, [job.workflow])
             total += Advanced(starts=1)
     return total

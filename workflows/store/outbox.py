@@ -280,6 +280,29 @@ def finished(job: Job, outcome: Outcome, reason: str, results: Mapping[str, obje
     )
 
 
+def waited(job: Job) -> timedelta:
+    """How long ago the job was first to be sent."""
+    with translated():
+        rows = collection(models.Job).aggregate(
+            [
+                {"$match": {"_id": job.key}},
+                {"$project": {"waited": {"$subtract": [NOW, "$intended_at"]}}},
+            ]
+        )
+        return timedelta(milliseconds=next(iter(rows))["waited"])
+
+
+def rerun(job: Job) -> bool:
+    """A step that the engine runs itself, and whose runner fell silent: it may always run again."""
+    fields = withdrawn(job).fields if job.kill else _again("", timedelta(0))
+    with translated():
+        result = collection(models.Job).update_one(
+            {"_id": job.key, "state": JobState.SENDING, "claim": job.claim},
+            [{"$set": fields}, {"$unset": ["claim", "absent_after"]}],
+        )
+    return bool(result.modified_count)
+
+
 def withdrawn(job: Job) -> Sent:
     """Its workflow ended between the claim and the sending."""
     return Sent(job, JobState.WITHDRAWN, dict(_ENDED))
