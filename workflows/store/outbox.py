@@ -294,7 +294,7 @@ def waited(job: Job) -> timedelta:
 
 def rerun(job: Job) -> bool:
     """A step that the engine runs itself, and whose runner fell silent: it may always run again."""
-    fields = withdrawn(job).fields if job.kill else _again("", timedelta(0))
+    fields = withdrawn(job).fields if job.kill else unsent(job, "", timedelta(0)).fields
     with translated():
         result = collection(models.Job).update_one(
             {"_id": job.key, "state": JobState.SENDING, "claim": job.claim},
