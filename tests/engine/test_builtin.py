@@ -94,17 +94,34 @@ def test_similar_genomes_are_outputs(engine: Engine) -> None:
     assert best in reading.whole(workflow_id)["steps"][0]["outputs"]["genome_ids"]
 
 
-def test_a_crash_in_the_middle_runs_the_step_again(engine: Engine) -> None:
+def crashed(engine: Engine) -> str:
+    """A workflow whose one step was claimed by somebody who is gone."""
     found = workflow(
         step("group", "CreateGenomeGroup", group_name="Crash", genome_ids=["562.1", "562.2"])
     )
     workflow_id = engine.submit(found)
     advance(engine.parts, [workflow_id])
     second = timedelta(seconds=0.1)
-    claimed = outbox.claim(1, outbox.Bounds(9, 9, second, timedelta(hours=1)))
-    assert len(claimed) == 1  # and whoever claimed it is gone
+    assert len(outbox.claim(1, outbox.Bounds(9, 9, second, timedelta(hours=1)))) == 1
+    return workflow_id
+
+
+def test_a_crash_in_the_middle_runs_the_step_again(engine: Engine) -> None:
+    workflow_id = crashed(engine)
 
     assert engine.ends(workflow_id) == "succeeded"
+
+    assert engine.simulator.calls("AppService.query_tasks") == []
+
+
+def test_a_cancel_after_a_crash_ends_the_step(engine: Engine) -> None:
+    workflow_id = crashed(engine)
+
+    cancel(engine.parts, workflow_id)
+
+    assert engine.ends(workflow_id) == "cancelled"
+    assert engine.states(workflow_id) == ["cancelled"]
+    assert engine.simulator.calls("Workspace.create") == []
 
 
 def test_without_any_genome_the_step_fails_and_says_so(engine: Engine) -> None:

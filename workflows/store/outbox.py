@@ -293,14 +293,10 @@ def waited(job: Job) -> timedelta:
 
 
 def rerun(job: Job) -> bool:
-    """A step that the engine runs itself, and whose runner fell silent: it may always run again."""
-    fields = withdrawn(job).fields if job.kill else unsent(job, "", timedelta(0)).fields
+    """A step that the engine runs itself, and whose runner fell silent, may always run again."""
     with translated():
-        result = collection(models.Job).update_one(
-            {"_id": job.key, "state": JobState.SENDING, "claim": job.claim},
-            [{"$set": fields}, {"$unset": ["claim", "absent_after"]}],
-        )
-    return bool(result.modified_count)
+        again = unsent(job, "", timedelta(0)).write()
+        return bool(collection(models.Job).bulk_write([again]).modified_count)
 
 
 def withdrawn(job: Job) -> Sent:
