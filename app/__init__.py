@@ -12,6 +12,7 @@ from app import (
     auth,
     cli,
     cors,
+    cwl,
     docs,
     errors,
     history,
@@ -58,6 +59,7 @@ def create_app(settings: Settings) -> Flask:
         OPENAPI_VERSION="3.0.3",
         API_SPEC_OPTIONS=docs.spec_options(),
         MAX_CONTENT_LENGTH=settings.api.max_body_bytes,
+        MAX_FORM_MEMORY_SIZE=settings.api.max_body_bytes,
     )
     gate = _gate(settings)
     connections = Connections(settings, gate, Hints(celery), Feed(settings.api.max_streams))
@@ -69,7 +71,7 @@ def create_app(settings: Settings) -> Flask:
     auth.register(app, gate)
     errors.register(app)
     api = Documented(app)
-    for part in (submitting, watching, history, steps, steering, system):
+    for part in (submitting, cwl, watching, history, steps, steering, system):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     api.register_blueprint(system.for_prometheus)
     docs.register(app, api)

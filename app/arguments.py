@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Any
 
-from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, validate
 
 from app.schemas import WORKFLOW_STATES, mapping, said
 from workflows.workflow import OnFailure
@@ -64,6 +64,20 @@ class ById(Schema):
     workflow_id = fields.String(required=True, **said("Of a planned workflow"))
 
 
+class CwlSubmission(Schema):
+    """Or a bare CWL document."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    workflow = fields.Raw(**said("The CWL document, as text or as an object; or `cwl`"))
+    inputs = fields.Raw(allow_none=True, **said("The input object, or its text"))
+    files = fields.Dict(**said("Further documents by relative path"))
+    entry = fields.String(**said("Which process of the document, `#main`"))
+    workspace_output_folder = fields.String(**said("Where results go"))
+    name = fields.String(**said("The workflow's name"))
+
+
 class Nothing(Schema):
     class Meta:
         unknown = RAISE
@@ -110,6 +124,10 @@ class ListQuery(Query):
     until = fields.AwareDateTime(default_timezone=UTC, **said("Accepted before this"))
     page_size = fields.Integer(load_default=50, validate=validate.Range(min=1, max=500))
     page_token = fields.String(load_default="", **said("The next_page_token of an answer"))
+
+
+class CwlQuery(Query):
+    dry_run = Flag(load_default=False, **said("Answer the native workflow and store nothing"))
 
 
 class LogQuery(Query):

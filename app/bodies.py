@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, NoReturn
 
 from werkzeug.exceptions import UnsupportedMediaType
@@ -17,8 +17,16 @@ _ENCODINGS: Final = ("", "identity")
 
 def read_json(request: Request) -> Json:
     """The body of a request that must have one. Raises ``Invalid``, ``UnsupportedMediaType``."""
-    _check_media_type(request)
+    check_media_type(request)
     return parse(request.get_data(cache=True))
+
+
+def read_text(request: Request) -> str:
+    """The body as text; raises ``Invalid``."""
+    try:
+        return request.get_data(cache=True).decode()
+    except UnicodeDecodeError as error:
+        _refuse("bad_encoding", f"The body is no UTF-8: bad byte at position {error.start}")
 
 
 def read_optional_object(request: Request) -> dict[str, Json]:
@@ -67,10 +75,12 @@ def _refuse(code: str, message: str) -> NoReturn:
     raise Invalid([Problem("", code, message)])
 
 
-def _check_media_type(request: Request) -> None:
+def check_media_type(request: Request, also: Collection[str] = ()) -> None:
     """JSON by any of its names; a client that names nothing is believed to send JSON."""
     kind = request.mimetype
-    if kind and kind != "application/json" and not kind.endswith("+json"):
-        raise UnsupportedMediaType("The body must be JSON, with Content-Type: application/json.")
+    known = not kind or kind == "application/json" or kind.endswith("+json") or kind in also
+    if not known:
+        words = " or ".join(["application/json", *sorted(also)])
+        raise UnsupportedMediaType(f"The body must come with Content-Type: {words}.")
     if request.headers.get("Content-Encoding", "").strip().lower() not in _ENCODINGS:
         raise UnsupportedMediaType("The body must not be compressed.")

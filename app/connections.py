@@ -26,6 +26,7 @@ from workflows.bvbrc.appservice import AppService
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
+from workflows.cwl.planner import Planner
 from workflows.engine.parts import Parts
 from workflows.store.mongo import translated
 
@@ -84,6 +85,11 @@ class Connections:
         scheduler = self.settings.scheduler
         timeout = min(_TEXT_TIMEOUT, timedelta(seconds=scheduler.timeout))
         return AppService(Rpc(Wire()), scheduler.url, timeout=timeout, submit_timeout=timeout)
+
+    @cached_property
+    def planner(self) -> Planner:
+        """Of CWL: a process of its own, made at first use."""
+        return Planner()
 
     @cached_property
     def workspace(self) -> Workspace:

@@ -46,6 +46,23 @@ WORKFLOW: Final[Json] = {
     ],
     "workflow_outputs": ["${steps.annotate.outputs.genome}"],
 }
+CWL: Final[Json] = {
+    "workflow": {
+        "cwlVersion": "v1.2",
+        "class": "Workflow",
+        "inputs": {"reads": "string"},
+        "steps": {
+            "assemble": {
+                "run": "bvbrc://GenomeAssembly2",
+                "in": {"srr_ids": "reads", "recipe": {"default": "auto"}},
+                "out": ["contigs"],
+            }
+        },
+        "outputs": {"contigs": {"type": "File", "outputSource": "assemble/contigs"}},
+    },
+    "inputs": {"reads": "SRR1234567"},
+    "workspace_output_folder": "/user@bvbrc/home/output",
+}
 SUBMITTED: Final[Json] = {
     "workflow_id": ID,
     "status": "pending",

@@ -28,7 +28,11 @@ class Plan:
 
 def take(found: Json) -> Validated:
     """A workflow that can run; raises ``Invalid``."""
-    checked = validate(found, connections().apps.catalogue(caller().token), _limits())
+    return apart(validate(found, connections().apps.catalogue(caller().token), _limits()))
+
+
+def apart(checked: Validated) -> Validated:
+    """The same, writing to no name that is taken in the Workspace, where that shall be asked."""
     if connections().settings.validation.check_output_conflicts:
         return without_conflicts(connections().workspace, caller().token, checked)
     return checked

@@ -26,6 +26,8 @@ Doc = dict[str, Any]
 
 JSON: Final = "application/json"
 TEXT: Final = "text/plain"
+YAML: Final = "application/yaml"
+FORM: Final = "multipart/form-data"
 EVENT_STREAM: Final = "text/event-stream"
 TOKEN: Final = "bvbrcToken"  # noqa: S105 - the name of the security scheme
 
@@ -83,10 +85,12 @@ def route(  # noqa: PLR0913 - a declaration, all by name
     query: type[Schema] | None = None,
     headers: Mapping[str, str] | None = None,
     access: str = OWNER,
+    patient: bool = True,
 ) -> Callable[[View], View]:
     """Registers a view and documents it. ``headers`` maps those it reads to what they mean.
 
-    What the view may answer stays on it as ``shapes``: status to media type to schema.
+    What the view may answer stays on it as ``shapes``: status to media type to schema. One that is
+    not ``patient`` bounds the time that MongoDB has itself.
     """
 
     def register(view: View) -> View:
@@ -94,7 +98,7 @@ def route(  # noqa: PLR0913 - a declaration, all by name
         doc = _doc(answers, refused, body)
         doc["parameters"] = _parameters(query, headers or {})
         called = view if query is None else _with_query(view, query())
-        called = called if access == OPEN else _patient(called)
+        called = _patient(called) if patient and access != OPEN else called
         documented = blueprint.doc(operationId=view.__name__, security=_SECURITY[access], **doc)(
             needs(access)(called)
         )

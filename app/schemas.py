@@ -62,6 +62,9 @@ class Problem(Answered):
     code = text("A stable word, see docs/errors.md")
     message = text("What is wrong")
     suggestion = text("The way out, may be empty")
+    file = fields.String(**said("Of CWL: in which of the files"))
+    line = fields.Integer(**said("Of CWL: from 1 on; 0 where there are no lines"))
+    column = fields.Integer(**said("Of CWL: from 1 on"))
 
 
 class Error(Answered):
@@ -87,6 +90,17 @@ class Validated(Answered):
     warnings = many(Problem, "What may be meant as it is")
     auto_fixes = many(Problem, "What was put right")
     message = text("For people")
+
+
+class CwlTool(Answered):
+    app = text("The app's id")
+    label = text("What it does")
+    inputs = texts("Names")
+    outputs = texts("Names")
+
+
+class CwlTools(Answered):
+    tools = many(CwlTool, "One for each app")
 
 
 class StepStatus(Answered):

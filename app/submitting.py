@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from typing import Final
 
 from flask import Response, g, request
 from flask_smorest import Blueprint
 
-from app import bodies, examples
+from app import accepting, bodies, examples
 from app.answers import as_json
 from app.arguments import ById, Nothing, WorkflowDocument
 from app.auth import caller
@@ -19,18 +18,10 @@ from app.routes import JSON, Answer, Body, route
 from app.schemas import Planned, Submitted, Validated
 from workflows.engine import requests as engine
 from workflows.engine.reading import state_of
-from workflows.errors import Invalid, Problem
 from workflows.store import workflows
-from workflows.workflow import Json
 
 blueprint = Blueprint("submitting", __name__, description="Hand workflows in.")
 
-SUBMITTED: Final = "Workflow submitted successfully"
-ABOUT_IT: Final = (
-    *("workflow_status", "get_workflow", "explain_workflow", "list_events", "read_log"),
-    *("cancel_workflow", "retry_workflow", "submit_by_id", "renew_token"),
-)
-_KEY: Final = re.compile(r"[!-~]{1,255}")
 _WORKFLOW: Final = Body(WorkflowDocument, {"two steps": examples.WORKFLOW})
 
 
@@ -43,13 +34,15 @@ _WORKFLOW: Final = Body(WorkflowDocument, {"two steps": examples.WORKFLOW})
         {"two steps": examples.WORKFLOW, "planned before": {"workflow_id": examples.ID}},
     ),
     answers={
-        201: Answer("It runs", {JSON: Submitted}, examples.SUBMITTED, ["Location"], ABOUT_IT),
+        201: Answer(
+            "It runs", {JSON: Submitted}, examples.SUBMITTED, ["Location"], accepting.ABOUT_IT
+        ),
         200: Answer(
             "It had been submitted before", {JSON: Submitted}, examples.SUBMITTED, ["Location"]
         ),
     },
     refuses=[403, 404, 409],
-    headers={"Idempotency-Key": "With the same key and body again, the first workflow is told"},
+    headers=accepting.HEADERS,
 )
 def submit_workflow() -> Response:
     """Submit a workflow
@@ -59,19 +52,11 @@ def submit_workflow() -> Response:
     found = bodies.read_json(request)
     if isinstance(found, dict) and list(found) == ["workflow_id"]:
         return _start(str(found["workflow_id"]), HTTPStatus.CREATED)
-    key, body = _idempotency_key(), request.path.encode() + b"\n" + request.get_data()
-    parts, owner = connections().parts, caller()
-    accepted = key and engine.repeated(owner, key, body)
-    if not accepted:
-        taken = take(found)
-        submission = engine.Submission(
-            taken.spec, taken.workflow_json, idempotency_key=key, body=body if key else b""
-        )
-        accepted = engine.submit(parts, owner, submission)
-    if accepted.created:
-        connections().hints.advance(accepted.id, g.request_id)
-    status = HTTPStatus.CREATED if accepted.created else HTTPStatus.OK
-    return _submitted(accepted.id, accepted.state, status)
+    accepted = accepting.accepted_before()
+    if accepted is None:
+        checked = take(found)
+        accepted = accepting.accept(checked.spec, checked.workflow_json)
+    return accepting.answer(accepted)
 
 
 @route(
@@ -80,7 +65,9 @@ def submit_workflow() -> Response:
     "/workflows/plan",
     body=_WORKFLOW,
     answers={
-        201: Answer("It is stored", {JSON: Planned}, examples.PLANNED, ["Location"], ABOUT_IT)
+        201: Answer(
+            "It is stored", {JSON: Planned}, examples.PLANNED, ["Location"], accepting.ABOUT_IT
+        )
     },
 )
 def plan_workflow() -> Response:
@@ -94,7 +81,9 @@ def plan_workflow() -> Response:
     "/workflows/register",
     body=_WORKFLOW,
     answers={
-        201: Answer("It is stored", {JSON: Planned}, examples.PLANNED, ["Location"], ABOUT_IT)
+        201: Answer(
+            "It is stored", {JSON: Planned}, examples.PLANNED, ["Location"], accepting.ABOUT_IT
+        )
     },
 )
 def register_workflow() -> Response:
@@ -149,12 +138,7 @@ def _start(workflow_id: str, fresh: HTTPStatus) -> Response:
     row, started = engine.start(found.parts, caller(), workflow_id)
     if started:
         found.hints.advance(workflow_id, g.request_id)
-    return _submitted(workflow_id, state_of(row), fresh if started else HTTPStatus.OK)
-
-
-def _submitted(workflow_id: str, state: str, status: HTTPStatus) -> Response:
-    body: dict[str, Json] = {"workflow_id": workflow_id, "status": state, "message": SUBMITTED}
-    return as_json(body, status, _location(workflow_id))
+    return accepting.submitted(workflow_id, state_of(row), fresh if started else HTTPStatus.OK)
 
 
 def _planned(plan: Plan) -> Response:
@@ -172,16 +156,4 @@ def _planned(plan: Plan) -> Response:
         if problems
         else "Workflow planned successfully",
     }
-    return as_json(body, HTTPStatus.CREATED, _location(accepted.id))
-
-
-def _location(workflow_id: str) -> dict[str, str]:
-    return {"Location": f"/api/v1/workflows/{workflow_id}"}
-
-
-def _idempotency_key() -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not _KEY.fullmatch(key):
-        problem = "it must be 1 to 255 printable ASCII characters without blanks"
-        raise Invalid([Problem("Idempotency-Key", "bad_argument", problem)])
-    return key
+    return as_json(body, HTTPStatus.CREATED, accepting.location(accepted.id))

@@ -97,9 +97,13 @@ def settings(mongo_uri: str, redis_server: str, simulator_server: Simulator) -> 
 
 
 @pytest.fixture(scope="session")
-def applications() -> dict[str, Flask]:
+def applications() -> Iterator[dict[str, Flask]]:
     """Those made so far, by what is special about their settings."""
-    return {}
+    made: dict[str, Flask] = {}
+    yield made
+    for application in made.values():
+        with application.app_context():
+            connections().planner.close()
 
 
 @pytest.fixture

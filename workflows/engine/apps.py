@@ -37,6 +37,12 @@ def catalogue() -> AppCatalogue:
     return _made(apps.kept().fetched_at)
 
 
+def specifications() -> tuple[datetime | None, Sequence[dict[str, Any]]]:
+    """The same as the service gives them, and when it did; None for the table."""
+    kept = apps.kept()
+    return kept.fetched_at, kept.specs if kept.fetched_at else apptable.load()
+
+
 def due() -> bool:
     """Whether the caller shall see to a ``refresh`` now; True for one caller a minute at most."""
     return apps.claim(STALE, AGAIN)

@@ -62,6 +62,8 @@ class Submission:
     """The same key and body is accepted once for each user."""
     body: bytes = b""
     """What was sent, to tell whether it is the same."""
+    source: str | None = None
+    """What the workflow was made from, as JSON: a CWL submission."""
 
 
 def submit(parts: Parts, owner: Owner, submission: Submission) -> Accepted:
@@ -76,13 +78,18 @@ def submit(parts: Parts, owner: Owner, submission: Submission) -> Accepted:
     if key:
         row |= {"idempotency_key": key, "body_digest": digest}
     try:
-        workflows.create(row, {"_id": row["spec"], "document": dict(submission.document)})
+        workflows.create(row, _stored(row["spec"], submission))
     except Conflict:
         known = workflows.by_idempotency_key(owner.name, key or "")
         return _repeated(known or {}, digest)
     if not submission.planned:
         parts.accepted()
     return Accepted(row["_id"], WorkflowState(row["state"]), created=True)
+
+
+def _stored(spec_id: str, submission: Submission) -> Row:
+    found: Row = {"_id": spec_id, "document": dict(submission.document)}
+    return found | ({"source": submission.source} if submission.source else {})
 
 
 def repeated(owner: Owner, key: str, body: bytes) -> Accepted | None:

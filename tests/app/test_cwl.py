@@ -1,0 +1,133 @@
+"""Workflows in CWL: the three forms of a request, what is refused, and the tools."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.app.conftest import ALICE, BOB, ROOT, Api
+from tests.shared import ROOT as PROJECT
+
+EXAMPLE = PROJECT / "examples" / "cwl" / "assemble_annotate.cwl"
+INPUTS = PROJECT / "examples" / "cwl" / "assemble_annotate.inputs.yaml"
+SUBMIT = f"{ROOT}/submit-cwl"
+BARE = """\
+cwlVersion: v1.2
+class: Workflow
+inputs:
+  word: {type: string, default: hello}
+outputs: []
+steps:
+  one:
+    run: bvbrc://Sleep
+    in: {sleep_time: {default: 1}}
+    out: []
+"""
+
+
+def as_object(**fields: Any) -> dict[str, Any]:
+    return {"workflow": EXAMPLE.read_text(), "inputs": INPUTS.read_text()} | fields
+
+
+def test_a_document_with_its_inputs_runs_to_the_end(api: Api) -> None:
+    answer = api("POST", SUBMIT, json=as_object())
+    workflow_id = answer.json["workflow_id"]
+
+    assert answer.status_code == 201, answer.text
+    assert answer.json["status"] == "pending"
+    assert answer.headers["Location"] == f"{ROOT}/{workflow_id}"
+    assert api.engine().ends(workflow_id) == "succeeded"
+    shown = api("GET", f"{ROOT}/{workflow_id}", None).json
+    assert [step["app"] for step in shown["steps"]] == ["GenomeAssembly2", "GenomeAnnotation"]
+
+
+def test_a_form_is_the_same(api: Api) -> None:
+    form = {
+        "workflow": (io.BytesIO(EXAMPLE.read_bytes()), "mine.cwl"),
+        "inputs": INPUTS.read_text(),
+        "name": "mine",
+    }
+
+    answer = api("POST", SUBMIT, data=form)
+
+    assert answer.status_code == 201, answer.text
+    found = api("GET", f"{ROOT}/{answer.json['workflow_id']}", None).json
+    assert found["workflow_name"] == "mine"
+
+
+@pytest.mark.parametrize("kind", ["application/yaml", "text/yaml", "application/json", None])
+def test_a_bare_document_is_taken_by_any_name(api: Api, kind: str | None) -> None:
+    body = yaml.safe_load(BARE) if kind == "application/json" else BARE
+    sent = {"json": body} if kind == "application/json" else {"data": body, "content_type": kind}
+
+    answer = api("POST", SUBMIT, **sent)
+
+    assert answer.status_code == 201, answer.text
+
+
+def test_a_dry_run_stores_nothing_and_answers_what_can_be_submitted(api: Api) -> None:
+    answer = api("POST", f"{SUBMIT}?dry_run=true", json=as_object())
+
+    assert answer.status_code == 200
+    assert answer.json["valid"] is True
+    assert api("GET", ROOT).json["workflows"] == []
+    assert api("POST", f"{ROOT}/submit", json=answer.json).status_code == 201
+
+
+def test_a_mistake_is_told_with_its_line(api: Api) -> None:
+    wrong = BARE.replace("bvbrc://Sleep", "bvbrc://Slep")
+
+    answer = api("POST", SUBMIT, data=wrong, content_type="application/yaml")
+
+    assert answer.status_code == 400
+    (error,) = answer.json["errors"]
+    assert (error["code"], error["line"]) == ("cwl.unknown_app", 8)
+    assert "8:" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "code"),
+    [
+        ("{", "application/yaml", 400),
+        ("", "application/yaml", 400),
+        ("[]", "application/json", 400),
+        ("{}", "application/json", 400),
+        (b"\xff", "application/yaml", 400),
+        (BARE, "text/plain", 415),
+        ("a=b", "application/x-www-form-urlencoded", 415),
+    ],
+)
+def test_what_is_no_submission_is_refused(api: Api, body: Any, kind: str, code: int) -> None:
+    assert api("POST", SUBMIT, data=body, content_type=kind).status_code == code
+
+
+def test_a_form_without_a_document_is_refused(api: Api) -> None:
+    answer = api("POST", SUBMIT, data={"inputs": (io.BytesIO(b"{}"), "inputs.yaml")})
+
+    assert answer.status_code == 400
+    assert answer.json["errors"][0]["code"] == "cwl.missing_field"
+
+
+def test_the_same_key_and_document_again_answer_the_first_workflow(api: Api) -> None:
+    keyed = {"Idempotency-Key": "once"}
+    first = api("POST", SUBMIT, json=as_object(), headers=keyed)
+
+    again = api("POST", SUBMIT, json=as_object(), headers=keyed)
+    other = api("POST", SUBMIT, json=as_object(name="other"), headers=keyed)
+
+    assert (first.status_code, again.status_code, other.status_code) == (201, 200, 409)
+    assert again.json["workflow_id"] == first.json["workflow_id"]
+
+
+def test_there_is_a_tool_for_each_app(api: Api) -> None:
+    tools = api("GET", "/api/v1/cwl/tools").json["tools"]
+
+    names = {tool["app"] for tool in tools}
+    assert {"GenomeAssembly2", "GenomeAnnotation"} <= names
+    tool = api("GET", "/api/v1/cwl/tools/GenomeAssembly2", BOB)
+    assert tool.status_code == 200
+    assert (tool.json["class"], tool.json["cwlVersion"]) == ("CommandLineTool", "v1.2")
+    assert api("GET", "/api/v1/cwl/tools/Nothing", ALICE).status_code == 404
