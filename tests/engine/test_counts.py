@@ -19,8 +19,9 @@ from workflows.bvbrc.wire import Wire
 from workflows.document import spec_from
 from workflows.engine.advance import advance
 from workflows.engine.requests import Submission, cancel, retry, start, submit
-from workflows.store import workflows
+from workflows.store import jobs, workflows
 from workflows.store.mongo import collection
+from workflows.store.workflows import Change
 
 
 @pytest.fixture
@@ -173,3 +174,22 @@ def test_a_workflow_that_cannot_be_advanced_is_counted_as_an_error(
     advance(counted.parts, [workflow])
 
     assert values(counts)["executor_errors_total{error_type=NotFound}"] == 1
+
+
+def test_a_submission_is_told_once_though_its_job_changes_meanwhile(counted: Engine) -> None:
+    """A poll stores that the job runs, between a turn's look at the job and its commit."""
+    counted.simulator.app(run_seconds=None)
+    workflow = counted.submit(document(""))
+    counted.until(lambda: len(counted.simulator.jobs()) == 1)
+    rows = collection(models.Job)
+    rows.update_one({}, {"$unset": {"announced": ""}, "$currentDate": {"news": True}})
+    token, (claimed,), *_ = workflows.claim([workflow], timedelta(seconds=5))
+    job = jobs.value(jobs.open_jobs([workflow])[workflow][0])
+
+    rows.update_one({}, {"$inc": {"version": 1}})
+    change = Change(claimed, claimed.workflow, None, announced=(job,), seen=(job,))
+    assert workflows.commit(token, [change]) == [change]
+
+    row = rows.find_one({})
+    assert row["announced"]
+    assert "news" in row

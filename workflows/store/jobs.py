@@ -48,12 +48,19 @@ def effects(change: Change) -> list[Write]:
 
 
 def _taken_in(job: Job, *, announced: bool, settled: bool) -> UpdateOne:
-    """Clears the news, unless there is newer news than what was seen."""
-    gone = {"news": ""} | ({"open": ""} if settled else {})
-    update: Row = {"$unset": gone}
-    if announced:
-        update["$set"] = {"announced": True}
-    return UpdateOne({"_id": job.key, "version": job.version}, update)
+    """Clears the news, unless there is newer news than what was seen.
+
+    That its submission stands in an event is true whatever else happened to it, or the event would
+    be written again.
+    """
+    gone = ["news", "open"] if settled else ["news"]
+    if not announced:
+        return UpdateOne(
+            {"_id": job.key, "version": job.version}, {"$unset": dict.fromkeys(gone, "")}
+        )
+    seen = {"$eq": ["$version", job.version]}
+    kept = {name: {"$cond": [seen, "$$REMOVE", f"${name}"]} for name in gone}
+    return UpdateOne({"_id": job.key}, [{"$set": {"announced": True, **kept}}])
 
 
 def open_jobs(workflows: Iterable[str]) -> dict[str, list[Row]]:
