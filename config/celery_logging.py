@@ -23,14 +23,15 @@ def connect(settings: Settings) -> None:
         configure(settings.logging, process, file=settings.logging.executor_log_file)
 
     signals.setup_logging.connect(set_up, weak=False)
-    signals.before_task_publish.connect(_send_request_id, weak=False)
+    signals.before_task_publish.connect(send_request_id, weak=False)
     signals.task_prerun.connect(_bind, weak=False)
     signals.task_postrun.connect(_clear, weak=False)
 
 
-def _send_request_id(headers: dict[str, Any], **_: object) -> None:
+def send_request_id(headers: dict[str, Any], **_: object) -> None:
+    """The current request's, unless the sender names one."""
     if request_id := get_contextvars().get(HEADER):
-        headers[HEADER] = request_id
+        headers.setdefault(HEADER, request_id)
 
 
 def _bind(task_id: str, task: Any, **_: object) -> None:

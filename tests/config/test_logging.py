@@ -13,6 +13,7 @@ import pytest
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from config import celery_logging
 from config import logging as setup
 from config.redaction import redact
 from config.sections import Logging
@@ -153,3 +154,15 @@ def test_a_file_that_several_processes_rotate_loses_no_line(tmp_path: Path) -> N
     written = [line for file in files for line in file.read_text().splitlines()]
     assert sorted(written) == sorted(f"{name} {number}" for name in "ab" for number in range(200))
     assert len(files) > 3
+
+
+def test_a_message_keeps_the_request_id_that_its_sender_names() -> None:
+    named: dict[str, str] = {"request_id": "r-1"}
+    unnamed: dict[str, str] = {}
+
+    with bound_contextvars(request_id="r-2"):
+        for headers in (named, unnamed):
+            celery_logging.send_request_id(headers=headers)
+
+    assert named == {"request_id": "r-1"}
+    assert unnamed == {"request_id": "r-2"}

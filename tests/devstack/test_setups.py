@@ -65,11 +65,16 @@ class Marked:
         return dict(json.loads((self.folder / f"run/{name}.json").read_text()))
 
 
-@pytest.fixture
-def marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Marked]:
+@pytest.fixture(autouse=True)
+def nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a newcomer's machine."""
     for name in list(os.environ):
         if name.startswith("WORKFLOW_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def marked(tmp_path: Path) -> Iterator[Marked]:
     it = Marked(tmp_path)
     yield it
     for pid in it.alive():
