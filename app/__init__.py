@@ -22,6 +22,7 @@ from app import (
     submitting,
     system,
     traffic,
+    ui,
     watching,
 )
 from app.auth import Gate
@@ -75,10 +76,11 @@ def create_app(settings: Settings) -> Flask:
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     api.register_blueprint(system.for_prometheus)
     docs.register(app, api)
+    ui.register(app)
     for group in (cli.credentials, cli.db):
         app.cli.add_command(group)
     if proxies := settings.api.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     return app
 
 

@@ -26,6 +26,9 @@ LINK: Final = "link"
 OWNER: Final = "owner"
 """Answers the owner of a genuine token."""
 
+SESSION: Final = "session"
+"""A page, for whoever has signed in; ``ui.session`` judges."""
+
 Route = TypeVar("Route", bound=Callable[..., Any])
 
 
@@ -51,7 +54,7 @@ class Gate:
 
     def check(self, app: Flask) -> None:
         access = getattr(app.view_functions.get(request.endpoint or ""), "access", None)
-        if request.endpoint is None or request.method == "OPTIONS" or access == OPEN:
+        if request.endpoint is None or request.method == "OPTIONS" or access in (OPEN, SESSION):
             return
         header = request.headers.get("Authorization", "")
         token = strip(header)

@@ -72,6 +72,11 @@ def answer(
     )
 
 
+def told(error: WorkflowsError | HTTPException) -> Response:
+    """What the API would answer."""
+    return _of_the_domain(error) if isinstance(error, WorkflowsError) else _of_http(error)
+
+
 def _of_the_domain(error: WorkflowsError) -> Response:
     if isinstance(error, TooManyFailures):
         headers = {"Retry-After": str(error.seconds)}

@@ -30,6 +30,10 @@ IDLE_SECONDS: Final = 60.0
 """How long the reader goes on without anybody to read for."""
 
 
+EVERYTHING: Final = ""
+"""In place of a workflow's id: the events of all."""
+
+
 class Dropped(Exception):
     """This client is too slow, or the process ends: it may come again."""
 
@@ -85,7 +89,9 @@ class Feed:
 
     @contextmanager
     def subscribed(self, workflow: str) -> Iterator[Subscription]:
-        """Nothing that is committed from now on is missed. Raises ``Unavailable``."""
+        """Nothing of the workflow that is committed from now on is missed. Raises
+        ``Unavailable``.
+        """
         if self._pid != os.getpid():
             self._start_over()
         subscription = Subscription()
@@ -146,7 +152,8 @@ class Feed:
             return
         workflow, event = found
         with self._lock:
-            subscriptions = list(self._subscriptions.get(workflow, ()))
+            interested = (self._subscriptions.get(key, ()) for key in (workflow, EVERYTHING))
+            subscriptions = [each for group in interested for each in group]
         for subscription in subscriptions:
             subscription.put(event)
 

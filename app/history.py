@@ -61,7 +61,7 @@ def read_log(arguments: dict[str, Any], workflow_id: str) -> Response:
 
     The same lines as in its log file, from every host.
     """
-    row = _readable(workflow_id)
+    row = readable(workflow_id)
     tail = arguments.get("tail")
     after = max(0, row["sequence"] - tail) if tail is not None else 0
     if arguments["follow"]:
@@ -91,9 +91,9 @@ def list_events(arguments: dict[str, Any], workflow_id: str) -> Response:
     As server-sent events each has its number as `id`, `workflow` or `step` as `event`, and as
     `data` the same JSON as in the list.
     """
-    row = _readable(workflow_id)
+    row = readable(workflow_id)
     if request.accept_mimetypes.best_match([JSON, EVENT_STREAM]) == EVENT_STREAM:
-        return _live(row, arguments["after"])
+        return live(row, arguments["after"])
     limit: int = arguments["limit"]
     found = events.of_workflow(workflow_id, arguments["after"], limit + 1)
     return as_json(
@@ -105,7 +105,7 @@ def list_events(arguments: dict[str, Any], workflow_id: str) -> Response:
     )
 
 
-def _live(row: Row, after: int) -> Response:
+def live(row: Row, after: int) -> Response:
     """Nothing is left after a final state: 204 tells an EventSource not to come again."""
     seen = request.headers.get("Last-Event-ID", "").strip()
     if seen and not _NUMBER.fullmatch(seen):
@@ -126,7 +126,8 @@ def _sse(batch: stream.Batch) -> str:
     )
 
 
-def _readable(workflow_id: str) -> Row:
+def readable(workflow_id: str) -> Row:
+    """As much of it as a stream needs. Raises ``NotFound``, ``Forbidden``."""
     row = workflows.get(workflow_id, {"owner": 1, "state": 1, "sequence": 1})
     connections().gate.may(row["owner"])
     return row

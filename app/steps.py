@@ -42,7 +42,7 @@ def explain_workflow(workflow_id: str) -> Response:
 )
 def step_stdout(workflow_id: str, step_name: str) -> Response:
     """Tell what a step's job wrote to its standard output"""
-    return _written(workflow_id, step_name, "stdout")
+    return written(workflow_id, step_name, "stdout")
 
 
 @route(
@@ -54,10 +54,11 @@ def step_stdout(workflow_id: str, step_name: str) -> Response:
 )
 def step_stderr(workflow_id: str, step_name: str) -> Response:
     """Tell what a step's job wrote to its standard error"""
-    return _written(workflow_id, step_name, "stderr")
+    return written(workflow_id, step_name, "stderr")
 
 
-def _written(workflow_id: str, step_name: str, name: Literal["stdout", "stderr"]) -> Response:
+def written(workflow_id: str, step_name: str, name: Literal["stdout", "stderr"]) -> Response:
+    """Raises ``NotFound``, ``Forbidden``, ``Conflict``, and AppService's failures."""
     found = connections()
     row = workflows.get(workflow_id, {"owner": 1, "spec": 1, "attempts": 1})
     found.gate.may(row["owner"])

@@ -18,6 +18,8 @@ from workflows.bvbrc.simulator.client import Simulator
 
 GROUP = pytest.mark.xdist_group("product")
 ALICE, BOB = "alice@bvbrc", "bob@bvbrc"
+INDEXES_SECONDS = 120
+"""The first request waits for MongoDB's indexes; a disk that others use makes that long."""
 FINAL = {"succeeded", "failed", "cancelled"}
 
 
@@ -41,11 +43,13 @@ class Product:
             self.tokens[user] = self.simulator.token(user)
         return self.tokens[user]
 
-    def ask(self, method: str, path: str, user: str = ALICE, **options: Any) -> Any:
+    def ask(
+        self, method: str, path: str, user: str = ALICE, *, timeout: float = 30, **options: Any
+    ) -> Any:
         """The API's answer as JSON; fails the test on a refusal."""
         headers = {"Authorization": self.token(user)}
         answer = requests.request(
-            method, f"{self.url}/api/v1{path}", headers=headers, timeout=30, **options
+            method, f"{self.url}/api/v1{path}", headers=headers, timeout=timeout, **options
         )
         assert answer.ok, answer.text
         return answer.json() if answer.content else None
@@ -80,7 +84,9 @@ class Product:
 def running_product() -> Iterator[Product]:
     wanted = Wanted(apis=1, settings={"executor.polling_interval_seconds": 0.3})
     with stack(wanted) as running:
-        yield Product(running)
+        product = Product(running)
+        product.ask("GET", "/workflows", timeout=INDEXES_SECONDS)
+        yield product
 
 
 @pytest.fixture

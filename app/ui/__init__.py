@@ -1,1 +1,99 @@
 """Pages under ``/ui``: the same engine and the same rules as the API's, for people who look."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    send_from_directory,
+    url_for,
+)
+from werkzeug.exceptions import HTTPException, NotFound
+
+from app import errors
+from app.auth import OPEN, needs
+from app.ui import actions, lists, pages, session, signing, words
+from workflows.errors import BadToken, WorkflowsError
+
+_STATIC: Final = Path(__file__).parent / "static"
+_YEAR_SECONDS: Final = 31_536_000
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
+    " img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    # Ids stay here; with "no-referrer" browsers call the origin of our own forms "null".
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def register(app: Flask) -> None:
+    blueprint = Blueprint("ui", __name__, url_prefix="/ui", template_folder="templates")
+    for part in (lists, pages, actions, signing):
+        part.register(blueprint)
+    blueprint.add_url_rule("/static/<path:name>", "asset", asset)
+    blueprint.add_url_rule("/<path:rest>", "nothing", nothing)
+    blueprint.register_error_handler(WorkflowsError, _refused)
+    blueprint.register_error_handler(HTTPException, _refused)
+    blueprint.after_request(_guarded)
+    blueprint.app_template_global("asset_url")(asset_url)
+    for name in ("span", "moment", "machine", "state", "reason", "short", "counted"):
+        blueprint.app_template_filter(name)(getattr(words, name))
+    blueprint.context_processor(_always)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.register_blueprint(blueprint)
+
+
+@needs(OPEN)
+def asset(name: str) -> Response:
+    return send_from_directory(_STATIC, name, max_age=_YEAR_SECONDS)
+
+
+@needs(OPEN)
+def nothing(rest: str) -> Response:
+    raise NotFound(f"There is no page /ui/{rest}.")
+
+
+@cache
+def asset_url(name: str) -> str:
+    """With a mark of its content, so that browsers may keep it for ever."""
+    mark = hashlib.blake2b((_STATIC / name).read_bytes(), digest_size=6).hexdigest()
+    return f"/ui/static/{name}?{mark}"
+
+
+def _always() -> dict[str, Any]:
+    return {"session": g.get("session"), "identity": g.get("identity"), "today": datetime.now(UTC)}
+
+
+def _guarded(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        if name != "Cache-Control" or request.endpoint != "ui.asset":
+            response.headers[name] = value
+    return response
+
+
+def _refused(error: WorkflowsError | HTTPException) -> Any:
+    """The API's words and status, as a page; an ended session leads to the sign-in."""
+    if isinstance(error, BadToken):
+        place = request.full_path.rstrip("?") if request.method == "GET" else ""
+        response = make_response(redirect(url_for("ui.sign_in", next=place), 303))
+        session.forget(response)
+        return response
+    told = errors.told(error)
+    body = told.get_json()
+    page = render_template("error.html", status=told.status_code, detail=body["detail"])
+    return Response(page, told.status_code, mimetype="text/html")

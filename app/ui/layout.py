@@ -25,9 +25,9 @@ _THIN: Final = 0.35
 class Sizes:
     """In pixels."""
 
-    width: float = 190
+    width: float = 176
     height: float = 46
-    column_gap: float = 56
+    column_gap: float = 44
     row_gap: float = 14
 
 
@@ -184,14 +184,16 @@ class _Paper:
             gaps = self._gaps(row)
             self._y.update(zip(row, spaced([0.0] * len(row), gaps), strict=True))
         for sweep in range(_SWEEPS):
-            forth = sweep % 2 == 0
-            neighbours = self._before if forth else self._after
-            for row in self._rows if forth else self._rows[::-1]:
-                wishes = [
-                    _mean([self._y[other] for other in neighbours[node]], self._y[node])
-                    for node in row
-                ]
+            for row in self._rows if sweep % 2 == 0 else self._rows[::-1]:
+                wishes = [self._wish(node) for node in row]
                 self._y.update(zip(row, spaced(wishes, self._gaps(row)), strict=True))
+
+    def _wish(self, node: int) -> float:
+        """Where its neighbours pull it; one that has many others to pull pulls less."""
+        others = [*self._before[node], *self._after[node]]
+        weights = [1 / len(self._before[each] + self._after[each]) for each in others]
+        pull = sum(self._y[each] * weight for each, weight in zip(others, weights, strict=True))
+        return pull / sum(weights) if others else self._y[node]
 
     def _gaps(self, row: Sequence[int]) -> list[float]:
         """Between the middles of neighbours in a layer."""

@@ -11,7 +11,7 @@ from werkzeug.routing import Rule
 
 import celeryconfig
 from app import schemas
-from app.auth import LINK, OPEN
+from app.auth import LINK, OPEN, SESSION
 from tasks.celery import app as celery
 from tests.app.conftest import Api
 from tests.app.test_auth import ROUTES
@@ -25,6 +25,9 @@ OPEN_ROUTES = {
     "/docs/<path:name>",
     "/docs/start.js",
     "/openapi.json",
+    "/ui/sign-in",
+    "/ui/static/<path:name>",
+    "/ui/<path:rest>",
 }
 LINKED_ROUTES = {"/api/v1/workflows/<workflow_id>", "/api/v1/workflows/<workflow_id>/status"}
 
@@ -41,10 +44,21 @@ def test_every_route_needs_a_token_but_those_on_a_short_list(api: Api) -> None:
     assert {rule for rule, kind in access.items() if kind == OPEN} == OPEN_ROUTES
     assert {rule for rule, kind in access.items() if kind == LINK} == LINKED_ROUTES
     for rule, view in rules(api):
-        if getattr(view, "access", None) not in (OPEN, LINK):
+        if getattr(view, "access", None) not in (OPEN, LINK, SESSION):
             path = rule.rule.replace("<workflow_id>", "x").replace("<path:step_name>", "x")
             for method in rule.methods - {"OPTIONS"}:
                 assert api.client.open(path, method=method).status_code == 401, rule
+
+
+def test_every_page_leads_a_stranger_to_the_sign_in(api: Api) -> None:
+    pages = [rule for rule, view in rules(api) if getattr(view, "access", None) == SESSION]
+
+    assert len(pages) > 10
+    for rule in pages:
+        for method in rule.methods - {"OPTIONS"}:
+            answer = api.client.open(rule.rule.replace("<workflow_id>", "x"), method=method)
+            assert answer.status_code == 303, rule
+            assert answer.headers["Location"].startswith("/ui/sign-in"), rule
 
 
 def test_the_matrix_of_tokens_knows_every_route(api: Api) -> None:
@@ -53,8 +67,8 @@ def test_the_matrix_of_tokens_knows_every_route(api: Api) -> None:
     blanks = {"<workflow_id>": "{id}", "<path:step_name>": "a", "<app>": "Date"}
     found = {
         re.sub("<[^>]+>", lambda blank: blanks[blank[0]], rule.rule)
-        for rule, _ in rules(api)
-        if rule.rule not in OPEN_ROUTES
+        for rule, view in rules(api)
+        if getattr(view, "access", None) not in (OPEN, SESSION)
     }
 
     assert found == known

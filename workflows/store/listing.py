@@ -59,6 +59,23 @@ def page(owner: str, wanted: Wanted, size: int, token: str = "") -> tuple[list[R
     return rows[:size], _token(rows[size - 1]) if more else None
 
 
+def step_counts(ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Workflow id to how many of its steps are in each state."""
+    found: dict[str, dict[str, int]] = {workflow: {} for workflow in ids}
+    each = {"workflow": "$_id", "state": "$states"}
+    with translated():
+        for row in collection(models.Workflow).aggregate(
+            [
+                {"$match": {"_id": {"$in": list(ids)}}},
+                {"$project": {"states": 1}},
+                {"$unwind": "$states"},
+                {"$group": {"_id": each, "count": {"$sum": 1}}},
+            ]
+        ):
+            found[row["_id"]["workflow"]][row["_id"]["state"]] = row["count"]
+    return found
+
+
 def _conditions(wanted: Wanted) -> list[Row]:
     found: list[Row] = []
     if wanted.states:

@@ -1,0 +1,90 @@
+"""What changes a workflow: each asked for by a form, after a page that says what will happen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, g, redirect, render_template, request, url_for
+
+from app.auth import caller
+from app.connections import connections
+from app.ui import facts
+from app.ui.session import signed_in
+from workflows.engine import requests as engine
+from workflows.errors import Forbidden
+from workflows.states import FINAL_STEP
+from workflows.store import jobs
+
+
+def register(blueprint: Blueprint) -> None:
+    for rule, view, methods in (
+        ("cancel", cancel, ["GET", "POST"]),
+        ("retry", retry, ["GET", "POST"]),
+        ("start", start, ["POST"]),
+        ("token", renew, ["POST"]),
+    ):
+        blueprint.add_url_rule(
+            f"/workflows/<workflow_id>/{rule}", view.__name__, view, methods=methods
+        )
+
+
+@signed_in
+def cancel(workflow_id: str) -> Any:
+    found = facts.head(workflow_id)
+    names = found.blueprint.dag.names
+    if request.method == "GET":
+        present = facts.present_jobs(found, jobs.history(workflow_id))
+        killed = [
+            (names[step], present[step].job_id if step in present else "")
+            for step in found.in_flight
+        ]
+        return render_template(
+            "cancel.html",
+            head=found,
+            killed=killed,
+            waiting=len(names) - len(killed) - found.over,
+        )
+    engine.cancel(connections().parts, workflow_id)
+    connections().hints.kill_jobs(g.request_id)
+    return _back(workflow_id)
+
+
+@signed_in
+def retry(workflow_id: str) -> Any:
+    found = facts.head(workflow_id)
+    if request.method == "GET":
+        names = found.blueprint.dag.names
+        again = [(names[step], found.states[step]) for step in found.anew]
+        return render_template(
+            "retry.html",
+            head=found,
+            again=again,
+            kept=sum(state in FINAL_STEP for state in found.states) - len(again),
+        )
+    engine.retry(connections().parts, caller(), workflow_id)
+    connections().hints.advance(workflow_id, g.request_id)
+    return _back(workflow_id)
+
+
+@signed_in
+def start(workflow_id: str) -> Any:
+    """A planned workflow."""
+    facts.head(workflow_id)
+    engine.start(connections().parts, caller(), workflow_id)
+    connections().hints.advance(workflow_id, g.request_id)
+    return _back(workflow_id)
+
+
+@signed_in
+def renew(workflow_id: str) -> Any:
+    """The token of this session takes the place of an older one."""
+    found = facts.head(workflow_id)
+    if caller().name != found.row["owner"]:
+        raise Forbidden("The fresh token must be one of the workflow's owner.")
+    engine.renew(connections().parts, caller())
+    connections().hints.start_jobs(g.request_id)
+    return _back(workflow_id)
+
+
+def _back(workflow_id: str) -> Any:
+    return redirect(url_for("ui.graph", workflow_id=workflow_id), 303)

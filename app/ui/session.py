@@ -1,0 +1,118 @@
+"""Who looks at the pages: a sealed cookie holds the user's token, and a secret for the forms.
+
+The cookie is HttpOnly and SameSite=Strict; what it holds can be opened by ``auth.token_keys`` only.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Response, g, redirect, render_template, request, url_for
+from werkzeug.exceptions import Forbidden
+
+from app.auth import SESSION, needs
+from app.connections import connections
+from workflows.bvbrc.token import Identity
+from workflows.errors import BadToken
+
+View = TypeVar("View", bound=Callable[..., Any])
+COOKIE: Final = "bvbrc_workflows"
+LONGEST: Final = timedelta(hours=12)
+_MOST_BYTES: Final = 4_000
+"""Browsers drop larger cookies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the cookie holds."""
+
+    token: str = field(repr=False)
+    secret: str = field(repr=False)
+    until: datetime
+
+
+def opened(identity: Identity, token: str) -> Session:
+    """A new session: it ends with the token, and after half a day at the latest."""
+    until = min(identity.expires_at, datetime.now(UTC) + LONGEST)
+    return Session(token, secrets.token_urlsafe(16), until)
+
+
+def keep(response: Response, session: Session) -> None:
+    """Raises ``BadToken`` where the token is too long for a cookie."""
+    found = {"token": session.token, "secret": session.secret, "until": session.until.timestamp()}
+    sealed = connections().parts.vault.seal(json.dumps(found))
+    if len(sealed) > _MOST_BYTES:
+        raise BadToken("The token is too long for a browser to keep.")
+    response.set_cookie(
+        COOKIE,
+        sealed,
+        expires=session.until,
+        path="/ui",
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Strict",
+    )
+
+
+def forget(response: Response) -> None:
+    response.delete_cookie(COOKIE, path="/ui", httponly=True, samesite="Strict")
+
+
+def present() -> Session | None:
+    """The session of the current request; None where there is none that counts."""
+    text = connections().parts.vault.open(request.cookies.get(COOKIE, ""))
+    if text is None:
+        return None
+    found = json.loads(text)
+    session = Session(found["token"], found["secret"], datetime.fromtimestamp(found["until"], UTC))
+    return session if session.until > datetime.now(UTC) else None
+
+
+def signed_in(view: View) -> View:
+    """A page for people with a genuine token; the others are led to the sign-in."""
+
+    @wraps(view)
+    def wrapped(**path: str) -> Any:
+        with connections().patience():
+            session = present()
+            if session is None:
+                return _sign_in_first()
+            g.session, g.token = session, session.token
+            g.identity = connections().gate.identity(session.token)
+            if request.method == "POST":
+                check_form()
+            return view(**path)
+
+    return needs(SESSION)(wrapped)  # type: ignore[return-value]
+
+
+def check_form() -> None:
+    """Raises ``Forbidden`` unless a page of ours, in this session, sent the form."""
+    check_origin()
+    sent = request.form.get("secret", "")
+    if not secrets.compare_digest(sent.encode(), g.session.secret.encode()):
+        raise Forbidden("This form is out of date: go back, load the page again, and repeat.")
+
+
+def check_origin() -> None:
+    """Raises ``Forbidden`` where the browser says that another site sent the request."""
+    origin = request.headers.get("Origin")
+    ours = origin is None or urlsplit(origin).netloc == request.host
+    if not ours or request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        raise Forbidden("Another site sent this form.")
+
+
+def _sign_in_first() -> Any:
+    """A link from another site comes without the cookie: then the page is asked for once more."""
+    if request.method != "GET":
+        raise BadToken("Sign in again: your session has ended.")
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        return render_template("again.html")
+    return redirect(url_for("ui.sign_in", next=request.full_path.rstrip("?")), 303)

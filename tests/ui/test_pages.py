@@ -1,0 +1,259 @@
+"""Who gets which page, and what protects the others."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from devstack.processes import wait_until
+from tests.product import BOB, GROUP, Product, document
+from tests.ui.conftest import Visitor
+
+pytestmark = GROUP
+PAGES = ["", "timeline", "steps", "step?name=a", "waiting", "log", "cancel", "retry", "live"]
+
+
+@pytest.fixture
+def workflow(product: Product) -> str:
+    return product.submit(document({"a": "", "b": "a"}))
+
+
+def test_a_stranger_is_led_to_the_sign_in_and_back(visitor: Visitor, workflow: str) -> None:
+    answer = visitor.get(f"/workflows/{workflow}/timeline")
+
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == f"/ui/sign-in?next=/ui/workflows/{workflow}/timeline"
+    back = visitor.post(
+        "/sign-in",
+        data={"token": visitor.product.token(), "next": f"/ui/workflows/{workflow}/timeline"},
+    )
+    assert back.headers["Location"] == f"/ui/workflows/{workflow}/timeline"
+
+
+@pytest.mark.parametrize(
+    "place", ["https://evil.example/", "//evil.example", "/ui/\\evil", "/ui//evil", "/api/v1"]
+)
+def test_the_sign_in_leads_to_no_other_place(visitor: Visitor, place: str) -> None:
+    answer = visitor.post("/sign-in", data={"token": visitor.product.token(), "next": place})
+
+    assert answer.headers["Location"] == "/ui/"
+
+
+def test_the_cookie_is_sealed_and_out_of_reach_of_scripts_and_other_sites(
+    visitor: Visitor,
+) -> None:
+    cookie = visitor.sign_in().headers["Set-Cookie"]
+
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert "Path=/ui" in cookie
+    assert "Expires=" in cookie
+    assert "tokenid" not in cookie
+    assert visitor.product.token()[:20] not in cookie
+
+
+@pytest.mark.parametrize("kind", ["forged", "expired"])
+def test_a_token_that_proves_nothing_signs_nobody_in(visitor: Visitor, kind: str) -> None:
+    simulator = visitor.product.simulator
+    token = {
+        "forged": visitor.product.token().replace("un=alice", "un=bob"),
+        "expired": simulator.token("carol@bvbrc", seconds=-60),
+    }[kind]
+
+    answer = visitor.post("/sign-in", data={"token": token})
+
+    assert answer.status_code == 401
+    assert "Set-Cookie" not in answer.headers
+    assert 'role="alert"' in answer.text
+    assert token not in answer.text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_workflow_is_shown_to_its_owner_only(visitor: Visitor, workflow: str, page: str) -> None:
+    visitor.sign_in(BOB)
+
+    answer = visitor.get(f"/workflows/{workflow}/{page}")
+
+    assert answer.status_code == 403
+    assert "belongs to another user" in answer.text
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry", "start", "token"])
+def test_nobody_else_can_steer_it(visitor: Visitor, workflow: str, action: str) -> None:
+    visitor.sign_in(BOB)
+
+    answer = visitor.post(f"/workflows/{workflow}/{action}", data={"secret": visitor.secret()})
+
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("data", "headers"),
+    [
+        ({}, {}),
+        ({"secret": "guessed"}, {}),
+        (None, {"Origin": "https://evil.example"}),
+        (None, {"Sec-Fetch-Site": "cross-site"}),
+    ],
+    ids=["no secret", "a wrong secret", "another origin", "another site"],
+)
+def test_a_form_that_is_not_ours_changes_nothing(
+    alice: Visitor, workflow: str, data: dict[str, str] | None, headers: dict[str, str]
+) -> None:
+    sent = {"secret": alice.secret()} if data is None else data
+
+    answer = alice.post(f"/workflows/{workflow}/cancel", data=sent, headers=headers)
+
+    assert answer.status_code == 403
+    assert alice.product.state(workflow) != "cancelled"
+
+
+def test_another_site_cannot_sign_anybody_in(visitor: Visitor) -> None:
+    answer = visitor.post(
+        "/sign-in",
+        data={"token": visitor.product.token()},
+        headers={"Origin": "https://evil.example"},
+    )
+
+    assert answer.status_code == 403
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_signing_out_ends_the_session(alice: Visitor) -> None:
+    alice.post("/sign-out", data={"secret": alice.secret()})
+
+    assert alice.get("/").status_code == 303
+
+
+def test_a_cookie_that_was_tampered_with_counts_for_nothing(alice: Visitor) -> None:
+    (cookie,) = alice.session.cookies
+    cookie.value = f"{(cookie.value or '')[:-8]}AAAAAAA="
+
+    assert alice.get("/").status_code == 303
+
+
+def test_a_token_that_expires_ends_the_session(visitor: Visitor) -> None:
+    short = visitor.product.simulator.token("dora@bvbrc", seconds=3)
+    visitor.post("/sign-in", data={"token": short})
+
+    wait_until(lambda: visitor.get("/").status_code == 303, "the session has ended")
+
+    assert "/ui/sign-in" in visitor.get("/").headers["Location"]
+
+
+def test_a_link_from_another_site_is_asked_for_again_with_the_cookie(visitor: Visitor) -> None:
+    answer = visitor.get("/", headers={"Sec-Fetch-Site": "cross-site"})
+
+    assert answer.status_code == 200
+    assert 'http-equiv="refresh"' in answer.text
+
+
+def test_every_page_forbids_what_it_does_not_need(alice: Visitor, workflow: str) -> None:
+    for page in ["/", f"/workflows/{workflow}/", "/sign-in", "/nothing"]:
+        headers = alice.get(page).headers
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe-inline" not in policy
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/nothing", 404),
+        ("/workflows/wf_none/", 404),
+        ("/?since=yesterday", 400),
+        ("/?page=nonsense", 400),
+        ("/static/nothing", 404),
+    ],
+)
+def test_failures_are_pages_too(alice: Visitor, path: str, status: int) -> None:
+    answer = alice.get(path)
+
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"].startswith("text/html")
+
+
+def test_a_step_that_does_not_exist_is_not_found(alice: Visitor, workflow: str) -> None:
+    assert alice.get(f"/workflows/{workflow}/step?name=x").status_code == 404
+
+
+def test_texts_of_users_are_no_markup(alice: Visitor) -> None:
+    evil = "<img src=x onerror=alert(1)>"
+    workflow = alice.product.submit(document({evil: ""}, name=evil, labels={evil: evil}))
+
+    for page in ["/", *(f"/workflows/{workflow}/{page}" for page in PAGES[:-1])]:
+        assert "<img" not in alice.get(page).text
+    shown = alice.get(f"/workflows/{workflow}/step", params={"name": evil})
+    assert shown.status_code == 200
+    assert "&lt;img src=x" in shown.text
+
+
+def test_the_filters_of_the_list_hold(alice: Visitor, product: Product) -> None:
+    product.submit(document({"a": ""}, name="wanted one"))
+    product.submit(document({"a": ""}, name="the other"))
+
+    shown = alice.get("/", params={"name": "wanted one", "app": "Date"}).text
+
+    assert "wanted one" in shown
+    assert "the other" not in shown
+    assert "No workflow of yours matches" in alice.get("/", params={"app": "Nope"}).text
+
+
+def test_a_plan_shows_its_problems_or_starts(alice: Visitor, product: Product) -> None:
+    good = product.ask("POST", "/workflows/plan", json=document({"a": ""}))["workflow_id"]
+    bad = product.ask("POST", "/workflows/plan", json=document({"a": "x"}))["workflow_id"]
+
+    assert "This plan cannot run" in alice.get(f"/workflows/{bad}/").text
+    alice.post(f"/workflows/{good}/start", data={"secret": alice.secret()})
+
+    assert product.ends(good) == "succeeded"
+
+
+def test_what_a_job_wrote_is_shown(alice: Visitor, product: Product, workflow: str) -> None:
+    product.ends(workflow)
+
+    stdout, stderr = (
+        alice.get(f"/workflows/{workflow}/output", params={"name": "a", "of": name}).text
+        for name in ("stdout", "stderr")
+    )
+
+    assert "<pre" in stdout
+    assert "It wrote nothing to stderr." in stderr
+
+
+def test_a_retry_takes_the_failed_steps_up_again(alice: Visitor, product: Product) -> None:
+    rule = product.simulator.app("*", output_file="b*", outcome="failed", run_seconds=1)
+    workflow = product.submit(document({"a": "", "b": "a", "c": "b"}))
+    assert product.ends(workflow) == "failed"
+    asked = alice.get(f"/workflows/{workflow}/retry").text
+
+    assert rule
+    product.simulator.clear_rules()
+    alice.post(f"/workflows/{workflow}/retry", data={"secret": alice.secret()})
+
+    assert "2 steps" in asked
+    assert "b (failed), c (upstream failed)" in asked
+    assert product.ends(workflow) == "succeeded"
+
+
+def test_a_live_page_is_told_of_every_event(alice: Visitor, product: Product) -> None:
+    workflow = product.submit(document({"a": ""}))
+
+    with alice.get(f"/workflows/{workflow}/live", stream=True) as answer:
+        lines = [line for line in answer.iter_lines(decode_unicode=True) if line]
+
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+    assert lines[-1].startswith("data:")
+    assert '"after": "succeeded"' in lines[-1]
+
+
+def test_the_assets_may_be_kept_for_ever(visitor: Visitor) -> None:
+    page = visitor.get("/sign-in").text
+    href = page.split('<link rel="stylesheet" href="')[1].split('"')[0]
+
+    answer = requests.get(visitor.product.url + href, timeout=30)
+
+    assert answer.status_code == 200
+    assert "max-age=31536000" in answer.headers["Cache-Control"]
