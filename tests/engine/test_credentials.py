@@ -1,0 +1,86 @@
+"""Users' tokens at rest: the fresher one stays, a refused one gives way, keys can be changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.fernet import Fernet
+
+from workflows import models
+from workflows.store import credentials
+from workflows.store.credentials import Vault
+
+ALICE = "alice@bvbrc"
+SOON = datetime.now(UTC) + timedelta(hours=1)
+LATER = SOON + timedelta(hours=1)
+OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+
+
+@pytest.fixture
+def vault(mongo_uri: str, database: str) -> Iterator[Vault]:
+    models.open_database(mongo_uri, database)
+    models.ensure_indexes()
+    yield Vault([OLD])
+    models.close_database()
+
+
+def kept(vault: Vault) -> str:
+    credential = credentials.usable(vault, ALICE)
+    return credential.token if credential else ""
+
+
+def test_the_fresher_token_stays(vault: Vault) -> None:
+    credentials.keep(vault, ALICE, "first", SOON)
+    credentials.keep(vault, ALICE, "second", LATER)
+    credentials.keep(vault, ALICE, "third", SOON)
+
+    assert kept(vault) == "second"
+
+
+def test_a_refused_token_gives_way_to_any_other_and_to_a_user_who_insists(vault: Vault) -> None:
+    credentials.keep(vault, ALICE, "first", LATER)
+    first = credentials.usable(vault, ALICE)
+    assert first
+    credentials.refused(vault, first)
+
+    assert kept(vault) == ""
+    credentials.renew(vault, ALICE, "first", LATER)
+    assert kept(vault) == "first"
+    credentials.refused(vault, first)
+    credentials.renew(vault, ALICE, "second", SOON)
+    assert kept(vault) == "second"
+
+
+def test_who_submits_in_a_row_is_looked_up_once_and_who_renews_each_time(vault: Vault) -> None:
+    credentials.keep(vault, ALICE, "first", SOON)
+    models.Credential._get_collection().delete_many({})
+
+    credentials.keep(vault, ALICE, "first", SOON)
+    assert kept(vault) == ""
+    credentials.keep(vault, ALICE, "second", SOON)
+    assert kept(vault) == "second"
+    models.Credential._get_collection().delete_many({})
+    credentials.renew(vault, ALICE, "second", SOON)
+    assert kept(vault) == "second"
+
+
+def test_another_process_looks_for_itself(vault: Vault) -> None:
+    credentials.keep(vault, ALICE, "first", SOON)
+    models.Credential._get_collection().delete_many({})
+
+    credentials.keep(Vault([OLD]), ALICE, "first", SOON)
+
+    assert kept(vault) == "first"
+
+
+def test_keys_are_changed_without_losing_a_token(vault: Vault) -> None:
+    credentials.keep(vault, ALICE, "first", SOON)
+
+    assert kept(Vault([NEW, OLD])) == "first"
+    assert credentials.rotate(Vault([NEW, OLD])) == (1, 0)
+
+    assert kept(Vault([NEW])) == "first"
+    assert kept(Vault([OLD])) == ""
+    assert credentials.rotate(Vault([OLD])) == (0, 1)
