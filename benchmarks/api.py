@@ -35,18 +35,26 @@ from workflows.bvbrc.simulator.client import Simulator
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("results") / "api.json"
 SUBMIT = "/api/v1/workflows/submit"
+BARE = (*("--config", "/dev/null"), *("--worker-class", "gthread"), *("--threads", "32"))
+"""The same kind of server, without what gunicorn.conf.py does for ours."""
 BODIES = 500
 STEPS = 10
 
 
 @contextmanager
-def gunicorn(target: str, ready: str, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
+def gunicorn(
+    target: str, ready: str, environment: dict[str, str], *options: str
+) -> Iterator[tuple[int, int]]:
     """The port and the worker's process id of one gunicorn worker."""
     port = processes.free_port()
     command = [sys.executable, "-m", "gunicorn", "--workers", "1", "--bind", f"127.0.0.1:{port}"]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            [*command, target], cwd=ROOT, env=os.environ | environment, stdout=log, stderr=log
+            [*command, *options, target],
+            cwd=ROOT,
+            env=os.environ | environment,
+            stdout=log,
+            stderr=log,
         )
         try:
             wait_for(f"http://127.0.0.1:{port}{ready}")
@@ -154,7 +162,7 @@ def main() -> None:
         simulator = stack.enter_context(simulator_process())
         environment = settings(mongo, redis, simulator, folder)
         api = stack.enter_context(gunicorn("wsgi:app", "/api/v1/health", environment))
-        bare = stack.enter_context(gunicorn("benchmarks.yardstick:app", "/", environment))
+        bare = stack.enter_context(gunicorn("benchmarks.yardstick:app", "/", environment, *BARE))
         headers = {
             "Authorization": simulator.token("alice@bvbrc"),
             "Content-Type": "application/json",

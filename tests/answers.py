@@ -1,13 +1,15 @@
-"""Every answer of every application in this process is looked at: no token, no strange shape."""
+"""Every answer of the test run is looked at: no token, and where we can see it no strange shape."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import requests
 from flask import Flask, Response, current_app, request
 
+Send = Callable[..., Any]
 SECRET = re.compile(rb"sig=[0-9a-f]{8}|tokenid=[0-9a-f]{8}|gAAAA[\w-]{20}|SigningSubject=http")
 
 
@@ -23,6 +25,18 @@ def checked(_app: Flask, response: Response, **_: Any) -> None:
     else:
         _no_secret(response.get_data(), route)
     _documented(response)
+
+
+def seen_from_outside(send: Send) -> Send:
+    """``requests.Session.send`` that looks at what our own routes answer."""
+
+    def sent(session: requests.Session, request: requests.PreparedRequest, **options: Any) -> Any:
+        answer = send(session, request, **options)
+        if "/api/v1/" in answer.url and not options.get("stream"):
+            _no_secret(answer.content, f"{request.method} {request.path_url}")
+        return answer
+
+    return sent
 
 
 def _without_secret(parts: Iterable[Any], route: str) -> Iterator[Any]:

@@ -12,13 +12,14 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
+import requests
 from cryptography.fernet import Fernet
 from flask import request_finished
 from pymongo import MongoClient
 from redis import Redis
 
 from devstack import embedded
-from tests.answers import checked
+from tests.answers import checked, seen_from_outside
 
 _numbers = itertools.count(1)
 
@@ -36,8 +37,9 @@ os.environ.update(
 
 @pytest.fixture(scope="session", autouse=True)
 def every_answer_checked() -> Iterator[None]:
-    """No answer of any application in this process holds a token or an undocumented shape."""
-    with request_finished.connected_to(checked):
+    """No answer, of an application in this process or of another one, holds a token."""
+    with request_finished.connected_to(checked), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requests.Session, "send", seen_from_outside(requests.Session.send))
         yield
 
 

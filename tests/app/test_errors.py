@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from celery import Celery
 
+from app.connections import connections
+from app.hints import Hints
 from devstack import embedded
 from tests.app.conftest import ROOT, Api
+from tests.bvbrc.tokens import claims, sign
 from tests.engine.conftest import document
 from workflows import models
 
@@ -77,3 +81,31 @@ def test_mongodb_being_away_is_said_soon_and_with_a_time_to_come_again(
     health = api("GET", "/api/v1/health", None)
     assert health.status_code == 503
     assert health.json["mongodb"] == "disconnected"
+
+
+def test_a_broker_that_is_away_is_no_failure(make_api: Callable[..., Api]) -> None:
+    api = make_api()
+    with embedded.redis() as gone:
+        pass
+    hints = Hints(Celery("test", broker=gone, set_as_current=False))
+    with api.client.application.app_context():
+        before, connections().hints = connections().hints, hints
+        try:
+            workflow_id = api.submit(document(""))
+        finally:
+            connections().hints = before
+
+    assert api.engine().ends(workflow_id) == "succeeded"
+
+
+def test_a_signer_that_never_answered_is_said_with_a_time_to_come_again(
+    make_api: Callable[..., Api],
+) -> None:
+    nobody = "http://127.0.0.1:9/public_key"
+    api = make_api(auth={"trusted_signers": (nobody,)})
+
+    answer = api("GET", ROOT, headers={"Authorization": sign(claims(signer=nobody))})
+
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "key" in answer.json["detail"]
