@@ -20,9 +20,9 @@ log = structlog.get_logger(__name__)
 
 MOST_WAITING: Final = 10_000
 MOST_IN_MESSAGE: Final = 50
-GATHERING_SECONDS: Final = 0.025
-"""How long others may join a first hint. Each message, and each waking of a thread, has its price:
-together they cost as much as the rest of a submission (measured)."""
+GATHERING_SECONDS: Final = 0.1
+"""After a first hint, which goes at once, the next ones are gathered for so long. Each message, and
+each waking of a thread, has its price: together as much as half of a submission (measured)."""
 _REQUEST_IDS: Final = 10
 
 
@@ -81,8 +81,8 @@ class Hints:
                 while not self._waiting:
                     self._news.wait()
                 self._idle = False
-            time.sleep(GATHERING_SECONDS)
             self._send_all()
+            time.sleep(GATHERING_SECONDS)
 
     def _send_all(self) -> None:
         while self._waiting:
