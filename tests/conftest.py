@@ -20,7 +20,9 @@ from redis import Redis
 
 from devstack import embedded
 from tests.answers import checked, seen_from_outside
+from tests.product import product, running_product
 
+__all__ = ["product", "running_product"]
 _numbers = itertools.count(1)
 
 # Whoever imports `tasks` or `app` is set up from the environment, as in production.

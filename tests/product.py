@@ -82,8 +82,11 @@ class Product:
 
 @pytest.fixture(scope="session")
 def running_product() -> Iterator[Product]:
-    wanted = Wanted(apis=1, settings={"executor.polling_interval_seconds": 0.3})
-    with stack(wanted) as running:
+    settings = {
+        "executor.polling_interval_seconds": 0.3,
+        "executor.max_parallel_steps_per_workflow": 40,
+    }
+    with stack(Wanted(apis=1, settings=settings)) as running:
         product = Product(running)
         product.ask("GET", "/workflows", timeout=INDEXES_SECONDS)
         yield product

@@ -51,7 +51,7 @@ def register(app: Flask) -> None:
     blueprint.register_error_handler(HTTPException, _refused)
     blueprint.after_request(_guarded)
     blueprint.app_template_global("asset_url")(asset_url)
-    for name in ("span", "moment", "machine", "state", "reason", "short", "counted"):
+    for name in ("span", "moment", "machine", "state", "reason", "tick", "short", "counted"):
         blueprint.app_template_filter(name)(getattr(words, name))
     blueprint.context_processor(_always)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -180,18 +180,29 @@ class _Paper:
 
     def settle(self) -> None:
         """Each node near the middle of its neighbours, as far as the others let it."""
-        for row in self._rows:
-            gaps = self._gaps(row)
-            self._y.update(zip(row, spaced([0.0] * len(row), gaps), strict=True))
+        heights = [sum(self._gaps(row)) for row in self._rows]
+        highest = max(range(len(heights)), key=heights.__getitem__, default=0)
+        for row in self._rows[highest:]:
+            self._align(row, self._before)
+        for row in reversed(self._rows[:highest]):
+            self._align(row, self._after)
         for sweep in range(_SWEEPS):
             for row in self._rows if sweep % 2 == 0 else self._rows[::-1]:
                 wishes = [self._wish(node) for node in row]
                 self._y.update(zip(row, spaced(wishes, self._gaps(row)), strict=True))
 
+    def _align(self, row: Sequence[int], neighbours: Mapping[int, Sequence[int]]) -> None:
+        """A first place, by the neighbours on one side alone."""
+        wishes = [
+            _mean([self._y[other] for other in neighbours[node] if other in self._y], 0.0)
+            for node in row
+        ]
+        self._y.update(zip(row, spaced(wishes, self._gaps(row)), strict=True))
+
     def _wish(self, node: int) -> float:
-        """Where its neighbours pull it; one that has many others to pull pulls less."""
+        """Where its neighbours pull it; one that has many others to pull hardly does."""
         others = [*self._before[node], *self._after[node]]
-        weights = [1 / len(self._before[each] + self._after[each]) for each in others]
+        weights = [len(self._before[each] + self._after[each]) ** -2 for each in others]
         pull = sum(self._y[each] * weight for each, weight in zip(others, weights, strict=True))
         return pull / sum(weights) if others else self._y[node]
 

@@ -10,7 +10,7 @@ from typing import Final
 _ROUND: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200)
 """Seconds between two ticks that read well; beyond, whole days."""
 _DAY: Final = 86_400
-_MOST_TICKS: Final = 7
+_MOST_TICKS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ def bars(spans: Iterable[Span], begin: datetime, end: datetime) -> tuple[Bar, ..
     found: list[Bar] = []
     for span in spans:
         turn = span.started_at or span.ended_at or end
-        found.append(_bar("waited", span.queued_at, turn, begin, scale))
+        if turn > span.queued_at:
+            found.append(_bar("waited", span.queued_at, turn, begin, scale))
         if span.started_at:
             found.append(_bar("ran", span.started_at, span.ended_at or end, begin, scale))
     return tuple(found)

@@ -24,6 +24,19 @@ def span(duration: timedelta | None) -> str:
     return f"{seconds // _DAY} d {seconds % _DAY // _HOUR} h"
 
 
+def tick(duration: timedelta) -> str:
+    """As short as can be: ``15 s``, ``1:15``, ``2 min``, ``1:30 h``, ``4 h``, ``2 d``."""
+    seconds = int(duration.total_seconds())
+    if seconds < _MINUTE:
+        return f"{seconds} s"
+    for unit, smaller, name in ((_DAY, _HOUR, "d"), (_HOUR, _MINUTE, "h"), (_MINUTE, 1, "min")):
+        if seconds >= unit:
+            whole, rest = divmod(seconds, unit)
+            mixed = f"{whole}:{rest // smaller:02}" + (f" {name}" if name != "min" else "")
+            return mixed if rest else f"{whole} {name}"
+    return ""
+
+
 def moment(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 

@@ -11,9 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from tests.product import ALICE, Product, product, running_product
-
-__all__ = ["product", "running_product"]
+from tests.product import ALICE, Product
 
 
 @dataclass

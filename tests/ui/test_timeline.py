@@ -29,7 +29,7 @@ def span(queued: float, started: float | None, ended: float | None) -> Span:
         (span(10, None, None), [("waited", 10, 90)]),
         (span(10, None, 30), [("waited", 10, 20)]),
         (span(-5, 5, 10), [("waited", 0, 5), ("ran", 5, 5)]),
-        (span(20.5, 20, 30), [("waited", 20.5, 0), ("ran", 20, 10)]),
+        (span(20.5, 20, 30), [("ran", 20, 10)]),
     ],
     ids=["ended", "runs", "waits", "never ran", "before the beginning", "a clock behind ours"],
 )
@@ -58,7 +58,7 @@ def test_durations_are_never_negative() -> None:
 def test_ticks_are_few_and_round(total: float, step: int) -> None:
     found = ticks(BEGIN, at(total))
 
-    assert 0 < len(found) <= 7
+    assert 0 < len(found) <= 6
     assert found[0].after == timedelta(seconds=step)
     assert all(0 < tick.left < 100 for tick in found)
 
