@@ -130,6 +130,27 @@ def test_a_failed_workflow_gives_its_own_exit_code(terminal: Terminal, product: 
     assert "will not run" in result.stdout
 
 
+def test_a_cwl_workflow_is_submitted_with_its_inputs(terminal: Terminal, product: Product) -> None:
+    examples = ROOT / "examples/cwl"
+
+    result = terminal(
+        "submit-cwl",
+        str(examples / "assemble_annotate.cwl"),
+        str(examples / "assemble_annotate.inputs.yaml"),
+        "--json",
+    )
+
+    assert result.exit_code == 0, result.output
+    assert product.ends(json.loads(result.stdout)["workflow_id"]) == "succeeded"
+
+
+def test_what_is_no_yaml_is_refused_at_once(terminal: Terminal) -> None:
+    result = terminal("submit-cwl", terminal.file("a: [", "broken.cwl"))
+
+    assert result.exit_code == 3
+    assert "is no YAML" in result.stderr
+
+
 def test_the_log_is_followed_to_the_end(terminal: Terminal, product: Product) -> None:
     workflow = product.submit(document(TWO))
 
