@@ -77,7 +77,8 @@ def simulator(simulator_server: Simulator) -> Simulator:
 
 
 @pytest.fixture(scope="session")
-def settings(mongo_uri: str, redis_server: str, simulator_server: Simulator) -> Iterator[Settings]:
+def settings(mongo_uri: str, redis_server: str, simulator_server: Simulator) -> Settings:
+    """Read from an environment that is then as before: what later tests start inherits it."""
     variables = {
         "MONGODB__URI": mongo_uri,
         "MONGODB__DATABASE": "test_api",
@@ -92,8 +93,9 @@ def settings(mongo_uri: str, redis_server: str, simulator_server: Simulator) -> 
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(f"WORKFLOW_{name}", value)
-        celery.conf.update(broker_url=redis_server)
-        yield read_settings()
+        found = read_settings()
+    celery.conf.update(broker_url=redis_server)
+    return found
 
 
 @pytest.fixture(scope="session")
