@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 
 def _web_address(url: str) -> str:
@@ -41,6 +41,12 @@ Days = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 """0: for ever."""
 
 
+TAKEN = frozenset(
+    {"specs", "jobs", "credentials", "events", "turns", "heartbeats", "schema", "services", "apps"}
+)
+"""Collections that stand beside that of the workflows."""
+
+
 class Section(BaseModel):
     """Knows its keys and nothing else, and never shows what it was given in an error."""
 
@@ -56,6 +62,13 @@ class MongoDB(Section):
     database: Name = "workflows"
     collection: Name = "workflows"
     """The collection of the workflows; the others stand beside it under their own names."""
+
+    @field_validator("collection")
+    @classmethod
+    def _is_nobody_elses(cls, name: str) -> str:
+        if name in TAKEN or name.startswith("system.") or "$" in name:
+            raise ValueError("is the name of another collection, or cannot be one")
+        return name
 
     @property
     def address(self) -> str:
@@ -105,7 +118,8 @@ class Executor(Section):
     polling_interval_seconds: Seconds = 10
     max_parallel_steps_per_workflow: Count = 2
     enable_auto_resume: bool = True
-    """False: workflows begun before this start of beat are left alone until they are touched."""
+    """False: when the executor is restarted, what is under way is set aside until it is submitted
+    again by its id, or cancelled."""
     max_jobs_per_user: Count = 1000
     """Jobs of one user that are at AppService at the same time."""
     lease_seconds: Seconds = 60

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 import pymongo
@@ -23,6 +24,7 @@ from config.settings import load_settings
 from tasks.exposition import Exposition, registry_of
 from tasks.process import parts
 from tasks.upkeep import tidy
+from workflows.engine.holding import hold
 from workflows.errors import Unavailable
 from workflows.store import presence
 
@@ -120,6 +122,7 @@ def _begin_worker(sender: Any, **_: Any) -> None:
 def _begin_beat(**_: Any) -> None:
     """Beat is there as long as it ticks, whether or not the broker takes its messages."""
     name = _name("beat")
+    _hold()
 
     def tell() -> None:
         parts()
@@ -128,6 +131,21 @@ def _begin_beat(**_: Any) -> None:
     companion = Companion(name, tell, ticks=True)
     atexit.register(companion.leave)
     _here.append(companion)
+
+
+def _hold() -> None:
+    """Before the first sweep, and before this beat counts as one that is there."""
+    executor = load_settings().executor
+    while not executor.enable_auto_resume:
+        try:
+            parts()
+            held = hold(timedelta(seconds=executor.polling_interval_seconds))
+        except Unavailable as away:
+            log.warning("Beat waits for MongoDB", error=str(away))
+            threading.Event().wait(_SHORTEST_SECONDS)
+        else:
+            log.info("Workflows under way do not resume", workflows=held)
+            return
 
 
 @signals.before_task_publish.connect

@@ -43,7 +43,8 @@ def drain() -> Drain:
 
 def parts_of(settings: Settings) -> Parts:
     """The connections that these settings name, with what they do counted and logged."""
-    models.open_database(settings.mongodb.address, settings.mongodb.database)
+    mongodb = settings.mongodb
+    models.open_database(mongodb.address, mongodb.database, mongodb.collection)
     scheduler = settings.scheduler
     counts = counts_of(settings.metrics)
     write_logs = recorder(logs_of(settings))

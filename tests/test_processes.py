@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from celery import Celery
 from cryptography.fernet import Fernet
+from pymongo import MongoClient
 
 from devstack import processes
 from devstack.processes import Process
@@ -36,6 +37,31 @@ def test_a_bad_setting_ends_a_process_at_once(tmp_path: Path, command: list[str]
     assert process.exit_code == 4
     assert "bad setting logging.level (WORKFLOW_LOGGING__LEVEL)" in process.tail()
     assert "Traceback" not in process.tail()
+
+
+def test_a_beat_that_shall_resume_nothing_sets_aside_what_is_under_way(
+    tmp_path: Path, mongo: MongoClient, mongo_uri: str, redis_uri: str, database: str
+) -> None:
+    env = {
+        "WORKFLOW_MONGODB__URI": mongo_uri,
+        "WORKFLOW_MONGODB__DATABASE": database,
+        "WORKFLOW_MONGODB__COLLECTION": "runs",
+        "WORKFLOW_BROKER__URL": redis_uri,
+        "WORKFLOW_EXECUTOR__ENABLE_AUTO_RESUME": "false",
+    }
+    runs = mongo[database]["runs"]
+    runs.insert_many([{"_id": "one", "state": "running"}, {"_id": "two", "state": "succeeded"}])
+
+    schedule = str(tmp_path / "schedule")
+    beat = start(["-m", "celery", "-A", "tasks", "beat", "-s", schedule], tmp_path, env)
+    try:
+        processes.wait_until(
+            lambda: runs.find_one({"_id": "one", "held": True}), "it is set aside", process=beat
+        )
+    finally:
+        beat.kill()
+
+    assert runs.count_documents({"held": True}) == 1
 
 
 def start(command: list[str], folder: Path, env: dict[str, str]) -> Process:

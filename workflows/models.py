@@ -21,11 +21,13 @@ from mongoengine import (
 )
 
 
-def open_database(uri: str, database: str) -> None:
-    """Name the database; nothing is connected before the first use, so a fork may follow.
+def open_database(uri: str, database: str, collection: str = "workflows") -> None:
+    """Name the database, and in it the collection of the workflows; nothing is connected before the
+    first use, so a fork may follow.
 
     Writes are acknowledged by a majority with the journal written: what was answered is durable.
     """
+    Workflow._meta["collection"], Workflow._collection = collection, None
     connect(
         db=database,
         host=uri,
@@ -94,6 +96,7 @@ class Workflow(Document):
     revision = IntField(default=0)
     lease = DictField()  # {token, until}
     next_check = DateTimeField()
+    held = BooleanField()  # set aside by a restart, until somebody asks for it
     failures = IntField(default=0)  # turns in a row that broke on a defect of ours
     cancel_requested_at = DateTimeField()
     problems = ListField(DictField())  # of a plan that cannot run

@@ -13,7 +13,7 @@ from workflows.engine.intents import intents
 from workflows.engine.parts import Parts, Recorded
 from workflows.errors import Unavailable
 from workflows.plan import backoff, plan
-from workflows.store import jobs, specs, workflows
+from workflows.store import holding, jobs, specs, workflows
 from workflows.store.mongo import Row
 from workflows.store.workflows import Change, Claimed
 
@@ -78,8 +78,16 @@ def _chunk(parts: Parts, ids: Sequence[str]) -> tuple[Advanced, list[str]]:
         starts=sum(len(change.new_jobs) for change in written),
         kills=sum(len(change.kills) for change in written),
     )
-    missed = workflows.existing([each for each in ids if each not in mine])
+    missed = _missed([each for each in ids if each not in mine])
     return done, missed + again
+
+
+def _missed(ids: Sequence[str]) -> list[str]:
+    """Those that somebody else holds; the sweep need not find those again that are set aside."""
+    aside = holding.held(ids)
+    for workflow, now in aside.items():
+        jobs.hush(workflow, now)
+    return workflows.existing([each for each in ids if each not in aside])
 
 
 def _turn(parts: Parts, token: str, claimed: Claimed, rows: Sequence[Row]) -> Change | None:

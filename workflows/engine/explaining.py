@@ -25,7 +25,7 @@ def explanation(workflow: str, limits: Limits, allowed: Allowed) -> dict[str, An
     return {
         "workflow_id": workflow,
         "status": state_of(row),
-        "message": _message(state_of(row), len(reasons), bool(row.get("problems"))),
+        "message": _held(row) or _message(state_of(row), len(reasons), bool(row.get("problems"))),
         "steps": [_shown(reason) for reason in reasons],
     }
 
@@ -44,6 +44,15 @@ def _surroundings(row: Row, limits: Limits) -> Surroundings:
         service_reason=service.reason,
         user_jobs=watch.under_way(owner),
         most_user_jobs=limits.user_jobs,
+    )
+
+
+def _held(row: Row) -> str:
+    if not row.get("held"):
+        return ""
+    return (
+        "It is set aside since the executor was restarted; it goes on with"
+        " POST /api/v1/workflows/{id}/submit."
     )
 
 

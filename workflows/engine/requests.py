@@ -20,7 +20,7 @@ from workflows.states import (
     StepState,
     WorkflowState,
 )
-from workflows.store import credentials, watch, workflows
+from workflows.store import credentials, holding, watch, workflows
 from workflows.store.mongo import Row, clock
 from workflows.workflow import Event, Json, Outcome, Spec
 
@@ -139,7 +139,8 @@ def _request_id() -> str:
 
 
 def start(parts: Parts, owner: Owner, workflow: str) -> tuple[Row, bool]:
-    """Start a planned workflow; one that has started already stays as it is.
+    """Start a planned workflow; one that has started already stays as it is, but goes on where a
+    restart had set it aside.
 
     Answers with its row, and true for the one caller that started it.
 
@@ -154,6 +155,7 @@ def start(parts: Parts, owner: Owner, workflow: str) -> tuple[Row, bool]:
         if started:
             parts.accepted()
         return workflows.get(workflow), started
+    holding.resume(workflow)
     return workflows.get(workflow), False
 
 

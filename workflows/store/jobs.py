@@ -87,6 +87,14 @@ def with_news(limit: int, older: timedelta) -> list[str]:
         return [each["_id"] for each in rows]
 
 
+def hush(workflow: str, until: datetime) -> None:
+    """Nobody takes in the news that this workflow had by then: whoever resumes it reads all."""
+    with translated():
+        collection(models.Job).update_many(
+            {"workflow": workflow, "open": True, "news": {"$lte": until}}, {"$unset": {"news": ""}}
+        )
+
+
 def of_workflow(workflow: str) -> list[Row]:
     """Every attempt of every step, as stored, in order."""
     with translated():

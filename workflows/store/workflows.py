@@ -138,7 +138,8 @@ def get(workflow: str, fields: Row | None = None) -> Row:
 
 
 def claim(ids: Iterable[str], lease: timedelta) -> tuple[str, list[Claimed], list[str]]:
-    """Take the lease of those that nobody else holds; the token fences what we write.
+    """Take the lease of those that nobody else holds; the token fences what we write. Those that
+    are set aside stay as they are.
 
     Last come the ids of those that are claimed but cannot be read.
     """
@@ -148,7 +149,7 @@ def claim(ids: Iterable[str], lease: timedelta) -> tuple[str, list[Claimed], lis
     with translated():
         workflows = collection(models.Workflow)
         workflows.update_many(
-            {"_id": {"$in": wanted}, **free},
+            {"_id": {"$in": wanted}, "held": {"$ne": True}, **free},
             [{"$set": {"lease": {"token": token, "until": later(lease)}}}],
         )
         rows = list(workflows.find({"_id": {"$in": wanted}, "lease.token": token}, PROGRESS))
@@ -242,7 +243,7 @@ def request_cancel(workflow: str) -> bool:
                         "updated_at": NOW,
                     }
                 },
-                {"$unset": "lease"},
+                {"$unset": ["lease", "held"]},
             ],
         )
     return bool(result.matched_count)

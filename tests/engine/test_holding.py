@@ -1,0 +1,82 @@
+"""After a restart that shall resume nothing, what was under way waits until it is asked for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from pymongo import MongoClient
+
+from tests.engine.conftest import QUICK, Engine, document
+from workflows import models
+from workflows.engine.explaining import explanation
+from workflows.engine.holding import hold
+from workflows.engine.requests import cancel, start
+from workflows.store import jobs, presence
+
+INTERVAL = timedelta(seconds=10)
+LONG_AGO = timedelta(0)
+
+
+@pytest.fixture
+def held(engine: Engine) -> str:
+    """The first of its two steps was at BV-BRC when the executor ended; it ends meanwhile."""
+    workflow = engine.submit(document("", "a"))
+    engine.until(lambda: engine.states(workflow)[0] in ("queued", "running"))
+    assert hold(INTERVAL) == 1
+    return workflow
+
+
+def says(workflow: str) -> str:
+    return str(explanation(workflow, QUICK, lambda _: None)["message"])
+
+
+def test_what_was_under_way_is_left_alone_and_what_is_new_runs(engine: Engine, held: str) -> None:
+    new = engine.submit(document(""))
+
+    assert engine.ends(new) == "succeeded"
+    engine.until(lambda: jobs.history(held)[0].outcome is not None)
+    engine.until(lambda: not jobs.with_news(10, LONG_AGO))
+
+    assert engine.status(held) in ("queued", "running")
+    assert len(jobs.history(held)) == 1
+    assert "set aside" in says(held)
+
+
+def test_submitting_it_again_lets_it_go_on(engine: Engine, held: str) -> None:
+    engine.until(lambda: jobs.history(held)[0].outcome is not None)
+    engine.until(lambda: not jobs.with_news(10, LONG_AGO))
+
+    start(engine.parts, engine.owner(), held)
+
+    assert engine.ends(held) == "succeeded"
+    assert "set aside" not in says(held)
+
+
+def test_it_can_be_cancelled(engine: Engine, held: str) -> None:
+    cancel(engine.parts, held)
+
+    assert engine.ends(held) == "cancelled"
+
+
+def test_nothing_is_set_aside_while_another_beat_is_there(engine: Engine) -> None:
+    workflow = engine.submit(document(""))
+    presence.tell("beat@there:1", "beat")
+
+    assert hold(INTERVAL) == 0
+
+    assert engine.ends(workflow) == "succeeded"
+
+
+def test_workflows_are_kept_where_the_settings_say(
+    engine: Engine, mongo: MongoClient, mongo_uri: str, database: str
+) -> None:
+    models.close_database()
+    models.open_database(mongo_uri, database, "runs")
+    models.ensure_indexes()
+
+    workflow = engine.submit(document(""))
+
+    assert engine.ends(workflow) == "succeeded"
+    assert mongo[database]["runs"].count_documents({"_id": workflow}) == 1
+    assert mongo[database]["workflows"].count_documents({}) == 0
