@@ -96,6 +96,21 @@ def explain(
     return tuple(_View(blueprint, planned, jobs, around).reasons())
 
 
+def outlook(blueprint: Blueprint, workflow: Workflow) -> str:
+    """Whether steps follow that nobody can name yet, and after what; empty where none do."""
+    if workflow.unplannable:
+        return f"What follows cannot be planned, so it will fail: {workflow.unplannable}"
+    if workflow.state in FINAL_WORKFLOW or workflow.cancel_requested:
+        return ""
+    states = {step: workflow.states[step] for step in workflow.waits_for}
+    waits = [step for step, state in states.items() if state not in FINAL_STEP]
+    done = [step for step, state in states.items() if state is StepState.SUCCEEDED]
+    names = [blueprint.spec.steps[step].name for step in done or waits]
+    if done:
+        return f"Further steps are being planned from the results of {_named(names)}."
+    return f"Further steps follow once {_named(names, 'or')} has succeeded." if waits else ""
+
+
 class _View:
     """A workflow as ``plan`` leaves it, with its present jobs by step."""
 
@@ -265,11 +280,22 @@ def _without_token(job: Job | None, around: Surroundings) -> str:
 
 def _at_bvbrc(job: Job) -> tuple[Code, str, str, datetime | None]:
     killed = " It is being killed." if job.kill else ""
+    if job.globs and job.finished_at:
+        return _looked_for(job)
     if job.started_at:
         message = f"Job {job.job_id} is running.{killed}"
         return Code.RUNNING, message, "The job ends.", job.started_at
     message = f"Job {job.job_id} waits in BV-BRC's queue.{killed}"
     return Code.QUEUED_AT_BVBRC, message, "BV-BRC starts the job.", job.submitted_at
+
+
+def _looked_for(job: Job) -> tuple[Code, str, str, datetime | None]:
+    """It has ended well; what it left is not known yet."""
+    message = f"Job {job.job_id} has ended; its results are being looked for"
+    if job.reason:
+        unblocked_by = "The Workspace can be asked again; it is tried all the time."
+        return Code.SERVICE_UNAVAILABLE, f"{message}: {job.reason}.", unblocked_by, job.finished_at
+    return Code.RUNNING, f"{message}.", "The Workspace answers.", job.finished_at
 
 
 def _named(names: Sequence[str], word: str = "and") -> str:

@@ -54,6 +54,8 @@ class Plan:
     events: tuple[Event, ...] = ()
     next_check: datetime | None = None
     """When to look again without news; None where only news can change anything."""
+    replan: bool = False
+    """A step has succeeded whose results say which steps follow: they are to be planned."""
 
 
 def plan(blueprint: Blueprint, workflow: Workflow, jobs: Sequence[Job], now: datetime) -> Plan:
@@ -133,8 +135,9 @@ class _Turn:
 
     def _stopping(self) -> bool:
         """No step starts any more: somebody cancelled, or one failed and the rest shall stop."""
+        failed = StepState.FAILED in self.states or bool(self.before.unplannable)
         return self.before.cancel_requested or (
-            self.blueprint.spec.on_failure is OnFailure.CANCEL and StepState.FAILED in self.states
+            self.blueprint.spec.on_failure is OnFailure.CANCEL and failed
         )
 
     def stop(self, jobs: Sequence[Job]) -> None:
@@ -191,13 +194,20 @@ class _Turn:
         """Move the workflow as a whole to where its steps are."""
         if self.state not in ACTIVE_WORKFLOW:
             return
-        if all(state in FINAL_STEP for state in self.states):
-            good = all(state in SATISFIED for state in self.states)
-            self._to(WorkflowState.SUCCEEDED if good else WorkflowState.FAILED)
+        if all(state in FINAL_STEP for state in self.states) and not self._grows():
+            flaw = self.before.unplannable
+            good = all(state in SATISFIED for state in self.states) and not flaw
+            self._to(WorkflowState.SUCCEEDED if good else WorkflowState.FAILED, flaw)
         elif self.state is not WorkflowState.RUNNING and self._has_run():
             self._to(WorkflowState.RUNNING)
         elif self.state is WorkflowState.PENDING:
             self._to(WorkflowState.QUEUED)
+
+    def _grows(self) -> bool:
+        """There are results that were not there when the steps known so far were planned."""
+        if self.state not in ACTIVE_WORKFLOW or self._stopping() or self.before.unplannable:
+            return False
+        return any(self.states[step] is StepState.SUCCEEDED for step in self.before.waits_for)
 
     def _has_run(self) -> bool:
         ran = (StepState.RUNNING, StepState.SUCCEEDED, StepState.FAILED)
@@ -235,10 +245,10 @@ class _Turn:
             )
         )
 
-    def _to(self, after: WorkflowState) -> None:
+    def _to(self, after: WorkflowState, reason: str = "") -> None:
         before, self.state = self.state, moved(WORKFLOW_MOVES, self.state, after)
         sequence = self.before.sequence + len(self.events) + 1
-        self.events.append(Event(sequence, self.now, "workflow", before, after))
+        self.events.append(Event(sequence, self.now, "workflow", before, after, reason=reason))
 
     def result(self) -> Plan:
         after = replace(
@@ -257,6 +267,7 @@ class _Turn:
             settled=tuple(self.settled),
             events=tuple(self.events),
             next_check=min((again.at for again in self.again.values()), default=None),
+            replan=self._grows(),
         )
 
 

@@ -40,6 +40,7 @@ class StepSpec:
     app: str
     params: Mapping[str, Json]
     outputs: Mapping[str, Json] = field(default_factory=dict)
+    """Name to template, or to what is looked for when the step has ended (``globs``)."""
     depends_on: tuple[str, ...] = ()
     retry: Retry = Retry()
 
@@ -85,6 +86,10 @@ class Workflow:
     cancel_requested: bool = False
     sequence: int = 0
     """The number of the last event recorded."""
+    waits_for: tuple[int, ...] = ()
+    """Steps after whose success further steps are planned; none where all are known."""
+    unplannable: str = ""
+    """Why what follows cannot be planned, where what was submitted is to blame."""
 
 
 class Outcome(StrEnum):
@@ -129,7 +134,9 @@ class Job:
     outcome: Outcome | None = None
     reason: str = ""
     results: Mapping[str, Json] = field(default_factory=dict)
-    """Outputs that are known only at run time (built-in steps), by name."""
+    """Outputs that are known only at run time, by name: of built-in steps, and what was found."""
+    globs: Mapping[str, Json] = field(default_factory=dict)
+    """Outputs to be looked for in the Workspace when it has ended, by name (``globs``)."""
     kill: bool = False
     """Its workflow no longer wants it."""
     request_id: str = ""

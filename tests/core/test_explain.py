@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows.blueprint import Blueprint, blueprint
-from workflows.explain import Code, Reason, Surroundings, explain
+from workflows.explain import Code, Reason, Surroundings, explain, outlook
 from workflows.plan import plan
 from workflows.states import FINAL_STEP, JobState, StepState, WorkflowState
 from workflows.workflow import Again, Job, Spec, StepSpec, Workflow, job_key
@@ -170,3 +170,33 @@ def test_there_is_one_reason_for_each_step_that_has_not_ended(masks: list[int], 
     ]
     assert [reason.step_name for reason in found] == unfinished
     assert sum(reason.code is Code.QUEUED_AT_BVBRC for reason in found) <= cap
+
+
+def test_a_job_whose_results_are_looked_for_says_so() -> None:
+    ended = {"globs": {"bins": {"glob": "/a/*"}}, "started_at": BEGAN, "finished_at": NOW}
+
+    looking = only(going(X), job(0, **ended))
+    away = only(going(X), job(0, reason="HTTP 502", **ended))
+
+    assert (looking.code, looking.since) == (Code.RUNNING, NOW)
+    assert "results are being looked for" in looking.message
+    assert away.code is Code.SERVICE_UNAVAILABLE
+    assert "HTTP 502" in away.message
+
+
+@pytest.mark.parametrize(
+    ("workflow", "words"),
+    [
+        (going(X, P, waits_for=(0,)), "follow once step 'a' has succeeded"),
+        (going(S, X, waits_for=(0, 1)), "being planned from the results of step 'a'"),
+        (going(X, P), ""),
+        (going(F, S, waits_for=(0,)), ""),
+        (going(S, X, waits_for=(0,), cancel_requested=True), ""),
+        (going(S, X, waits_for=(0,), unplannable="no such file"), "no such file"),
+    ],
+)
+def test_it_is_told_what_further_steps_wait_for(workflow: Workflow, words: str) -> None:
+    found = outlook(drawn("", ""), workflow)
+
+    assert words in found
+    assert bool(found) == bool(words)

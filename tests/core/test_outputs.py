@@ -108,3 +108,28 @@ def test_a_name_made_of_references_is_numbered_as_well() -> None:
 
     assert found.steps[0].params["output_file"] == "${label}_2"
     assert renamed(found, set()) == (found, ())
+
+
+def looked_for(output: Any) -> dict[str, Any]:
+    found = dates((HERE, "one"), (HERE, "two"))
+    found["steps"][0]["outputs"] = {"all": output}
+    found["steps"][1]["params"]["output_path"] = "${steps.s0.outputs.all}"
+    return found
+
+
+def test_what_is_looked_for_at_run_time_may_be_referred_to() -> None:
+    output = {"glob": "${params.output_path}/.${params.output_file}/*.fa", "many": True}
+
+    assert codes(looked_for(output)) == {}
+
+
+@pytest.mark.parametrize(
+    ("output", "code"),
+    [
+        ({"glob": 7}, "wrong_type"),
+        ({"glob": "a", "mnay": True}, "wrong_type"),
+        ({"glob": "${params.nothing}/*"}, "unknown_reference"),
+    ],
+)
+def test_where_it_is_looked_for_must_be_known(output: Any, code: str) -> None:
+    assert set(codes(looked_for(output)).values()) == {code}

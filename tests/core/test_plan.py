@@ -32,6 +32,7 @@ from workflows.workflow import (
 )
 
 START = datetime(2026, 1, 19, 10, tzinfo=UTC)
+SUCCEEDED = StepState.SUCCEEDED
 
 
 def spec_of(
@@ -69,6 +70,8 @@ class World:
     jobs: dict[str, Job] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     started: list[str] = field(default_factory=list)
+    growths: list[tuple[list[list[int]], set[int]]] = field(default_factory=list)
+    """What each planning with new results will bring: needs of further steps, what it waits for."""
 
     def open_jobs(self) -> list[Job]:
         return [job for key, job in self.jobs.items() if key not in self.settled]
@@ -97,8 +100,29 @@ class World:
             self.jobs[job.key] = replace(self.jobs[job.key], announced=True)
         self.settled |= {job.key for job in decided.settled}
 
+    def grow(self) -> None:
+        """What a planning with new results does: steps are added, others are waited for."""
+        needs, waits = self.growths.pop(0) if self.growths else ([], set())
+        steps, states = self.blue.spec.steps, self.workflow.states
+        added = tuple(
+            StepSpec(f"s{len(steps) + at}", "Date", {}, depends_on=tuple(f"s{n}" for n in wanted))
+            for at, wanted in enumerate(needs)
+        )
+        self.blue = blueprint(replace(self.blue.spec, steps=(*steps, *added)))
+        states += (StepState.PENDING,) * len(added)
+        self.workflow = replace(
+            self.workflow,
+            states=states,
+            attempts=self.workflow.attempts + (0,) * len(added),
+            waits_for=tuple(sorted(step for step in waits if states[step] is not SUCCEEDED)),
+        )
+
     def check(self, before: Workflow, decided: Plan) -> None:
         after = decided.workflow
+        if decided.replan:
+            assert after.state not in FINAL_WORKFLOW, "it ended before all its steps were known"
+            assert any(after.states[step] is SUCCEEDED for step in before.waits_for)
+            assert not before.cancel_requested, "a cancelled workflow wants further steps"
         assert sum(state in IN_FLIGHT for state in after.states) <= before.cap, "the cap was broken"
         for step, state in enumerate(before.states):
             if state in FINAL_STEP:
@@ -144,6 +168,9 @@ class World:
         for _ in range(limit):
             decided = self.turn()
             self.now += timedelta(seconds=1)
+            if decided.replan:
+                self.grow()
+                continue
             if decided.next_check:
                 self.now = max(self.now, decided.next_check)
             rest = self.open_jobs()
@@ -169,9 +196,28 @@ def worlds(draw: st.DrawFn) -> World:
     return World(blue, fresh(count, cap=draw(st.integers(1, 4))))
 
 
+@st.composite
+def growing_worlds(draw: st.DrawFn) -> World:
+    """Worlds whose results bring up to three times up to three further steps."""
+    world = draw(worlds())
+    count = len(world.workflow.states)
+    world.workflow = replace(
+        world.workflow, waits_for=tuple(sorted(draw(st.sets(st.integers(0, count - 1)))))
+    )
+    for _ in range(draw(st.integers(0, 3))):
+        needs = [
+            sorted(draw(st.sets(st.integers(0, count + at - 1), max_size=3)))
+            for at in range(draw(st.integers(0, 3)))
+        ]
+        count += len(needs)
+        world.growths.append((needs, draw(st.sets(st.integers(0, count - 1)))))
+    return world
+
+
 @settings(max_examples=400, deadline=None)
 @given(
-    world=worlds(), script=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 8)), max_size=60)
+    world=st.one_of(worlds(), growing_worlds()),
+    script=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 8)), max_size=60),
 )
 def test_the_laws_hold_for_every_dag_scheduler_and_crash(
     world: World, script: list[tuple[int, int]]
@@ -187,7 +233,8 @@ def test_the_laws_hold_for_every_dag_scheduler_and_crash(
         elif action == 1:  # a turn is planned, and its process dies before anything is stored
             plan(world.blue, world.workflow, rest, world.now)
         elif action <= 4 or not rest:
-            world.turn()
+            if world.turn().replan and draw % 2:
+                world.grow()
         else:
             world.step_job(rest[draw % len(rest)].key, draw)
         world.now += timedelta(seconds=draw)
@@ -197,7 +244,7 @@ def test_the_laws_hold_for_every_dag_scheduler_and_crash(
 
 
 @settings(max_examples=200, deadline=None)
-@given(world=worlds(), script=st.lists(st.integers(0, 8), max_size=20))
+@given(world=st.one_of(worlds(), growing_worlds()), script=st.lists(st.integers(0, 8), max_size=20))
 def test_planning_twice_without_news_does_nothing(world: World, script: list[int]) -> None:
     for draw in script:
         world.turn()
@@ -277,3 +324,71 @@ def test_a_failed_attempt_is_followed_by_another_after_the_backoff() -> None:
 @pytest.mark.parametrize(("attempt", "seconds"), [(1, 10), (2, 20), (4, 80), (500, 6 * 3600)])
 def test_backoff_doubles_up_to_six_hours(attempt: int, seconds: int) -> None:
     assert backoff(timedelta(seconds=10), attempt) == timedelta(seconds=seconds)
+
+
+def done(step: int, **fields: object) -> Job:
+    ended = {"state": JobState.DONE, "outcome": Outcome.SUCCEEDED, "finished_at": START}
+    return active(step, **(ended | fields))
+
+
+def open_after(step: int, count: int = 1, **fields: object) -> tuple[Blueprint, Workflow]:
+    """Steps that are all under way; more follow once one of them has succeeded."""
+    blue = spec_of([[]] * count, **fields)  # type: ignore[arg-type]
+    return blue, replace(plan(blue, fresh(count, cap=9), [], START).workflow, waits_for=(step,))
+
+
+def test_a_result_that_says_what_follows_is_planned_before_the_workflow_ends() -> None:
+    blue, workflow = open_after(0)
+
+    decided = plan(blue, workflow, [done(0)], START)
+    later = plan(blue, replace(decided.workflow, waits_for=()), [], START)
+
+    assert decided.replan
+    assert decided.workflow.state is WorkflowState.RUNNING
+    assert not later.replan
+    assert later.workflow.state is WorkflowState.SUCCEEDED
+
+
+def test_other_results_bring_no_further_steps() -> None:
+    blue, workflow = open_after(0, count=2)
+
+    assert not plan(blue, workflow, [done(1)], START).replan
+
+
+def test_where_what_is_waited_for_fails_the_workflow_ends_as_usual() -> None:
+    blue, workflow = open_after(0)
+
+    decided = plan(blue, workflow, [done(0, outcome=Outcome.FAILED)], START)
+
+    assert not decided.replan
+    assert decided.workflow.state is WorkflowState.FAILED
+
+
+def test_after_a_cancel_nothing_is_planned_any_more() -> None:
+    blue, workflow = open_after(0)
+
+    decided = plan(blue, replace(workflow, cancel_requested=True), [done(0)], START)
+
+    assert not decided.replan
+    assert decided.workflow.state is WorkflowState.CANCELLED
+
+
+def test_what_cannot_be_planned_fails_the_workflow_when_the_others_have_ended() -> None:
+    blue, workflow = open_after(0, count=2)
+    broken = replace(workflow, unplannable="no such genome")
+
+    waiting = plan(blue, broken, [done(0)], START)
+    ended = plan(blue, waiting.workflow, [done(1)], START)
+
+    assert not waiting.replan
+    assert waiting.workflow.state is WorkflowState.RUNNING
+    assert ended.workflow.state is WorkflowState.FAILED
+    assert ended.events[-1].reason == "no such genome"
+
+
+def test_what_cannot_be_planned_stops_the_others_where_that_is_asked_for() -> None:
+    blue, workflow = open_after(0, count=2, on_failure=OnFailure.CANCEL)
+
+    decided = plan(blue, replace(workflow, unplannable="no"), [done(0), active(1)], START)
+
+    assert [job.step for job in decided.kills] == [1]

@@ -8,8 +8,9 @@ from typing import Final, TypeVar
 
 from workflows.catalogue import App
 from workflows.errors import Unresolved
+from workflows.globs import flaw, globs
 from workflows.places import Path
-from workflows.references import Resolver
+from workflows.references import LATER, Resolver
 from workflows.validation import outputs, sizes
 from workflows.validation.apps import Apps
 from workflows.validation.findings import Findings
@@ -58,13 +59,14 @@ def _check_outputs(
     step: StepSpec, app: App | None, number: int, values: Resolver, findings: Findings
 ) -> None:
     """Declared outputs must resolve; where the app is known to write elsewhere, that is odd."""
+    _check_globs(step, number, values, findings)
     declared = _resolved(partial(values.outputs, number), findings)
     if declared is None or app is None or "job_output_path" not in app.outputs:
         return
     odd = {
         name: value
         for name, value in declared.items()
-        if app.outputs.get(name) != step.outputs.get(name)
+        if value is not LATER and app.outputs.get(name) != step.outputs.get(name)
     }
     known = _known(app, number, values) if odd else {}
     for name, value in odd.items():
@@ -75,6 +77,24 @@ def _check_outputs(
         elif name not in known and isinstance(value, str) and not _inside(value, known):
             message = f"{shown(value)} is not where {app.id} writes its results"
             findings.warning(at, "odd_output", message, f"known are {listed(app.outputs)}")
+
+
+def _check_globs(step: StepSpec, number: int, values: Resolver, findings: Findings) -> None:
+    """What is looked for is later, but where it is looked for must be known."""
+    for name, output in globs(step.outputs).items():
+        at: Path = ("steps", number, "outputs", name)
+        if reason := flaw(output):
+            findings.problem(at, "wrong_type", reason)
+            continue
+        for path, pattern in _patterns(output["glob"], (*at, "glob")):
+            _resolved(partial(values.value, pattern, number, path), findings)
+
+
+def _patterns(glob: Json, at: Path) -> list[tuple[Path, Json]]:
+    """Each pattern of an output with its place."""
+    if isinstance(glob, list):
+        return [((*at, place), pattern) for place, pattern in enumerate(glob)]
+    return [(at, glob)]
 
 
 def _known(app: App, number: int, values: Resolver) -> dict[str, Json]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workflows.catalogue import App
+from workflows.globs import globs
 from workflows.places import Path
 from workflows.references import LATER, Resolver
 from workflows.validation import libraries, parameters, rules
@@ -17,9 +18,9 @@ from workflows.workflow import Json, Spec, StepSpec
 def resolver(spec: Spec, apps: Apps, attempt: int = 1) -> Resolver:
     """Resolves as the run will, but for what only the run can bring."""
     later = {
-        number: dict.fromkeys(app.later, LATER)
-        for number, app in enumerate(apps)
-        if app is not None and app.later
+        number: dict.fromkeys(names, LATER)
+        for number, (step, app) in enumerate(zip(spec.steps, apps, strict=True))
+        if (names := {*(app.later if app else ()), *globs(step.outputs)})
     }
     return Resolver(spec, [attempt] * len(spec.steps), later)
 

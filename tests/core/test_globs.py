@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workflows.cwl.globs import folders, is_glob, matching
+from workflows.globs import flaw, folders, globs, is_glob, leads_on, matching, missing
+from workflows.workflow import Json
 
 FOLDER = "/user@bvbrc/home/.out"
 PATHS = [f"{FOLDER}/{name}" for name in ("bin.2.fa", "bin.1.fa", "a/bin.3.fa", ".hidden.fa", "x")]
@@ -44,3 +45,34 @@ def test_the_folders_to_list() -> None:
         FOLDER,
         f"{FOLDER}/b",
     )
+
+
+def test_only_folders_that_a_pattern_goes_through_are_listed_further() -> None:
+    output = {"glob": f"{FOLDER}/b*/c.fa"}
+
+    assert leads_on(output, f"{FOLDER}/bins")
+    assert not leads_on(output, f"{FOLDER}/other")
+    assert not leads_on(output, f"{FOLDER}/bins/c.fa")
+
+
+def test_what_a_job_should_have_left_is_missing_unless_it_is_optional() -> None:
+    outputs = {"one": {"glob": "a"}, "many": {"glob": "a", "many": True}}
+    outputs["may"] = {"glob": "a", "optional": True}
+
+    assert missing(outputs, {"one": None, "many": [], "may": None}) == ["one"]
+    assert globs({**outputs, "path": "/a"}) == outputs
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"glob": 5},
+        {"glob": []},
+        {"glob": [""]},
+        {"glob": "a", "maany": True},
+        {"glob": "a", "many": 1},
+    ],
+)
+def test_a_malformed_pattern_has_a_flaw(output: dict[str, Json]) -> None:
+    assert flaw(output)
+    assert not flaw({"glob": ["a", "b"], "many": True, "optional": False})
