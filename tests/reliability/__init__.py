@@ -1,0 +1,1 @@
+"""What is promised whatever dies: crash points, isolation, a short chaos run."""

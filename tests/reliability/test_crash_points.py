@@ -1,0 +1,44 @@
+"""A process may die after any of its effects: another goes on, and no promise is broken."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.reliability.crash import VERBS
+from tests.shared import ROOT
+from tests.simulated import simulator_process
+
+
+@pytest.fixture(scope="module")
+def points(mongo_uri: str) -> list[dict[str, Any]]:
+    with simulator_process() as simulator:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.reliability.crash", mongo_uri, simulator.url],
+            check=False,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
+    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"verb"')]
+    assert found, done.stderr
+    sys.stderr.write(done.stderr)  # why a point broke, should one
+    return found
+
+
+def test_nothing_is_broken_wherever_a_process_dies(points: list[dict[str, Any]]) -> None:
+    assert [point for point in points if point["problems"]] == []
+
+
+def test_every_verb_was_killed_after_each_of_its_effects(points: list[dict[str, Any]]) -> None:
+    deaths = Counter(point["verb"] for point in points if point["died"])
+    survived = {point["verb"] for point in points if not point["died"]}
+
+    assert survived == {verb.name for verb in VERBS}
+    assert all(deaths[verb.name] >= 2 for verb in VERBS), deaths
