@@ -112,6 +112,8 @@ def _start_mongod(folder: Path, port: int, *options: str) -> Server:
             *(program, "--dbpath", files, "--port", port, "--bind_ip", "127.0.0.1"),
             *("--replSet", "rs0", "--oplogSize", "256", "--wiredTigerCacheSizeGB", "0.5"),
             *("--nounixsocket", "--setParameter", "diagnosticDataCollectionEnabled=false"),
+            # What a process wrote in the transaction in which it died is locked for so long.
+            *("--setParameter", "transactionLifetimeLimitSeconds=5"),
             *options,
         ],
         log=folder / "mongod.log",

@@ -106,6 +106,7 @@ class Engine:
         while not reached():
             assert time.monotonic() < deadline, "it was not reached in time"
             self.turn()
+            time.sleep(0.01)
 
     def ends(self, workflow: str, seconds: float = 20) -> str:
         """The final state, once no job of the workflow is open any more."""

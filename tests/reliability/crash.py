@@ -9,35 +9,30 @@ Observers count them (pymongo's command monitoring, a wire that tells); nothing 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sys
-import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+import structlog
 from pymongo import monitoring
 
-from tests.engine.conftest import KEY, QUICK, Engine, document
+from tests.engine.conftest import KEY, QUICK, Engine
+from tests.reliability.verbs import VERBS, Verb
 from workflows import models
 from workflows.bvbrc.appservice import AppService
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.simulator.client import Simulator
 from workflows.bvbrc.wire import Answer, Request, Wire
-from workflows.document import spec_from
-from workflows.engine import requests
-from workflows.engine.advance import advance
-from workflows.engine.killing import kill_jobs
 from workflows.engine.parts import Parts
-from workflows.engine.polling import poll_jobs
-from workflows.engine.requests import Owner, Submission
-from workflows.engine.resolving import resolve_jobs
 from workflows.engine.sending import Drain
-from workflows.store import events, outbox, workflows
+from workflows.store import events
 from workflows.store.credentials import Vault
 from workflows.store.mongo import collection
 
@@ -87,122 +82,6 @@ class Tapped(Wire):
         return answer
 
 
-@dataclass(frozen=True)
-class Verb:
-    """``prepare`` brings a workflow to where ``act`` applies; ``again`` is what a person does who
-    got no answer; ``expected`` is how the workflow ends."""
-
-    name: str
-    prepare: Callable[[Engine], str]
-    act: Callable[[Engine, str], Any]
-    expected: str = "succeeded"
-    again: Callable[[Engine, str], Any] = lambda _engine, _workflow: None
-
-
-def submitted(engine: Engine) -> str:
-    return engine.submit(document("", "a", ""))
-
-
-def intended(engine: Engine) -> str:
-    workflow = submitted(engine)
-    advance(engine.parts, [workflow])
-    return workflow
-
-
-def active(engine: Engine) -> str:
-    workflow = intended(engine)
-    engine.drain.run(engine.parts)
-    return workflow
-
-
-def in_doubt(*, done: bool) -> Callable[[Engine], str]:
-    def prepare(engine: Engine) -> str:
-        engine.simulator.fault("lost", "start_app2", user=engine.user, count=1, done=done)
-        workflow = active(engine)
-        wait(outbox.doubtful_due)
-        if not done:
-            wait(lambda: overdue(workflow))
-        return workflow
-
-    return prepare
-
-
-def overdue(workflow: str) -> bool:
-    """Whether "not found" would be believed of every job that is being sent."""
-    now = datetime.now(UTC)
-    rows = collection(models.Job).find({"workflow": workflow, "state": "sending"})
-    return all(row["absent_after"] <= now for row in rows)
-
-
-def unwanted(engine: Engine) -> str:
-    engine.simulator.app(user=engine.user, run_seconds=None)
-    workflow = active(engine)
-    requests.cancel(engine.parts, workflow)
-    return workflow
-
-
-def running(engine: Engine) -> str:
-    engine.simulator.app(user=engine.user, run_seconds=None)
-    return active(engine)
-
-
-def failed(engine: Engine) -> str:
-    engine.simulator.app(user=engine.user, outcome="failed", run_seconds=0, count=2)
-    workflow = submitted(engine)
-    engine.ends(workflow)
-    return workflow
-
-
-def parked(engine: Engine) -> str:
-    workflow = submitted(engine)
-    engine.simulator.expire(engine.user)
-    advance(engine.parts, [workflow])
-    engine.drain.run(engine.parts)
-    return workflow
-
-
-def submit_once(engine: Engine, _workflow: str) -> None:
-    found = document("", "a", "")
-    keyed = Submission(spec_from(found), found, idempotency_key="once", body=b"once")
-    requests.submit(engine.parts, engine.owner(), keyed)
-
-
-def retry_once(engine: Engine, workflow: str) -> None:
-    if workflows.get(workflow)["state"] == "failed":
-        requests.retry(engine.parts, engine.owner(), workflow)
-
-
-def renew(engine: Engine, _workflow: str) -> None:
-    token = engine.simulator.token(engine.user)
-    owner = Owner(engine.user, token, datetime.now(UTC) + timedelta(days=30))
-    requests.renew(engine.parts, owner)
-
-
-def cancel(engine: Engine, workflow: str) -> None:
-    requests.cancel(engine.parts, workflow)
-
-
-VERBS = [
-    Verb("submit", lambda _engine: "", submit_once, again=submit_once),
-    Verb("advance", submitted, lambda engine, workflow: advance(engine.parts, [workflow])),
-    Verb("start", intended, lambda engine, _: engine.drain.run(engine.parts)),
-    Verb("poll", active, lambda engine, _: poll_jobs(engine.parts, [engine.user])),
-    Verb("adopt", in_doubt(done=True), lambda engine, _: resolve_jobs(engine.parts)),
-    Verb("resend", in_doubt(done=False), lambda engine, _: resolve_jobs(engine.parts)),
-    Verb("cancel", running, cancel, "cancelled", again=cancel),
-    Verb("kill", unwanted, lambda engine, _: kill_jobs(engine.parts), "cancelled"),
-    Verb("retry", failed, retry_once, again=retry_once),
-    Verb("renew", parked, renew, again=renew),
-]
-
-
-def wait(reached: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline, "it was not reached in time"
-        time.sleep(0.02)
-
-
 def engine_of(simulator: Simulator, user: str, fuse: Fuse) -> Engine:
     service = AppService(
         Rpc(Tapped(fuse)),
@@ -216,20 +95,23 @@ def engine_of(simulator: Simulator, user: str, fuse: Fuse) -> Engine:
 
 @dataclass(frozen=True)
 class Point:
-    """One crash point; database and user are its own."""
+    """One crash point. Its user is its own, its database that of those tried before it there."""
 
     verb: Verb
     effect: int
+    place: int
 
     @property
     def name(self) -> str:
-        return f"{self.verb.name}{self.effect}"
+        return f"{self.verb.name}{self.effect}".replace(" ", "_")
 
     def crash(self, mongo: str, url: str) -> None:
         """In a process of its own: prepare, then die after the effect, or live if there is none."""
         fuse = Fuse(self.effect)
         monitoring.register(fuse)
         engine = self._engine(mongo, url, fuse)
+        for kind in models.documents():
+            collection(kind).delete_many({})
         workflow = self.verb.prepare(engine)
         fuse.light()
         self.verb.act(engine, workflow)
@@ -263,10 +145,17 @@ class Point:
         problems += [f"job {job['id']} lives on" for job in made if job["state"] in ("Q", "S")]
         return problems + ["the cap was broken" for each in ids if peaks.get(each, 0) > QUICK.cap]
 
+    def found(self, *, died: bool, problems: list[str]) -> dict[str, Any]:
+        verb = {"verb": self.verb.name, "effect": self.effect}
+        return verb | {"died": died, "problems": problems}
+
     def _engine(self, mongo: str, url: str, fuse: Fuse) -> Engine:
-        models.open_database(mongo, f"crash_{self.name}")
-        models.ensure_indexes()
+        models.open_database(mongo, database(self.place))
         return engine_of(Simulator(url), f"{self.name}@bvbrc", fuse)
+
+
+def database(place: int) -> str:
+    return f"crash_{place}"
 
 
 def forked(work: Callable[[], None]) -> int:
@@ -295,10 +184,17 @@ def follow(point: Point, mongo: str, url: str) -> None:
     _, status = os.waitpid(forked(lambda: point.crash(mongo, url)), 0)
     died = os.waitstatus_to_exitcode(status)
     problems = point.recover(mongo, url) if died in (0, DIED) else [f"it ended with {died}"]
-    found = {"verb": point.verb.name, "effect": point.effect, "died": died == DIED}
-    say(found | {"problems": problems})
+    say(point.found(died=died == DIED, problems=problems))
     if died != DIED:
         os._exit(3)
+
+
+def make_places(mongo: str) -> None:
+    """The databases, once: their indexes take longer than a crash point does."""
+    for place in range(TOGETHER):
+        models.open_database(mongo, database(place))
+        models.ensure_indexes()
+        models.close_database()
 
 
 def main(mongo: str, url: str) -> None:
@@ -307,20 +203,26 @@ def main(mongo: str, url: str) -> None:
     simulator.app(queue_seconds=0, run_seconds=0, lag_seconds=0)
     simulator.switch(kill_lag_seconds=0.2)
     simulator.close()
+    os.waitpid(forked(lambda: make_places(mongo)), 0)
     waiting = [(verb, 0) for verb in VERBS]
-    going: dict[int, tuple[Verb, int]] = {}
+    places = list(range(TOGETHER))
+    going: dict[int, Point] = {}
     while waiting or going:
-        while waiting and len(going) < TOGETHER:
-            verb, effect = waiting.pop(0)
-            point = Point(verb, effect)
-            going[forked(lambda point=point: follow(point, mongo, url))] = (verb, effect)  # type: ignore[misc]
+        while waiting and places:
+            point = Point(*waiting.pop(0), places.pop())
+            going[forked(lambda point=point: follow(point, mongo, url))] = point  # type: ignore[misc]
         pid, status = os.wait()
-        verb, effect = going.pop(pid)
+        point = going.pop(pid)
+        places.append(point.place)
         if os.waitstatus_to_exitcode(status) == 0:
-            waiting.append((verb, effect + 1))
+            waiting.append((point.verb, point.effect + 1))
         elif os.waitstatus_to_exitcode(status) != 3:
-            say({"verb": verb.name, "effect": effect, "died": True, "problems": ["it broke"]})
+            say(point.found(died=True, problems=["it broke"]))
 
 
 if __name__ == "__main__":
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     main(*sys.argv[1:])

@@ -6,17 +6,29 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
-from tests.reliability.crash import VERBS
+from tests.reliability.verbs import VERBS
 from tests.shared import ROOT
 from tests.simulated import simulator_process
 
+PATIENCE = "transactionLifetimeLimitSeconds"
+"""For so long MongoDB keeps what the transaction of a dead process has locked."""
+
 
 @pytest.fixture(scope="module")
-def points(mongo_uri: str) -> list[dict[str, Any]]:
+def points(mongo: MongoClient, mongo_uri: str) -> Iterator[list[dict[str, Any]]]:
+    usual = mongo.admin.command("getParameter", 1, **{PATIENCE: 1})[PATIENCE]
+    mongo.admin.command("setParameter", 1, **{PATIENCE: 1})
+    yield tried(mongo_uri)
+    mongo.admin.command("setParameter", 1, **{PATIENCE: usual})
+
+
+def tried(mongo_uri: str) -> list[dict[str, Any]]:
     with simulator_process() as simulator:
         done = subprocess.run(
             [sys.executable, "-m", "tests.reliability.crash", mongo_uri, simulator.url],

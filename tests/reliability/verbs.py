@@ -1,0 +1,152 @@
+"""What a process is doing when it dies, and how it came to that point."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.engine.conftest import Engine, document
+from workflows import models
+from workflows.document import spec_from
+from workflows.engine import requests
+from workflows.engine.advance import advance
+from workflows.engine.killing import kill_jobs
+from workflows.engine.polling import poll_jobs
+from workflows.engine.requests import Owner, Submission
+from workflows.engine.resolving import resolve_jobs
+from workflows.store import outbox, workflows
+from workflows.store.mongo import collection
+
+
+@dataclass(frozen=True)
+class Verb:
+    """``prepare`` brings a workflow to where ``act`` applies; ``again`` is what a person does who
+    got no answer; ``expected`` is how the workflow ends."""
+
+    name: str
+    prepare: Callable[[Engine], str]
+    act: Callable[[Engine, str], Any]
+    expected: str = "succeeded"
+    again: Callable[[Engine, str], Any] = lambda _engine, _workflow: None
+
+
+def submitted(engine: Engine) -> str:
+    return engine.submit(document("", "a", ""))
+
+
+def intended(engine: Engine) -> str:
+    workflow = submitted(engine)
+    advance(engine.parts, [workflow])
+    return workflow
+
+
+def active(engine: Engine) -> str:
+    workflow = intended(engine)
+    engine.drain.run(engine.parts)
+    return workflow
+
+
+def in_doubt(*, done: bool) -> Callable[[Engine], str]:
+    def prepare(engine: Engine) -> str:
+        engine.simulator.fault("lost", "start_app2", user=engine.user, count=1, done=done)
+        workflow = active(engine)
+        wait(outbox.doubtful_due)
+        if not done:
+            wait(lambda: overdue(workflow))
+        return workflow
+
+    return prepare
+
+
+def overdue(workflow: str) -> bool:
+    """Whether "not found" would be believed of every job that is being sent."""
+    now = datetime.now(UTC)
+    rows = collection(models.Job).find({"workflow": workflow, "state": "sending"})
+    return all(row["absent_after"] <= now for row in rows)
+
+
+def unwanted(engine: Engine) -> str:
+    engine.simulator.app(user=engine.user, run_seconds=None)
+    workflow = active(engine)
+    requests.cancel(engine.parts, workflow)
+    return workflow
+
+
+def unwanted_in_doubt(engine: Engine) -> str:
+    engine.simulator.app(user=engine.user, run_seconds=None)
+    workflow = in_doubt(done=True)(engine)
+    requests.cancel(engine.parts, workflow)
+    wait(outbox.doubtful_due)
+    return workflow
+
+
+def find_and_kill(engine: Engine, _workflow: str) -> None:
+    resolve_jobs(engine.parts)
+    kill_jobs(engine.parts)
+
+
+def running(engine: Engine) -> str:
+    engine.simulator.app(user=engine.user, run_seconds=None)
+    return active(engine)
+
+
+def failed(engine: Engine) -> str:
+    engine.simulator.app(user=engine.user, outcome="failed", run_seconds=0, count=2)
+    workflow = submitted(engine)
+    engine.ends(workflow)
+    return workflow
+
+
+def parked(engine: Engine) -> str:
+    workflow = submitted(engine)
+    engine.simulator.expire(engine.user)
+    advance(engine.parts, [workflow])
+    engine.drain.run(engine.parts)
+    return workflow
+
+
+def submit_once(engine: Engine, _workflow: str) -> None:
+    found = document("", "a", "")
+    keyed = Submission(spec_from(found), found, idempotency_key="once", body=b"once")
+    requests.submit(engine.parts, engine.owner(), keyed)
+
+
+def retry_once(engine: Engine, workflow: str) -> None:
+    if workflows.get(workflow)["state"] == "failed":
+        requests.retry(engine.parts, engine.owner(), workflow)
+
+
+def renew(engine: Engine, _workflow: str) -> None:
+    token = engine.simulator.token(engine.user)
+    owner = Owner(engine.user, token, datetime.now(UTC) + timedelta(days=30))
+    requests.renew(engine.parts, owner)
+
+
+def cancel(engine: Engine, workflow: str) -> None:
+    requests.cancel(engine.parts, workflow)
+
+
+VERBS = [
+    # Those with the most effects first: each verb's points follow one another.
+    Verb("start", intended, lambda engine, _: engine.drain.run(engine.parts)),
+    Verb("adopt", in_doubt(done=True), lambda engine, _: resolve_jobs(engine.parts)),
+    Verb("resend", in_doubt(done=False), lambda engine, _: resolve_jobs(engine.parts)),
+    Verb("poll", active, lambda engine, _: poll_jobs(engine.parts, [engine.user])),
+    Verb("kill in doubt", unwanted_in_doubt, find_and_kill, "cancelled"),
+    Verb("cancel", running, cancel, "cancelled", again=cancel),
+    Verb("retry", failed, retry_once, again=retry_once),
+    Verb("advance", submitted, lambda engine, workflow: advance(engine.parts, [workflow])),
+    Verb("submit", lambda _engine: "", submit_once, again=submit_once),
+    Verb("kill", unwanted, lambda engine, _: kill_jobs(engine.parts), "cancelled"),
+    Verb("renew", parked, renew, again=renew),
+]
+
+
+def wait(reached: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, "it was not reached in time"
+        time.sleep(0.02)
