@@ -43,6 +43,7 @@ task_routes = {
     "tasks.start_jobs": {"queue": "submissions"},
     "tasks.poll_jobs": {"queue": "polls"},
     "tasks.resolve_jobs": {"queue": "polls"},
+    "tasks.find_results": {"queue": "polls"},
 }
 # A sender that cannot reach Redis gives up at once: the sweep finds what it would have said.
 task_publish_retry_policy = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}

@@ -28,7 +28,7 @@ def advance_active_workflows() -> None:
         advance_workflows.delay(list(chunk))
     for owners in due.polls:
         app.send_task("tasks.poll_jobs", (list(owners),))
-    follow(Advanced(starts=int(due.sends), kills=int(due.kills)))
+    follow(Advanced(starts=int(due.sends), kills=int(due.kills), finds=int(due.finds)))
     if due.lookups:
         app.send_task("tasks.resolve_jobs")
     if due.service:
@@ -44,3 +44,5 @@ def follow(advanced: Advanced) -> None:
         app.send_task("tasks.start_jobs")
     if advanced.kills:
         app.send_task("tasks.kill_jobs")
+    if advanced.finds:
+        app.send_task("tasks.find_results")

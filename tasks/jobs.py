@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tasks.advance import follow
 from tasks.celery import app
 from tasks.process import drain, parts
+from workflows.engine.finding import find_results as find
 from workflows.engine.killing import kill_jobs as kill
 from workflows.engine.polling import poll_jobs as poll
 from workflows.engine.resolving import resolve_jobs as resolve
@@ -29,6 +30,11 @@ def poll_jobs(owners: Sequence[str]) -> None:
 @app.task(name="tasks.resolve_jobs")
 def resolve_jobs() -> None:
     follow(resolve(parts()))
+
+
+@app.task(name="tasks.find_results")
+def find_results() -> None:
+    follow(find(parts()))
 
 
 @app.task(name="tasks.kill_jobs")

@@ -132,6 +132,10 @@ class Job(Document):
             {"fields": ["news"], "partialFilterExpression": {"news": {"$type": "date"}}},
             {"fields": ["kill_due"], "partialFilterExpression": {"kill_due": {"$type": "date"}}},
             {
+                "fields": ["results_due"],
+                "partialFilterExpression": {"results_due": {"$type": "date"}},
+            },
+            {
                 "fields": ["surplus_due"],
                 "partialFilterExpression": {"surplus_due": {"$type": "date"}},
             },
@@ -163,6 +167,8 @@ class Job(Document):
     outcome = StringField()
     reason = StringField()
     results = DictField()
+    globs = DictField()  # what is looked for in the Workspace when it has ended, by output
+    results_due = DateTimeField()  # when to look (again)
     missing_since = DateTimeField()
     kill = BooleanField()
     kill_due = DateTimeField()  # when to ask AppService (again) to kill it

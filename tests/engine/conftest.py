@@ -24,6 +24,7 @@ from workflows.document import spec_from
 from workflows.engine import reading
 from workflows.engine.advance import advance
 from workflows.engine.builtin import Clients
+from workflows.engine.finding import find_results
 from workflows.engine.killing import kill_jobs
 from workflows.engine.parts import Limits, Parts
 from workflows.engine.polling import poll_jobs
@@ -97,6 +98,8 @@ class Engine:
             resolve_jobs(self.parts)
         if due.kills:
             kill_jobs(self.parts)
+        if due.finds:
+            find_results(self.parts)
         if due.service:
             check_service(self.parts)
         self.drain.run(self.parts)

@@ -31,9 +31,13 @@ class Advanced:
 
     starts: int = 0
     kills: int = 0
+    finds: int = 0
+    """Jobs that have ended and whose results are to be looked for."""
 
     def __add__(self, other: Advanced) -> Advanced:
-        return Advanced(self.starts + other.starts, self.kills + other.kills)
+        return Advanced(
+            self.starts + other.starts, self.kills + other.kills, self.finds + other.finds
+        )
 
 
 def advance(parts: Parts, ids: Iterable[str]) -> Advanced:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from workflows.blueprint import Blueprint
 from workflows.builtin import BUILT_IN
 from workflows.errors import Invalid
+from workflows.globs import globs
 from workflows.plan import Plan, Start
 from workflows.references import Resolver
 from workflows.states import JobState, StepState
 from workflows.store import jobs
-from workflows.workflow import Job, Json, Workflow, job_key
+from workflows.workflow import Job, Json, StepSpec, Workflow, job_key
 
 
 def intents(blueprint: Blueprint, plan: Plan, request_id: str) -> tuple[Job, ...]:
@@ -31,9 +32,10 @@ def intents(blueprint: Blueprint, plan: Plan, request_id: str) -> tuple[Job, ...
 def _job(blueprint: Blueprint, workflow: Workflow, start: Start, resolver: Resolver) -> Job:
     """A job whose parameters cannot be resolved is stored as refused, with the reason."""
     spec, step = blueprint.spec, blueprint.spec.steps[start.step]
-    state, reason, params = JobState.INTENDED, "", dict[str, Json]()
+    state, reason, params, looked_for = JobState.INTENDED, "", dict[str, Json](), dict[str, Json]()
     try:
         params = resolver.params(start.step)
+        looked_for = {name: resolver.output(start.step, name) for name in globs(step.outputs)}
     except Invalid as invalid:
         state, reason = JobState.REJECTED, str(invalid)
     return Job(
@@ -45,6 +47,7 @@ def _job(blueprint: Blueprint, workflow: Workflow, start: Start, resolver: Resol
         owner=workflow.owner,
         app=step.app,
         params=params,
+        globs=looked_for,
         base_url=str(spec.base_context.get("base_url", "")),
         state=state,
         reason=reason,
@@ -54,11 +57,15 @@ def _job(blueprint: Blueprint, workflow: Workflow, start: Start, resolver: Resol
 def results(
     workflow: Workflow, blueprint: Blueprint, steps: Iterable[int]
 ) -> dict[int, dict[str, Json]]:
-    """Run-time outputs by step index; only built-in steps that succeeded have any."""
+    """Run-time outputs by step index: of built-in steps that succeeded, and what was found."""
     keys = [
         job_key(workflow.id, step, workflow.attempts[step])
         for step in steps
-        if blueprint.spec.steps[step].app in BUILT_IN
-        and workflow.states[step] is StepState.SUCCEEDED
+        if workflow.states[step] is StepState.SUCCEEDED and _brings(blueprint.spec.steps[step])
     ]
     return jobs.results_of(workflow.id, keys) if keys else {}
+
+
+def _brings(step: StepSpec) -> bool:
+    """Whether a step has outputs that only its run tells."""
+    return step.app in BUILT_IN or bool(globs(step.outputs))

@@ -81,6 +81,7 @@ def ask(parts: Parts, questions: Sequence[_Question]) -> Advanced:
             learnt = [each for answer in answered for each in answer.result()]
             watch.record(learnt)
             total += advance(parts, [each.workflow for each in learnt if each.news])
+            total += Advanced(finds=sum(each.to_be_found for each in learnt))
     return total
 
 
@@ -104,6 +105,9 @@ def _news(parts: Parts, job: Watched, report: Report | None, now: datetime) -> L
     """What differs from what is stored; None where nothing does."""
     if report is None:
         return _missing(parts, job, now)
+    if report.state is JobWord.SUCCEEDED and job.looks_for:
+        fields = watch.ended_well(now, report.started_at, report.finished_at or now)
+        return Learnt(job.key, job.workflow, fields, news=job.started_at is None)
     if report.state in (JobWord.SUCCEEDED, JobWord.FAILED):
         outcome = Outcome.SUCCEEDED if report.state is JobWord.SUCCEEDED else Outcome.FAILED
         reason = "" if outcome is Outcome.SUCCEEDED else f"BV-BRC job {job.job_id} failed"

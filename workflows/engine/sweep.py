@@ -11,7 +11,7 @@ import structlog
 from workflows.engine.advance import CHUNK
 from workflows.engine.parts import Parts
 from workflows.errors import ServiceError, Unauthorized
-from workflows.store import credentials, jobs, outbox, services, surplus, watch, workflows
+from workflows.store import credentials, jobs, outbox, results, services, surplus, watch, workflows
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +35,8 @@ class Due:
     sends: bool = False
     lookups: bool = False
     kills: bool = False
+    finds: bool = False
+    """Results of jobs that have ended shall be looked for."""
     service: bool = False
     """AppService shall be asked whether it takes submissions."""
     taken: bool = field(default=True)
@@ -54,6 +56,7 @@ def sweep(parts: Parts) -> Due:
         sends=waiting,
         lookups=outbox.doubtful_due(),
         kills=watch.kills_due() or surplus.waiting(),
+        finds=results.due(),
         service=waiting or services.health("appservice").state != services.UP,
     )
 

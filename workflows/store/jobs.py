@@ -153,7 +153,12 @@ def row(job: Job, now: datetime) -> Row:
         "open": True,
         "tries": 0,
         "request_id": job.request_id,
-    } | ({"news": now, "reason": job.reason} if job.state in FINAL_JOB else {})
+    } | _optional(job, now)
+
+
+def _optional(job: Job, now: datetime) -> Row:
+    globs: Row = {"globs": dict(job.globs)} if job.globs else {}
+    return globs | ({"news": now, "reason": job.reason} if job.state in FINAL_JOB else {})
 
 
 def readable(each: Row) -> Job | None:
@@ -186,6 +191,7 @@ def value(each: Row) -> Job:
         outcome=Outcome(outcome) if outcome else None,
         reason=each.get("reason") or "",
         results=each.get("results") or {},
+        globs=each.get("globs") or {},
         kill=bool(each.get("kill")),
         request_id=each.get("request_id") or "",
         sent_at=each.get("sent_at"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from workflows import models
 from workflows.states import JobState
 from workflows.store.jobs import readable
 from workflows.store.mongo import NOW, Row, collection, later, sound, translated
-from workflows.workflow import Job, Outcome
+from workflows.workflow import Job, Json, Outcome
 
 KILLED, GONE, UNANSWERED = "killed", "gone", "unanswered"
 """What is known of a kill: it worked; there was nothing to kill; an answer was lost and then there
@@ -33,6 +33,8 @@ class Watched:
     submitted_at: datetime
     started_at: datetime | None
     missing_since: datetime | None
+    looks_for: bool = False
+    """When it has ended well its results are to be looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ class Learnt:
     fields: Row
     news: bool = True
     """Whether the workflow must take it in."""
+
+    @property
+    def to_be_found(self) -> bool:
+        """Whether somebody must look for its results now."""
+        return self.fields.get("results_due") is not None
 
     def write(self) -> UpdateOne:
         fields = {name: value for name, value in self.fields.items() if value is not None}
@@ -80,6 +87,24 @@ def ended(outcome: Outcome, started_at: datetime | None, finished_at: datetime, 
         "kill_due": None,
     }
     return fields | ({"started_at": started_at} if started_at else {})
+
+
+def ended_well(now: datetime, started_at: datetime | None, finished_at: datetime) -> Row:
+    """It has ended, which its workflow learns when its results are known: ``known`` says so."""
+    fields: Row = {"finished_at": finished_at, "results_due": now, "missing_since": None}
+    return fields | ({"started_at": started_at} if started_at else {})
+
+
+def known(outcome: Outcome, reason: str, results: Mapping[str, Json]) -> Row:
+    """The results of a job that had ended before."""
+    return {
+        "state": str(JobState.DONE),
+        "outcome": str(outcome),
+        "reason": reason,
+        "results": dict(results),
+        "results_due": None,
+        "kill_due": None,
+    }
 
 
 def owners() -> list[str]:
@@ -121,7 +146,7 @@ def _make(names: Sequence[str]) -> None:
 
 
 def active(owners: Sequence[str]) -> dict[str, list[Watched]]:
-    """What each of these users has at AppService."""
+    """What each of these users has at AppService and is not known to have ended."""
     fields = {
         "owner": 1,
         "workflow": 1,
@@ -129,9 +154,10 @@ def active(owners: Sequence[str]) -> dict[str, list[Watched]]:
         "submitted_at": 1,
         "started_at": 1,
         "missing_since": 1,
+        "globs": 1,
     }
     found: dict[str, list[Watched]] = defaultdict(list)
-    query = {"state": JobState.ACTIVE, "owner": {"$in": list(owners)}}
+    query = {"state": JobState.ACTIVE, "owner": {"$in": list(owners)}, "results_due": None}
     with translated():
         for row in collection(models.Job).find(query, fields):
             if watched := sound(row, _watched):
@@ -147,6 +173,7 @@ def _watched(row: Row) -> Watched:
         row["submitted_at"],
         row.get("started_at"),
         row.get("missing_since"),
+        bool(row.get("globs")),
     )
 
 

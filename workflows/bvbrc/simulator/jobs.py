@@ -9,7 +9,7 @@ import heapq
 import itertools
 import random
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,9 @@ class Course:
     stderr: str = ""
     job_output: Json = None
     """What the app reports in its job_result; None: what that app usually does."""
+    leaves: Sequence[str] | None = None
+    """Files beside those with known names, in its hidden folder; None: what that app usually
+    leaves."""
 
 
 @dataclass(frozen=True, slots=True)

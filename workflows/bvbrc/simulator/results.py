@@ -38,6 +38,10 @@ KINDS = {
 OUTPUTS = {app["id"]: tuple(app["outputs"].values()) for app in apptable.load()}
 
 
+FURTHER = {"MetagenomeBinning": ("bin.1.562.fa", "bin.2.1280.fa")}
+"""Files whose names only the run tells, two for example."""
+
+
 class Results:
     """Writes what the apps would have written."""
 
@@ -84,7 +88,9 @@ class Results:
 
     def _files(self, job: Job, place: Place, output: Json) -> list[Json]:
         """Paths and uuids of the app's main files."""
-        paths = dict.fromkeys(filled(template, job, place) for template in OUTPUTS[job.app])
+        leaves = FURTHER.get(job.app, ()) if job.course.leaves is None else job.course.leaves
+        known = (filled(template, job, place) for template in OUTPUTS[job.app])
+        paths = dict.fromkeys([*known, *(f"{place.folder}/{name}" for name in leaves)])
         files = []
         for path in paths:
             if path not in {None, place.result, place.folder}:

@@ -1,0 +1,45 @@
+"""Jobs that have ended well and whose results are to be looked for in the Workspace."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pymongo import ReturnDocument
+
+from workflows import models
+from workflows.states import JobState
+from workflows.store.jobs import readable
+from workflows.store.mongo import NOW, Row, collection, later, translated
+from workflows.workflow import Job
+
+_DUE: Row = {
+    "results_due": {"$type": "date"},
+    "state": JobState.ACTIVE,
+    "$expr": {"$lte": ["$results_due", NOW]},
+}
+
+
+def due() -> bool:
+    """Whether anything is to be looked for now."""
+    with translated():
+        return collection(models.Job).find_one(_DUE, {"_id": 1}) is not None
+
+
+def take(again_in: timedelta) -> Job | None:
+    """The job that has waited longest; nobody else takes it within ``again_in``."""
+    with translated():
+        row = collection(models.Job).find_one_and_update(
+            _DUE,
+            [{"$set": {"results_due": later(again_in)}}],
+            sort=[("results_due", 1)],
+            return_document=ReturnDocument.AFTER,
+        )
+    return readable(row) if row else None
+
+
+def say(job: Job, reason: str) -> None:
+    """Why they could not be looked for, as people are told."""
+    with translated():
+        collection(models.Job).update_one(
+            {"_id": job.key, "state": JobState.ACTIVE}, {"$set": {"reason": reason}}
+        )
