@@ -17,7 +17,7 @@ from app.connections import connections
 from app.intake import apart
 from app.routes import FORM, JSON, YAML, Answer, Body, route
 from app.schemas import CwlTools, Submitted, Validated
-from workflows.cwl.checked import checked, with_helpers
+from workflows.cwl.checked import checked
 from workflows.cwl.problems import CwlProblem
 from workflows.cwl.requests import Circumstances, from_parts, from_text
 from workflows.cwl.submission import Plan, Submission
@@ -66,7 +66,7 @@ def submit_cwl(arguments: dict[str, Any]) -> Response:
     plan = checked(connections().planner.plan(source, known.table), known.catalogue)
     if problems := [*plan.problems, *_not_yet(plan)]:
         raise Invalid(problems)
-    native = apart(validate(plan.document(), with_helpers(known.catalogue)))
+    native = apart(validate(plan.document(), known.catalogue))
     if arguments["dry_run"]:
         return as_json(
             {

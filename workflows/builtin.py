@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from workflows.catalogue import App, parameter
+from workflows.catalogue import App, AppSpec, parameter
 
 CREATE_GROUP: Final = "CreateGroup"
 SIMILAR_GENOME_FINDER: Final = "SimilarGenomeFinder"
@@ -25,61 +25,91 @@ GROUP_TYPES: Final = {
 }
 
 
+def _spec(
+    name: str, parameters: list[dict[str, Any]], *later: str, aliases: tuple[str, ...] = ()
+) -> AppSpec:
+    """In the form of AppService's own; ``later`` are outputs that only the run brings."""
+    return {"id": name, "aliases": aliases, "parameters": parameters, "later": later}
+
+
 def _parameter(name: str, kind: str, **facts: Any) -> dict[str, Any]:
     return {"id": name, "type": kind, **facts}
 
 
-_GROUP = [
-    _parameter("job_result_paths", "wstype", required=1, allow_multiple=1),
-    _parameter("group_type", "enum", required=1, enum=["genome", "feature"]),
-    _parameter("group_name", "string", required=1),
-    _parameter("output_group_path", "folder"),
-    _parameter("service_type", "string"),
-]
-_SIMILAR = [
-    _parameter("selectedGenomeId", "string"),
-    _parameter("fasta_file", "wstype"),
-    _parameter("max_pvalue", "float", default=0.01),
-    _parameter("max_distance", "float", default=0.01),
-    _parameter("max_hits", "int", default=50),
-    _parameter("include_reference", "bool", default=True),
-    _parameter("include_representative", "bool", default=True),
-    _parameter("include_bacterial", "bool", default=True),
-    _parameter("include_viral", "bool", default=True),
-    _parameter("output_path", "folder"),
-    _parameter("output_file", "wsid"),
-]
+HELPERS: Final[tuple[AppSpec, ...]] = (
+    _spec(
+        GET_GENOME_ID,
+        [_parameter("genome_ws_path", "wstype", required=1)],
+        "genome_id",
+        aliases=("bvbrc-get-genome-id",),
+    ),
+    _spec(
+        CREATE_GENOME_GROUP,
+        [
+            _parameter("group_name", "string", required=1),
+            _parameter("workspace_path", "folder"),
+            _parameter("genome_ids", "string", required=1, allow_multiple=1),
+        ],
+        "genome_group_path",
+        aliases=("bvbrc-create-genome-group",),
+    ),
+    _spec(
+        WAIT_FOR_PGFAMS,
+        [
+            _parameter("genome_id", "string", required=1),
+            _parameter("min_pgfam_count", "int"),
+            _parameter("timeout_seconds", "int"),
+            _parameter("poll_interval_seconds", "int"),
+        ],
+        "genome_id",
+        aliases=("bvbrc-wait-for-pgfams",),
+    ),
+)
+"""Small steps between apps, under the names that GoWe's CWL workflows use as well."""
 
-_GENOME = [_parameter("genome_ws_path", "wstype", required=1)]
-_GENOME_GROUP = [
-    _parameter("group_name", "string", required=1),
-    _parameter("workspace_path", "folder"),
-    _parameter("genome_ids", "string", required=1, allow_multiple=1),
-]
-_INDEXED = [
-    _parameter("genome_id", "string", required=1),
-    _parameter("min_pgfam_count", "int"),
-    _parameter("timeout_seconds", "int"),
-    _parameter("poll_interval_seconds", "int"),
-]
+SPECS: Final[tuple[AppSpec, ...]] = (
+    _spec(
+        CREATE_GROUP,
+        [
+            _parameter("job_result_paths", "wstype", required=1, allow_multiple=1),
+            _parameter("group_type", "enum", required=1, enum=["genome", "feature"]),
+            _parameter("group_name", "string", required=1),
+            _parameter("output_group_path", "folder"),
+            _parameter("service_type", "string"),
+        ],
+        "group_path",
+    ),
+    _spec(
+        SIMILAR_GENOME_FINDER,
+        [
+            _parameter("selectedGenomeId", "string"),
+            _parameter("fasta_file", "wstype"),
+            _parameter("max_pvalue", "float", default=0.01),
+            _parameter("max_distance", "float", default=0.01),
+            _parameter("max_hits", "int", default=50),
+            _parameter("include_reference", "bool", default=True),
+            _parameter("include_representative", "bool", default=True),
+            _parameter("include_bacterial", "bool", default=True),
+            _parameter("include_viral", "bool", default=True),
+            _parameter("output_path", "folder"),
+            _parameter("output_file", "wsid"),
+        ],
+        *("genome_ids", "best_genome_id", "hits"),
+        aliases=("minhash",),
+    ),
+    *HELPERS,
+)
+"""Every one of them."""
 
 
 def apps() -> tuple[App, ...]:
     """All as apps, so that they are checked like any other."""
-    group = {raw["id"]: parameter(raw) for raw in _GROUP}
-    group["group_type"] = replace(group["group_type"], synonyms=GROUP_TYPES)
-    similar = {raw["id"]: parameter(raw) for raw in _SIMILAR}
-    found = frozenset({"genome_ids", "best_genome_id", "hits"})
-    return (
-        App(CREATE_GROUP, group, later=frozenset({"group_path"})),
-        App(SIMILAR_GENOME_FINDER, similar, later=found),
-        _small(GET_GENOME_ID, _GENOME, "genome_id"),
-        _small(CREATE_GENOME_GROUP, _GENOME_GROUP, "genome_group_path"),
-        _small(WAIT_FOR_PGFAMS, _INDEXED, "genome_id"),
-    )
+    return tuple(map(_app, SPECS))
 
 
-def _small(name: str, parameters: list[dict[str, Any]], output: str) -> App:
-    """One of the steps that GoWe's workflows put between apps."""
-    known = {raw["id"]: parameter(raw) for raw in parameters}
-    return App(name, known, later=frozenset({output}))
+def _app(spec: AppSpec) -> App:
+    known = {raw["id"]: parameter(raw) for raw in spec["parameters"]}
+    if "group_type" in known:
+        known["group_type"] = replace(known["group_type"], synonyms=GROUP_TYPES)
+    later = frozenset(spec["later"])
+    return App(spec["id"], known, later=later, aliases=spec["aliases"])

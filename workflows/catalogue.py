@@ -78,6 +78,7 @@ class App:
     """Name to template, as a workflow would declare it."""
     later: frozenset[str] = frozenset()
     """Outputs that only the run brings."""
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,8 @@ def catalogue(
         if isinstance(spec, Mapping) and isinstance(spec.get("id"), str):
             apps[spec["id"]] = _app(spec, facts.get(spec["id"], spec))
     names = {plain(name): name for name in apps}
-    for fact in facts.values():
-        if fact["id"] in apps:
-            names.update({plain(alias): fact["id"] for alias in fact.get("aliases", ())})
+    for app in apps.values():
+        names.update({plain(alias): app.id for alias in app.aliases})
     return AppCatalogue(apps, names, note)
 
 
@@ -134,7 +134,8 @@ def parameter(raw: Mapping[str, Any]) -> Parameter:
 
 def _app(spec: AppSpec, fact: AppSpec) -> App:
     outputs = fact.get("outputs") or {}
-    return App(spec["id"], _parameters(spec.get("parameters") or ()), outputs)
+    parameters = _parameters(spec.get("parameters") or ())
+    return App(spec["id"], parameters, outputs, aliases=tuple(fact.get("aliases") or ()))
 
 
 def _parameters(raws: Iterable[Mapping[str, Any]]) -> dict[str, Parameter]:

@@ -192,7 +192,8 @@ class _View:
         job = self._last.get(step)
         if job is None or job.attempt != self._workflow.attempts[step]:
             job = None  # this turn will store it
-        code, message, unblocked_by, since = self._of_job(job)
+        built_in = self._steps[step].app in BUILT_IN
+        code, message, unblocked_by, since = self._of_job(job, built_in=built_in)
         return Reason(
             self._steps[step].name,
             state,
@@ -203,7 +204,7 @@ class _View:
             job_id=job.job_id if job else "",
         )
 
-    def _of_job(self, job: Job | None) -> tuple[Code, str, str, datetime | None]:
+    def _of_job(self, job: Job | None, *, built_in: bool) -> tuple[Code, str, str, datetime | None]:
         around = self._around
         if around.token_ended:
             return (
@@ -212,6 +213,8 @@ class _View:
                 "PUT /api/v1/workflows/{id}/token with a fresh token of the owner.",
                 around.token_expires_at,
             )
+        if built_in:
+            return self._in_house(job)
         if job is None or job.state is JobState.INTENDED:
             return self._unsent(job)
         if job.state is JobState.SENDING and job.in_doubt:
@@ -232,13 +235,6 @@ class _View:
 
     def _unsent(self, job: Job | None) -> tuple[Code, str, str, datetime | None]:
         around = self._around
-        if job and job.app in BUILT_IN and job.reason:
-            return (
-                Code.RETRY_AT,
-                f"It will be tried again: {job.reason}.",
-                "The time of the next try comes; the engine runs this step itself.",
-                job.sent_at,
-            )
         if around.service == "disabled":
             return (
                 Code.SERVICE_DISABLED,
@@ -255,16 +251,30 @@ class _View:
                 around.service_since,
             )
         if around.user_jobs >= around.most_user_jobs:
-            return (
-                Code.USER_CAP,
-                f"{around.user_jobs} jobs of this user are at BV-BRC, the most that may be.",
-                "One of the user's jobs ends.",
-                None,
-            )
+            return self._at_cap()
         return (
             Code.QUEUED_AT_BVBRC,
             "It is about to be handed to AppService.",
             "A place among the submissions is free.",
+            None,
+        )
+
+    def _in_house(self, job: Job | None) -> tuple[Code, str, str, datetime | None]:
+        """A step that the engine runs itself: how AppService is does not matter to it."""
+        if job and job.state is not JobState.INTENDED:
+            return Code.RUNNING, "The engine is running it.", "It ends.", job.sent_at
+        if job and job.reason:
+            message = f"It will be tried again: {job.reason}."
+            return Code.RETRY_AT, message, "The time of the next try comes.", job.sent_at
+        if self._around.user_jobs >= self._around.most_user_jobs:
+            return self._at_cap()
+        return Code.RUNNING, "The engine is about to run it.", "A worker is free.", None
+
+    def _at_cap(self) -> tuple[Code, str, str, datetime | None]:
+        return (
+            Code.USER_CAP,
+            f"{self._around.user_jobs} jobs of this user are at BV-BRC, the most that may be.",
+            "One of the user's jobs ends.",
             None,
         )
 

@@ -150,6 +150,11 @@ def test_an_app_by_nearly_its_name_is_put_right(app: App) -> None:
         ("SARSWastewaterAnalysis", "SARS2Wastewater"),
         ("TaxonomicClasification", "TaxonomicClassification"),
         ("CreateGroups", "CreateGroup"),
+        ("bvbrc-get-genome-id", "GetGenomeId"),
+        ("gowe://bvbrc-wait-for-pgfams", "WaitForPgfams"),
+        ("bvbrc://GenomeAnnotation", "GenomeAnnotation"),
+        ("bvbrc_create_genome_group", "CreateGenomeGroup"),
+        ("minhash", "SimilarGenomeFinder"),
     ],
 )
 def test_an_app_by_another_name_is_put_right(written: str, meant: str) -> None:

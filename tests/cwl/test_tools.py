@@ -12,8 +12,9 @@ from cwltool.workflow import default_make_tool
 
 from tests.cwl.planning import planned
 from tests.shared import shared_path
+from workflows.builtin import HELPERS
 from workflows.bvbrc.apptable import load
-from workflows.cwl.apps import HELPERS, Apps
+from workflows.cwl.apps import Apps
 from workflows.cwl.planner import AppTable
 from workflows.cwl.tools import tool
 

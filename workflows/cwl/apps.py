@@ -7,12 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from workflows.catalogue import AppSpec
 from workflows.cwl.problems import did_you_mean
-from workflows.workflow import Json
-
-AppSpec = Mapping[str, Any]
-"""A specification as ``AppService.enumerate_apps`` gives it, perhaps with ``aliases``, ``outputs``
-(name to path template) and ``later`` (outputs that only the run brings)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +29,10 @@ class Apps:
     """All apps, found by id, by alias, and in any spelling of them."""
 
     def __init__(self, specs: Iterable[AppSpec], known: Iterable[AppSpec] = ()) -> None:
-        """``specs`` says which apps there are; ``known`` adds other names and results to them."""
+        """``specs`` says which apps there are; ``known`` adds other names and results to them:
+        ``aliases``, ``outputs`` (name to path template), ``later`` (without a path, only the run
+        brings them).
+        """
         facts = {spec["id"]: spec for spec in known}
         self.all: dict[str, AppFacts] = {}
         self._names: dict[str, str] = {}
@@ -84,44 +83,3 @@ def is_required(parameter: Mapping[str, Any]) -> bool:
 
 def is_multiple(parameter: Mapping[str, Any]) -> bool:
     return parameter.get("allow_multiple") in (1, True, "1", "true")
-
-
-def _helper(name: str, alias: str, parameters: list[dict[str, Json]], output: str) -> AppSpec:
-    return {
-        "id": name,
-        "aliases": [alias],
-        "parameters": parameters,
-        "later": [output],
-    }
-
-
-HELPERS: tuple[AppSpec, ...] = (
-    _helper(
-        "GetGenomeId",
-        "bvbrc-get-genome-id",
-        [{"id": "genome_ws_path", "type": "wstype", "required": 1}],
-        "genome_id",
-    ),
-    _helper(
-        "CreateGenomeGroup",
-        "bvbrc-create-genome-group",
-        [
-            {"id": "group_name", "type": "string", "required": 1},
-            {"id": "workspace_path", "type": "folder", "required": 0},
-            {"id": "genome_ids", "type": "string", "required": 1, "allow_multiple": True},
-        ],
-        "genome_group_path",
-    ),
-    _helper(
-        "WaitForPgfams",
-        "bvbrc-wait-for-pgfams",
-        [
-            {"id": "genome_id", "type": "string", "required": 1},
-            {"id": "min_pgfam_count", "type": "int", "required": 0},
-            {"id": "timeout_seconds", "type": "int", "required": 0},
-            {"id": "poll_interval_seconds", "type": "int", "required": 0},
-        ],
-        "genome_id",
-    ),
-)
-"""Small steps between apps that the engine runs itself, under the names GoWe's workflows use."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from workflows.builtin import HELPERS
+from workflows.catalogue import AppSpec
 from workflows.cwl import workspace
-from workflows.cwl.apps import HELPERS, Apps, AppSpec
+from workflows.cwl.apps import Apps
 from workflows.cwl.binding import Binding, binding
 from workflows.cwl.coerce import coerced, convertible
 from workflows.cwl.cwltypes import DIRECTORY, FILE, Array, Type, members

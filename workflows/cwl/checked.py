@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from workflows.catalogue import App, AppCatalogue, parameter, plain
-from workflows.cwl.apps import HELPERS
+from workflows.catalogue import AppCatalogue
 from workflows.cwl.origin import Origin
 from workflows.cwl.problems import MOST, CwlProblem
 from workflows.cwl.submission import Plan
@@ -26,7 +25,7 @@ def checked(plan: Plan, known: AppCatalogue) -> Plan:
         return plan
     if not plan.steps:
         return replace(plan, problems=() if plan.waits_for else (_nothing_to_run(plan),))
-    found = examined(plan.document(), with_helpers(known))
+    found = examined(plan.document(), known)
     return replace(
         plan,
         problems=tuple(_placed(plan, found.problems)[:MOST]),
@@ -37,21 +36,6 @@ def checked(plan: Plan, known: AppCatalogue) -> Plan:
 def _nothing_to_run(plan: Plan) -> CwlProblem:
     message = "with these inputs no step is left that BV-BRC would run"
     return CwlProblem(path="", code="cwl.no_steps", message=message, file=plan.main)
-
-
-def with_helpers(known: AppCatalogue) -> AppCatalogue:
-    """The catalogue with GoWe's helper steps, which the engine runs itself."""
-    helpers = {
-        spec["id"]: App(
-            spec["id"],
-            {raw["id"]: parameter(raw) for raw in spec["parameters"]},
-            later=frozenset(spec["later"]),
-        )
-        for spec in HELPERS
-    }
-    names = {plain(name): spec["id"] for spec in HELPERS for name in spec["aliases"]}
-    names |= {plain(name): name for name in helpers}
-    return replace(known, apps={**helpers, **known.apps}, names={**names, **known.names})
 
 
 def _placed(plan: Plan, problems: Iterable[Problem]) -> list[CwlProblem]:

@@ -12,7 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from workflows.cwl.apps import HELPERS, Apps, AppSpec
+from workflows.builtin import HELPERS
+from workflows.catalogue import AppSpec
+from workflows.cwl.apps import Apps
 from workflows.cwl.expand import Results
 from workflows.cwl.pipe import exchange
 from workflows.cwl.problems import CwlProblem

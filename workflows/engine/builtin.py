@@ -18,8 +18,9 @@ from workflows.builtin import (
 from workflows.bvbrc.dataapi import GENOME_ID, DataApi
 from workflows.bvbrc.minhash import Minhash, Search
 from workflows.bvbrc.workspace import MEMBERS, GroupType, Workspace, group_path
+from workflows.engine import asked
 from workflows.errors import NotFound, Rejected
-from workflows.store import outbox
+from workflows.store import jobs
 from workflows.workflow import Job, Json
 
 
@@ -44,29 +45,32 @@ Results = dict[str, Json]
 
 
 def run(clients: Clients, token: str, job: Job) -> Results | Wait:
-    """The step's outputs. Raises what the clients raise; ``Rejected`` fails the step."""
+    """The step's outputs. Raises what the clients raise; ``Rejected`` and ``NotFound`` fail the
+    step, anything else is no fault of the user's.
+    """
     return _STEPS[job.app](clients, token, job)
 
 
 def _create_group(clients: Clients, token: str, job: Job) -> Results:
     params = job.params
-    word = str(params.get("group_type", ""))
+    word = asked.text(params, "group_type")
     simple = GROUP_TYPES.get(word, word)
     if simple not in ("genome", "feature"):
         raise Rejected(f"there is no group type {word!r}")
     kind: GroupType = "genome_group" if simple == "genome" else "feature_group"
     members = [
         member
-        for path in _texts(params.get("job_result_paths"))
+        for path in asked.texts(params, "job_result_paths")
         for member in _members(clients.workspace, token, path, kind)
     ]
-    path = _save(clients, token, job, kind, members, str(params.get("output_group_path") or ""))
+    path = _save(clients, token, job, kind, members, asked.text(params, "output_group_path"))
     return {"group_path": path}
 
 
 def _create_genome_group(clients: Clients, token: str, job: Job) -> Results:
-    folder, members = str(job.params.get("workspace_path") or ""), job.params.get("genome_ids")
-    path = _save(clients, token, job, "genome_group", _texts(members), folder)
+    folder = asked.text(job.params, "workspace_path")
+    members = asked.texts(job.params, "genome_ids")
+    path = _save(clients, token, job, "genome_group", members, folder)
     return {"genome_group_path": path}
 
 
@@ -76,7 +80,7 @@ def _save(  # noqa: PLR0913, PLR0917 - a group is all of this
     unique = list(dict.fromkeys(members))
     if not unique:
         raise Rejected(f"there are no {MEMBERS[kind]}s to put into the group")
-    name = str(job.params.get("group_name", ""))
+    name = asked.text(job.params, "group_name")
     path = group_path(job.owner, kind, name)
     if folder:
         path = f"{folder.rstrip('/')}/{name}"
@@ -89,13 +93,13 @@ def _members(workspace: Workspace, token: str, path: str, kind: GroupType) -> li
     found = workspace.job_result(token, _visible(path))
     ids = found.get("id_list")
     if isinstance(ids, Mapping):
-        return _texts(ids.get(MEMBERS[kind]))
+        return asked.texts(ids, MEMBERS[kind])
     return [_genome_id(found)] if kind == "genome_group" and _genome_id(found) else []
 
 
 def _get_genome_id(clients: Clients, token: str, job: Job) -> Results:
     """From the job's result, which is small; else from the genome object itself."""
-    path = str(job.params.get("genome_ws_path", ""))
+    path = asked.text(job.params, "genome_ws_path")
     try:
         found = _genome_id(clients.workspace.job_result(token, _visible(path)))
     except NotFound:
@@ -127,15 +131,15 @@ def _visible(path: str) -> str:
 def _similar(clients: Clients, token: str, job: Job) -> Results:
     params = job.params
     search = Search(
-        genome_id=str(params.get("selectedGenomeId") or ""),
-        fasta_path=str(params.get("fasta_file") or ""),
-        max_pvalue=float(params.get("max_pvalue", 0.01)),
-        max_distance=float(params.get("max_distance", 0.01)),
-        max_hits=int(params.get("max_hits", 50)),
-        include_reference=bool(params.get("include_reference", True)),
-        include_representative=bool(params.get("include_representative", True)),
-        bacterial=bool(params.get("include_bacterial", True)),
-        viral=bool(params.get("include_viral", True)),
+        genome_id=asked.text(params, "selectedGenomeId"),
+        fasta_path=asked.text(params, "fasta_file"),
+        max_pvalue=asked.number(params, "max_pvalue", 0.01),
+        max_distance=asked.number(params, "max_distance", 0.01),
+        max_hits=asked.count(params, "max_hits", 50, least=1),
+        include_reference=asked.truth(params, "include_reference", default=True),
+        include_representative=asked.truth(params, "include_representative", default=True),
+        bacterial=asked.truth(params, "include_bacterial", default=True),
+        viral=asked.truth(params, "include_viral", default=True),
     )
     if not search.genome_id and not search.fasta_path:
         raise Rejected("neither selectedGenomeId nor fasta_file is given")
@@ -149,23 +153,17 @@ def _similar(clients: Clients, token: str, job: Job) -> Results:
 
 def _wait_for_pgfams(clients: Clients, token: str, job: Job) -> Results | Wait:
     """Looks once: a genome is indexed minutes to hours after its annotation has ended."""
-    params, genome = job.params, str(job.params.get("genome_id", ""))
-    enough = int(params.get("min_pgfam_count", 1))
+    params, genome = job.params, asked.text(job.params, "genome_id")
+    enough = asked.count(params, "min_pgfam_count", 1, least=1)
     found = clients.dataapi.families(token, genome, enough)
     if found >= enough:
         return {"genome_id": genome}
-    longest = timedelta(seconds=float(params.get("timeout_seconds", _LONGEST_SECONDS)))
-    if outbox.waited(job) >= longest:
+    longest = timedelta(seconds=asked.number(params, "timeout_seconds", _LONGEST_SECONDS))
+    if jobs.waited(job) >= longest:
         raise Rejected(f"genome {genome} was not indexed within {longest.total_seconds():.0f} s")
-    interval = max(1.0, float(params.get("poll_interval_seconds", _INTERVAL_SECONDS)))
+    interval = max(1.0, asked.number(params, "poll_interval_seconds", _INTERVAL_SECONDS))
     reason = f"genome {genome} is not indexed yet ({found} of {enough} features have a PGFam)"
     return Wait(reason, timedelta(seconds=interval))
-
-
-def _texts(value: Json) -> list[str]:
-    if isinstance(value, list):
-        return [text for each in value for text in _texts(each)]
-    return [str(value)] if value else []
 
 
 _LONGEST_SECONDS: Final = 86_400

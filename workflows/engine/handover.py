@@ -6,10 +6,11 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
 from structlog.contextvars import bound_contextvars
 
 from workflows.builtin import BUILT_IN
-from workflows.engine.builtin import Wait, run
+from workflows.engine.builtin import Results, Wait, run
 from workflows.engine.parts import Parts
 from workflows.errors import (
     InDoubt,
@@ -27,8 +28,12 @@ from workflows.store.credentials import Credential
 from workflows.store.outbox import Sent
 from workflows.workflow import Job, Outcome
 
+log = structlog.get_logger(__name__)
+
 _AWAY = timedelta(seconds=5)
 """How long a job rests after AppService could not be reached, before doubling."""
+_PATIENT = 8
+"""Doublings of it after a defect of ours: ten minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +105,31 @@ def _failed(parts: Parts, job: Job, failure: ServiceError) -> Sent:
 
 
 def _run(parts: Parts, job: Job, credential: Credential) -> Sent:
-    """A step that the engine runs itself; AppService never hears of it."""
+    """A step that the engine runs itself; AppService never hears of it. A fault of ours never fails
+    the workflow: the step is tried again, ever more rarely.
+    """
     if job.kill or parts.clients is None:
         return outbox.withdrawn(job)
     try:
-        done = run(parts.clients, credential.token, job)
+        return _done(job, run(parts.clients, credential.token, job))
     except Unauthorized as refused:
         credentials.refused(parts.vault, credential)
         return outbox.unsent(job, str(refused), timedelta(0))
-    except (Rejected, NotFound, TypeError, ValueError) as refusal:
+    except (Rejected, NotFound) as refusal:
         return outbox.finished(job, Outcome.FAILED, str(refusal), {})
-    except (NotSent, InDoubt, ServiceAway) as away:
+    except (NotSent, InDoubt, ServiceAway, Unavailable) as away:
         return outbox.unsent(job, str(away), backoff(_AWAY, min(job.tries + 1, 5)))
-    if isinstance(done, Wait):
-        return outbox.unsent(job, done.reason, done.again_in)
-    return outbox.finished(job, Outcome.SUCCEEDED, "", done)
+    except Exception as defect:
+        parts.broken(defect)
+        log.exception("A built-in step broke", workflow_id=job.workflow, app=job.app)
+        reason = f"the engine could not run it ({type(defect).__name__})"
+        return outbox.unsent(job, reason, backoff(_AWAY, min(job.tries + 1, _PATIENT)))
+
+
+def _done(job: Job, found: Results | Wait) -> Sent:
+    if isinstance(found, Wait):
+        return outbox.unsent(job, found.reason, found.again_in)
+    return outbox.finished(job, Outcome.SUCCEEDED, "", found)
 
 
 def _refusal(parts: Parts, job: Job, rejected: Rejected) -> Sent:

@@ -27,9 +27,9 @@ def resolve_jobs(parts: Parts, limit: int = 200) -> Advanced:
     total = Advanced()
     again_in = min(parts.limits.lease, timedelta(seconds=15))
     for _ in range(limit):
-        if parts.stopping.is_set() or parts.breaker.opened:
+        if parts.stopping.is_set():
             break
-        job = outbox.take_doubtful(again_in)
+        job = outbox.take_doubtful(again_in, BUILT_IN if parts.breaker.opened else ())
         if job is None:
             break
         if outbox.rerun(job) if job.app in BUILT_IN else resolve(parts, job):

@@ -16,6 +16,7 @@ from threading import Lock
 import structlog
 from circuitbreaker import STATE_CLOSED
 
+from workflows.builtin import BUILT_IN
 from workflows.engine.advance import advance
 from workflows.engine.handover import Handover, send
 from workflows.engine.killing import kill_surplus
@@ -106,15 +107,15 @@ class Drain:
             self._told = {}
 
     def _claim(self, parts: Parts) -> int:
-        """Take jobs and send them; how many were taken. None while we end, or while AppService
-        cannot take any. What is taken and then not wanted, or not sent, is never left to be
-        looked up.
+        """Take jobs and send them; how many were taken. None while we end, and only those that the
+        engine runs itself while AppService cannot take any. What is taken and then not wanted, or
+        not sent, is never left to be looked up.
         """
         free = self._threads - self._under_way
-        if free <= 0 or parts.stopping.is_set() or not self._open(parts):
+        if free <= 0 or parts.stopping.is_set() or not outbox.waiting():
             return 0
         send_by = time.monotonic() + parts.limits.send_window.total_seconds()
-        jobs = _claimed(parts, free)
+        jobs = _claimed(parts, free, is_open=self._open(parts))
         try:  # in that order nothing slips past a cancel
             gone = workflows.ended({job.workflow for job in jobs}) if jobs else set()
             tokens = credentials.usable_of(parts.vault, sorted({job.owner for job in jobs}))
@@ -129,8 +130,8 @@ class Drain:
         return len(jobs)
 
     def _open(self, parts: Parts) -> bool:
-        """Whether it makes sense to claim: there is work, and AppService takes submissions."""
-        if parts.breaker.opened or not outbox.waiting():
+        """Whether AppService takes submissions, as far as is known."""
+        if parts.breaker.opened:
             return False
         if time.monotonic() - self._asked > _GATE_SECONDS:
             self._takes = services.health("appservice").state != services.DISABLED
@@ -159,7 +160,7 @@ class Drain:
             return found
 
 
-def _claimed(parts: Parts, free: int) -> list[Job]:
+def _claimed(parts: Parts, free: int, *, is_open: bool) -> list[Job]:
     limits = parts.limits
     bounds = Bounds(
         user_jobs=limits.user_jobs,
@@ -167,6 +168,8 @@ def _claimed(parts: Parts, free: int) -> list[Job]:
         lookup_after=limits.lease,
         absent_after=limits.grace,
     )
+    if not is_open:
+        return outbox.claim(free, bounds, BUILT_IN)
     probing = parts.breaker.state != STATE_CLOSED
     return outbox.claim(1 if probing else free, bounds)
 

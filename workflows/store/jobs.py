@@ -11,7 +11,7 @@ from pymongo import InsertOne, UpdateOne
 
 from workflows import models
 from workflows.states import FINAL_JOB, JobState
-from workflows.store.mongo import Row, ago, collection, sound, translated
+from workflows.store.mongo import NOW, Row, ago, collection, sound, translated
 from workflows.workflow import Job, Outcome
 
 if TYPE_CHECKING:
@@ -124,6 +124,18 @@ def ids_of(workflow: str) -> dict[tuple[int, int], str]:
             {"step": 1, "attempt": 1, "job_id": 1},
         )
         return {(each["step"], each["attempt"]): each["job_id"] for each in rows}
+
+
+def waited(job: Job) -> timedelta:
+    """How long ago the job was first to be sent."""
+    with translated():
+        rows = collection(models.Job).aggregate(
+            [
+                {"$match": {"_id": job.key}},
+                {"$project": {"waited": {"$subtract": [NOW, "$intended_at"]}}},
+            ]
+        )
+        return timedelta(milliseconds=next(iter(rows))["waited"])
 
 
 def results_of(workflow: str, keys: Iterable[str]) -> dict[int, Row]:

@@ -7,7 +7,7 @@ caps hold whoever claims at the same time. Every record names the claim it was m
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import uuid4
@@ -65,13 +65,14 @@ def doubtful_due() -> bool:
     return found is not None
 
 
-def claim(free: int, bounds: Bounds) -> list[Job]:
-    """Take up to ``free`` jobs to send, shared fairly between users that have a usable token.
+def claim(free: int, bounds: Bounds, apps: Collection[str] = ()) -> list[Job]:
+    """Take up to ``free`` jobs to send, shared fairly between users that have a usable token; of
+    these apps alone, where any are named.
 
     Who waits is read before the transaction: it chooses among them, and takes only those that
     still wait. The users' counts are taken inside.
     """
-    waiting = _waiting(free)
+    waiting = _waiting(free, apps)
     if not waiting:
         return []
     token = uuid4().hex
@@ -86,22 +87,35 @@ def claim(free: int, bounds: Bounds) -> list[Job]:
     return transaction(work)
 
 
-def _waiting(free: int) -> dict[str, list[Job]]:
+def _waiting(free: int, apps: Collection[str]) -> dict[str, list[Job]]:
     """The longest waiting jobs of each user who has a usable token, at most ``free`` of each."""
     with translated():
-        names = collection(models.Job).distinct("owner", {"state": JobState.INTENDED})
+        names = collection(models.Job).distinct(
+            "owner", {"state": JobState.INTENDED, **_of_apps(apps)}
+        )
         owners = sorted(_with_token(names)) if names else []
         found: dict[str, list[Job]] = defaultdict(list)
-        for job in _first(owners, free):
+        for job in _first(owners, free, apps):
             found[job.owner].append(job)
     return found
 
 
-def _first(owners: Sequence[str], limit: int) -> list[Job]:
+def _of_apps(apps: Collection[str]) -> Row:
+    return {"app": {"$in": sorted(apps)}} if apps else {}
+
+
+def _first(owners: Sequence[str], limit: int, apps: Collection[str]) -> list[Job]:
     """In one question: a pipeline for each user, so that each reads its part of the index."""
     parts: list[list[Row]] = [
         [
-            {"$match": {"state": JobState.INTENDED, "owner": owner, "$expr": _DUE}},
+            {
+                "$match": {
+                    "state": JobState.INTENDED,
+                    "owner": owner,
+                    "$expr": _DUE,
+                    **_of_apps(apps),
+                }
+            },
             {"$sort": {"due": 1}},
             {"$limit": limit},
         ]
@@ -280,18 +294,6 @@ def finished(job: Job, outcome: Outcome, reason: str, results: Mapping[str, obje
     )
 
 
-def waited(job: Job) -> timedelta:
-    """How long ago the job was first to be sent."""
-    with translated():
-        rows = collection(models.Job).aggregate(
-            [
-                {"$match": {"_id": job.key}},
-                {"$project": {"waited": {"$subtract": [NOW, "$intended_at"]}}},
-            ]
-        )
-        return timedelta(milliseconds=next(iter(rows))["waited"])
-
-
 def rerun(job: Job) -> bool:
     """A step that the engine runs itself, and whose runner fell silent, may always run again."""
     with translated():
@@ -321,14 +323,15 @@ def record(outcomes: Sequence[Sent]) -> list[Sent]:
 # What is looked up because the answer is lost, or because its sender is silent.
 
 
-def take_doubtful(again_in: timedelta) -> Job | None:
+def take_doubtful(again_in: timedelta, apps: Collection[str] = ()) -> Job | None:
     """One submission that is due to be looked up; the next look is put off, so that one looks.
+    Of these apps alone, where any are named.
 
     The time of the look is noted before it is made: only that may be compared with the grace.
     """
     with translated():
         row = collection(models.Job).find_one_and_update(
-            {"state": JobState.SENDING, "$expr": _DUE},
+            {"state": JobState.SENDING, "$expr": _DUE, **_of_apps(apps)},
             [
                 {
                     "$set": {

@@ -14,6 +14,7 @@ NEAR = 0.85
 """How alike (0 to 1) a misspelt app must be to be put right without asking."""
 CLEARLY = 0.03
 """How much nearer than any other app it must be."""
+_SCHEME = re.compile(r"^(?:bvbrc|gowe):/*", re.IGNORECASE)
 
 
 def meant(word: str, candidates: Iterable[str]) -> str:
@@ -31,8 +32,11 @@ def same_name(word: str, candidates: Iterable[str]) -> str:
 
 
 def app_meant(word: str, catalogue: AppCatalogue) -> App | None:
-    """The app that goes by another name, or by this one misspelt, if there can be no doubt."""
-    known = catalogue.names.get(plain(word)) or _misspelt(plain(word), catalogue.names)
+    """The app that goes by another name, or by this one misspelt, if there can be no doubt. CWL's
+    way to name one, ``bvbrc://Date`` or ``gowe://…``, will do.
+    """
+    name = plain(_SCHEME.sub("", word))
+    known = catalogue.names.get(name) or _misspelt(name, catalogue.names)
     return catalogue.apps.get(known) if known else None
 
 
