@@ -74,6 +74,14 @@ def nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Where a shell put us into the background, we ignore Ctrl-C, and so would what we start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
 def marked(tmp_path: Path) -> Iterator[Marked]:
     it = Marked(tmp_path)
     yield it
@@ -91,6 +99,7 @@ def test_the_demo_runs_the_example_to_its_end_and_leaves_nothing(marked: Marked)
     wait_until(lambda: not marked.alive(), "nothing is left")
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_ended_demo_leaves_nothing(marked: Marked, number: signal.Signals) -> None:
     demo = marked.start("demo")
