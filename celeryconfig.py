@@ -44,6 +44,8 @@ task_routes = {
     "tasks.poll_jobs": {"queue": "polls"},
     "tasks.resolve_jobs": {"queue": "polls"},
     "tasks.find_results": {"queue": "polls"},
+    # Seconds of computing each, so not among the turns, which take milliseconds.
+    "tasks.replan_workflows": {"queue": "polls"},
 }
 # A sender that cannot reach Redis gives up at once: the sweep finds what it would have said.
 task_publish_retry_policy = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}

@@ -11,7 +11,6 @@ from typing import Final
 
 import structlog
 
-from workflows.bvbrc import apptable
 from workflows.bvbrc.appservice import AppService
 from workflows.catalogue import AppCatalogue
 from workflows.cwl.planner import AppTable
@@ -63,7 +62,7 @@ class Apps:
 
 
 def _latest(before: Known | None) -> Known:
-    fetched_at, specs = apps.specifications()
+    fetched_at, _ = apps.specifications()
     if before is not None and before.fetched_at == fetched_at:
         return before
-    return Known(fetched_at, apps.catalogue(), AppTable(specs, apptable.load()))
+    return Known(fetched_at, apps.catalogue(), apps.table())

@@ -157,6 +157,7 @@ class Attempt(Answered):
 class ExecutionMetadata(Answered):
     attempts = many(Attempt, "Every job of every step")
     problems = many(Problem, "Why a plan cannot run")
+    waits_for = texts("Steps after whose success further ones are planned (CWL)")
     cancel_requested_at = time("When somebody cancelled it", null=True)
 
 

@@ -11,12 +11,19 @@ from tasks.celery import app
 from tasks.metering import counts_of
 from tasks.process import drain, parts
 from workflows.engine.advance import Advanced, advance
+from workflows.engine.replanning import replan
 from workflows.engine.sweep import check_service, sweep
 
 
 @app.task(name="tasks.advance_workflows")
 def advance_workflows(workflow_ids: Sequence[str]) -> None:
     follow(advance(parts(), workflow_ids))
+
+
+@app.task(name="tasks.replan_workflows")
+def replan_workflows(workflow_ids: Sequence[str]) -> None:
+    """Plan the further steps of workflows whose results say which these are."""
+    follow(replan(parts(), workflow_ids))
 
 
 @app.task(name="tasks.advance_active_workflows")
@@ -26,6 +33,8 @@ def advance_active_workflows() -> None:
     due = sweep(parts())
     for chunk in due.advances:
         advance_workflows.delay(list(chunk))
+    for workflows in due.replans:
+        replan_workflows.delay(list(workflows))
     for owners in due.polls:
         app.send_task("tasks.poll_jobs", (list(owners),))
     follow(Advanced(starts=int(due.sends), kills=int(due.kills), finds=int(due.finds)))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from threading import Lock
 from typing import Any
 
+import structlog
 from celery.signals import task_failure, worker_shutting_down
+from kombu.exceptions import OperationalError
 
 from config.settings import Settings, load_settings
 from config.workflow_logs import WorkflowLogs
+from tasks.celery import app
 from tasks.metering import counts_of
 from tasks.recording import recorder
 from workflows import models
@@ -22,10 +26,13 @@ from workflows.bvbrc.minhash import Minhash
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
+from workflows.cwl.planner import Planner
 from workflows.engine.builtin import Clients
 from workflows.engine.parts import Limits, Parts, Recorded
 from workflows.engine.sending import Drain
 from workflows.store.credentials import Vault
+
+log = structlog.get_logger(__name__)
 
 _first = Lock()
 """Threads that come first together must not make the connections twice."""
@@ -100,9 +107,17 @@ def limits_of(settings: Settings) -> Limits:
 def _of_process(_pid: int) -> tuple[Parts, Drain]:
     """Keyed by the process id: what a parent made is never used in its child."""
     settings = load_settings()
-    made = parts_of(settings)
+    made = replace(parts_of(settings), planner=Planner(), grows=_tell_planners)
     models.ensure_indexes()
     return made, Drain(settings.executor.max_concurrent_submissions)
+
+
+def _tell_planners(workflow_ids: Sequence[str]) -> None:
+    """Whoever has just stored that these may grow goes on, whether or not the broker is there."""
+    try:
+        app.send_task("tasks.replan_workflows", (list(workflow_ids),))
+    except OperationalError as away:
+        log.warning("Nobody is told to plan: the sweep will find it", error=str(away))
 
 
 @task_failure.connect

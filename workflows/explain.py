@@ -98,10 +98,10 @@ def explain(
 
 def outlook(blueprint: Blueprint, workflow: Workflow) -> str:
     """Whether steps follow that nobody can name yet, and after what; empty where none do."""
-    if workflow.unplannable:
-        return f"What follows cannot be planned, so it will fail: {workflow.unplannable}"
     if workflow.state in FINAL_WORKFLOW or workflow.cancel_requested:
         return ""
+    if workflow.unplannable:
+        return f"What follows cannot be planned, so it will fail: {workflow.unplannable}"
     states = {step: workflow.states[step] for step in workflow.waits_for}
     waits = [step for step, state in states.items() if state not in FINAL_STEP]
     done = [step for step, state in states.items() if state is StepState.SUCCEEDED]

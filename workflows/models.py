@@ -71,6 +71,10 @@ class Workflow(Document):
                 "fields": ["next_check"],
                 "partialFilterExpression": {"next_check": {"$type": "date"}},
             },
+            {
+                "fields": ["replan_due"],
+                "partialFilterExpression": {"replan_due": {"$type": "date"}},
+            },
             {"fields": ["finished_at"], "sparse": True},
             ["state"],
             {
@@ -100,6 +104,11 @@ class Workflow(Document):
     failures = IntField(default=0)  # turns in a row that broke on a defect of ours
     cancel_requested_at = DateTimeField()
     problems = ListField(DictField())  # of a plan that cannot run
+    waits_for = ListField(IntField())  # steps after whose success further ones are planned
+    unplannable = StringField()  # why these cannot be planned
+    replan_due = DateTimeField()  # when to plan them (again)
+    replan_failures = IntField()  # in a row, for no fault of what was submitted
+    replan_reason = StringField()  # of the last one
     idempotency_key = StringField()
     body_digest = StringField()
     request_id = StringField()  # of the submission or retry, for the logs
@@ -112,7 +121,7 @@ class Workflow(Document):
 
 
 class Spec(Document):
-    """What was submitted, normalised; written once."""
+    """What was submitted, normalised, or planned later; written once, ``<workflow>/<version>``."""
 
     meta = {"collection": "specs", "auto_create_index": False}
     id = StringField(primary_key=True)

@@ -17,6 +17,7 @@ _WORKFLOW = {
     WorkflowState.PENDING: "Workflow taken up again",
 }
 _STEP = {
+    StepState.PENDING: "Step '{name}' added: what it depends on is known now",
     StepState.QUEUED: "Submitted step '{name}' to app '{app}'",
     StepState.RUNNING: "Step '{name}' is running",
     StepState.SUCCEEDED: "Step '{name}' completed successfully",

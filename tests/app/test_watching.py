@@ -115,7 +115,7 @@ def test_the_list_is_filtered(api: Api, query: dict[str, object], names: list[st
 
 
 def test_a_cancel_that_the_engine_has_not_seen_yet_counts_in_the_list(api: Api) -> None:
-    from workflows.store.workflows import request_cancel  # noqa: PLC0415
+    from workflows.store.wishes import request_cancel  # noqa: PLC0415
 
     workflow_id = api.submit(document(""))
     request_cancel(workflow_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,6 +28,7 @@ from workflows.engine.finding import find_results
 from workflows.engine.killing import kill_jobs
 from workflows.engine.parts import Limits, Parts
 from workflows.engine.polling import poll_jobs
+from workflows.engine.replanning import replan
 from workflows.engine.requests import Owner, Submission, submit
 from workflows.engine.resolving import resolve_jobs
 from workflows.engine.sending import Drain
@@ -79,6 +80,8 @@ class Engine:
     drain: Drain
     user: str = ALICE
     token: str = ""
+    growing: list[str] = field(default_factory=list)
+    """Workflows whose further steps are to be planned, as the engine told."""
 
     def owner(self) -> Owner:
         self.token = self.token or self.simulator.token(self.user)
@@ -92,14 +95,17 @@ class Engine:
         due = sweep(self.parts)
         for chunk in due.advances:
             advance(self.parts, chunk)
-        for owners in due.polls:
-            poll_jobs(self.parts, owners)
+        for chunk in due.replans:
+            replan(self.parts, chunk)
+        polled = [poll_jobs(self.parts, owners) for owners in due.polls]
         if due.lookups:
             resolve_jobs(self.parts)
         if due.kills:
             kill_jobs(self.parts)
-        if due.finds:
+        if due.finds or any(each.finds for each in polled):
             find_results(self.parts)
+        told, self.growing[:] = list(self.growing), []
+        replan(self.parts, told)
         if due.service:
             check_service(self.parts)
         self.drain.run(self.parts)
@@ -167,4 +173,6 @@ def another(simulator: Simulator) -> Engine:
         Minhash(Rpc(Wire()), simulator.minhash_url, timeout=second),
         DataApi(Wire(), simulator.api_url, timeout=second),
     )
-    return Engine(Parts(service, Vault([KEY]), QUICK, clients=clients), simulator, Drain(8))
+    told: list[str] = []
+    parts = Parts(service, Vault([KEY]), QUICK, clients=clients, grows=told.extend)
+    return Engine(parts, simulator, Drain(8), growing=told)

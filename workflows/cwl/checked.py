@@ -28,8 +28,8 @@ def checked(plan: Plan, known: AppCatalogue) -> Plan:
     found = examined(plan.document(), known)
     return replace(
         plan,
-        problems=tuple(_placed(plan, found.problems)[:MOST]),
-        warnings=(*plan.warnings, *_placed(plan, found.warnings))[: 2 * MOST],
+        problems=tuple(placed(plan, found.problems)[:MOST]),
+        warnings=(*plan.warnings, *placed(plan, found.warnings))[: 2 * MOST],
     )
 
 
@@ -38,7 +38,14 @@ def _nothing_to_run(plan: Plan) -> CwlProblem:
     return CwlProblem(path="", code="cwl.no_steps", message=message, file=plan.main)
 
 
-def _placed(plan: Plan, problems: Iterable[Problem]) -> list[CwlProblem]:
+def step_of(problem: Problem, elsewhere: int) -> int:
+    """The index of the step that a problem is about; ``elsewhere`` where it is about none."""
+    match = _STEP.match(problem.path)
+    return int(match[1]) if match else elsewhere
+
+
+def placed(plan: Plan, problems: Iterable[Problem]) -> list[CwlProblem]:
+    """Problems of the plan's native document, at their places in the CWL files."""
     return [_at_origin(plan, problem) for problem in problems]
 
 

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 CHUNK = 50
 """Workflows in one transaction."""
-_WAITS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+WAITS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 """Seconds between tries to get a lease that another process holds."""
 
 
@@ -48,7 +48,7 @@ def advance(parts: Parts, ids: Iterable[str]) -> Advanced:
     """
     rest = list(dict.fromkeys(ids))
     total = Advanced()
-    for wait in (*_WAITS, None):
+    for wait in (*WAITS, None):
         held: list[str] = []
         for start in range(0, len(rest), CHUNK):
             done, missed = _chunk(parts, rest[start : start + CHUNK])
@@ -111,6 +111,7 @@ def _turn(parts: Parts, token: str, claimed: Claimed, rows: Sequence[Row]) -> Ch
             settled=decided.settled,
             seen=open_jobs,
             events=decided.events,
+            replan=decided.replan,
         )
     except (PyMongoError, Unavailable):
         raise
@@ -160,3 +161,6 @@ def _tell(parts: Parts, written: Sequence[Change]) -> None:
     ]
     if recorded:
         parts.recorded(recorded)
+    growing = [change.after.id for change in written if change.grows]
+    if growing:
+        parts.grows(growing)

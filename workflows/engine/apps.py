@@ -18,6 +18,7 @@ from workflows.bvbrc import apptable
 from workflows.bvbrc.appservice import AppService
 from workflows.catalogue import AppCatalogue
 from workflows.catalogue import catalogue as made
+from workflows.cwl.planner import AppTable
 from workflows.store import apps
 
 log = structlog.get_logger()
@@ -43,6 +44,11 @@ def specifications() -> tuple[datetime | None, Sequence[dict[str, Any]]]:
     return kept.fetched_at, kept.specs if kept.fetched_at else apptable.load()
 
 
+def table() -> AppTable:
+    """The same for CWL, also as known now."""
+    return _table(apps.kept().fetched_at)
+
+
 def due() -> bool:
     """Whether the caller shall see to a ``refresh`` now; True for one caller a minute at most."""
     return apps.claim(STALE, AGAIN)
@@ -66,6 +72,11 @@ def usable(specs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         if isinstance(spec.get("id"), str) and isinstance(spec.get("parameters"), list)
     ]
     return found if len(found) >= FEWEST else []
+
+
+@lru_cache(maxsize=2)
+def _table(_fetched_at: datetime | None) -> AppTable:
+    return AppTable(specifications()[1], apptable.load())
 
 
 @lru_cache(maxsize=2)

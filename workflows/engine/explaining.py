@@ -6,7 +6,7 @@ from typing import Any
 
 from workflows.engine.parts import Limits
 from workflows.engine.reading import Allowed, stamp, state_of
-from workflows.explain import Reason, Surroundings, explain
+from workflows.explain import Reason, Surroundings, explain, outlook
 from workflows.states import FINAL_WORKFLOW, WorkflowState
 from workflows.store import credentials, jobs, services, specs, watch, workflows
 from workflows.store.mongo import Row, clock
@@ -16,16 +16,13 @@ def explanation(workflow: str, limits: Limits, allowed: Allowed) -> dict[str, An
     """One reason for each step that has not ended. Raises ``NotFound``, ``Forbidden``."""
     row = workflows.get(workflow)
     allowed(row["owner"])
-    reasons = explain(
-        specs.get(row["spec"]),
-        workflows.value(row),
-        jobs.history(workflow),
-        _surroundings(row, limits),
-    )
+    blueprint, value = specs.get(row["spec"]), workflows.value(row)
+    reasons = explain(blueprint, value, jobs.history(workflow), _surroundings(row, limits))
+    message = _held(row) or _message(state_of(row), len(reasons), bool(row.get("problems")))
     return {
         "workflow_id": workflow,
         "status": state_of(row),
-        "message": _held(row) or _message(state_of(row), len(reasons), bool(row.get("problems"))),
+        "message": message + _outlook(row, outlook(blueprint, value)),
         "steps": [_shown(reason) for reason in reasons],
     }
 
@@ -65,6 +62,13 @@ def _message(state: str, unfinished: int, problems: bool) -> str:
     if state in FINAL_WORKFLOW:
         return f"It is {state}" + (f"; {steps} a job that is being killed." if unfinished else ".")
     return f"It is under way: {steps} not ended yet."
+
+
+def _outlook(row: Row, said: str) -> str:
+    """What is said of steps that are not known yet, and what holds their planning up."""
+    if not said or not row.get("replan_reason"):
+        return said and f" {said}"
+    return f" {said} It failed for now ({row['replan_reason']}) and is tried again."
 
 
 def _shown(reason: Reason) -> dict[str, Any]:

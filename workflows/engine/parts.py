@@ -10,6 +10,7 @@ from threading import Event as Flag
 from circuitbreaker import CircuitBreaker
 
 from workflows.bvbrc.appservice import AppService
+from workflows.cwl.planner import Planner
 from workflows.engine.builtin import Clients
 from workflows.errors import InDoubt, NotSent, ServiceAway
 from workflows.store.credentials import Vault
@@ -72,6 +73,10 @@ class Parts:
     broken: Callable[[BaseException], None] = lambda _: None
     """Told of every defect of ours that made one workflow or job wait."""
     breaker: CircuitBreaker = field(default_factory=lambda: breaker("appservice"))
+    grows: Callable[[Sequence[str]], None] = lambda _: None
+    """Told of workflows whose further steps are to be planned; it never fails."""
+    planner: Planner | None = None
+    """Plans them; None in a process that does not."""
     clients: Clients | None = None
     """For the steps that the engine runs itself; None in a process that runs none."""
     stopping: Flag = field(default_factory=Flag)

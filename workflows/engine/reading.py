@@ -78,6 +78,9 @@ def whole(workflow: str, allowed: Allowed = everybody) -> dict[str, Any]:
         "execution_metadata": {
             "attempts": [_attempt(document, each) for each in attempts],
             "problems": row.get("problems") or [],
+            "waits_for": [
+                document["steps"][step]["step_name"] for step in row.get("waits_for", ())
+            ],
             "cancel_requested_at": stamp(row.get("cancel_requested_at")),
         },
     }
@@ -136,7 +139,9 @@ def _attempt(document: Mapping[str, Json], job: Row) -> dict[str, Any]:
 
 
 def _error(document: Mapping[str, Json], row: Row, last: Mapping[int, Row]) -> str | None:
-    """Why it failed: the first failed step and its reason."""
+    """Why it failed: what makes further steps impossible, or the first failed step."""
+    if row.get("unplannable"):
+        return f"Further steps cannot be planned: {row['unplannable']}"
     for step, state in enumerate(row["states"]):
         if state == "failed":
             reason = (last.get(step) or {}).get("reason") or "the job failed"

@@ -20,7 +20,7 @@ from workflows.states import (
     StepState,
     WorkflowState,
 )
-from workflows.store import credentials, holding, watch, workflows
+from workflows.store import credentials, holding, watch, wishes, workflows
 from workflows.store.mongo import Row, clock
 from workflows.workflow import Event, Json, Outcome, Spec
 
@@ -64,6 +64,8 @@ class Submission:
     """What was sent, to tell whether it is the same."""
     source: str | None = None
     """What the workflow was made from, as JSON: a CWL submission."""
+    waits_for: frozenset[str] = frozenset()
+    """The steps after whose success further ones are planned from it."""
 
 
 def submit(parts: Parts, owner: Owner, submission: Submission) -> Accepted:
@@ -123,6 +125,9 @@ def _row(parts: Parts, owner: str, submission: Submission) -> Row:
         "state": str(state),
         "states": [str(StepState.PENDING)] * count,
         "attempts": [0] * count,
+        "waits_for": [
+            place for place, step in enumerate(spec.steps) if step.name in submission.waits_for
+        ],
         "again": {},
         "cap": min(spec.max_parallel_steps or parts.limits.cap, parts.limits.cap),
         "sequence": 0,
@@ -151,7 +156,7 @@ def start(parts: Parts, owner: Owner, workflow: str) -> tuple[Row, bool]:
         if row.get("problems"):
             raise Conflict("This plan cannot run: it has problems; submit a corrected workflow.")
         credentials.keep(parts.vault, owner.name, owner.token, owner.expires_at)
-        started = workflows.begin(workflow, _request_id())
+        started = wishes.begin(workflow, _request_id())
         if started:
             parts.accepted()
         return workflows.get(workflow), started
@@ -174,7 +179,7 @@ def cancel(parts: Parts, workflow: str) -> None:
 
     Raises ``NotFound``, and ``Conflict`` where it had ended otherwise.
     """
-    if not workflows.request_cancel(workflow):
+    if not wishes.request_cancel(workflow):
         row = workflows.get(workflow, {"state": 1})
         if row["state"] != WorkflowState.CANCELLED:
             raise Conflict(f"Cannot cancel workflow with status '{row['state']}'")
@@ -221,7 +226,7 @@ def retry(parts: Parts, owner: Owner, workflow: str) -> Row:
         reason=f"retry asked for by {owner.name}",
     )
     credentials.keep(parts.vault, owner.name, owner.token, owner.expires_at)
-    if not workflows.restart(workflow, row, states, event, _request_id()):
+    if not wishes.restart(workflow, row, states, event, _request_id()):
         return retry(parts, owner, workflow)  # it moved meanwhile: judge it anew
     parts.recorded([Recorded(workflow, row["name"], row["owner"], event, event.at)])
     return workflows.get(workflow)

@@ -11,7 +11,17 @@ import structlog
 from workflows.engine.advance import CHUNK
 from workflows.engine.parts import Parts
 from workflows.errors import ServiceError, Unauthorized
-from workflows.store import credentials, jobs, outbox, results, services, surplus, watch, workflows
+from workflows.store import (
+    credentials,
+    growing,
+    jobs,
+    outbox,
+    results,
+    services,
+    surplus,
+    watch,
+    workflows,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -20,6 +30,8 @@ _LIMIT = 2_000
 
 _USERS = 16
 """Users in one poll task."""
+_PLANS = 5
+"""Workflows whose further steps are planned one after the other in one task."""
 _FIRST = timedelta(seconds=1)
 """Whoever stores news acts on it at once; the sweep waits so long before it takes them up."""
 
@@ -37,6 +49,8 @@ class Due:
     kills: bool = False
     finds: bool = False
     """Results of jobs that have ended shall be looked for."""
+    replans: Sequence[Sequence[str]] = ()
+    """Workflows whose further steps shall be planned, in chunks."""
     service: bool = False
     """AppService shall be asked whether it takes submissions."""
     taken: bool = field(default=True)
@@ -57,6 +71,7 @@ def sweep(parts: Parts) -> Due:
         lookups=outbox.doubtful_due(),
         kills=watch.kills_due() or surplus.waiting(),
         finds=results.due(),
+        replans=chunks(growing.due(_LIMIT, _FIRST), _PLANS),
         service=waiting or services.health("appservice").state != services.UP,
     )
 

@@ -19,6 +19,16 @@ def get(spec_id: str) -> Blueprint:
     return blueprint(spec_from(document(spec_id)))
 
 
+def source(workflow: str) -> str:
+    """What a workflow was made from, as JSON; raises ``NotFound`` where it was from nothing."""
+    with translated():
+        row = collection(models.Spec).find_one({"_id": f"{workflow}/1"}, {"source": 1})
+    if row is None or not row.get("source"):
+        raise NotFound(f"Workflow '{workflow}' was not made from anything else.")
+    found: str = row["source"]
+    return found
+
+
 def document(spec_id: str) -> Row:
     """The normalised document as it was stored; raises ``NotFound``."""
     with translated():

@@ -14,13 +14,7 @@ from pymongo.write_concern import WriteConcern
 
 from workflows import models
 from workflows.errors import Conflict, LeaseLost, NotFound
-from workflows.states import (
-    ACTIVE_WORKFLOW,
-    FINAL_WORKFLOW,
-    RETRY_WORKFLOW,
-    StepState,
-    WorkflowState,
-)
+from workflows.states import FINAL_WORKFLOW, StepState, WorkflowState
 from workflows.store import events, jobs
 from workflows.store.mongo import (
     NOW,
@@ -50,6 +44,10 @@ PROGRESS = {
     "failures": 1,
     "request_id": 1,
     "cancel_requested_at": 1,
+    "waits_for": 1,
+    "unplannable": 1,
+    "replan_due": 1,
+    "replan_failures": 1,
     "created_at": 1,
     "submitted_at": 1,
     "taken_up_at": 1,
@@ -73,6 +71,14 @@ class Claimed:
     started_at: datetime | None
     finished_at: datetime | None
     request_id: str = ""
+    replan_due: datetime | None = None
+    """Since when, or from when on, its further steps are to be planned."""
+    replan_failures: int = 0
+    """How often that was tried in vain, for no fault of what was submitted."""
+
+    @property
+    def may_grow(self) -> bool:
+        return self.replan_due is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +95,20 @@ class Change:
     seen: tuple[Job, ...] = ()
     """Every job that was looked at, in the version that was seen: its news are taken in."""
     events: tuple[Event, ...] = ()
+    replan: bool = False
+    """Its further steps are to be planned."""
 
     @property
     def empty(self) -> bool:
         """Nothing needs writing but the end of the lease."""
         effects = self.events or self.new_jobs or self.kills or self.settled
-        news = any(job.news for job in self.seen)
+        news = any(job.news for job in self.seen) or self.replan is not self.before.may_grow
         return not (effects or news or self.next_check) and self.after == self.before.workflow
+
+    @property
+    def grows(self) -> bool:
+        """It was not known before that its further steps are to be planned."""
+        return self.replan and not self.before.may_grow
 
 
 def create(row: Row, spec: Row) -> None:
@@ -206,86 +219,6 @@ def due(limit: int, overdue: timedelta) -> list[str]:
         return [row["_id"] for row in rows]
 
 
-def begin(workflow: str, request_id: str) -> bool:
-    """``planned`` → ``pending``; true for the one caller that did it."""
-    with translated():
-        result = collection(models.Workflow).update_one(
-            {"_id": workflow, "state": WorkflowState.PLANNED},
-            [
-                {
-                    "$set": {
-                        "state": WorkflowState.PENDING,
-                        "request_id": {"$literal": request_id},
-                        "submitted_at": NOW,
-                        "updated_at": NOW,
-                        "next_check": NOW,
-                    }
-                }
-            ],
-        )
-    return bool(result.modified_count)
-
-
-def request_cancel(workflow: str) -> bool:
-    """From here on nothing of it starts: the wish is stored and whoever holds the lease loses it.
-
-    False where it had ended already.
-    """
-    going = [*ACTIVE_WORKFLOW, WorkflowState.PLANNED]
-    with translated():
-        result = collection(models.Workflow).update_one(
-            {"_id": workflow, "state": {"$in": going}},
-            [
-                {
-                    "$set": {
-                        "cancel_requested_at": {"$ifNull": ["$cancel_requested_at", NOW]},
-                        "next_check": NOW,
-                        "updated_at": NOW,
-                    }
-                },
-                {"$unset": ["lease", "held"]},
-            ],
-        )
-    return bool(result.matched_count)
-
-
-def restart(
-    workflow: str, before: Row, states: Sequence[StepState], event: Event, request_id: str
-) -> bool:
-    """Take a failed or cancelled workflow up again with new step states; false where it moved."""
-
-    def work(session: ClientSession) -> bool:
-        result = collection(models.Workflow).update_one(
-            {
-                "_id": workflow,
-                "state": {"$in": list(RETRY_WORKFLOW)},
-                "revision": before.get("revision", 0),
-            },
-            [
-                {
-                    "$set": {
-                        "state": WorkflowState.PENDING,
-                        "states": list(states),
-                        "again": {"$literal": {}},
-                        "sequence": event.sequence,
-                        "taken_up_at": NOW,
-                        "request_id": {"$literal": request_id},
-                        "revision": {"$add": ["$revision", 1]},
-                        "next_check": NOW,
-                        "updated_at": NOW,
-                    }
-                },
-                {"$unset": ["cancel_requested_at", "finished_at", "lease"]},
-            ],
-            session=session,
-        )
-        if result.modified_count:
-            events.append([(workflow, event)], session)
-        return bool(result.modified_count)
-
-    return transaction(work)
-
-
 def existing(ids: Sequence[str]) -> list[str]:
     """Those of them that are stored at all."""
     if not ids:
@@ -326,7 +259,8 @@ def _write(session: ClientSession, token: str, changes: Sequence[Change]) -> Non
 
 def _update(token: str, change: Change) -> UpdateOne:
     before, after = change.before.workflow, change.after
-    fields: Row = {"next_check": change.next_check, "failures": 0}
+    replan_due = change.before.replan_due or change.before.now if change.replan else None
+    fields: Row = {"next_check": change.next_check, "failures": 0, "replan_due": replan_due}
     if change.events or after != before:
         fields |= {
             "state": str(after.state),
@@ -381,6 +315,8 @@ def value(row: Row) -> Workflow:
         cap=row["cap"],
         cancel_requested=row.get("cancel_requested_at") is not None,
         sequence=row["sequence"],
+        waits_for=tuple(row.get("waits_for", ())),
+        unplannable=row.get("unplannable") or "",
     )
 
 
@@ -395,4 +331,6 @@ def _claimed(row: Row) -> Claimed:
         started_at=row.get("started_at"),
         finished_at=row.get("finished_at"),
         request_id=row.get("request_id") or "",
+        replan_due=row.get("replan_due"),
+        replan_failures=row.get("replan_failures", 0),
     )
