@@ -9,7 +9,7 @@ here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -68,13 +68,16 @@ def references(value: Json, path: Path = ()) -> Iterator[tuple[Path, Reference |
     """Every reference in a JSON value, each with its place below ``path``; keys hold none."""
     if isinstance(value, str):
         if "${" in value:
-            yield from ((path, part) for part in parts(value) if not isinstance(part, str))
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield from references(inner, (*path, key))
+            yield from [(path, part) for part in parts(value) if not isinstance(part, str)]
+        return
+    items: Iterable[tuple[str | int, Json]] = ()
+    if isinstance(value, dict):
+        items = value.items()
     elif isinstance(value, list | tuple):
-        for position, inner in enumerate(value):
-            yield from references(inner, (*path, position))
+        items = enumerate(value)
+    for key, inner in items:
+        if "${" in inner if isinstance(inner, str) else isinstance(inner, dict | list | tuple):
+            yield from references(inner, (*path, key))
 
 
 def implied(step: StepSpec) -> frozenset[str]:

@@ -16,7 +16,6 @@ from workflows.errors import Problem, Unresolved
 from workflows.interpolation import (
     Kind,
     Malformed,
-    Part,
     Reference,
     implied,
     parts,
@@ -289,7 +288,7 @@ class Resolver:
             return self._value(self._slot(found[0], section, step, at), at)
         texts: list[str] = []
         for part in found:
-            text = self._text(part, section, step, at)
+            text = part if isinstance(part, str) else self._text(part, section, step, at)
             if text is None:
                 return LATER, 8
             texts.append(text)
@@ -299,10 +298,8 @@ class Resolver:
             raise _unresolved("too_large", at, "the references resolve to too much text in all")
         return "".join(texts), size
 
-    def _text(self, part: Part, section: str, step: int, at: Path) -> str | None:
-        """What a piece of a longer text reads; None where only the run will tell."""
-        if isinstance(part, str):
-            return part
+    def _text(self, part: Reference | Malformed, section: str, step: int, at: Path) -> str | None:
+        """What a reference in a longer text reads; None where only the run will tell."""
         value, size = self._value(self._slot(part, section, step, at), at)
         _checked(size, at)
         if value is LATER:

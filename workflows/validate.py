@@ -77,7 +77,11 @@ def examined(value: Json, known: AppCatalogue, limits: Limits = USUAL) -> Examin
 
 
 def _checked(spec: Spec, known: AppCatalogue, limits: Limits, findings: Findings) -> Spec:
-    """The spec put right, after all that can be found has been noted."""
+    """The spec put right, after all that can be found has been noted. Without usable steps the
+    references to them would all seem to lead nowhere.
+    """
+    if findings.is_faulty(("steps",)):
+        return spec
     spec, meant = apps.named(spec, known, findings)
     spec = Links(spec, meant, findings).check()
     spec, values = steps.fitted(spec, meant, findings)

@@ -46,6 +46,22 @@ def test_every_error_has_the_one_body_with_an_example(openapi: dict[str, Any]) -
                     assert isinstance(content["example"]["detail"], str)
 
 
+def test_every_route_is_in_the_document(api: Api, openapi: dict[str, Any]) -> None:
+    application = api.client.application
+    there = {
+        (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in application.url_map.iter_rules()
+        if not rule.rule.startswith(("/docs", "/openapi.json", "/ui"))
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+
+    told = {
+        (method, path) for path, item in openapi["paths"].items() for method in METHODS & {*item}
+    }
+    assert told == there
+    assert len(told) > 20
+
+
 def test_operation_ids_are_unique(openapi: dict[str, Any]) -> None:
     ids = [
         item[method]["operationId"]

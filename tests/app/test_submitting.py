@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -157,6 +158,50 @@ def test_validating_stores_nothing_and_gives_what_can_be_submitted(api: Api) -> 
     assert again.json["workflow_json"] == checked
     assert again.json["auto_fixes"] == []
     assert api("POST", f"{ROOT}/submit", json=checked).status_code == 201
+
+
+def test_what_is_read_back_can_be_submitted_again(api: Api) -> None:
+    engine = api.engine()
+    first = api.submit(document("", "a", labels={"x": "y"}))
+    assert engine.ends(first) == "succeeded"
+    seen = api("GET", f"{ROOT}/{first}").json
+
+    second = api.submit(seen)
+
+    assert second != first
+    assert engine.ends(second) == "succeeded"
+    again = api("GET", f"{ROOT}/{second}").json
+    for name in ("workflow_name", "version", "base_context", "labels", "workflow_outputs"):
+        assert again[name] == seen[name]
+    for name in ("step_name", "app", "params", "outputs", "depends_on"):
+        assert [step[name] for step in again["steps"]] == [step[name] for step in seen["steps"]]
+    assert {step["task_id"] for step in again["steps"]}.isdisjoint(
+        step["task_id"] for step in seen["steps"]
+    )
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "unknown app": {"app": "NoSuchApp"},
+    "unknown step": {"depends_on": ["nowhere"]},
+    "missing parameter": {"params": {"output_path": "/a@b/home"}},
+    "unknown reference": {"params": {"output_path": "/a@b/home", "output_file": "${nothing}"}},
+    "one place for two": {"params": document("")["steps"][0]["params"]},
+    "unknown field": {"retries": 3},
+}
+
+
+@pytest.mark.parametrize("changed", WRONG.values(), ids=WRONG)
+def test_whoever_checks_finds_the_same(api: Api, changed: dict[str, Any]) -> None:
+    wrong = document("", "")
+    wrong["steps"][1] |= changed
+
+    answers = [api("POST", f"{ROOT}/{way}", json=wrong) for way in ("validate", "submit")]
+    registered = api("POST", f"{ROOT}/register", json=wrong)
+    planned = api("POST", f"{ROOT}/plan", json=wrong)
+
+    assert [answer.status_code for answer in (*answers, registered)] == [400] * 3
+    assert answers[0].json["errors"] == answers[1].json["errors"] == registered.json["errors"]
+    assert planned.json["problems"] == answers[0].json["errors"]
 
 
 @pytest.mark.parametrize("body", [None, "", "{}", " \n"])

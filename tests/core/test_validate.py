@@ -5,13 +5,16 @@ from __future__ import annotations
 import copy
 import json
 import re
+import sys
 from dataclasses import replace
+from types import FrameType
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.validate import workflow as many
 from tests.core.examples import APPS, CATALOGUE, codes, look, minimal_params, step, workflow
 from tests.shared import shared_path
 from workflows.document import document, spec_from
@@ -152,6 +155,33 @@ def test_every_problem_is_told_at_once_with_its_place() -> None:
         "steps[2].depends_on[0]": "unknown_step",
         "steps[3]": "wrong_type",
     }
+
+
+def work(steps: int) -> int:
+    """How many functions are called to validate so many steps; the same on every machine."""
+    found, calls = many(steps), 0
+
+    def count(_frame: FrameType, event: str, _what: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    validate(found, CATALOGUE)
+    sys.setprofile(count)
+    try:
+        validate(found, CATALOGUE)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_twice_the_steps_are_twice_the_work() -> None:
+    assert work(800) < 2.1 * work(400)
+
+
+def test_ten_thousand_steps_are_taken_and_no_more() -> None:
+    assert len(validate(many(10_000), CATALOGUE).spec.steps) == 10_000
+
+    assert codes(many(10_002)) == {"steps": "too_many_steps"}
 
 
 def test_an_invalid_workflow_raises_its_problems() -> None:

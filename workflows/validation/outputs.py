@@ -19,6 +19,10 @@ from workflows.validation.texts import LONGEST_NAME
 from workflows.workflow import Json, Spec
 
 _ATTEMPT = re.compile(r"_attempt\d+\Z")
+_FOLDER = re.compile(r"/[^/]+/+[^/]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_DOTS = re.compile(r"/\.\.?(/|\Z)")
+_SLASHES = re.compile(r"//+")
 Target = tuple[str, str]
 """A folder, without a slash at its end, and a name in it."""
 
@@ -81,7 +85,7 @@ def target(params: dict[str, Json]) -> Target | None:
     folder, name = params.get("output_path"), params.get("output_file")
     if not isinstance(folder, str) or not isinstance(name, str) or not name:
         return None
-    return re.sub(r"/+", "/", folder).rstrip("/"), name
+    return _SLASHES.sub("/", folder).rstrip("/"), name
 
 
 def _targets(spec: Spec) -> list[Target | None]:
@@ -128,9 +132,9 @@ def _better(name: str) -> str:
 
 def _check_folder(folder: str, at: Path, findings: Findings) -> None:
     hint = "it reads like /user@bvbrc/home/folder"
-    if not re.match(r"/[^/]+/+[^/]", folder) or re.search(r"[\x00-\x1f\x7f]", folder):
+    if not _FOLDER.match(folder) or _CONTROL.search(folder):
         findings.problem(at, "bad_output_path", f"{shown(folder)} is no Workspace folder", hint)
-    elif re.search(r"/\.\.?(/|\Z)", folder):
+    elif _DOTS.search(folder):
         findings.problem(at, "bad_output_path", f"{shown(folder)} is not a plain path", hint)
     elif not folder.isascii():
         message = f"{shown(folder)} is not ASCII, which AppService may garble"
