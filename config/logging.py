@@ -15,9 +15,9 @@ import structlog
 from structlog.contextvars import merge_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from config.redaction import redact
 from config.sections import Logging
 from config.shared_file import SharedRotatingFile
+from workflows.redaction import redact
 
 FILE_BYTES = 20 * 1024 * 1024
 FILES_KEPT = 5

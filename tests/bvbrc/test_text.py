@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.bvbrc import captures, tokens
-from workflows.bvbrc.text import LONGEST, MASK, message, redacted
+from workflows.bvbrc.text import LONGEST, message
+from workflows.redaction import MASK, redact
 
 TOKEN = tokens.sign(tokens.claims())
 SIGNATURE = TOKEN.rpartition("|sig=")[2]
@@ -43,7 +44,7 @@ def test_the_trace_is_cut_and_the_reason_kept() -> None:
     ],
 )
 def test_ordinary_text_is_left_alone(text: str) -> None:
-    assert redacted(text) == message(text) == text
+    assert redact(text) == message(text) == text
 
 
 @pytest.mark.parametrize(
@@ -63,18 +64,18 @@ def test_ordinary_text_is_left_alone(text: str) -> None:
 )
 @pytest.mark.parametrize("token", [TOKEN, TOKEN.replace("|", "%7C").replace("=", "%3D")])
 def test_a_whole_token_is_masked_wherever_it_stands(form: str, token: str) -> None:
-    shown = redacted(form.format(token))
+    shown = redact(form.format(token))
     assert not leaks(shown)
     assert MASK in shown
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "OAuth", "Basic"])
 def test_any_credential_after_its_scheme_is_masked(scheme: str) -> None:
-    assert redacted(f"{scheme} {'x' * 20}!") == f"{scheme} {MASK}"
+    assert redact(f"{scheme} {'x' * 20}!") == f"{scheme} {MASK}"
 
 
 def test_a_signature_that_lost_its_name_is_masked() -> None:
-    assert not leaks(redacted(f"sig: {SIGNATURE}, {SIGNATURE[:64]}"))
+    assert not leaks(redact(f"sig: {SIGNATURE}, {SIGNATURE[:64]}"))
 
 
 @given(
@@ -85,13 +86,13 @@ def test_a_signature_that_lost_its_name_is_masked() -> None:
 def test_no_secret_survives_however_much_of_a_token_stands_in_whatever_text(
     before: str, length: int, after: str
 ) -> None:
-    assert not leaks(redacted(f"{before}{TOKEN[:length]}{after}"))
+    assert not leaks(redact(f"{before}{TOKEN[:length]}{after}"))
     assert not leaks(message(f"{before}{TOKEN[:length]}{after}"))
 
 
 @given(place=st.integers(70, len(TOKEN) - 80))
 def test_a_token_that_lost_its_beginning_is_masked(place: int) -> None:
-    assert not leaks(redacted(f"… {TOKEN[place:]}"))
+    assert not leaks(redact(f"… {TOKEN[place:]}"))
 
 
 @given(st.text())
@@ -105,8 +106,8 @@ def test_a_message_can_be_stored_and_says_the_same_when_read_again(text: str) ->
 def test_a_long_message_is_bounded_and_not_slow() -> None:
     assert len(message("un=" * 10**6)) <= LONGEST
     assert len(message(" at x" * 10**6)) <= LONGEST
-    assert redacted("a|" * 10**6)
-    assert redacted("bearer " * 10**6)
+    assert redact("a|" * 10**6)
+    assert redact("bearer " * 10**6)
 
 
 def test_no_message_of_the_genuine_service_shows_a_token_or_a_trace() -> None:

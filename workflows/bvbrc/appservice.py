@@ -15,7 +15,7 @@ import structlog
 
 from workflows.bvbrc.reports import JobWord, Report, job_id, report
 from workflows.bvbrc.rpc import Call, Rpc, require_alive
-from workflows.bvbrc.text import message, redacted
+from workflows.bvbrc.text import message
 from workflows.errors import (
     Forbidden,
     InDoubt,
@@ -24,6 +24,7 @@ from workflows.errors import (
     ServiceAway,
     Unauthorized,
 )
+from workflows.redaction import redact
 
 log = structlog.get_logger()
 
@@ -184,7 +185,7 @@ class AppService:
         match answer.status:
             case HTTPStatus.OK:
                 end = f"\n[cut after {limit_bytes} bytes]\n" if answer.cut else ""
-                return redacted(answer.body.decode("utf-8", "replace")) + end
+                return redact(answer.body.decode("utf-8", "replace")) + end
             case HTTPStatus.UNAUTHORIZED:
                 raise Unauthorized("the service refused the token")
             case HTTPStatus.FORBIDDEN:
