@@ -32,6 +32,8 @@ class Wanted:
     mongod_options: tuple[str, ...] = ()
     skews: tuple[str, ...] = ()
     """Clocks of the first workers, as libfaketime has it (``+120s``); empty: the true one."""
+    launcher: tuple[str, ...] = ()
+    """A module, and words for it, that starts each process's own module in its stead."""
     settings: Mapping[str, object] = field(default_factory=dict)
     """``executor.polling_interval_seconds`` and the like, to their values."""
 
@@ -46,6 +48,7 @@ class Stack:
     redis: Server
     simulator: Simulator
     simulator_process: Process
+    launcher: tuple[str, ...] = ()
     workers: list[Process] = field(default_factory=list)
     beats: list[Process] = field(default_factory=list)
     apis: list[Process] = field(default_factory=list)
@@ -62,7 +65,7 @@ class Stack:
         """A further process of the product."""
         return processes.start(
             name,
-            [sys.executable, "-m", *command],
+            [sys.executable, "-m", *self.launcher, *command],
             log=self.folder / f"{name}.log",
             env={**self.env, **(env or {})},
             folder=ROOT,
@@ -125,7 +128,7 @@ def _servers(folder: Path, wanted: Wanted) -> Stack:
     process, simulator = servers.start_simulator(folder)
     given = {f"WORKFLOW_{_variable(key)}": str(value) for key, value in wanted.settings.items()}
     env = _env(folder, mongod, redis, simulator) | given
-    return Stack(folder, env, mongod, redis, simulator, process)
+    return Stack(folder, env, mongod, redis, simulator, process, wanted.launcher)
 
 
 def _env(folder: Path, mongod: Server, redis: Server, simulator: Simulator) -> dict[str, str]:

@@ -9,15 +9,9 @@ from pathlib import Path
 
 import click
 
-from benchmarks.chaos import faults
 from benchmarks.chaos.driver import Plan, run
-
-KINDS = {
-    "all": faults.ALL,
-    "processes": faults.PROCESSES,
-    "servers": faults.SERVERS,
-    "appservice": faults.APPSERVICE,
-}
+from benchmarks.chaos.faults import KINDS, aimed
+from benchmarks.chaos.without import AIMED, SAFEGUARDS
 
 
 @click.command()
@@ -28,6 +22,11 @@ KINDS = {
 @click.option("--workers", default=3, show_default=True)
 @click.option("--skew", is_flag=True, help="Two workers' clocks are wrong by ±2 minutes.")
 @click.option("--kinds", type=click.Choice(sorted(KINDS)), default="all", show_default=True)
+@click.option(
+    "--without",
+    type=click.Choice(sorted(SAFEGUARDS)),
+    help="Take this safeguard away, and aim at what it guards against.",
+)
 @click.option("--logs", type=click.Path(path_type=Path), help="Keep the processes' logs there.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the report there as JSON.")
 def main(  # noqa: PLR0917 - click hands each option on by name
@@ -38,6 +37,7 @@ def main(  # noqa: PLR0917 - click hands each option on by name
     workers: int,
     skew: bool,
     kinds: str,
+    without: str | None,
     logs: Path | None,
     out: Path | None,
 ) -> None:
@@ -50,8 +50,9 @@ def main(  # noqa: PLR0917 - click hands each option on by name
         workers=workers,
         skews=("+120s", "-120s") if skew else (),
         logs=logs,
+        without=without or "",
     )
-    report = run(plan, KINDS[kinds])
+    report = run(plan, aimed(AIMED[without]) if without else KINDS[kinds])
     text = json.dumps({"machine": platform.platform(), **report.as_json()}, indent=1)
     print(text)
     if out:

@@ -30,11 +30,16 @@ class Facts:
     peaks: Mapping[str, int]
     """The most jobs of each workflow that were in flight at once."""
     cap: int
+    user_peaks: Mapping[str, int] = field(default_factory=dict)
+    """The same of each user."""
+    user_cap: int = 1_000
+    complaints: Mapping[str, int] = field(default_factory=dict)
+    """How often the processes said that they met a defect."""
 
 
 @dataclass
 class Verdict:
-    """The figures; the first six must be 0."""
+    """The figures; those up to ``defects`` must be 0."""
 
     duplicates: int = 0
     lost_workflows: int = 0
@@ -43,11 +48,19 @@ class Verdict:
     jobs_outliving_a_cancel: int = 0
     started_after_a_cancel: int = 0
     broken_histories: int = 0
+    defects: int = 0
+    """What should be impossible, and was stopped by a second line of defence."""
     workflows: int = 0
     jobs: int = 0
     cancelled: int = 0
+    retried: int = 0
+    """Workflows that were taken up again after they had failed."""
+    further_attempts: int = 0
+    """Jobs of attempts after the first."""
+    deleted_at_bvbrc: int = 0
+    """Workflows of which BV-BRC deleted a job."""
     longest_stall_seconds: float = 0.0
-    """The longest time between two events of a workflow, its jobs' own time included."""
+    """The longest time in which nothing was recorded of a workflow, its jobs' own time included."""
     details: list[str] = field(default_factory=list)
 
     @property
@@ -61,6 +74,7 @@ class Verdict:
                 self.jobs_outliving_a_cancel,
                 self.started_after_a_cancel,
                 self.broken_histories,
+                self.defects,
             )
         )
 
@@ -73,8 +87,11 @@ def audit(facts: Facts) -> Verdict:
         workflows=len(facts.promises),
         jobs=len(facts.bvbrc_jobs),
         cancelled=sum(promise.expected == "cancelled" for promise in facts.promises),
+        retried=sum(promise.retried for promise in facts.promises),
+        deleted_at_bvbrc=sum(promise.may_fail for promise in facts.promises),
+        further_attempts=sum(not job["user_metadata"].endswith("/1") for job in facts.bvbrc_jobs),
     )
-    for check in (_duplicates, _lost, _orphans, _cap, _cancels, _histories):
+    for check in (_duplicates, _lost, _orphans, _cap, _cancels, _histories, _stalls, _defects):
         check(facts, found)
     return found
 
@@ -91,7 +108,7 @@ def _duplicates(facts: Facts, found: Verdict) -> None:
 
 def _lost(facts: Facts, found: Verdict) -> None:
     for promise in facts.promises:
-        if promise.ended != promise.expected:
+        if not promise.kept:
             found.lost_workflows += 1
             found.details.append(
                 f"{promise.workflow} ended {promise.ended or 'never'}, not {promise.expected}"
@@ -111,6 +128,10 @@ def _cap(facts: Facts, found: Verdict) -> None:
         if peak > facts.cap:
             found.cap_breaches += 1
             found.details.append(f"{workflow} had {peak} jobs in flight")
+    for user, peak in facts.user_peaks.items():
+        if peak > facts.user_cap:
+            found.cap_breaches += 1
+            found.details.append(f"{user} had {peak} jobs in flight")
 
 
 def _cancels(facts: Facts, found: Verdict) -> None:
@@ -138,7 +159,7 @@ def _started_late(facts: Facts, promise: Promise) -> list[str]:
         if promise.cancelled_at is not None
         and call["user_metadata"].startswith(f"{promise.workflow}/")
         and call["began"] > promise.cancelled_at
-        and call["output_file"].removeprefix(f"{promise.name}_").removesuffix("_fails") in never
+        and call["output_file"].removeprefix(f"{promise.name}_").partition("_")[0] in never
     ]
 
 
@@ -150,6 +171,22 @@ def _histories(facts: Facts, found: Verdict) -> None:
         if numbers != list(range(1, len(numbers) + 1)):
             found.broken_histories += 1
             found.details.append(f"{promise.workflow} has a broken history: {numbers}")
-        times = [event["_id"].generation_time.timestamp() for event in events]
-        stalls = [later - before for before, later in pairwise([promise.accepted_at, *times])]
-        found.longest_stall_seconds = max([found.longest_stall_seconds, *stalls])
+
+
+def _stalls(facts: Facts, found: Verdict) -> None:
+    times = {promise.workflow: [promise.accepted_at] for promise in facts.promises}
+    for job in facts.stored_jobs.values():
+        if job["workflow"] in times:
+            times[job["workflow"]] += [
+                job[name].timestamp()
+                for name in ("intended_at", "sent_at", "submitted_at", "finished_at")
+                if job.get(name)
+            ]
+    stalls = [later - before for each in times.values() for before, later in pairwise(sorted(each))]
+    found.longest_stall_seconds = round(max(stalls, default=0.0), 1)
+
+
+def _defects(facts: Facts, found: Verdict) -> None:
+    for text, count in facts.complaints.items():
+        found.defects += count
+        found.details.append(f"said {count} times: {text}")

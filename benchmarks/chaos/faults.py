@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import random
 import signal
+import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import requests
 from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 from redis import Redis
 from redis.exceptions import RedisError
 
-from benchmarks.chaos.workload import Users
+from benchmarks.chaos.users import Users
 from devstack.processes import Process
 from devstack.stack import Stack
 
@@ -34,24 +36,44 @@ class Stage:
     rng: random.Random
     lease_seconds: float
     grace_seconds: float
+    database: str
     hits: Counter[str] = field(default_factory=Counter)
     """How many calls each kind of AppService's faults disturbed."""
+    disturbed: set[str] = field(default_factory=set)
+    """Names of the processes that a fault has hold of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A fault that struck."""
+
+    seconds: float = 0.0
+    """How long it lasts."""
+    undo: Undo = nothing
+    target: str = ""
+    """The process that nothing else may strike meanwhile."""
+
+
+Striking = Callable[[Stage], Strike | None]
+"""Does it; None where there was nothing to strike."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A kind of fault. ``strike`` does it, and answers with how it ends after ``seconds``."""
+    """A kind of fault."""
 
     kind: str
     weight: float
-    strike: Callable[[Stage], tuple[float, Undo]]
+    strike: Striking
 
 
-def killed(which: str, number: int) -> Callable[[Stage], tuple[float, Undo]]:
+def killed(which: str, number: int) -> Striking:
     """A signal that ends a process; it is started again after up to two seconds."""
 
-    def strike(stage: Stage) -> tuple[float, Undo]:
+    def strike(stage: Stage) -> Strike | None:
         process = _one(stage, which)
+        if process is None:
+            return None
         if number == signal.SIGKILL:
             process.kill()
         else:
@@ -61,42 +83,43 @@ def killed(which: str, number: int) -> Callable[[Stage], tuple[float, Undo]]:
             process.stop(10)
             process.start()
 
-        return stage.rng.uniform(0, 2), undo
+        return Strike(stage.rng.uniform(0, 2), undo, process.name)
 
     return strike
 
 
-def frozen(which: str) -> Callable[[Stage], tuple[float, Undo]]:
+def frozen(which: str) -> Striking:
     """SIGSTOP for longer than a lease lasts, then SIGCONT."""
 
-    def strike(stage: Stage) -> tuple[float, Undo]:
+    def strike(stage: Stage) -> Strike | None:
         process = _one(stage, which)
+        if process is None:
+            return None
         process.signal(signal.SIGSTOP)
-        return stage.lease_seconds * stage.rng.uniform(1.2, 3), lambda: process.signal(
-            signal.SIGCONT
-        )
+        seconds = stage.lease_seconds * stage.rng.uniform(1.2, 3)
+        return Strike(seconds, lambda: process.signal(signal.SIGCONT), process.name)
 
     return strike
 
 
-def flushed(stage: Stage) -> tuple[float, Undo]:
+def flushed(stage: Stage) -> Strike:
     with suppress(RedisError), Redis.from_url(stage.stack.redis.uri, socket_timeout=2) as client:
         client.flushall()
-    return 0, nothing
+    return Strike()
 
 
-def away(server: str, seconds: float) -> Callable[[Stage], tuple[float, Undo]]:
+def away(server: str, seconds: float) -> Striking:
     """Redis or mongod is killed, and comes back on the same port after that time."""
 
-    def strike(stage: Stage) -> tuple[float, Undo]:
+    def strike(stage: Stage) -> Strike:
         found = getattr(stage.stack, server)
         found.kill()
-        return seconds, found.start
+        return Strike(seconds, found.start)
 
     return strike
 
 
-def disk_full(stage: Stage) -> tuple[float, Undo]:
+def disk_full(stage: Stage) -> Strike:
     """For some seconds mongod refuses every write as it does on a full disk."""
     failing = {
         "configureFailPoint": "failCommand",
@@ -107,7 +130,7 @@ def disk_full(stage: Stage) -> tuple[float, Undo]:
         },
     }
     _admin(stage, failing)
-    return stage.rng.uniform(1, 4), lambda: _admin(stage, {**failing, "mode": "off"})
+    return Strike(stage.rng.uniform(1, 4), lambda: _admin(stage, {**failing, "mode": "off"}))
 
 
 def _admin(stage: Stage, command: dict[str, object]) -> None:
@@ -115,10 +138,10 @@ def _admin(stage: Stage, command: dict[str, object]) -> None:
         client.admin.command(command)
 
 
-def answer(kind: str, method: str = "*", **more: object) -> Callable[[Stage], tuple[float, Undo]]:
+def answer(kind: str, method: str = "*", **more: object) -> Striking:
     """The next one to three calls of a method of AppService go wrong."""
 
-    def strike(stage: Stage) -> tuple[float, Undo]:
+    def strike(stage: Stage) -> Strike:
         drawn = {name: value(stage) if callable(value) else value for name, value in more.items()}
         count = stage.rng.randint(1, 3)
         fault = stage.stack.simulator.fault(kind, method, count=count, **drawn)
@@ -129,56 +152,84 @@ def answer(kind: str, method: str = "*", **more: object) -> Callable[[Stage], tu
             stage.hits[name] += sum(each["hits"] for each in present if each["id"] == fault)
             stage.stack.simulator.remove_fault(fault)
 
-        return 8, undo
+        return Strike(8, undo)
 
     return strike
 
 
-def switched(seconds: float, **switches: object) -> Callable[[Stage], tuple[float, Undo]]:
-    def strike(stage: Stage) -> tuple[float, Undo]:
+def switched(seconds: float, **switches: object) -> Striking:
+    def strike(stage: Stage) -> Strike:
         before = stage.stack.simulator.switch()
         stage.stack.simulator.switch(**switches)
         usual = {name: before[name] for name in switches}
-        return seconds, lambda: stage.stack.simulator.switch(**usual) and None
+        return Strike(seconds, lambda: stage.stack.simulator.switch(**usual) and None)
 
     return strike
 
 
-def missing(stage: Stage) -> tuple[float, Undo]:
+def missing(stage: Stage) -> Strike | None:
     """For a while AppService does not name one of the jobs under way."""
-    if job := _going(stage):
-        stage.stack.simulator.act("hide", job, seconds=3)
-    return 0, nothing
+    job = _going(stage)
+    if job is None:
+        return None
+    stage.stack.simulator.act("hide", job, seconds=3)
+    return Strike(3)
 
 
-def strange_word(stage: Stage) -> tuple[float, Undo]:
+def deleted(stage: Stage) -> Strike | None:
+    """AppService forgets a job that we know of, for good. Its step may fail of that."""
+    with MongoClient(stage.stack.mongod.uri, serverSelectionTimeoutMS=1_000) as client:
+        try:
+            known = list(client[stage.database]["jobs"].find({"state": "active"}, limit=50))
+        except PyMongoError:
+            return None
+    if not known:
+        return None
+    job = stage.rng.choice(known)
+    promise = stage.users.of_workflow(job["workflow"])
+    if promise is None:
+        return None
+    promise.may_fail = True
+    stage.stack.simulator.act("vanish", job["job_id"])
+    return Strike()
+
+
+def strange_word(stage: Stage) -> Strike | None:
     """For a while AppService calls the state of one job by a word that nobody knows."""
     job = _going(stage)
     if job is None:
-        return 0, nothing
+        return None
     stage.stack.simulator.act("word", job, word="meditating")
-    return 3, lambda: stage.stack.simulator.act("word", job, word="") and None
+    return Strike(3, lambda: stage.stack.simulator.act("word", job, word="") and None)
 
 
 def _going(stage: Stage) -> str | None:
-    going = [job["id"] for job in stage.stack.simulator.jobs() if job["state"] in ("Q", "S")]
-    return str(stage.rng.choice(going)) if going else None
+    going = stage.stack.simulator.jobs(state="[QS]")
+    return str(stage.rng.choice(going)["id"]) if going else None
 
 
-def expired(stage: Stage) -> tuple[float, Undo]:
+def expired(stage: Stage) -> Strike:
     """A user's tokens stop counting; the user gives a fresh one after a while."""
-    user = stage.rng.choice(stage.users.names)
-    stage.stack.simulator.expire(user)
-    return stage.rng.uniform(1, 5), lambda: stage.users.renew(user)
+    user = stage.rng.choice(list(stage.users))
+    stage.stack.simulator.expire(user.name)
+
+    def undo() -> None:
+        user.parked_at = time.time()
+
+    return Strike(stage.rng.uniform(1, 5), undo)
 
 
-def _one(stage: Stage, which: str) -> Process:
-    return stage.rng.choice(getattr(stage.stack, which))
+def _one(stage: Stage, which: str) -> Process | None:
+    """A process of that kind that no other fault has hold of."""
+    free = [each for each in getattr(stage.stack, which) if each.name not in stage.disturbed]
+    return stage.rng.choice(free) if free else None
 
 
 def _short_of_grace(stage: Stage) -> float:
-    """A call that comes through late, but within what the grace allows for."""
-    return stage.grace_seconds * stage.rng.uniform(0.1, 0.4)
+    """A call that comes through late, also after its client gave up, but within the grace: less
+    what may pass between the claim of the job and its first byte.
+    """
+    return stage.grace_seconds * stage.rng.uniform(0.1, 0.7)
 
 
 START = "start_app2"
@@ -222,7 +273,23 @@ APPSERVICE = [
     Fault("service-disabled", 1.5, switched(3, enabled=False)),
     Fault("qstat-absent", 1.5, switched(4, qstat=False)),
     Fault("ids-missing", 4, missing),
+    Fault("job-deleted", 1, deleted),
     Fault("unknown-state-word", 3, strange_word),
     Fault("token-expired", 2, expired),
 ]
-ALL: Sequence[Fault] = (*PROCESSES, *SERVERS, *APPSERVICE)
+
+
+def aimed(kinds: Sequence[str]) -> Sequence[Fault]:
+    """The faults of these kinds, each as likely as the others."""
+    found = [replace(fault, weight=1) for fault in KINDS["all"] if fault.kind in kinds]
+    if len(found) != len(kinds):
+        raise ValueError(f"no such faults among {kinds}")
+    return found
+
+
+KINDS: Mapping[str, Sequence[Fault]] = {
+    "all": (*PROCESSES, *SERVERS, *APPSERVICE),
+    "processes": PROCESSES,
+    "servers": SERVERS,
+    "appservice": APPSERVICE,
+}

@@ -1,0 +1,89 @@
+"""What a run tells: what struck, how soon work went on, and whether every promise was kept."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+from benchmarks.chaos.audit import Facts, Verdict
+
+Json = Any
+
+
+@dataclass
+class Report:
+    """What was done to the product, and how it took it."""
+
+    seed: int
+    seconds: float
+    faults: dict[str, int]
+    hits: dict[str, int]
+    """Calls of AppService that its faults really disturbed."""
+    recovery_seconds: dict[str, dict[str, float]]
+    """For each kind: from its end to the next recorded progress of any workflow, to the ms."""
+    cancel_to_kill_seconds: dict[str, float]
+    verdict: Verdict
+    skews: Sequence[str] = ()
+    without: str = ""
+    """The safeguard that was taken away."""
+    log_megabytes: float = 0.0
+
+    def as_json(self) -> dict[str, Json]:
+        return {
+            "seed": self.seed,
+            "seconds": round(self.seconds, 1),
+            "without": self.without,
+            "skews": list(self.skews),
+            "faults_total": sum(self.faults.values()),
+            "faults": dict(sorted(self.faults.items())),
+            "disturbed_calls": dict(sorted(self.hits.items())),
+            "recovery_seconds": self.recovery_seconds,
+            "cancel_to_kill_seconds": self.cancel_to_kill_seconds,
+            "log_megabytes": round(self.log_megabytes, 1),
+            "verdict": self.verdict.as_json(),
+        }
+
+
+def progress(facts: Facts) -> list[float]:
+    """Unix times at which anything was recorded, by MongoDB's clock."""
+    return sorted(_times(facts.stored_jobs.values()))
+
+
+def _times(rows: Iterable[Json]) -> Iterable[float]:
+    for row in rows:
+        for name in ("intended_at", "sent_at", "submitted_at", "looked_at"):
+            if isinstance(at := row.get(name), datetime):
+                yield at.timestamp()
+
+
+def recovery(over: Sequence[tuple[str, float]], facts: Facts) -> dict[str, dict[str, float]]:
+    times, waits = progress(facts), defaultdict(list)
+    for kind, at in over:
+        index = bisect_left(times, at)
+        if index < len(times):
+            waits[kind].append(times[index] - at)
+    return {kind: spread(found) for kind, found in sorted(waits.items())}
+
+
+def cancel_to_kill(facts: Facts) -> dict[str, float]:
+    """From the answer to a cancel to the death of each job of the workflow at BV-BRC."""
+    answered = {each.workflow: each.cancelled_at for each in facts.promises if each.cancelled_at}
+    waits = [
+        max(0.0, job["killed_at"] - at)
+        for job in facts.bvbrc_jobs
+        if (at := answered.get(job["user_metadata"].partition("/")[0])) and job.get("killed_at")
+    ]
+    return spread(waits) if waits else {}
+
+
+def spread(found: Sequence[float]) -> dict[str, float]:
+    return {
+        "count": len(found),
+        "median": round(median(found), 3),
+        "worst": round(max(found), 3),
+    }

@@ -1,0 +1,98 @@
+"""``python -m benchmarks.chaos.without <safeguard> <module> …``: the product less one safeguard.
+
+A process of the product that is started through this lacks it. Each is taken away from outside, so
+that production code has no such switch. The driver must find what each of them guards against.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from pymongo import UpdateOne
+
+from workflows.bvbrc.appservice import AppService
+from workflows.store import outbox
+from workflows.store import workflows as store
+
+Json = Any
+
+
+def no_fencing() -> None:
+    """A turn takes what others hold, and writes also where its lease was lost."""
+    guarded = store._update
+
+    def update(_token: str, change: Json) -> UpdateOne:
+        found = guarded("", change)
+        return UpdateOne({"_id": change.after.id}, found._doc)
+
+    def claim(ids: Json, lease: timedelta) -> Json:
+        store.collection(store.models.Workflow).update_many(
+            {"_id": {"$in": list(ids)}}, {"$unset": {"lease": ""}}
+        )
+        return held(ids, lease)
+
+    held = store.claim
+    store._update = update  # type: ignore[assignment]
+    store.claim = claim
+
+
+def no_intent() -> None:
+    """That a job is being sent is known to the sender alone, until there is an answer."""
+    mine: set[str] = set()
+
+    def taken(chosen: Json, _token: str, _bounds: Json, _session: Json) -> set[str]:
+        keys = {job.key for job in chosen} - mine
+        mine.update(keys)
+        return keys
+
+    def write(sent: Json) -> UpdateOne:
+        mine.discard(sent.job.key)
+        known = {"sent_at": "$$NOW", "absent_after": outbox.later(timedelta(seconds=8))}
+        query = {"_id": sent.job.key, "state": outbox.JobState.INTENDED}
+        return UpdateOne(query, [{"$set": {**known, "claim": sent.job.claim}}, *sent.update])
+
+    outbox._taken = taken
+    outbox.Sent.write = write  # type: ignore[method-assign]
+
+
+def no_grace() -> None:
+    """A job that is not found at once is believed not to exist."""
+    from tasks import process  # noqa: PLC0415 - it reads the settings of the process
+
+    limited = process.limits_of
+    process.limits_of = lambda settings: replace(limited(settings), grace=timedelta(0))
+
+
+def no_lookup() -> None:
+    """A submission whose answer is lost is not looked up: it is sent again after the grace."""
+    AppService.find = lambda *_args, **_named: ()  # type: ignore[method-assign]
+
+
+SAFEGUARDS: Mapping[str, Callable[[], None]] = {
+    "fencing": no_fencing,
+    "intent": no_intent,
+    "grace": no_grace,
+    "lookup": no_lookup,
+}
+AIMED: Mapping[str, Sequence[str]] = {
+    "fencing": ("SIGSTOP-worker", "SIGKILL-worker", "late-but-created"),
+    "intent": ("SIGKILL-worker",),
+    "grace": ("late-but-created",),
+    "lookup": ("reply-lost-job-created",),
+}
+"""The kinds of faults that each guards against."""
+
+
+def main(safeguard: str, module: str, *words: str) -> None:
+    SAFEGUARDS[safeguard]()
+    sys.argv = [module, *words]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
