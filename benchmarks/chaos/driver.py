@@ -101,6 +101,7 @@ def _torment(running: Stack, plan: Plan, faults: Sequence[Fault]) -> Report:
     courses(running.simulator)
     users = Users(running.api_urls, running.simulator.token, plan.seed)
     stage = Stage(running, users, random.Random(plan.seed), LEASE_SECONDS, GRACE_SECONDS, DATABASE)
+    users.begin(plan.most_steps)
     begun = time.monotonic()
     with users.at_work(plan.going, plan.most_steps):
         struck = Schedule(stage, faults, plan.every_seconds).run(plan.faults)

@@ -56,7 +56,7 @@ class Schedule:
 
     def run(self, count: int) -> Struck:
         """So many faults strike, and every one of them is over."""
-        next_strike = time.monotonic() + 3
+        next_strike = time.monotonic()
         with ThreadPoolExecutor(_REPAIRS, "repair") as pool:
             while self.struck.counts.total() < count or self._lasting or self._repairs:
                 self._undo(pool)

@@ -171,6 +171,11 @@ class Users:
     def of_workflow(self, workflow: str) -> Promise | None:
         return next((each for each in self.promises if each.workflow == workflow), None)
 
+    def begin(self, most_steps: int) -> None:
+        """Everybody's first workflow: where that is accepted, the product is up."""
+        for user in self._all:
+            user.submit(most_steps, 150)
+
     @contextmanager
     def at_work(self, going: int, most_steps: int) -> Iterator[None]:
         """Everybody keeps a share of so many workflows under way."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.chaos.driver import Plan, run
 from benchmarks.chaos.faults import KINDS
 
-SHORT = Plan(seed=5, faults=25, every_seconds=0.5, going=12, workers=2, apis=1)
+SHORT = Plan(seed=5, faults=25, every_seconds=0.5, going=12, workers=2, apis=2)
 
 
 def test_no_promise_breaks_under_a_storm_of_faults() -> None:
