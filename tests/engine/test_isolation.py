@@ -12,7 +12,7 @@ from workflows import models
 from workflows.document import spec_from
 from workflows.engine.advance import advance
 from workflows.engine.requests import Submission, cancel, submit
-from workflows.store import jobs, outbox, watch
+from workflows.store import doubts, jobs, outcomes, watch
 from workflows.store.mongo import collection
 
 
@@ -36,7 +36,7 @@ def test_a_reason_that_begins_with_a_dollar_is_only_text(engine: Engine) -> None
     job = jobs.value(jobs.open_jobs([workflow])[workflow][0])
 
     collection(models.Job).update_one({"_id": job.key}, {"$set": {"state": "sending", "claim": ""}})
-    assert outbox.record([outbox.rejected(job, "$VAR1 = 1.")]) == []
+    assert outcomes.record([outcomes.rejected(job, "$VAR1 = 1.")]) == []
 
     assert jobs.of_workflow(workflow)[0]["reason"] == "$VAR1 = 1."
 
@@ -79,11 +79,11 @@ def test_a_look_that_was_begun_too_early_proves_nothing(engine: Engine) -> None:
     engine.drain.run(engine.parts)
     taken = None
     while taken is None:
-        taken = outbox.take_doubtful(timedelta(seconds=60))
+        taken = doubts.take(timedelta(seconds=60))
     past = {"$set": {"absent_after": {"$add": ["$looked_at", 1]}}}
     collection(models.Job).update_one({"_id": taken.key}, [past])
 
-    assert not outbox.believe_absent(taken, again=True)
+    assert not doubts.believe_absent(taken, again=True)
 
 
 def test_a_kill_keeps_its_receipt_whatever_is_answered_later(engine: Engine) -> None:

@@ -17,7 +17,7 @@ from workflows.engine.killing import kill_jobs
 from workflows.engine.polling import poll_jobs
 from workflows.engine.requests import Owner, Submission
 from workflows.engine.resolving import resolve_jobs
-from workflows.store import outbox, workflows
+from workflows.store import doubts, workflows
 from workflows.store.mongo import collection
 
 
@@ -53,7 +53,7 @@ def in_doubt(*, done: bool) -> Callable[[Engine], str]:
     def prepare(engine: Engine) -> str:
         engine.simulator.fault("lost", "start_app2", user=engine.user, count=1, done=done)
         workflow = active(engine)
-        wait(outbox.doubtful_due)
+        wait(doubts.waiting)
         if not done:
             wait(lambda: overdue(workflow))
         return workflow
@@ -79,7 +79,7 @@ def unwanted_in_doubt(engine: Engine) -> str:
     engine.simulator.app(user=engine.user, run_seconds=None)
     workflow = in_doubt(done=True)(engine)
     requests.cancel(engine.parts, workflow)
-    wait(outbox.doubtful_due)
+    wait(doubts.waiting)
     return workflow
 
 

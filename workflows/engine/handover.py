@@ -23,9 +23,9 @@ from workflows.errors import (
     Unavailable,
 )
 from workflows.plan import backoff
-from workflows.store import credentials, outbox, services
+from workflows.store import credentials, outcomes, services
 from workflows.store.credentials import Credential
-from workflows.store.outbox import Sent
+from workflows.store.outcomes import Sent
 from workflows.workflow import Job, Outcome
 
 log = structlog.get_logger(__name__)
@@ -50,7 +50,7 @@ def send(parts: Parts, handover: Handover) -> Sent:
     """Raises nothing that a service, a network or MongoDB can bring about."""
     job, credential = handover.job, handover.credential
     if credential is None:
-        return outbox.unsent(job, "there is no usable token", _AWAY)
+        return outcomes.unsent(job, "there is no usable token", _AWAY)
     if job.app in BUILT_IN:
         return _run(parts, job, credential)
     return _start(parts, handover, credential)
@@ -72,7 +72,7 @@ def _start(parts: Parts, handover: Handover, credential: Credential) -> Sent:
         with suppress(Unavailable):  # what became of the job is worth more than what is told here
             _remember(parts, credential, failure)
         return _failed(parts, job, failure)
-    return outbox.started(job, job_id)
+    return outcomes.started(job, job_id)
 
 
 def known_in_logs(job: Job) -> AbstractContextManager[None]:
@@ -96,12 +96,12 @@ def _remember(parts: Parts, credential: Credential, failure: ServiceError) -> No
 def _failed(parts: Parts, job: Job, failure: ServiceError) -> Sent:
     match failure:
         case Unauthorized():
-            return outbox.unsent(job, str(failure), timedelta(0))
+            return outcomes.unsent(job, str(failure), timedelta(0))
         case Rejected():
             return _refusal(parts, job, failure)
         case InDoubt():
             return _doubt(parts, job, failure)
-    return outbox.unsent(job, str(failure), backoff(_AWAY, min(job.tries + 1, 5)))
+    return outcomes.unsent(job, str(failure), backoff(_AWAY, min(job.tries + 1, 5)))
 
 
 def _run(parts: Parts, job: Job, credential: Credential) -> Sent:
@@ -109,33 +109,33 @@ def _run(parts: Parts, job: Job, credential: Credential) -> Sent:
     the workflow: the step is tried again, ever more rarely.
     """
     if job.kill or parts.clients is None:
-        return outbox.withdrawn(job)
+        return outcomes.withdrawn(job)
     try:
         return _done(job, run(parts.clients, credential.token, job))
     except Unauthorized as refused:
         credentials.refused(parts.vault, credential)
-        return outbox.unsent(job, str(refused), timedelta(0))
+        return outcomes.unsent(job, str(refused), timedelta(0))
     except (Rejected, NotFound) as refusal:
-        return outbox.finished(job, Outcome.FAILED, str(refusal), {})
+        return outcomes.finished(job, Outcome.FAILED, str(refusal), {})
     except (NotSent, InDoubt, ServiceAway, Unavailable) as away:
-        return outbox.unsent(job, str(away), backoff(_AWAY, min(job.tries + 1, 5)))
+        return outcomes.unsent(job, str(away), backoff(_AWAY, min(job.tries + 1, 5)))
     except Exception as defect:
         parts.broken(defect)
         log.exception("A built-in step broke", workflow_id=job.workflow, app=job.app)
         reason = f"the engine could not run it ({type(defect).__name__})"
-        return outbox.unsent(job, reason, backoff(_AWAY, min(job.tries + 1, _PATIENT)))
+        return outcomes.unsent(job, reason, backoff(_AWAY, min(job.tries + 1, _PATIENT)))
 
 
 def _done(job: Job, found: Results | Wait) -> Sent:
     if isinstance(found, Wait):
-        return outbox.unsent(job, found.reason, found.again_in)
-    return outbox.finished(job, Outcome.SUCCEEDED, "", found)
+        return outcomes.unsent(job, found.reason, found.again_in)
+    return outcomes.finished(job, Outcome.SUCCEEDED, "", found)
 
 
 def _refusal(parts: Parts, job: Job, rejected: Rejected) -> Sent:
     if rejected.maybe_transient and job.refusals + 1 < parts.limits.unexplained_tries:
-        return outbox.unsent(job, str(rejected), backoff(_AWAY, job.refusals + 1), refused=True)
-    return outbox.rejected(job, str(rejected))
+        return outcomes.unsent(job, str(rejected), backoff(_AWAY, job.refusals + 1), refused=True)
+    return outcomes.rejected(job, str(rejected))
 
 
 def _doubt(parts: Parts, job: Job, lost: InDoubt) -> Sent:
@@ -144,4 +144,4 @@ def _doubt(parts: Parts, job: Job, lost: InDoubt) -> Sent:
     patience = backoff(limits.answered_grace, job.refusals + 1)
     believe_in = min(patience, limits.grace) if lost.answered else None
     look_in = min(timedelta(seconds=1), limits.lease)
-    return outbox.doubtful(job, str(lost), look_in, believe_in)
+    return outcomes.doubtful(job, str(lost), look_in, believe_in)

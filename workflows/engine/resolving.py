@@ -12,7 +12,7 @@ from workflows.engine.handover import known_in_logs
 from workflows.engine.killing import kill_surplus
 from workflows.engine.parts import Parts
 from workflows.errors import IllegalMove, ServiceError, Unauthorized
-from workflows.store import credentials, outbox
+from workflows.store import credentials, doubts, outcomes
 from workflows.store.credentials import Credential
 from workflows.workflow import Job
 
@@ -29,10 +29,10 @@ def resolve_jobs(parts: Parts, limit: int = 200) -> Advanced:
     for _ in range(limit):
         if parts.stopping.is_set():
             break
-        job = outbox.take_doubtful(again_in, BUILT_IN if parts.breaker.opened else ())
+        job = doubts.take(again_in, BUILT_IN if parts.breaker.opened else ())
         if job is None:
             break
-        if outbox.rerun(job) if job.app in BUILT_IN else resolve(parts, job):
+        if doubts.rerun(job) if job.app in BUILT_IN else resolve(parts, job):
             total += advance(parts, [job.workflow])
             total += Advanced(starts=1)
     return total
@@ -57,8 +57,8 @@ def resolve(parts: Parts, job: Job) -> bool:
     if found:
         return _adopt(parts, job, found)
     if job.refusals >= parts.limits.reasonless_tries and not job.kill:
-        return outbox.give_up(job, job.reason or "AppService refused the job without a reason")
-    return outbox.believe_absent(job, again=not job.kill)
+        return doubts.give_up(job, job.reason or "AppService refused the job without a reason")
+    return doubts.believe_absent(job, again=not job.kill)
 
 
 def _find(parts: Parts, credential: Credential, job: Job) -> tuple[str, ...]:
@@ -78,8 +78,8 @@ def _find(parts: Parts, credential: Credential, job: Job) -> tuple[str, ...]:
 def _adopt(parts: Parts, job: Job, found: tuple[str, ...]) -> bool:
     """The lowest id is the job; any other is one too many and is killed."""
     keep, *surplus = found
-    adopted = outbox.adopt(job, keep)
-    known = keep if adopted else outbox.known_id(job)
+    adopted = doubts.adopt(job, keep)
+    known = keep if adopted else outcomes.known_id(job)
     surplus = [job_id for job_id in found if job_id != known] if known else surplus
     if surplus:
         log.error("Surplus jobs are killed", workflow_id=job.workflow, job_ids=surplus)

@@ -23,14 +23,18 @@ from workflows.engine.killing import kill_surplus
 from workflows.engine.parts import Parts
 from workflows.errors import Unavailable
 from workflows.states import JobState
-from workflows.store import credentials, outbox, services, workflows
-from workflows.store.outbox import Bounds, Sent
+from workflows.store import credentials, doubts, jobs, outbox, outcomes, services, workflows
+from workflows.store.outbox import Bounds
+from workflows.store.outcomes import Sent
 from workflows.workflow import Job
 
 log = structlog.get_logger(__name__)
 
-_TOGETHER_SECONDS = 1.0
-"""Under load, how long news of submissions wait for others, to be taken in together."""
+_TOGETHER_SECONDS = 0.5
+"""How long news of submissions wait for others, at most an interval: most often a poll has taken
+them in by then."""
+_GATHER_SECONDS = 0.02
+"""How long an answer waits for others, to be stored together."""
 _IDLE_SECONDS = 0.5
 """How long the drain waits for answers before it looks for new work on its own."""
 _GATE_SECONDS = 1.0
@@ -74,7 +78,7 @@ class Drain:
         """
         idle = False
         while not idle:
-            self._answered += self._answers()
+            self._answered += self._answers(self._patience(parts))
             try:
                 idle = self._turn(parts)
             except Unavailable as away:
@@ -83,15 +87,16 @@ class Drain:
                 log.warning("Answers wait for MongoDB", jobs=len(self._answered), error=str(away))
 
     def _turn(self, parts: Parts) -> bool:
-        """Store the answers and send what may be sent; true where there was nothing to do."""
+        """Store the answers and send what may be sent; true where there is nothing to wait for."""
         answered = self._answered
         if answered:
             _record(parts, answered)
             self._note(answered)
             self._answered = []
         fresh = self._claim(parts)
-        self._tell(parts, at_once=not fresh)
-        return not (answered or fresh or self._under_way or self._answered)
+        told = self._tell(parts)
+        busy = self._under_way or self._answered or self._told
+        return not (busy or answered or fresh or told)
 
     def _note(self, answered: Sequence[Sent]) -> None:
         now = time.monotonic()
@@ -99,12 +104,29 @@ class Drain:
             if sent.news:
                 self._told.setdefault(sent.job.workflow, now)
 
-    def _tell(self, parts: Parts, *, at_once: bool) -> None:
-        """Let workflows take in what was sent: at once while there is time, else many together."""
-        oldest = min(self._told.values(), default=None)
-        if oldest is not None and (at_once or time.monotonic() - oldest > _TOGETHER_SECONDS):
-            advance(parts, self._told)
-            self._told = {}
+    def _patience(self, parts: Parts) -> float:
+        """Seconds for which the next answer may be waited for."""
+        if self._answered:
+            return 0.0
+        idle = _IDLE_SECONDS if self._under_way else 0.0
+        soon = self._until_tell(parts) if self._told else idle
+        return min(idle, soon) if self._under_way else soon
+
+    def _until_tell(self, parts: Parts) -> float:
+        """Seconds until workflows must take in what was sent; 0 where there is nothing, too."""
+        if not self._told or parts.stopping.is_set():
+            return 0.0
+        together = min(_TOGETHER_SECONDS, parts.limits.polling_interval.total_seconds())
+        return max(0.0, min(self._told.values()) + together - time.monotonic())
+
+    def _tell(self, parts: Parts) -> bool:
+        """Let workflows take in what was sent, unless a poll has made them do so meanwhile; whether
+        it was time for that."""
+        if not self._told or self._until_tell(parts):
+            return False
+        advance(parts, jobs.with_untold(self._told))
+        self._told = {}
+        return True
 
     def _claim(self, parts: Parts) -> int:
         """Take jobs and send them; how many were taken. None while we end, and only those that the
@@ -112,22 +134,23 @@ class Drain:
         not sent, is never left to be looked up.
         """
         free = self._threads - self._under_way
-        if free <= 0 or parts.stopping.is_set() or not outbox.waiting():
+        if free <= 0 or parts.stopping.is_set():
             return 0
         send_by = time.monotonic() + parts.limits.send_window.total_seconds()
-        jobs = _claimed(parts, free, is_open=self._open(parts))
+        claimed = _claimed(parts, free, is_open=self._open(parts))
         try:  # in that order nothing slips past a cancel
-            gone = workflows.ended({job.workflow for job in jobs}) if jobs else set()
-            tokens = credentials.usable_of(parts.vault, sorted({job.owner for job in jobs}))
+            gone = workflows.ended({job.workflow for job in claimed}) if claimed else set()
+            owners = sorted({job.owner for job in claimed})
+            tokens = credentials.usable_of(parts.vault, owners) if owners else {}
         except Unavailable as away:
-            self._answered += [outbox.unsent(job, str(away), timedelta(0)) for job in jobs]
+            self._answered += [outcomes.unsent(job, str(away), timedelta(0)) for job in claimed]
             raise
-        for job in jobs:
+        for job in claimed:
             if job.kill or job.workflow in gone:
-                self._answered.append(outbox.withdrawn(job))
+                self._answered.append(outcomes.withdrawn(job))
             else:
                 self._send(parts, Handover(job, tokens.get(job.owner), send_by))
-        return len(jobs)
+        return len(claimed)
 
     def _open(self, parts: Parts) -> bool:
         """Whether AppService takes submissions, as far as is known."""
@@ -145,17 +168,18 @@ class Drain:
         future = self._pool.submit(send, parts, handover)
         future.add_done_callback(lambda done: self._news.put(_outcome(parts, handover.job, done)))
 
-    def _answers(self) -> list[Sent]:
-        """All answers that are there; waits a little for the first one if any is to come."""
+    def _answers(self, patience: float) -> list[Sent]:
+        """All answers that are there; waits for the first one, and a moment for those after it."""
         found: list[Sent] = []
         try:
-            wait = _IDLE_SECONDS if self._under_way and not self._answered else 0
-            sent = self._news.get(timeout=wait)
+            sent = self._news.get(timeout=patience)
+            until = time.monotonic() + _GATHER_SECONDS
             while True:
                 if sent is not None:
                     self._under_way -= 1
                     found.append(sent)
-                sent = self._news.get_nowait()
+                left = until - time.monotonic() if self._under_way else 0.0
+                sent = self._news.get(timeout=max(0.0, left))
         except Empty:
             return found
 
@@ -181,12 +205,12 @@ def _outcome(parts: Parts, job: Job, done: Future[Sent]) -> Sent:
         return done.result()
     parts.broken(failure)
     log.error("A submission broke", workflow_id=job.workflow, exc_info=failure)
-    return outbox.doubtful(job, type(failure).__name__, timedelta(seconds=1), None)
+    return outcomes.doubtful(job, type(failure).__name__, timedelta(seconds=1), None)
 
 
 def _record(parts: Parts, answered: Sequence[Sent]) -> None:
     """Store the answers, and undo what nobody waits for any more."""
-    for stale in outbox.record(answered):
+    for stale in outcomes.record(answered):
         _undo(parts, stale)
     for sent in answered:
         _report(sent)
@@ -211,8 +235,8 @@ def _report(sent: Sent) -> None:
 def _undo(parts: Parts, stale: Sent) -> None:
     """Our claim had been given up when the answer came. If a second job exists, ours must go."""
     ours = stale.job_id
-    known = outbox.known_id(stale.job)
-    if known == ours or (not known and outbox.adopt(stale.job, ours)):
+    known = outcomes.known_id(stale.job)
+    if known == ours or (not known and doubts.adopt(stale.job, ours)):
         return
     log.error("A second job of one attempt is killed", workflow_id=stale.job.workflow, job_id=ours)
     kill_surplus(parts, stale.job, [ours])

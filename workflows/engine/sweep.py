@@ -13,6 +13,7 @@ from workflows.engine.parts import Parts
 from workflows.errors import ServiceError, Unauthorized
 from workflows.store import (
     credentials,
+    doubts,
     growing,
     jobs,
     outbox,
@@ -68,7 +69,7 @@ def sweep(parts: Parts) -> Due:
         advances=chunks(ids, CHUNK),
         polls=chunks(watch.owners(), _USERS),
         sends=waiting,
-        lookups=outbox.doubtful_due(),
+        lookups=doubts.waiting(),
         kills=watch.kills_due() or surplus.waiting(),
         finds=results.due(),
         replans=chunks(growing.due(_LIMIT, _FIRST), _PLANS),

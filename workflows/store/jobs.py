@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pymongo import InsertOne, UpdateOne
+from pymongo import InsertOne, UpdateMany
 
 from workflows import models
 from workflows.states import FINAL_JOB, JobState
@@ -17,50 +17,56 @@ from workflows.workflow import Job, Outcome
 if TYPE_CHECKING:
     from workflows.store.workflows import Change
 
-Write = InsertOne[Row] | UpdateOne
+Write = InsertOne[Row] | UpdateMany
 
 
-def effects(change: Change) -> list[Write]:
-    """What a turn writes to jobs: new intents, unwanted ones, and what it has taken in."""
-    now = change.before.now
+def effects(changes: Sequence[Change]) -> list[Write]:
+    """What turns write to jobs: new intents, unwanted ones, and what they have taken in."""
     writes: list[Write] = [
-        InsertOne(row(job, now) | {"due": now, "intended_at": now}) for job in change.new_jobs
+        InsertOne(row(job, now) | {"due": now, "intended_at": now})
+        for change in changes
+        for now in (change.before.now,)
+        for job in change.new_jobs
     ]
-    for job in change.kills:
-        writes += [
-            UpdateOne(
-                {"_id": job.key, "state": JobState.INTENDED},
-                {"$set": {"state": JobState.WITHDRAWN, "news": now}, "$inc": {"version": 1}},
-            ),
-            UpdateOne(
-                {"_id": job.key, "state": {"$in": [JobState.SENDING, JobState.ACTIVE]}},
-                {"$set": {"kill": True, "kill_due": now}, "$inc": {"version": 1}},
-            ),
-        ]
-    announced = {job.key for job in change.announced}
-    settled = {job.key for job in change.settled}
-    writes += [
-        _taken_in(job, announced=job.key in announced, settled=job.key in settled)
-        for job in change.seen
-        if job.news or job.key in announced | settled
-    ]
-    return writes
+    writes += _unwanted([job.key for change in changes for job in change.kills])
+    alike: dict[tuple[int, bool, bool], list[str]] = defaultdict(list)
+    for change in changes:
+        announced = {job.key for job in change.announced}
+        settled = {job.key for job in change.settled}
+        for job in change.seen:
+            if job.news or job.key in announced | settled:
+                alike[job.version, job.key in announced, job.key in settled].append(job.key)
+    return writes + [_taken_in(keys, *how) for how, keys in alike.items()]
 
 
-def _taken_in(job: Job, *, announced: bool, settled: bool) -> UpdateOne:
+def _unwanted(keys: Sequence[str]) -> list[Write]:
+    if not keys:
+        return []
+    now: Row = {"version": {"$add": ["$version", 1]}}
+    withdrawn = {**now, "state": str(JobState.WITHDRAWN), "news": NOW}
+    under_way = {"$in": [JobState.SENDING, JobState.ACTIVE]}
+    return [
+        UpdateMany({"_id": {"$in": keys}, "state": JobState.INTENDED}, [{"$set": withdrawn}]),
+        UpdateMany(
+            {"_id": {"$in": keys}, "state": under_way},
+            [{"$set": {**now, "kill": True, "kill_due": NOW}}],
+        ),
+    ]
+
+
+def _taken_in(keys: Sequence[str], version: int, announced: bool, settled: bool) -> UpdateMany:
     """Clears the news, unless there is newer news than what was seen.
 
     That its submission stands in an event is true whatever else happened to it, or the event would
     be written again.
     """
     gone = ["news", "open"] if settled else ["news"]
+    wanted: Row = {"_id": {"$in": keys}}
     if not announced:
-        return UpdateOne(
-            {"_id": job.key, "version": job.version}, {"$unset": dict.fromkeys(gone, "")}
-        )
-    seen = {"$eq": ["$version", job.version]}
+        return UpdateMany({**wanted, "version": version}, {"$unset": dict.fromkeys(gone, "")})
+    seen = {"$eq": ["$version", version]}
     kept = {name: {"$cond": [seen, "$$REMOVE", f"${name}"]} for name in gone}
-    return UpdateOne({"_id": job.key}, [{"$set": {"announced": True, **kept}}])
+    return UpdateMany(wanted, [{"$set": {"announced": True, **kept}}])
 
 
 def open_jobs(workflows: Iterable[str]) -> dict[str, list[Row]]:
@@ -72,6 +78,13 @@ def open_jobs(workflows: Iterable[str]) -> dict[str, list[Row]]:
         ):
             found[each["workflow"]].append(each)
     return found
+
+
+def with_untold(workflows: Iterable[str]) -> list[str]:
+    """Those of these workflows that have something to take in."""
+    query = {"workflow": {"$in": list(workflows)}, "open": True, "news": {"$type": "date"}}
+    with translated():
+        return list(collection(models.Job).distinct("workflow", query))
 
 
 def with_news(limit: int, older: timedelta) -> list[str]:
@@ -171,6 +184,11 @@ def row(job: Job, now: datetime) -> Row:
 def _optional(job: Job, now: datetime) -> Row:
     globs: Row = {"globs": dict(job.globs)} if job.globs else {}
     return globs | ({"news": now, "reason": job.reason} if job.state in FINAL_JOB else {})
+
+
+def of_apps(apps: Collection[str]) -> Row:
+    """The part of a query that asks for jobs of these apps; of all where none are named."""
+    return {"app": {"$in": sorted(apps)}} if apps else {}
 
 
 def readable(each: Row) -> Job | None:

@@ -30,6 +30,8 @@ Row = dict[str, Any]
 Result = TypeVar("Result")
 
 NOW = "$$NOW"
+DUE: Row = {"$lte": ["$due", NOW]}
+"""Of a job: the time named by ``due`` has come."""
 AWAY = (
     AutoReconnect,
     ConnectionFailure,
@@ -74,6 +76,16 @@ def later(amount: timedelta) -> Row:
 def ago(amount: timedelta) -> Row:
     """An aggregation expression: MongoDB's now less ``amount``."""
     return later(-amount)
+
+
+def mapped(values: Mapping[str, object]) -> Row:
+    """An aggregation expression: of the document at hand the value that is here under its ``_id``.
+
+    With it one statement writes to many documents what differs from one to the other, which costs
+    the server a third of as many statements.
+    """
+    at = {"$indexOfArray": [{"$literal": list(values)}, "$_id"]}
+    return {"$arrayElemAt": [{"$literal": list(values.values())}, at]}
 
 
 @contextmanager

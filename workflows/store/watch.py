@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from pymongo import UpdateOne
+from pymongo import UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from workflows import models
 from workflows.states import JobState
 from workflows.store.jobs import readable
-from workflows.store.mongo import NOW, Row, collection, later, sound, translated
+from workflows.store.mongo import NOW, Row, collection, later, mapped, sound, translated
 from workflows.workflow import Job, Json, Outcome
 
 KILLED, GONE, UNANSWERED = "killed", "gone", "unanswered"
@@ -59,18 +59,6 @@ class Learnt:
     def to_be_found(self) -> bool:
         """Whether somebody must look for its results now."""
         return self.fields.get("results_due") is not None
-
-    def write(self) -> UpdateOne:
-        fields = {name: value for name, value in self.fields.items() if value is not None}
-        gone = {name: "" for name, value in self.fields.items() if value is None}
-        update: Row = {"$set": fields}
-        if gone:
-            update["$unset"] = gone
-        if self.news:
-            update |= {"$inc": {"version": 1}, "$currentDate": {"news": True}}
-        if not update["$set"]:
-            del update["$set"]
-        return UpdateOne({"_id": self.key, "state": JobState.ACTIVE}, update)
 
 
 def running(started_at: datetime) -> Row:
@@ -178,9 +166,29 @@ def _watched(row: Row) -> Watched:
 
 
 def record(learnt: Sequence[Learnt]) -> None:
-    if learnt:
+    """Only of jobs that are still at AppService; those that learnt alike in one statement."""
+    alike: dict[tuple[bool, tuple[str, ...]], list[Learnt]] = defaultdict(list)
+    for each in learnt:
+        gone = tuple(name for name, value in each.fields.items() if value is None)
+        alike[each.news, (*sorted(set(each.fields) - {*gone}), "", *gone)].append(each)
+    if alike:
         with translated():
-            collection(models.Job).bulk_write([each.write() for each in learnt], ordered=False)
+            writes = [_write(each) for each in alike.values()]
+            collection(models.Job).bulk_write(writes, ordered=False)
+
+
+def _write(alike: Sequence[Learnt]) -> UpdateMany:
+    """Of jobs with the same fields set, and the same removed."""
+    first = alike[0]
+    names = [name for name, value in first.fields.items() if value is not None]
+    gone = [name for name in first.fields if name not in names]
+    fields: Row = {name: mapped({each.key: each.fields[name] for each in alike}) for name in names}
+    if first.news:
+        fields |= {"version": {"$add": ["$version", 1]}, "news": NOW}
+    stages: list[Row] = [{"$set": fields}] if fields else []
+    stages += [{"$unset": gone}] if gone else []
+    guard = {"_id": {"$in": [each.key for each in alike]}, "state": JobState.ACTIVE}
+    return UpdateMany(guard, stages)
 
 
 _KILL: Row = {

@@ -245,11 +245,13 @@ def ended(ids: Iterable[str]) -> set[str]:
 
 
 def _write(session: ClientSession, token: str, changes: Sequence[Change]) -> None:
-    updates = [_update(token, change) for change in changes]
-    written = collection(models.Workflow).bulk_write(updates, ordered=False, session=session)
-    if written.matched_count != len(changes):
+    """Whoever takes a lease away after it was seen here makes the transaction begin anew."""
+    rows = collection(models.Workflow)
+    held = {"_id": {"$in": [change.after.id for change in changes]}, "lease.token": token}
+    if rows.count_documents(held, session=session) != len(changes):
         raise LeaseLost
-    effects = [effect for change in changes for effect in jobs.effects(change)]
+    rows.bulk_write([_update(change) for change in changes], ordered=False, session=session)
+    effects = jobs.effects(changes)
     if effects:
         collection(models.Job).bulk_write(effects, ordered=False, session=session)
     recorded = [(change.after.id, event) for change in changes for event in change.events]
@@ -257,7 +259,7 @@ def _write(session: ClientSession, token: str, changes: Sequence[Change]) -> Non
         events.append(recorded, session)
 
 
-def _update(token: str, change: Change) -> UpdateOne:
+def _update(change: Change) -> UpdateOne:
     before, after = change.before.workflow, change.after
     replan_due = change.before.replan_due or change.before.now if change.replan else None
     fields: Row = {"next_check": change.next_check, "failures": 0, "replan_due": replan_due}
@@ -278,7 +280,7 @@ def _update(token: str, change: Change) -> UpdateOne:
         fields["started_at"] = change.before.now
     absent = [name for name, value in fields.items() if value is None]
     return UpdateOne(
-        {"_id": after.id, "lease.token": token},
+        {"_id": after.id},
         {
             "$set": {name: value for name, value in fields.items() if value is not None},
             "$unset": {"lease": "", **dict.fromkeys(absent, "")},
