@@ -35,11 +35,23 @@ def accepted_before() -> Accepted | None:
     return engine.repeated(caller(), key, _body()) if key else None
 
 
-def accept(spec: Spec, document: Mapping[str, Json], source: str | None = None) -> Accepted:
-    """Stores a workflow that can run, and sees to it that somebody starts it."""
+def accept(
+    spec: Spec,
+    document: Mapping[str, Json],
+    source: str | None = None,
+    waits_for: frozenset[str] = frozenset(),
+) -> Accepted:
+    """Stores a workflow that can run, and sees to it that somebody starts it. Of one whose further
+    steps depend on results: what they are planned from, and the steps that they wait for.
+    """
     key = _key()
     submission = engine.Submission(
-        spec, document, idempotency_key=key, body=_body() if key else b"", source=source
+        spec,
+        document,
+        idempotency_key=key,
+        body=_body() if key else b"",
+        source=source,
+        waits_for=waits_for,
     )
     accepted = engine.submit(connections().parts, caller(), submission)
     if accepted.created:

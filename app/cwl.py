@@ -16,12 +16,13 @@ from app.auth import caller
 from app.connections import connections
 from app.intake import apart
 from app.routes import FORM, JSON, YAML, Answer, Body, route
-from app.schemas import CwlTools, Submitted, Validated
+from app.schemas import CwlPlanned, CwlTools, Submitted
 from workflows.cwl.checked import checked
 from workflows.cwl.problems import CwlProblem
 from workflows.cwl.requests import Circumstances, from_parts, from_text
 from workflows.cwl.submission import Plan, Submission
 from workflows.errors import Invalid, NotFound
+from workflows.validate import Validated as NativeWorkflow
 from workflows.validate import validate
 
 blueprint = Blueprint("cwl", __name__, description="Workflows in CWL (docs/cwl.md).")
@@ -44,7 +45,7 @@ _FIELDS: Final = ("entry", "workspace_output_folder", "name", "base_url")
         ),
         200: Answer(
             "It had been submitted before; or with `dry_run` the native workflow",
-            {JSON: {"oneOf": [Submitted, Validated]}},
+            {JSON: {"oneOf": [Submitted, CwlPlanned]}},
         ),
     },
     refuses=[409],
@@ -64,22 +65,15 @@ def submit_cwl(arguments: dict[str, Any]) -> Response:
         return accepting.answer(before)
     source = _source()
     plan = checked(connections().planner.plan(source, known.table), known.catalogue)
-    if problems := [*plan.problems, *_not_yet(plan)]:
-        raise Invalid(problems)
+    if plan.problems:
+        raise Invalid(plan.problems)
     native = apart(validate(plan.document(), known.catalogue))
     if arguments["dry_run"]:
-        return as_json(
-            {
-                "valid": True,
-                "workflow_json": native.workflow_json,
-                "warnings": [warning.as_json() for warning in plan.warnings],
-                "auto_fixes": [fix.as_json() for fix in native.auto_fixes],
-                "message": "Workflow planned; nothing is stored",
-            }
-        )
+        return _told(plan, native)
     with connections().patience():
         text = json.dumps(source.as_json())
-        return accepting.answer(accepting.accept(native.spec, native.workflow_json, text))
+        accepted = accepting.accept(native.spec, native.workflow_json, text, plan.waits_for)
+        return accepting.answer(accepted)
 
 
 @route(
@@ -108,6 +102,22 @@ def get_cwl_tool(app: str) -> Response:
     return as_json(found)
 
 
+def _told(plan: Plan, native: NativeWorkflow) -> Response:
+    """What would be stored."""
+    waits_for = [step.name for step in plan.steps if step.name in plan.waits_for]
+    further = f"; further steps follow {', '.join(waits_for)}" if waits_for else ""
+    return as_json(
+        {
+            "valid": True,
+            "workflow_json": native.workflow_json,
+            "waits_for": waits_for,
+            "warnings": [warning.as_json() for warning in plan.warnings],
+            "auto_fixes": [fix.as_json() for fix in native.auto_fixes],
+            "message": f"Workflow planned{further}; nothing is stored",
+        }
+    )
+
+
 def _source() -> Submission:
     """What was sent, in any of its three forms; raises ``Invalid``."""
     around = Circumstances(folder=f"/{caller().name}/home", now=int(time.time() * 1000))
@@ -134,15 +144,3 @@ def _from_form(around: Circumstances) -> Submission:
     fields = {name: text for name, text in texts.items() if name in _FIELDS}
     name = (main.filename if main else "") or ""
     return from_parts((name, texts["workflow"]), texts.get("inputs"), files, fields, around)
-
-
-def _not_yet(plan: Plan) -> list[CwlProblem]:
-    """What the engine cannot follow up at run time."""
-    if not plan.waits_for and not any(_globs(step.outputs) for step in plan.steps):
-        return []
-    message = "its steps depend on what earlier ones leave, which is not followed up yet"
-    return [CwlProblem("", "cwl.run_time", message, file=plan.main)]
-
-
-def _globs(outputs: Any) -> bool:
-    return any(isinstance(output, dict) for output in outputs.values())

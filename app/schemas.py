@@ -92,6 +92,10 @@ class Validated(Answered):
     message = text("For people")
 
 
+class CwlPlanned(Validated):
+    waits_for = texts("Steps whose results say which further steps there are; empty: all are known")
+
+
 class CwlTool(Answered):
     app = text("The app's id")
     label = text("What it does")

@@ -66,9 +66,15 @@ class Progress:
             return self
         seen = replace(self, sequence=event["id"])
         if event["subject"] == "step":
-            step = _moved(self.steps[event["step_name"]], event)
+            name = event["step_name"]
+            step = _moved(self.steps.get(name) or Step(name, event["app"], ()), event)
             return replace(seen, steps={**self.steps, step.name: step})
         return _turned(seen, event)
+
+    def knowing(self, document: Mapping[str, Any]) -> Progress:
+        """With the steps that were added since, from the whole document."""
+        known = {step["step_name"]: _step(step) for step in document["steps"]}
+        return replace(self, steps={**known, **self.steps})
 
 
 def begun(document: Mapping[str, Any]) -> Progress:
@@ -124,6 +130,8 @@ def _step(found: Mapping[str, Any]) -> Step:
 
 def _moved(step: Step, event: Mapping[str, Any]) -> Step:
     state, at = event["after"], time(event["at"])
+    if state == "pending":  # it was added: what it depends on is known now
+        return step
     step = replace(
         step,
         state=state,

@@ -8,12 +8,11 @@ from typing import Any, BinaryIO
 from uuid import uuid4
 
 import click
-import yaml
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from cli import views
-from cli.failures import Exit, Failed
+from cli.bundle import bundle, text_of
 from cli.screen import Screen, command
 from cli.watching import follow
 
@@ -42,8 +41,13 @@ def submit(screen: Screen, file: BinaryIO, watch: bool, key: str | None) -> None
 @click.option("--watch", "-w", is_flag=True, help="Watch it until it has ended.")
 @command
 def submit_cwl(screen: Screen, document: Path, inputs: Path | None, watch: bool) -> None:
-    """Submit the CWL workflow in DOCUMENT with the input object in INPUTS (JSON or YAML)."""
-    body = {"cwl": _read(document), "inputs": _read(inputs) if inputs else {}}
+    """Submit the CWL workflow in DOCUMENT with the input object in INPUTS (JSON or YAML).
+
+    Files beside the document that it names go with it.
+    """
+    body = {"workflow": document.name, "files": bundle(document)}
+    if inputs:
+        body["inputs"] = text_of(inputs)
     found = screen.api.post("/workflows/submit-cwl", json.dumps(body).encode(), uuid4().hex)
     _submitted(screen, found, watch=watch)
 
@@ -71,21 +75,3 @@ def _validated(found: Json) -> RenderableType:
         if found[name]:
             parts += [Text(f"{title}:", style="bold"), views.noted(found[name], style)]
     return Group(*parts)
-
-
-def _read(path: Path) -> Json:
-    """YAML, of which JSON is a part. Words stay words: CWL knows no dates."""
-    try:
-        return yaml.load(path.read_text(), Loader=_Words)  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Failed(Exit.INVALID, f"{path} is no YAML: {error}") from error
-
-
-class _Words(yaml.SafeLoader):
-    """YAML's safe loader without its guesses at dates."""
-
-
-_Words.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}

@@ -119,6 +119,8 @@ def _live(screen: Screen, workflow: str) -> None:
 
     with Live(get_renderable=frame, console=screen.out, refresh_per_second=FRAMES_A_SECOND):
         for event in stream.events(screen.api, workflow):
+            if event["step_name"] and event["step_name"] not in seen.steps:
+                seen = seen.knowing(cleaned(screen.api.get(of_workflow(workflow))))
             seen = seen.after(cleaned(event))
 
 

@@ -54,7 +54,7 @@ class Api:
     def engine(self) -> Engine:
         """A worker and a beat, turned by hand, on the same MongoDB."""
         with self.client.application.app_context():
-            parts = replace(connections().parts, limits=QUICK)
+            parts = replace(connections().parts, limits=QUICK, planner=connections().planner)
         return Engine(parts, self.simulator, Drain(8))
 
     def submit(self, found: Mapping[str, Any], user: str = ALICE) -> str:

@@ -77,6 +77,49 @@ def test_a_dry_run_stores_nothing_and_answers_what_can_be_submitted(api: Api) ->
     assert api("POST", f"{ROOT}/submit", json=answer.json).status_code == 201
 
 
+def scattered() -> dict[str, Any]:
+    """The example whose second step runs once for each file that the first one leaves."""
+    folder = PROJECT / "examples" / "cwl"
+    names = ("scatter_annotate.cwl", "bins.cwl")
+    return {
+        "workflow": names[0],
+        "files": {name: (folder / name).read_text() for name in names},
+        "inputs": {"contigs": [], "runs": ["SRR1"], "scientific_name": "E"},
+    }
+
+
+def test_steps_that_depend_on_results_follow_when_these_are_there(api: Api) -> None:
+    answer = api("POST", SUBMIT, json=scattered())
+    workflow_id = answer.json["workflow_id"]
+    early = api("GET", f"{ROOT}/{workflow_id}/explain").json["message"]
+
+    assert answer.status_code == 201, answer.text
+    assert "follow once step 'assemble' has succeeded" in early
+    assert api.engine().ends(workflow_id) == "succeeded"
+    shown = api("GET", f"{ROOT}/{workflow_id}/status").json["steps"]
+    assert [step["step_name"] for step in shown] == ["assemble", "annotate__0", "annotate__1"]
+    (listed,) = api("GET", ROOT).json["workflows"]
+    assert (listed["step_count"], len(listed["apps"])) == (3, 2)
+
+
+def test_what_was_read_back_can_be_submitted_again(api: Api) -> None:
+    first = api("POST", SUBMIT, json=scattered()).json["workflow_id"]
+    api.engine().ends(first)
+
+    again = api("POST", f"{ROOT}/submit", json=api("GET", f"{ROOT}/{first}").json)
+
+    assert again.status_code == 201, again.text
+
+
+def test_a_dry_run_tells_what_further_steps_wait_for(api: Api) -> None:
+    answer = api("POST", f"{SUBMIT}?dry_run", json=scattered())
+
+    assert answer.status_code == 200
+    assert answer.json["waits_for"] == ["assemble"]
+    assert "further steps follow assemble" in answer.json["message"]
+    assert api("POST", f"{SUBMIT}?dry_run", json=as_object()).json["waits_for"] == []
+
+
 def test_a_mistake_is_told_with_its_line(api: Api) -> None:
     wrong = BARE.replace("bvbrc://Sleep", "bvbrc://Slep")
 

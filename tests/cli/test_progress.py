@@ -77,6 +77,20 @@ def test_a_retry_starts_what_did_not_succeed_anew() -> None:
     assert progress.ended_at is None
 
 
+def test_a_step_that_is_added_on_the_way_is_shown_below_its_needs() -> None:
+    added = event(2, "pending", "c", app="Date", attempt=0, job_id="")
+    later = {"step_name": "c", "app": "Date", "params": {}, "depends_on": ["a"]}
+    before = seen(event(1, "queued", "a", 2))
+
+    alone = before.after(added)
+    known = before.knowing(DOCUMENT | {"steps": [*DOCUMENT["steps"], later]}).after(added)
+
+    assert (alone.steps["c"].state, alone.steps["c"].needs) == ("pending", ())
+    assert list(known.steps) == ["a", "b", "c"]
+    assert (known.steps["a"].state, known.steps["c"].needs) == ("queued", ("a",))
+    assert known.steps["c"].ended_at is None
+
+
 @pytest.mark.parametrize(
     ("needs", "expected"),
     [
