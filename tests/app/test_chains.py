@@ -1,0 +1,55 @@
+"""Schemathesis follows the links of the OpenAPI document: an answer names what is called next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from schemathesis import Case, Response
+
+from tests.app.conftest import ALICE, Api
+from tests.app.test_fuzz import CHECKS, tame
+from tests.engine.conftest import document
+
+SETTINGS = settings(
+    max_examples=40,
+    stateful_step_count=12,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+    derandomize=True,
+    database=None,
+)
+TAKE_A_WORKFLOW = {"submit_workflow", "plan_workflow", "register_workflow"}
+
+
+@pytest.mark.timeout(300)
+def test_whatever_an_answer_leads_to_answers_as_documented(api: Api) -> None:
+    found = schemathesis.openapi.from_wsgi("/openapi.json", api.client.application)
+    headers, seen = {"Authorization": api.token(ALICE)}, Counter[str]()
+
+    class Chains(found.as_state_machine()):  # type: ignore[misc]
+        """Nothing goes on meanwhile: what is answered must follow from what was asked alone."""
+
+        def before_call(self, case: Case) -> None:
+            tame(case)
+            if case.operation.definition.raw["operationId"] in TAKE_A_WORKFLOW:
+                case.body = document("", "a")
+                (case.headers or {}).pop("Idempotency-Key", None)
+
+        def get_call_kwargs(self, case: Case) -> dict[str, Any]:  # noqa: ARG002 - schemathesis's
+            return {"headers": headers}
+
+        def validate_response(self, response: Response, case: Case, **_: Any) -> None:
+            name = case.operation.definition.raw["operationId"]
+            seen[f"{name} {response.status_code}"] += 1
+            case.validate_response(response, checks=CHECKS)
+
+    run_state_machine_as_test(Chains, settings=SETTINGS)
+
+    followed = {"workflow_status 200", "list_events 200", "renew_token 204", "submit_by_id 200"}
+    assert followed <= {*seen}
