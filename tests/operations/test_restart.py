@@ -1,24 +1,29 @@
-"""The API is restarted while it is used: systemd holds the socket, so that nobody is refused."""
+"""Every process is restarted in turn under load: systemd holds the API's socket, so that nobody is
+refused; nothing is lost and nothing is done twice."""
 
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import pytest
 import requests
 
-from devstack.processes import wait_until
+from devstack.processes import Process, wait_until
 from devstack.stack import ROOT, Stack, Wanted, stack
 from tests.operations.conftest import Product
 
 GRACEFUL_SECONDS = 20
 """As gunicorn.conf.py has it."""
+PAUSE_SECONDS = 0.2
+"""Of each user between two workflows."""
 INHERITED = 3
 """The descriptor that systemd hands over."""
 LAUNCH = f"""
@@ -34,7 +39,9 @@ pytestmark = pytest.mark.xdist_group("operations")
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Stack]:
-    with stack(Wanted(workers=0, beats=0)) as found:
+    settings = {"executor.polling_interval_seconds": 0.5}
+    with stack(Wanted(workers=2, settings=settings)) as found:
+        found.simulator.app(queue_seconds=0, run_seconds=0.5)
         yield found
 
 
@@ -83,31 +90,74 @@ def api(running: Stack) -> Iterator[Activated]:
             wait_until(found.ended, "the API has ended", seconds=40)
 
 
-def test_a_restart_refuses_no_request(running: Stack, api: Activated) -> None:
-    product = Product(running)
-    product.submit()
-    done, failed, over = list[str](), list[Exception](), threading.Event()
+@dataclass
+class Load:
+    """Users who submit one workflow after the other, and look at it."""
 
-    def use() -> None:
-        while not over.is_set():
+    product: Product
+    done: list[str] = field(default_factory=list)
+    failed: list[Exception] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def use(self) -> None:
+        while not self.over.wait(PAUSE_SECONDS):
             try:
-                done.append(product.submit())
-            except (requests.RequestException, AssertionError) as failure:
-                failed.append(failure)
+                workflow = self.product.submit("", "a")
+                self.done.append(workflow)
+                path = f"/api/v1/workflows/{workflow}/status"
+                assert self.product.get(path, timeout=90).json()["status"]
+            except (requests.RequestException, AssertionError, KeyError) as failure:
+                self.failed.append(failure)
 
-    users = [threading.Thread(target=use) for _ in range(3)]
-    for user in users:
-        user.start()
-    for _ in range(2):
+    def goes_on(self) -> None:
+        wanted = len(self.done) + 5
+        wait_until(lambda: len(self.done) > wanted, "it serves", seconds=90)
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        users = [threading.Thread(target=self.use) for _ in range(3)]
+        for user in users:
+            user.start()
+        try:
+            yield
+        finally:
+            self.over.set()
+            for user in users:
+                user.join()
+
+
+def restarted(process: Process) -> None:
+    """As systemd does it: SIGTERM, and nothing worse."""
+    process.signal(signal.SIGTERM)
+    wait_until(lambda: not process.alive, f"{process.name} has ended", seconds=90)
+    process.start()
+
+
+def test_a_rolling_restart_fails_no_request_and_loses_and_doubles_nothing(
+    running: Stack, api: Activated
+) -> None:
+    product = Product(running)
+    wait_until(
+        lambda: product.serves() and product.health()["status"] == "healthy",
+        "all is well",
+        seconds=90,
+    )
+    load = Load(product)
+
+    with load.under_way():
+        for process in (*running.workers, *running.beats):
+            load.goes_on()
+            restarted(process)
+        wait_until(lambda: product.part("workers")["alive"] == 2, "both are back", seconds=60)
         api.restart()
-        wanted = len(done) + 20
-        wait_until(lambda now=wanted: len(done) > now, "it serves again", seconds=90)
-    over.set()
-    for user in users:
-        user.join()
+        load.goes_on()
 
-    assert failed == []
-    assert len(set(done)) == len(done)
+    assert load.failed == []
+    assert len(set(load.done)) == len(load.done) > 20
+    for workflow in load.done:
+        wait_until(lambda each=workflow: product.status(each) == "succeeded", "done", seconds=60)
+    keys = [job["user_metadata"] for job in running.simulator.jobs(app="Date")]
+    assert len(keys) == len(set(keys)) == 2 * len(load.done)
 
 
 def test_a_restart_does_not_wait_for_those_who_watch_live(running: Stack, api: Activated) -> None:
