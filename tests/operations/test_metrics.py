@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import requests
 from celery import Celery
+from pymongo import MongoClient
 
 from devstack.processes import Process, wait_until
 from devstack.stack import Stack, Wanted, stack
 from tests.deploy.queries import dashboard_queries
 from tests.operations import prometheus
-from tests.operations.conftest import Product
+from tests.operations.conftest import ALICE, Product
 from tests.operations.prometheus import Prometheus
 
 pytestmark = pytest.mark.xdist_group("operations")
@@ -88,7 +89,7 @@ def known_run(product: Product) -> dict[str, str]:
     simulator.app(output_file="o7", outcome="failed", queue_seconds=0, run_seconds=0.2)
     simulator.app("Sleep", queue_seconds=0, run_seconds=None)
     simulator.fault("status", "query_tasks", status=502, count=2)
-    simulator.fault("lost", "start_app2", count=1)
+    simulator.fault("lost", "start_app2", app="Date", count=1)
     ids = {
         "succeeded": product.submit("", "a", "a", "bc"),
         "failed": product.submit(*[""] * 8, "h"),
@@ -125,7 +126,7 @@ KNOWN = {
     'sum(steps_completed_total{app="Sleep",status="cancelled",%s})': 1,
     'sum(step_execution_duration_seconds_count{app="Date",%s})': 12,
     "sum(scheduler_query_errors_total{%s})": 2,
-    "sum(scheduler_submit_errors_total{%s})": 1,
+    'sum(scheduler_submit_errors_total{app="Date",%s})': 1,
     "sum(executor_errors_total{%s}) or vector(0)": 0,
     'sum(http_requests_total{route="/api/v1/workflows/submit",status="201",%s})': 3,
 }
@@ -222,3 +223,16 @@ def test_flower_shows_workers_and_tasks_and_no_secret(watched: Watched) -> None:
     for secret in (watched.product.token, "sig=", "tokenid", PARAMETERS):
         assert secret not in shown
     assert requests.get(f"{watched.flower}/api/tasks", timeout=20).status_code == 401
+
+
+def test_a_defect_is_counted_by_its_kind_and_a_stuck_workflow_is_seen(watched: Watched) -> None:
+    """Last, since the known run has none of either."""
+    spoilt = {"_id": "wf_spoilt", "owner": ALICE, "state": "running", "states": "none"}
+    with MongoClient(watched.product.stack.mongod.uri) as client:
+        client["workflows"]["workflows"].update_one(
+            {"_id": spoilt.pop("_id")}, [{"$set": {**spoilt, "next_check": "$$NOW"}}], upsert=True
+        )
+
+    of_its_kind = 'sum(executor_errors_total{error_type="ValueError",job="workflows-api"})'
+    assert watched.comes_to(f"{of_its_kind} >= bool 1", 1)
+    assert watched.comes_to('max(active_workflows_count{job="workflows-api"})', 1)
