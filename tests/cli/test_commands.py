@@ -144,6 +144,16 @@ def test_a_cwl_workflow_is_submitted_with_its_inputs(terminal: Terminal, product
     assert product.ends(json.loads(result.stdout)["workflow_id"]) == "succeeded"
 
 
+def test_files_that_a_document_names_go_with_it(terminal: Terminal) -> None:
+    document = str(ROOT / "examples/cwl/scatter_annotate.cwl")
+    inputs = terminal.file({"contigs": [], "runs": ["SRR1"], "scientific_name": "E"})
+
+    result = terminal("submit-cwl", document, inputs, "--watch")
+
+    assert result.exit_code == 0, result.output
+    assert "Step 'annotate__1' added" in result.stdout
+
+
 def test_what_is_no_yaml_is_refused_at_once(terminal: Terminal) -> None:
     result = terminal("submit-cwl", terminal.file("a: [", "broken.cwl"))
 

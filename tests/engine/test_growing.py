@@ -14,6 +14,7 @@ import pytest
 
 from tests.cwl.planning import annotate, workflow
 from tests.engine.conftest import ALICE, Engine
+from tests.engine.cwl import submit_cwl
 from workflows import models
 from workflows.cwl.planner import Planner
 from workflows.cwl.submission import Submission
@@ -24,7 +25,7 @@ from workflows.narrative import text
 from workflows.store import events, growing, workflows
 from workflows.store.growing import Grown
 from workflows.store.mongo import Row, collection
-from workflows.validate import validate
+from workflows.store.progress import progress
 
 HOME = f"/{ALICE}/home/run"
 QUICK = {"queue_seconds": 0, "run_seconds": 0, "lag_seconds": 0}
@@ -70,23 +71,7 @@ def growing_engine(engine: Engine, planner: Planner) -> Engine:
 
 
 def submit(engine: Engine, steps: str, outputs: str = "{}") -> str:
-    source = Submission(
-        {"main.cwl": workflow(steps, outputs=outputs, needs=NEEDS)},
-        "main.cwl",
-        workspace_output_folder=HOME,
-        now=1,
-    )
-    assert engine.parts.planner is not None
-    plan = engine.parts.planner.plan(source, apps.table())
-    assert not plan.problems, [str(problem) for problem in plan.problems]
-    native = validate(plan.document(), apps.catalogue())
-    submission = requests.Submission(
-        native.spec,
-        native.workflow_json,
-        source=json.dumps(source.as_json()),
-        waits_for=plan.waits_for,
-    )
-    return requests.submit(engine.parts, engine.owner(), submission).id
+    return submit_cwl(engine, workflow(steps, outputs=outputs, needs=NEEDS), HOME)
 
 
 def row(workflow_id: str) -> Row:
@@ -169,6 +154,15 @@ def test_who_plans_is_told_once(growing_engine: Engine) -> None:
     assert replace(growing_engine, parts=parts).ends(workflow_id) == "succeeded"
 
     assert hints == [workflow_id]
+
+
+def test_a_workflow_whose_further_steps_nobody_plans_is_overdue(growing_engine: Engine) -> None:
+    workflow_id = submit(growing_engine, EACH)
+    until_it_may_grow(growing_engine, workflow_id)
+    due = row(workflow_id)["replan_due"]
+    collection(models.Workflow).update_one({}, {"$set": {"replan_due": due - timedelta(hours=1)}})
+
+    assert progress(9).overdue >= timedelta(hours=1)
 
 
 def test_a_death_while_planning_leaves_nothing_behind(growing_engine: Engine) -> None:

@@ -30,6 +30,7 @@ from workflows.bvbrc.appservice import AppService
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.simulator.client import Simulator
 from workflows.bvbrc.wire import Answer, Request, Wire
+from workflows.cwl.planner import Planner
 from workflows.engine.parts import Parts
 from workflows.engine.sending import Drain
 from workflows.store import events
@@ -90,7 +91,8 @@ def engine_of(simulator: Simulator, user: str, fuse: Fuse) -> Engine:
         submit_timeout=timedelta(seconds=1.5),
     )
     limits = replace(QUICK, polling_interval=timedelta(seconds=0.1))
-    return Engine(Parts(service, Vault([KEY]), limits), simulator, Drain(8), user)
+    parts = Parts(service, Vault([KEY]), limits, planner=Planner())
+    return Engine(parts, simulator, Drain(8), user)
 
 
 @dataclass(frozen=True)

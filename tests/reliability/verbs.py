@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.cwl.planning import workflow as cwl
 from tests.engine.conftest import Engine, document
+from tests.engine.cwl import submit_cwl
 from workflows import models
 from workflows.document import spec_from
 from workflows.engine import requests
 from workflows.engine.advance import advance
 from workflows.engine.killing import kill_jobs
 from workflows.engine.polling import poll_jobs
+from workflows.engine.replanning import replan
 from workflows.engine.requests import Owner, Submission
 from workflows.engine.resolving import resolve_jobs
 from workflows.store import doubts, workflows
@@ -88,6 +91,21 @@ def find_and_kill(engine: Engine, _workflow: str) -> None:
     kill_jobs(engine.parts)
 
 
+GROWS = """
+  a: {run: 'bvbrc://Date', in: {}, out: [now]}
+  b: {run: 'bvbrc://Date', out: [], in: {g: a/now, output_file: {valueFrom: $(inputs.g.nameroot)}}}
+"""
+
+
+def may_grow(engine: Engine) -> str:
+    """A result is there that says which step follows, and nobody has planned with it."""
+    workflow = submit_cwl(
+        engine, cwl(GROWS, needs="StepInputExpressionRequirement"), f"/{engine.user}/home"
+    )
+    engine.until(lambda: "replan_due" in workflows.get(workflow))
+    return workflow
+
+
 def running(engine: Engine) -> str:
     engine.simulator.app(user=engine.user, run_seconds=None)
     return active(engine)
@@ -139,6 +157,7 @@ VERBS = [
     Verb("cancel", running, cancel, "cancelled", again=cancel),
     Verb("retry", failed, retry_once, again=retry_once),
     Verb("advance", submitted, lambda engine, workflow: advance(engine.parts, [workflow])),
+    Verb("grow", may_grow, lambda engine, workflow: replan(engine.parts, [workflow])),
     Verb("submit", lambda _engine: "", submit_once, again=submit_once),
     Verb("kill", unwanted, lambda engine, _: kill_jobs(engine.parts), "cancelled"),
     Verb("renew", parked, renew, again=renew),

@@ -123,10 +123,14 @@ def _in_doubt() -> int:
 
 
 def _overdue(now: datetime) -> timedelta:
-    row: Row | None = collection(models.Workflow).find_one(
-        {"next_check": {"$type": "date"}}, {"next_check": 1}, sort=[("next_check", 1)]
-    )
-    return max(now - row["next_check"], timedelta(0)) if row else timedelta(0)
+    """Due to be looked at, or for its further steps to be planned."""
+    ages = [timedelta(0)]
+    for due in ("next_check", "replan_due"):
+        row: Row | None = collection(models.Workflow).find_one(
+            {due: {"$type": "date"}, "held": {"$ne": True}}, {due: 1}, sort=[(due, 1)]
+        )
+        ages += [now - row[due]] if row else []
+    return max(ages)
 
 
 def _swept(now: datetime) -> timedelta | None:

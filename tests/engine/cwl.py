@@ -1,0 +1,26 @@
+"""CWL documents handed to the engine as the API does it."""
+
+from __future__ import annotations
+
+import json
+
+from tests.engine.conftest import Engine
+from workflows.cwl.submission import Submission
+from workflows.engine import apps, requests
+from workflows.validate import validate
+
+
+def submit_cwl(engine: Engine, document: str, folder: str) -> str:
+    """The workflow's id; its results go to that Workspace folder."""
+    assert engine.parts.planner is not None
+    source = Submission({"main.cwl": document}, "main.cwl", workspace_output_folder=folder, now=1)
+    plan = engine.parts.planner.plan(source, apps.table())
+    assert not plan.problems, [str(problem) for problem in plan.problems]
+    native = validate(plan.document(), apps.catalogue())
+    submission = requests.Submission(
+        native.spec,
+        native.workflow_json,
+        source=json.dumps(source.as_json()),
+        waits_for=plan.waits_for,
+    )
+    return requests.submit(engine.parts, engine.owner(), submission).id
