@@ -25,7 +25,8 @@ broker_transport_options = {
     "socket_keepalive": True,
     "health_check_interval": 10,
     # Redis keeps no list of what is under way: what a dead worker had, the sweep finds in MongoDB.
-    # To keep it ended workers: an ack that came after Redis had gone failed beyond repair.
+    # To keep it ended workers: an ack that came after Redis had gone failed beyond repair
+    # (docs/decisions/0011).
     "ack_emulation": False,
 }
 

@@ -98,8 +98,11 @@ def audit(facts: Facts) -> Verdict:
 
 def _duplicates(facts: Facts, found: Verdict) -> None:
     keys = Counter(job["user_metadata"] for job in facts.bvbrc_jobs)
-    places = Counter((job["output_path"], job["output_file"]) for job in facts.bvbrc_jobs)
-    for what, counts in (("key", keys), ("output", places)):
+    places = defaultdict(set)
+    for job in facts.bvbrc_jobs:
+        places[job["output_path"], job["output_file"]].add(job["user_metadata"])
+    outputs = {place: len(writers) for place, writers in places.items()}
+    for what, counts in (("key", keys), ("output", outputs)):
         for name, count in counts.items():
             if count > 1:
                 found.duplicates += count - 1

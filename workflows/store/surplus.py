@@ -41,13 +41,15 @@ def waiting() -> bool:
 
 
 def take(limit: int, again_in: timedelta) -> list[Surplus]:
-    """Those that are due; they come again after that time unless they are settled."""
-    rows = collection(models.Job)
+    """Those that are due; they come again after that time unless they are settled.
+
+    One by one: what somebody settles meanwhile must not become due once more.
+    """
+    found, put_off = list[Row](), [{"$set": {"surplus_due": later(again_in)}}]
     with translated():
-        found = list(rows.find(_DUE, {"workflow": 1, "owner": 1, "surplus": 1}, limit=limit))
-        if found:
-            keys = [row["_id"] for row in found]
-            rows.update_many({"_id": {"$in": keys}}, [{"$set": {"surplus_due": later(again_in)}}])
+        rows = collection(models.Job)
+        while len(found) < limit and (row := rows.find_one_and_update(_DUE, put_off)):
+            found.append(row)
     return [each for row in found if (each := sound(row, _value))]
 
 
