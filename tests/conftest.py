@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
+import structlog
 from cryptography.fernet import Fernet
 from flask import request_finished
 from pymongo import MongoClient
@@ -34,6 +35,15 @@ os.environ.update(
         "WORKFLOW_LOGGING__WORKFLOW_LOG_DIR": f"{_files.name}/workflows",
         "WORKFLOW_LOGGING__EXECUTOR_LOG_FILE": f"{_files.name}/executor.log",
     }
+)
+
+# structlog's own default shows every local value in a traceback, at a tenth of a second each.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
 )
 
 

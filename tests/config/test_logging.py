@@ -30,13 +30,14 @@ SECRETS = ("tokenid", "3f0c2f2e", "0a1b2c3d", "hunter2", "client_id")
 def logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     before = root.handlers[:], root.level
+    structured = structlog.get_config()
     root.handlers = []
     yield
     for handler in root.handlers:
         handler.close()
     root.handlers, root.level = before
     logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+    structlog.configure(**structured)
 
 
 def lines(text: str) -> list[dict[str, object]]:
