@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from config.settings import load_settings
+from tasks.alone import Alone
 from tasks.celery import app
 from tasks.metering import counts_of
 from tasks.process import drain, parts
 from workflows.engine.advance import Advanced, advance
-from workflows.engine.replanning import replan
+from workflows.engine.replanning import replan_due
 from workflows.engine.sweep import check_service, sweep
+
+_planning = Alone()
 
 
 @app.task(name="tasks.advance_workflows")
@@ -21,9 +24,14 @@ def advance_workflows(workflow_ids: Sequence[str]) -> None:
 
 
 @app.task(name="tasks.replan_workflows")
-def replan_workflows(workflow_ids: Sequence[str]) -> None:
+def replan_workflows() -> None:
     """Plan the further steps of workflows whose results say which these are."""
-    follow(replan(parts(), workflow_ids))
+    _planning.run(_plan_all)
+
+
+def _plan_all() -> None:
+    for advanced in replan_due(parts()):
+        follow(advanced)
 
 
 @app.task(name="tasks.advance_active_workflows")
@@ -33,8 +41,8 @@ def advance_active_workflows() -> None:
     due = sweep(parts())
     for chunk in due.advances:
         advance_workflows.delay(list(chunk))
-    for workflows in due.replans:
-        replan_workflows.delay(list(workflows))
+    if due.replans:
+        replan_workflows.delay()
     for owners in due.polls:
         app.send_task("tasks.poll_jobs", (list(owners),))
     follow(Advanced(starts=int(due.sends), kills=int(due.kills), finds=int(due.finds)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks.advance import follow
+from tasks.alone import Alone
 from tasks.celery import app
 from tasks.process import drain, parts
 from workflows.engine.finding import find_results as find
@@ -14,6 +15,8 @@ from workflows.engine.resolving import resolve_jobs as resolve
 
 _WHOLE_DAY = 86_400
 """Seconds. Under load the outbox is never empty; each call in it has a time limit of its own."""
+
+_finding = Alone()
 
 
 @app.task(name="tasks.start_jobs", time_limit=_WHOLE_DAY, soft_time_limit=_WHOLE_DAY)
@@ -34,7 +37,8 @@ def resolve_jobs() -> None:
 
 @app.task(name="tasks.find_results")
 def find_results() -> None:
-    follow(find(parts()))
+    """A Workspace that hangs keeps one thread."""
+    _finding.run(lambda: follow(find(parts())))
 
 
 @app.task(name="tasks.kill_jobs")

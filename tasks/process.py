@@ -112,10 +112,10 @@ def _of_process(_pid: int) -> tuple[Parts, Drain]:
     return made, Drain(settings.executor.max_concurrent_submissions)
 
 
-def _tell_planners(workflow_ids: Sequence[str]) -> None:
+def _tell_planners(_workflow_ids: Sequence[str]) -> None:
     """Whoever has just stored that these may grow goes on, whether or not the broker is there."""
     try:
-        app.send_task("tasks.replan_workflows", (list(workflow_ids),))
+        app.send_task("tasks.replan_workflows")
     except OperationalError as away:
         log.warning("Nobody is told to plan: the sweep will find it", error=str(away))
 

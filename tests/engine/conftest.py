@@ -28,7 +28,7 @@ from workflows.engine.finding import find_results
 from workflows.engine.killing import kill_jobs
 from workflows.engine.parts import Limits, Parts
 from workflows.engine.polling import poll_jobs
-from workflows.engine.replanning import replan
+from workflows.engine.replanning import replan, replan_due
 from workflows.engine.requests import Owner, Submission, submit
 from workflows.engine.resolving import resolve_jobs
 from workflows.engine.sending import Drain
@@ -95,8 +95,8 @@ class Engine:
         due = sweep(self.parts)
         for chunk in due.advances:
             advance(self.parts, chunk)
-        for chunk in due.replans:
-            replan(self.parts, chunk)
+        if due.replans:
+            list(replan_due(self.parts))
         polled = [poll_jobs(self.parts, owners) for owners in due.polls]
         if due.lookups:
             resolve_jobs(self.parts)

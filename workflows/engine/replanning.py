@@ -7,7 +7,7 @@ whoever plans again comes to the same. Only the lease is held meanwhile.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 _AGAIN: Final = timedelta(seconds=5)
 """When planning is tried again that failed for a fault of ours, before doubling."""
+_LIMIT: Final = 200
 _STOPPED: Final = "cwl.too_much_work"
 _TOLD: Final = 3
 """Problems that are told of a workflow; the first is most often the cause of the others."""
@@ -54,6 +55,12 @@ def replan(parts: Parts, ids: Iterable[str]) -> Advanced:
         if not parts.stopping.is_set() and _grow(parts, workflow):
             total += advance(parts, [workflow])
     return total
+
+
+def replan_due(parts: Parts) -> Iterator[Advanced]:
+    """The same for all that are due for it now, one after the other."""
+    for workflow in growing.due(_LIMIT, timedelta(0)):
+        yield replan(parts, [workflow])
 
 
 def _grow(parts: Parts, workflow: str) -> bool:

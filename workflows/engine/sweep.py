@@ -31,8 +31,6 @@ _LIMIT = 2_000
 
 _USERS = 16
 """Users in one poll task."""
-_PLANS = 5
-"""Workflows whose further steps are planned one after the other in one task."""
 _FIRST = timedelta(seconds=1)
 """Whoever stores news acts on it at once; the sweep waits so long before it takes them up."""
 
@@ -50,8 +48,8 @@ class Due:
     kills: bool = False
     finds: bool = False
     """Results of jobs that have ended shall be looked for."""
-    replans: Sequence[Sequence[str]] = ()
-    """Workflows whose further steps shall be planned, in chunks."""
+    replans: bool = False
+    """Further steps of workflows shall be planned."""
     service: bool = False
     """AppService shall be asked whether it takes submissions."""
     taken: bool = field(default=True)
@@ -72,7 +70,7 @@ def sweep(parts: Parts) -> Due:
         lookups=doubts.waiting(),
         kills=watch.kills_due() or surplus.waiting(),
         finds=results.due(),
-        replans=chunks(growing.due(_LIMIT, _FIRST), _PLANS),
+        replans=bool(growing.due(1, _FIRST)),
         service=waiting or services.health("appservice").state != services.UP,
     )
 
