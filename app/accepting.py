@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -59,14 +59,25 @@ def accept(
     return accepted
 
 
-def answer(accepted: Accepted) -> Response:
-    """201 where it is new, else 200."""
+def answer(accepted: Accepted, spec: Spec | None = None) -> Response:
+    """201 where it is new, else 200. With the ``spec``: whether the token lives long enough."""
     status = HTTPStatus.CREATED if accepted.created else HTTPStatus.OK
-    return submitted(accepted.id, accepted.state, status)
+    return submitted(accepted.id, accepted.state, status, token_warnings(spec) if spec else ())
 
 
-def submitted(workflow_id: str, state: str, status: HTTPStatus) -> Response:
+def token_warnings(spec: Spec) -> Sequence[Problem]:
+    """None, or one."""
+    warning = engine.token_warning(connections().parts, caller(), spec)
+    return (warning,) if warning else ()
+
+
+def submitted(
+    workflow_id: str, state: str, status: HTTPStatus, warnings: Sequence[Problem] = ()
+) -> Response:
+    """Clients expect three keys; a fourth is there only where there is something to say."""
     body: dict[str, Json] = {"workflow_id": workflow_id, "status": state, "message": MESSAGE}
+    if warnings:
+        body["warnings"] = [warning.as_json() for warning in warnings]
     return as_json(body, status, location(workflow_id))
 
 

@@ -76,6 +76,9 @@ class Submitted(Answered):
     workflow_id = text("Its id; who knows it may read the workflow, so treat it with care")
     status = word(WORKFLOW_STATES)
     message = text("For people")
+    warnings = fields.List(
+        fields.Nested(Problem), **said("Only where the token may end before the workflow does")
+    )
 
 
 class Planned(Submitted):

@@ -53,10 +53,11 @@ def submit_workflow() -> Response:
     if isinstance(found, dict) and list(found) == ["workflow_id"]:
         return _start(str(found["workflow_id"]), HTTPStatus.CREATED)
     accepted = accepting.accepted_before()
-    if accepted is None:
-        checked = take(found)
-        accepted = accepting.accept(checked.spec, checked.workflow_json)
-    return accepting.answer(accepted)
+    if accepted is not None:
+        return accepting.answer(accepted)
+    checked = take(found)
+    accepted = accepting.accept(checked.spec, checked.workflow_json)
+    return accepting.answer(accepted, checked.spec)
 
 
 @route(
@@ -123,7 +124,10 @@ def validate_workflow() -> Response:
         {
             "valid": True,
             "workflow_json": taken.workflow_json,
-            "warnings": [warning.as_json() for warning in taken.warnings],
+            "warnings": [
+                warning.as_json()
+                for warning in (*taken.warnings, *accepting.token_warnings(taken.spec))
+            ],
             "auto_fixes": [fix.as_json() for fix in taken.auto_fixes],
             "message": "Workflow validated successfully",
         }

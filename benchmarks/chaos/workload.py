@@ -11,9 +11,10 @@ from workflows.bvbrc.simulator.client import Simulator
 Json = Any
 FOLDER = "/chaos@bvbrc/home/run"
 FINAL = ("succeeded", "failed", "cancelled")
-FAILS, FLAKY, ONCE = "fails", "flaky", "once"
+FAILS, FLAKY, ONCE, SLOW = "fails", "flaky", "once", "slow"
 """Ends of output names: every attempt fails; the first of several fails; the only one fails, and
-succeeds when the user takes the workflow up again. A later attempt has a name of its own."""
+succeeds when the user takes the workflow up again; it takes long, so that a cancel has something
+to kill. A later attempt has a name of its own."""
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Promise:
 def courses(simulator: Simulator) -> None:
     """How the jobs of these workflows go."""
     simulator.app(queue_seconds=0.1, run_seconds=0.6, lag_seconds=0.1)
+    simulator.app(output_file=f"*_{SLOW}", queue_seconds=0.1, run_seconds=4)
     for pattern in (f"*_{FAILS}*", f"*_{FLAKY}", f"*_{ONCE}"):
         simulator.app(output_file=pattern, outcome="failed", queue_seconds=0.1, run_seconds=0.3)
 
@@ -64,7 +66,7 @@ class Draft:
 def draft(name: str, rng: random.Random, most_steps: int = 8) -> Draft:
     """A random DAG of up to so many steps, and the state in which it must end."""
     count = rng.randint(1, most_steps)
-    ends = [FLAKY if rng.random() < 0.1 else "" for _ in range(count)]
+    ends = rng.choices(("", FLAKY, SLOW), (8, 1, 1), k=count)
     bad = rng.choices(("", FAILS, ONCE), (8, 1, 1))[0]
     if bad:
         ends[rng.randrange(count)] = bad

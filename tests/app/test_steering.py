@@ -89,6 +89,23 @@ def test_a_parked_workflow_goes_on_with_a_fresh_token(api: Api) -> None:
     assert engine.ends(workflow_id) == "succeeded"
 
 
+def test_a_token_that_may_end_before_the_workflow_does_is_warned_about(api: Api) -> None:
+    chain, hour = document("", "a", "b"), 3_600
+    long = api.token()
+    api.tokens[ALICE] = api.simulator.token(ALICE, 2 * hour)
+
+    checked = api("POST", f"{ROOT}/validate", json=chain).json
+    accepted = api("POST", f"{ROOT}/submit", json=chain).json
+    short = api("POST", f"{ROOT}/submit", json=document("")).json
+    api("PUT", f"{ROOT}/{accepted['workflow_id']}/token", headers={"Authorization": long})
+    renewed = api("POST", f"{ROOT}/submit", json=chain).json
+
+    for answer in (checked, accepted):
+        assert [each["code"] for each in answer["warnings"]] == ["token_ends_soon"]
+    assert "warnings" not in short
+    assert "warnings" not in renewed  # a token that lives longer is kept
+
+
 def test_a_token_of_somebody_else_is_not_taken(api: Api) -> None:
     workflow_id = api.submit(document(""))
     path = f"{ROOT}/{workflow_id}/token"

@@ -6,13 +6,14 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from structlog.contextvars import get_contextvars
 
 from workflows.engine.advance import advance
 from workflows.engine.parts import Parts, Recorded
-from workflows.errors import Conflict
+from workflows.errors import Conflict, Problem
+from workflows.lifetime import ends_too_soon
 from workflows.states import (
     FINAL_STEP,
     RETRY_STEPS,
@@ -162,6 +163,18 @@ def start(parts: Parts, owner: Owner, workflow: str) -> tuple[Row, bool]:
         return workflows.get(workflow), started
     holding.resume(workflow)
     return workflows.get(workflow), False
+
+
+def token_warning(parts: Parts, owner: Owner, spec: Spec) -> Problem | None:
+    """A warning where the user's tokens are likely to end before the workflow does; the freshest
+    one that is kept counts.
+    """
+    now = datetime.now(UTC)
+    if ends_too_soon(spec, parts.limits.cap, owner.expires_at, now) is None:
+        return None
+    kept, refused = credentials.expiry(owner.name)
+    ends = owner.expires_at if kept is None or refused else max(kept, owner.expires_at)
+    return ends_too_soon(spec, parts.limits.cap, ends, now)
 
 
 @dataclass(frozen=True, slots=True)
