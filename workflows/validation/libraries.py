@@ -104,10 +104,13 @@ def _accession(item: Json) -> Json:
 
 
 def _renamed(item: Json, members: frozenset[str]) -> Json:
-    """A library whose members go by their proper names, as far as the app has such members."""
+    """A library whose members go by their proper names, as far as the app has such members. Nulls
+    say nothing, and must not keep a name from the member that was meant.
+    """
     if not isinstance(item, dict):
         return item
     found: dict[str, Json] = {}
+    item = {key: value for key, value in item.items() if value is not None}
     for key, value in item.items():
         name = key if key in members else _MEANT.get(plain(key), str(key))
         found[key if name in item or name in found else name] = value

@@ -71,7 +71,7 @@ def fitted_value(parameter: Parameter, raw: Json, at: Path, sight: Sight) -> Jso
         return _fit(parameter, raw, at, sight)
     if _wants_list(parameter) and not isinstance(value, dict | list):
         sight.findings.fix(at, "made_list", f"{shown(raw)} became a list of one")
-        return [raw]
+        return _fit(parameter, [raw], at, sight)
     _fit(parameter, value, at, sight.through())
     return raw
 
