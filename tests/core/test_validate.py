@@ -298,6 +298,7 @@ def sloppy_steps(draw: st.DrawFn) -> dict[str, Any]:
 @example(sloppily("CreateGroup", job_result_paths="$${"))
 @example(sloppily("FunctionalClassification", paired_end_libs={"read1": None, "read": None}))
 @example(sloppily("Variation", paired_end_libs=[{"read1": None, "r1": "/a/b/c"}]))
+@example(sloppily("CodonTree", bootstraps=2.0**63))
 @given(sloppy_steps())
 def test_validating_twice_changes_nothing(sloppy: dict[str, Any]) -> None:
     found = look(workflow(sloppy))

@@ -19,6 +19,7 @@ from workflows.validation import facts
 from workflows.validation.findings import Findings
 from workflows.validation.names import listed, meant, same_name
 from workflows.validation.sight import Sight, shown
+from workflows.validation.texts import LARGEST_INTEGER
 from workflows.workflow import Json
 
 EXPECTED: Final[Mapping[Kind, str]] = {
@@ -215,7 +216,7 @@ def _integer(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
 def _whole(value: Json) -> int | None:
     """The integer that a value means: Perl takes texts and truths for numbers, we 5M as well."""
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
-        return int(value)
+        return int(value) if -LARGEST_INTEGER <= value < LARGEST_INTEGER else None
     if not isinstance(value, str):
         return None
     text = value.strip()
