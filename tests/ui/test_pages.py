@@ -6,6 +6,7 @@ import pytest
 import requests
 
 from devstack.processes import wait_until
+from tests.cwl.planning import EXAMPLES
 from tests.product import BOB, GROUP, Product, document
 from tests.ui.conftest import Visitor
 
@@ -247,6 +248,33 @@ def test_a_live_page_is_told_of_every_event(alice: Visitor, product: Product) ->
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     assert lines[-1].startswith("data:")
     assert '"after": "succeeded"' in lines[-1]
+
+
+def test_pages_of_a_workflow_that_grows_show_what_is_known(alice: Visitor) -> None:
+    product = alice.product
+    product.simulator.app("MetagenomeBinning", run_seconds=None)
+    body = {
+        "workflow": "scatter_annotate.cwl",
+        "files": {
+            name: (EXAMPLES / name).read_text() for name in ("scatter_annotate.cwl", "bins.cwl")
+        },
+        "inputs": {"contigs": [], "runs": ["SRR1"], "scientific_name": "E"},
+    }
+    workflow = product.ask("POST", "/workflows/submit-cwl", json=body)["workflow_id"]
+    product.reaches(workflow, "assemble", "running")
+    early = alice.get(f"/workflows/{workflow}/waiting").text
+    (job,) = product.simulator.jobs(user_metadata=f"{workflow}/0/1")
+    product.simulator.act("finish", job["id"])
+    assert product.ends(workflow) == "succeeded"
+
+    pages = [
+        alice.get(f"/workflows/{workflow}/{page}") for page in ("", "steps", "timeline", "log")
+    ]
+
+    assert "follow once step" in early
+    assert [page.status_code for page in pages] == [200] * len(pages)
+    assert all("annotate__1" in page.text for page in pages)
+    assert "bin.1.562.fa" in alice.get(f"/workflows/{workflow}/step?name=assemble").text
 
 
 def test_the_assets_may_be_kept_for_ever(visitor: Visitor) -> None:
