@@ -6,13 +6,13 @@ Labels are bounded: apps, states, methods, classes of errors; never an id, never
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
 from prometheus_client import Counter, Histogram, values
-from prometheus_client.metrics_core import Metric
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from config.metric_files import Files
 
@@ -35,6 +35,8 @@ class Meters:
     cycles: Counter
     cycle_seconds: Histogram
     errors: Counter
+    calls: Counter
+    job_minutes: Counter
     query_seconds: Histogram
     query_errors: Counter
     submit_errors: Counter
@@ -55,10 +57,28 @@ class Shared:
         """What Prometheus's registry asks for; a metric without a value yet has its header."""
         found = {metric.name: metric for metric in self.files.collect()}
         yield from found.values()
+        yield _calls_per_job_minute(found)
         for field in fields(self.meters):
             for family in getattr(self.meters, field.name).describe():
                 if family.name not in found:
                     yield family
+
+
+def _calls_per_job_minute(found: Mapping[str, Metric]) -> Metric:
+    """How much AppService notices of a job that is there, since the counters began. For a stretch
+    of time, divide the rates of the two counters.
+    """
+    calls, minutes = (
+        sum(each.value for each in found[name].samples if each.name == f"{name}_total")
+        if name in found
+        else 0.0
+        for name in ("scheduler_calls", "scheduler_active_job_minutes")
+    )
+    return GaugeMetricFamily(
+        "scheduler_calls_per_active_job_minute",
+        "Calls of AppService for each minute of a job that it runs",
+        value=calls / minutes if minutes else 0.0,
+    )
 
 
 def share(folder: Path) -> Shared:
@@ -94,6 +114,10 @@ def meters() -> Meters:
         cycle_seconds=_seconds("executor_poll_duration", "How long a sweep took", _SHORT),
         errors=_counter(
             "executor_errors", "Tasks and turns that broke, by the exception", "error_type"
+        ),
+        calls=_counter("scheduler_calls", "Calls of AppService, whatever became of them"),
+        job_minutes=_counter(
+            "scheduler_active_job_minutes", "How long jobs were watched at AppService, all together"
         ),
         query_seconds=_seconds(
             "scheduler_query_duration", "How long AppService took to answer query_tasks", _SHORT

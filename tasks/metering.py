@@ -24,6 +24,7 @@ from workflows.workflow import Event
 log = structlog.get_logger(__name__)
 
 _QUERY: Final = "AppService.query_tasks"
+_SCHEDULER: Final = "AppService."
 _SUBMIT: Final = "AppService.start_app2"
 _opening = Lock()
 
@@ -81,6 +82,10 @@ class Counts:
             else:
                 self._step(each.event)
 
+    def watched(self, together: timedelta) -> None:
+        """Jobs were at AppService since they were asked about last: the sum of these times."""
+        self.meters.job_minutes.inc(together.total_seconds() / 60)
+
     def request(self, method: str, route: str, status: int, duration: timedelta) -> None:
         """``route`` is the rule that answered, not the path: ids are no labels."""
         self.meters.requests.labels(method, route, str(status)).inc()
@@ -90,6 +95,8 @@ class Counts:
         """A call of a BV-BRC service, whatever became of it."""
         meters, method, seconds = self.meters, made.call.method, made.duration.total_seconds()
         meters.call_seconds.labels(method).observe(seconds)
+        if method.startswith(_SCHEDULER):
+            meters.calls.inc()
         if method == _QUERY:
             meters.query_seconds.observe(seconds)
         if made.failure is None:

@@ -73,6 +73,7 @@ def parts_of(settings: Settings) -> Parts:
         recorded=recorded,
         accepted=counts.accepted,
         broken=counts.broken,
+        watched=counts.watched,
         clients=Clients(
             Workspace(Rpc(Wire()), settings.workspace.url, timeout=timeout),
             Minhash(Rpc(Wire()), scheduler.minhash_url, timeout=timeout),

@@ -137,6 +137,9 @@ CONTRACT = [
     "scheduler_query_duration_seconds",
     "scheduler_query_errors_total",
     "scheduler_submit_errors_total",
+    "scheduler_calls_total",
+    "scheduler_active_job_minutes_total",
+    "scheduler_calls_per_active_job_minute",
 ]
 
 

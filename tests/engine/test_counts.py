@@ -43,6 +43,7 @@ def counted(engine: Engine, counts: Counts) -> Iterator[Engine]:
         recorded=counts.events,
         accepted=counts.accepted,
         broken=counts.broken,
+        watched=counts.watched,
     )
     return replace(engine, parts=parts)
 
@@ -88,6 +89,17 @@ def test_a_known_run_is_counted_exactly(counted: Engine, counts: Counts) -> None
     assert found["step_execution_duration_seconds_count{app=Date}"] == 3
     assert found["scheduler_query_duration_seconds_count"] >= 2
     assert found["scheduler_query_errors_total"] == 0
+
+
+def test_the_time_of_watched_jobs_is_that_at_appservice(counted: Engine, counts: Counts) -> None:
+    counted.simulator.app(queue_seconds=0, run_seconds=1)
+    workflow = counted.submit(document("", ""))
+
+    assert counted.ends(workflow) == "succeeded"
+
+    found = values(counts)
+    assert found["scheduler_active_job_minutes_total"] > 1.5 / 60
+    assert found["scheduler_calls_total"] >= found["scheduler_query_duration_seconds_count"] + 2
 
 
 def test_tasks_that_run_again_and_at_once_count_nothing_twice(

@@ -72,6 +72,8 @@ class Parts:
     """Told of every workflow that was accepted to run, once."""
     broken: Callable[[BaseException], None] = lambda _: None
     """Told of every defect of ours that made one workflow or job wait."""
+    watched: Callable[[timedelta], None] = lambda _: None
+    """Told how long jobs were at AppService since they were asked about last, all together."""
     breaker: CircuitBreaker = field(default_factory=lambda: breaker("appservice"))
     grows: Callable[[Sequence[str]], None] = lambda _: None
     """Told of workflows whose further steps are to be planned; it never fails."""

@@ -41,9 +41,11 @@ def poll_jobs(parts: Parts, owners: Sequence[str]) -> Advanced:
     turns = watch.take_turns([f"poll:{owner}" for owner in owners], base * 0.9)
     mine = [owner for owner in owners if f"poll:{owner}" in turns]
     tokens = credentials.usable_of(parts.vault, mine) if mine else {}
+    active = watch.active(list(tokens)) if tokens else {}
+    _tell(parts, [(jobs, turns[f"poll:{owner}"]) for owner, jobs in active.items()])
     questions = [
         _Question(tokens[owner], batch, turns[f"poll:{owner}"].now)
-        for owner, jobs in watch.active(list(tokens)).items()
+        for owner, jobs in active.items()
         for batch in _batches(_due(jobs, turns[f"poll:{owner}"], base))
     ]
     return ask(parts, questions)
@@ -56,6 +58,15 @@ class _Question:
     credential: Credential
     jobs: Sequence[Watched]
     now: datetime
+
+
+def _tell(parts: Parts, looks: Sequence[tuple[Sequence[Watched], Turn]]) -> None:
+    """How long these jobs have been at AppService since each user's turn before."""
+    together = timedelta(0)
+    for jobs, turn in looks:
+        before = turn.since or turn.now
+        together += sum((turn.now - max(before, job.submitted_at) for job in jobs), timedelta(0))
+    parts.watched(max(together, timedelta(0)))
 
 
 def _due(jobs: Sequence[Watched], turn: Turn, base: timedelta) -> list[Watched]:
