@@ -54,8 +54,7 @@ def secure(script: Script, certificate: Path) -> Iterator[tuple[Server, Wire]]:
         with context.wrap_socket(connection, server_side=True) as safe:
             script(safe)
 
-    wire = Wire("tests")
-    wire._session().verify = str(certificate)
+    wire = Wire("tests", authorities=str(certificate))
     with serving(wrapped) as server:
         yield server, wire
 
