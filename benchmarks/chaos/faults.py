@@ -40,7 +40,7 @@ class Stage:
     hits: Counter[str] = field(default_factory=Counter)
     """How many calls each kind of AppService's faults disturbed."""
     disturbed: set[str] = field(default_factory=set)
-    """Names of the processes that a fault has hold of."""
+    """Names of the processes and servers that a fault has hold of, or has just let go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Strike:
     """How long it lasts."""
     undo: Undo = nothing
     target: str = ""
-    """The process that nothing else may strike meanwhile."""
+    """The process or server that nothing else may strike meanwhile; empty: none."""
 
 
 Striking = Callable[[Stage], Strike | None]
@@ -105,7 +105,7 @@ def frozen(which: str) -> Striking:
 def flushed(stage: Stage) -> Strike:
     with suppress(RedisError), Redis.from_url(stage.stack.redis.uri, socket_timeout=2) as client:
         client.flushall()
-    return Strike()
+    return Strike(target="redis")
 
 
 def away(server: str, seconds: float) -> Striking:
@@ -114,7 +114,7 @@ def away(server: str, seconds: float) -> Striking:
     def strike(stage: Stage) -> Strike:
         found = getattr(stage.stack, server)
         found.kill()
-        return Strike(seconds, found.start)
+        return Strike(seconds, found.start, server)
 
     return strike
 
@@ -130,7 +130,8 @@ def disk_full(stage: Stage) -> Strike:
         },
     }
     _admin(stage, failing)
-    return Strike(stage.rng.uniform(1, 4), lambda: _admin(stage, {**failing, "mode": "off"}))
+    seconds = stage.rng.uniform(1, 4)
+    return Strike(seconds, lambda: _admin(stage, {**failing, "mode": "off"}), "mongod")
 
 
 def _admin(stage: Stage, command: dict[str, object]) -> None:

@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 _REPAIRS = 8
 """Repairs at a time: one that takes long, such as a process that ends slowly, holds up no fault."""
 _PATIENCE_SECONDS = 90
+_RESPITE_SECONDS = 5.0
+"""For so long after a repair nothing strikes there: who is still starting cannot go wrong."""
 
 
 @dataclass(order=True, slots=True)
@@ -52,6 +54,8 @@ class Schedule:
         self._numbers = itertools.count()
         self._lasting: list[_Pending] = []
         self._repairs: dict[Future[None], _Pending] = {}
+        self._spared: dict[str, float] = {}
+        """Processes and servers that were repaired, to when they may be struck again."""
         self.struck = Struck()
 
     def run(self, count: int) -> Struck:
@@ -71,10 +75,12 @@ class Schedule:
     def _strike(self, count: int) -> None:
         fault = self._rng.choices(self._faults, self._weights)[0]
         busy = [*self._lasting, *self._repairs.values()]
-        if _clash(fault.kind, {each.kind for each in busy}):
-            return
+        now = time.monotonic()
         self._stage.disturbed.clear()
         self._stage.disturbed.update(each.strike.target for each in busy)
+        self._stage.disturbed.update(name for name, at in self._spared.items() if at > now)
+        if fault.kind.partition("-")[0] in self._stage.disturbed:  # a server
+            return
         strike = fault.strike(self._stage)
         if strike is None:
             return
@@ -89,7 +95,9 @@ class Schedule:
             self._repairs[pool.submit(_repair, ending)] = ending
         for done in [future for future in self._repairs if future.done()]:
             done.result()
-            self.struck.over.append((self._repairs.pop(done).kind, time.time()))
+            ended = self._repairs.pop(done)
+            self._spared[ended.strike.target] = time.monotonic() + _RESPITE_SECONDS
+            self.struck.over.append((ended.kind, time.time()))
 
     def _progress(self, count: int) -> None:
         struck = self.struck.counts.total()
@@ -101,12 +109,6 @@ class Schedule:
                 file=sys.stderr,
                 flush=True,
             )
-
-
-def _clash(kind: str, busy: set[str]) -> bool:
-    """One server is away at a time, once; processes and answers may fail together."""
-    server = kind.partition("-")[0]
-    return server in ("redis", "mongod") and any(each.startswith(server) for each in busy)
 
 
 def _repair(ending: _Pending) -> None:
