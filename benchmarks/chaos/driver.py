@@ -19,6 +19,7 @@ from benchmarks.chaos.faults import Fault, Stage
 from benchmarks.chaos.report import Report, cancel_to_kill, recovery
 from benchmarks.chaos.schedule import Schedule
 from benchmarks.chaos.users import Users
+from benchmarks.chaos.without import NOTHING
 from benchmarks.chaos.workload import courses
 from devstack.stack import Stack, Wanted, stack
 
@@ -81,7 +82,7 @@ def run(plan: Plan, faults: Sequence[Fault]) -> Report:
         skews=plan.skews,
         settings=SETTINGS,
         mongod_options=("--setParameter", "enableTestCommands=1"),
-        launcher=("benchmarks.chaos.without", plan.without) if plan.without else (),
+        launcher=("benchmarks.chaos.without", plan.without or NOTHING),
     )
     with stack(wanted) as running:
         try:

@@ -6,8 +6,11 @@ that production code has no such switch. The driver must find what each of them 
 
 from __future__ import annotations
 
+import os
 import runpy
+import select
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -73,6 +76,7 @@ def no_lookup() -> None:
     AppService.find = lambda *_args, **_named: ()  # type: ignore[method-assign]
 
 
+NOTHING = "nothing"
 SAFEGUARDS: Mapping[str, Callable[[], None]] = {
     "fencing": no_fencing,
     "intent": no_intent,
@@ -88,8 +92,17 @@ AIMED: Mapping[str, Sequence[str]] = {
 """The kinds of faults that each guards against."""
 
 
+def sleep(seconds: float) -> None:
+    """As ``time.sleep``, which raises ``OSError`` now and then under libfaketime."""
+    if seconds > 0:
+        select.select([], [], [], seconds)
+
+
 def main(safeguard: str, module: str, *words: str) -> None:
-    SAFEGUARDS[safeguard]()
+    if "FAKETIME" in os.environ:
+        time.sleep = sleep
+    if safeguard != NOTHING:
+        SAFEGUARDS[safeguard]()
     sys.argv = [module, *words]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -80,6 +80,8 @@ class Engine:
     drain: Drain
     user: str = ALICE
     token: str = ""
+    pause_seconds: float = 0.02
+    """Between two turns of the crank."""
     growing: list[str] = field(default_factory=list)
     """Workflows whose further steps are to be planned, as the engine told."""
 
@@ -115,7 +117,7 @@ class Engine:
         while not reached():
             assert time.monotonic() < deadline, "it was not reached in time"
             self.turn()
-            time.sleep(0.01)
+            time.sleep(self.pause_seconds)
 
     def ends(self, workflow: str, seconds: float = 20) -> str:
         """The final state, once no job of the workflow is open any more."""
