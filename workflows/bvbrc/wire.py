@@ -1,12 +1,11 @@
-"""One HTTP exchange over urllib3: within a deadline, below a size, and sure of what was sent.
+"""One HTTP exchange over `requests`: within a deadline, below a size, and sure of what was sent.
 
 It answers with whatever came back, or raises ``NotSent`` (nothing left us) or ``InDoubt`` (some of
 it left, and no whole answer came). What an answer means is for the caller to say.
 
-The timeouts of urllib3 bound the silence between two packets; a server that drips a byte now
-and then holds its caller for ever. So the connections here know the exchange they serve: each
-read waits for what is left of its time, and the first byte written is noted. `requests` would add
-nothing but its cost, two thirds of a call.
+The timeouts of `requests` bound the silence between two packets; a server that drips a byte now
+and then holds its caller for ever. So the connections here know the exchange they serve: each read
+waits for what is left of its time, and the first byte written is noted.
 """
 
 from __future__ import annotations
@@ -22,10 +21,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.client import HTTPException, HTTPResponse
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, NoReturn
 
+import requests
 import urllib3
-from certifi import where
+from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -40,8 +41,8 @@ ALIVE_SECONDS: Final = 2.0
 """So long after it was used, a server has hardly closed a connection (nginx: 75 s, others 5 s)."""
 CONNECTIONS: Final = 64
 """Idle connections kept for one host; more are opened and thrown away."""
-FAULTS: Final = (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError)
-"""Everything that urllib3 and what is below it raise when an exchange fails."""
+FAULTS: Final = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
+"""Everything that `requests` and what is below it raise when an exchange fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class _Exchange:
 
 
 class _Present(threading.local):
-    """The exchange of this thread: urllib3 has no way to hand it down to a connection."""
+    """The exchange of this thread: `requests` has no way to hand it down to a connection."""
 
     exchange: _Exchange
 
@@ -185,40 +186,35 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _Tls
 
 
-def _connections(authorities: str) -> urllib3.PoolManager:
-    pools = urllib3.PoolManager(
-        maxsize=CONNECTIONS, cert_reqs="CERT_REQUIRED", ca_certs=authorities
-    )
-    pools.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
-    return pools
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **named: Any) -> None:
+        super().init_poolmanager(*args, **named)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+
+
+def _session(user_agent: str) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    session.headers["User-Agent"] = user_agent
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter(pool_maxsize=CONNECTIONS, max_retries=0))
+    return session
 
 
 class Wire:
-    """The pooled connections of a process. Threads may share them; a fork makes its own.
+    """The one pooled session of a process. Threads may share it; a fork makes its own."""
 
-    ``authorities``: the file of those whose certificates are believed.
-    """
-
-    def __init__(
-        self,
-        user_agent: str = USER_AGENT,
-        alive: float = ALIVE_SECONDS,
-        authorities: str = where(),
-    ) -> None:
-        self._headers = {
-            "User-Agent": user_agent,
-            "Accept": "*/*",
-            "Accept-Encoding": "gzip, deflate",
-        }
+    def __init__(self, user_agent: str = USER_AGENT, alive: float = ALIVE_SECONDS) -> None:
+        self._user_agent = user_agent
         self._alive = alive
-        self._authorities = authorities
-        self._pools: dict[int, urllib3.PoolManager] = {}
+        self._sessions: dict[int, requests.Session] = {}
 
-    def _connections(self) -> urllib3.PoolManager:
+    def _session(self) -> requests.Session:
         pid = os.getpid()
-        if pid not in self._pools:
-            self._pools = {pid: _connections(self._authorities)}
-        return self._pools[pid]
+        if pid not in self._sessions:
+            self._sessions = {pid: _session(self._user_agent)}
+        return self._sessions[pid]
 
     def exchange(self, request: Request) -> Answer:
         """Sends and reads. Where ``once`` allows it, a connection that died in the pool, which says
@@ -236,34 +232,28 @@ class Wire:
 
     def _perform(self, request: Request, exchange: _Exchange) -> Answer:
         _present.exchange = exchange
-        if not request.url.startswith(("http://", "https://")):
-            raise NotSent("the address is not one of HTTP")
+        session = self._session()
+        message = requests.Request(
+            request.method, request.url, headers=dict(request.headers), data=request.content
+        )
         try:
             left = exchange.remaining()
-            response = self._connections().urlopen(
-                request.method,
-                request.url,
-                body=request.content,
-                headers={**self._headers, **request.headers},
-                timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, left), read=left),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-            try:
+            with session.send(
+                session.prepare_request(message),
+                timeout=(min(CONNECT_SECONDS, left), left),
+                stream=True,
+                allow_redirects=False,
+            ) as response:
                 body, cut = _read(response, request.limit_bytes)
-            finally:
-                response.close()
-                response.release_conn()
-            return Answer(response.status, response.headers, body, cut)
+                return Answer(response.status_code, response.headers, body, cut)
         except FAULTS as fault:
             _translate(fault, exchange, request.url)
 
 
-def _read(response: urllib3.BaseHTTPResponse, limit_bytes: int) -> tuple[bytes, bool]:
+def _read(response: requests.Response, limit_bytes: int) -> tuple[bytes, bool]:
     """The body's first ``limit_bytes``, and whether there was more."""
     body = bytearray()
-    for chunk in response.stream(CHUNK_BYTES, decode_content=True):
+    for chunk in response.iter_content(CHUNK_BYTES):
         body += chunk
         if len(body) > limit_bytes:
             return bytes(body[:limit_bytes]), True
