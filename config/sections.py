@@ -130,9 +130,9 @@ class Executor(Section):
     """How long a job may be unknown to AppService before its step fails: a day outlasts an outage
     or a restore there, and a job that came back would else have run for nothing."""
     max_concurrent_submissions: Count = 32
-    """In one worker process."""
+    """Calls of start_app2 under way over all workers: at 0.7 s each, about 45 jobs a second."""
     max_concurrent_submissions_per_user: Count = 32
-    """In one worker process: at 0.7 s a call this starts about 45 jobs a second for one user."""
+    """The same for one user; less than the above leaves places for others at once."""
 
 
 class Logging(Section):

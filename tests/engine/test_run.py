@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,7 +12,9 @@ from structlog.contextvars import bound_contextvars
 
 from tests.engine.conftest import Engine, document
 from workflows.engine import reading
+from workflows.engine.advance import advance
 from workflows.engine.requests import renew
+from workflows.engine.sending import Drain
 from workflows.narrative import text
 from workflows.store import credentials, events, services
 
@@ -136,6 +139,19 @@ def test_a_users_cap_holds_over_all_workflows(engine: Engine) -> None:
     assert {capped.ends(each) for each in ids} == {"succeeded"}
 
     assert max(engine.simulator.summary()["peak_in_flight_by_user"].values()) == 1
+
+
+def test_submissions_under_way_are_bounded_over_all_senders(engine: Engine) -> None:
+    engine.simulator.switch(latency={"start_app2": 0.1})
+    limited = engine.with_limits(submissions=3)
+    ids = [limited.submit(document("", "")) for _ in range(6)]
+    advance(limited.parts, ids)
+
+    with ThreadPoolExecutor(3) as pool:  # each with threads of its own, as processes have them
+        list(pool.map(lambda drain: drain.run(limited.parts), [Drain(8) for _ in range(3)]))
+
+    assert {limited.ends(each) for each in ids} == {"succeeded"}
+    assert engine.simulator.summary()["peak_open_calls"]["AppService.start_app2"] <= 3
 
 
 def test_the_jobs_of_several_users_are_sent_together(engine: Engine) -> None:

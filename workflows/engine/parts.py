@@ -31,7 +31,7 @@ class Limits:
     """Steps of one workflow in flight, at most."""
     user_jobs: int = 1000
     submissions: int = 32
-    """Calls of start_app2 under way in one process, at most."""
+    """Calls of start_app2 under way over all processes, at most."""
     user_submissions: int = 32
     """The same for one user, over all processes."""
     send_window: timedelta = timedelta(seconds=20)

@@ -191,6 +191,7 @@ def _claimed(parts: Parts, free: int, *, is_open: bool) -> list[Job]:
         user_sending=limits.user_submissions,
         lookup_after=limits.lease,
         absent_after=limits.grace,
+        sending=limits.submissions,
     )
     if not is_open:
         return outbox.claim(free, bounds, BUILT_IN)

@@ -34,6 +34,8 @@ class Bounds:
     """How long a sender may be silent before its submission is looked up."""
     absent_after: timedelta
     """How old a submission must be before "not found" is believed."""
+    sending: int
+    """Calls of start_app2 under way, of all users and processes together."""
 
     def room(self, sending: int, under_way: int) -> int:
         """How many more jobs of a user may be sent, who has so many on the way already."""
@@ -118,6 +120,7 @@ def _chosen(
         {"_id": "outbox"}, {"$inc": {"count": 1}}, upsert=True, session=session
     )
     sending, under_way = _counts(waiting, session)
+    free = min(free, bounds.sending - _sending(session))
     queues = {
         owner: [job.key for job in jobs[: bounds.room(sending[owner], under_way[owner])]]
         for owner, jobs in waiting.items()
@@ -149,6 +152,12 @@ def _taken(chosen: Sequence[Job], token: str, bounds: Bounds, session: ClientSes
         return set(keys)
     mine = rows.find({"_id": {"$in": keys}, "claim": token}, {"_id": 1}, session=session)
     return {row["_id"] for row in mine}
+
+
+def _sending(session: ClientSession) -> int:
+    """How many calls are under way; a submission in doubt holds up nobody else's."""
+    calls = {"state": JobState.SENDING, "in_doubt": {"$ne": True}}
+    return int(collection(models.Job).count_documents(calls, session=session))
 
 
 def _counts(owners: Iterable[str], session: ClientSession) -> tuple[Counter[str], Counter[str]]:
