@@ -146,8 +146,9 @@ class User:
                 if answer.status_code in good:
                     return dict(answer.json()) if answer.content else {}
                 last = f"{answer.status_code} {answer.text[:200]}"
-                if answer.status_code == 401:  # the token has ended
+                if answer.status_code == 401:  # the token has ended: the engine wants one, too
                     self._fresh(LONG_SECONDS)
+                    self.parked_at = time.time()
             time.sleep(0.2)
         raise TimeoutError(f"{verb} {path} was not answered in {seconds:g} s: {last}")
 
