@@ -27,6 +27,8 @@ BATCH = 200
 """Job ids in one call of query_tasks."""
 _THREADS = 8
 """Calls under way at once in one task."""
+_GATHER_SECONDS = 0.02
+"""How long an answer waits for others, to be taken in together."""
 
 
 def poll_jobs(parts: Parts, owners: Sequence[str]) -> Advanced:
@@ -88,7 +90,9 @@ def ask(parts: Parts, questions: Sequence[_Question]) -> Advanced:
     with ThreadPoolExecutor(min(_THREADS, len(questions)), "poll") as pool:
         waiting = {pool.submit(_answer, parts, question) for question in questions}
         while waiting:
-            answered, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            first, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            others, waiting = wait(waiting, timeout=_GATHER_SECONDS)
+            answered = first | others
             learnt = [each for answer in answered for each in answer.result()]
             watch.record(learnt)
             total += advance(parts, [each.workflow for each in learnt if each.news])
