@@ -92,7 +92,6 @@ def engine_of(simulator: Simulator, user: str, fuse: Fuse) -> Engine:
     )
     limits = replace(QUICK, polling_interval=timedelta(seconds=0.1))
     parts = Parts(service, Vault([KEY]), limits, planner=Planner())
-    parts = Parts(service, Vault([KEY]), limits)
     return Engine(parts, simulator, Drain(8), user, pause_seconds=0.1)
 
 
