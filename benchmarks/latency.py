@@ -107,9 +107,14 @@ def fill(running: Product, count: int) -> None:
 
 def post(running: Product, user: str) -> str:
     """A workflow of one step over HTTP; its id."""
+    return send(running, user, flat(f"posted{time.time():.6f}", 1))
+
+
+def send(running: Product, user: str, document: Row) -> str:
+    """A workflow over HTTP; its id."""
     request = Request(  # noqa: S310 - our own server
         f"{running.stack.api_urls[0]}/api/v1/workflows/submit",
-        json.dumps(flat(f"posted{time.time():.6f}", 1)).encode(),
+        json.dumps(document).encode(),
         {"Authorization": running.tokens[user], "Content-Type": "application/json"},
     )
     with urlopen(request, timeout=60) as answer:  # noqa: S310 - our own server

@@ -1,0 +1,144 @@
+"""What one user's troubles cost another: ``python -m benchmarks.isolation``.
+
+One user has workflows under way and one kind of trouble at a time; another posts workflows of two
+steps over HTTP. Told are the times from the POST to the first ``start_app2`` and to the end, beside
+the same without any trouble, measured in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from benchmarks.latency import send, started
+from benchmarks.measure import Row, medians, percentile, result, table
+from benchmarks.product import Product, chain, flat, instant, product
+from benchmarks.throughput import clear
+from devstack.processes import wait_until
+from workflows import models
+from workflows.store.mongo import collection
+
+FOR_EVER = 600
+"""Seconds that a call hangs: longer than the benchmark looks."""
+
+
+def main() -> None:
+    asked = arguments()
+    settings = {"executor.polling_interval_seconds": asked.interval}
+    with (
+        result("isolation", vars(asked)) as found,
+        product(asked.workers, apis=1, users=2, settings=settings) as running,
+    ):
+        found["cases"] = {
+            name: medians([once(running, trouble, asked) for _ in range(asked.runs)])
+            for name, trouble in TROUBLES.items()
+        }
+        quiet = found["cases"]["nothing"]
+        found["ratios"] = {
+            name: {key: round(case[key] / quiet[key], 2) for key in quiet}
+            for name, case in found["cases"].items()
+        }
+        table([{"trouble": name, **case} for name, case in found["cases"].items()])
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--posts", type=int, default=20)
+    parser.add_argument("--pause", type=float, default=0.5, help="seconds between two posts")
+    parser.add_argument("--interval", type=float, default=1.0, help="seconds between two polls")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=1)
+    return parser.parse_args()
+
+
+def once(
+    running: Product, trouble: Callable[[Product, str], None], asked: argparse.Namespace
+) -> Row:
+    troubled, other = running.users
+    clear(running)
+    instant(running)
+    running.stack.simulator.app(user=troubled, run_seconds=None)
+    burden(running, troubled, 10)
+    wait_until(lambda: in_flight(troubled) > 0, "the troubled user's jobs are in flight")
+    trouble(running, troubled)
+    burden(running, troubled, 10)
+    begun, posted = time.time(), dict[str, float]()
+    for number in range(asked.posts):
+        at = time.time()
+        posted[send(running, other, chain(f"posted{begun:.3f}_{number}", 2))] = at
+        time.sleep(asked.pause)
+    wait_until(lambda: len(took(posted)) == len(posted), "the other user's end", seconds=120)
+    arrived = started(running, begun, posted)
+    waits = [1000 * (arrived[workflow] - at) for workflow, at in posted.items()]
+    ends = [each / timedelta(milliseconds=1) for each in took(posted)]
+    running.stack.simulator.clear_faults()
+    return {
+        "start_p50_ms": round(percentile(waits, 50), 1),
+        "start_p95_ms": round(percentile(waits, 95), 1),
+        "end_p50_ms": round(percentile(ends, 50), 1),
+        "end_p95_ms": round(percentile(ends, 95), 1),
+    }
+
+
+def burden(running: Product, user: str, count: int) -> None:
+    """Workflows of ten steps that do not wait for each other."""
+    running.tell([running.submit(flat(f"burden{time.time():.6f}", 10), user) for _ in range(count)])
+
+
+def in_flight(user: str) -> int:
+    return int(collection(models.Job).count_documents({"owner": user, "state": "active"}))
+
+
+def took(posted: Mapping[str, float]) -> list[timedelta]:
+    """From its submission to its end, of each that has succeeded."""
+    ended = {"_id": {"$in": list(posted)}, "state": "succeeded"}
+    return [
+        row["finished_at"] - row["submitted_at"]
+        for row in collection(models.Workflow).find(ended, {"submitted_at": 1, "finished_at": 1})
+    ]
+
+
+# --- troubles of one user
+
+
+def nothing(_running: Product, _user: str) -> None:
+    """The yardstick."""
+
+
+def polls_that_hang(running: Product, user: str) -> None:
+    running.stack.simulator.fault("hang", "query_tasks", user=user, seconds=FOR_EVER)
+
+
+def submissions_that_hang(running: Product, user: str) -> None:
+    running.stack.simulator.fault("hang", "start_app2", user=user, seconds=FOR_EVER)
+
+
+def submissions_in_vain(running: Product, user: str) -> None:
+    running.stack.simulator.fault("error", "start_app2", user=user)
+
+
+def refused_token(running: Product, user: str) -> None:
+    running.stack.simulator.expire(user)
+
+
+def spoilt_documents(_running: Product, user: str) -> None:
+    """One in two of the user's workflows and jobs holds what nobody can read."""
+    for kind, field in ((models.Workflow, "cap"), (models.Job, "outcome")):
+        rows = [row["_id"] for row in collection(kind).find({"owner": user}, {"_id": 1})]
+        collection(kind).update_many({"_id": {"$in": rows[::2]}}, {"$set": {field: "nonsense"}})
+
+
+TROUBLES = {
+    "nothing": nothing,
+    "polls that hang": polls_that_hang,
+    "submissions that hang": submissions_that_hang,
+    "submissions in vain": submissions_in_vain,
+    "a refused token": refused_token,
+    "spoilt documents": spoilt_documents,
+}
+
+
+if __name__ == "__main__":
+    main()
