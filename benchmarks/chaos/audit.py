@@ -59,6 +59,8 @@ class Verdict:
     """Jobs of attempts after the first."""
     deleted_at_bvbrc: int = 0
     """Workflows of which BV-BRC deleted a job."""
+    failed_by_token: int = 0
+    """Workflows that failed because a job's token ended before the job: BV-BRC fails it then."""
     longest_stall_seconds: float = 0.0
     """The longest time in which nothing was recorded of a workflow, its jobs' own time included."""
     details: list[str] = field(default_factory=list)
@@ -110,8 +112,17 @@ def _duplicates(facts: Facts, found: Verdict) -> None:
 
 
 def _lost(facts: Facts, found: Verdict) -> None:
+    outlived = {
+        job["user_metadata"].partition("/")[0]
+        for job in facts.bvbrc_jobs
+        if job["state"] == "F" and job["token_expiry"] <= (job["ended"] or 0)
+    }
     for promise in facts.promises:
-        if not promise.kept:
+        if promise.kept:
+            continue
+        if promise.workflow in outlived and promise.ended == "failed":
+            found.failed_by_token += 1
+        else:
             found.lost_workflows += 1
             found.details.append(
                 f"{promise.workflow} ended {promise.ended or 'never'}, not {promise.expected}"

@@ -98,6 +98,7 @@ def job_shown(job: Job, submitted_word: str) -> dict[str, Json]:
         "killed_at": job.killed_at,
         "gone": job.gone,
         "archived": job.archived,
+        "token_expiry": job.asked.token_expiry,
     }
 
 

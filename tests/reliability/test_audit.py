@@ -1,0 +1,41 @@
+"""The chaos driver's judge: what it forgives, and what it does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.chaos.audit import Facts, Verdict, audit
+from benchmarks.chaos.workload import Promise
+
+
+def judged(**job: Any) -> Verdict:
+    """The verdict on a workflow that failed although it should have succeeded."""
+    promise = Promise("wf_1", "ann@bvbrc", "storm", 1, "succeeded", accepted_at=0, ended="failed")
+    key = "wf_1/0/1"
+    row = {"id": "1", "user_metadata": key, "output_path": "/o", "output_file": "f", "created": 0}
+    ended = {"state": "F", "killed_at": None, "started": 1, "ended": 5, "finished": 5, **job}
+    return audit(
+        Facts(
+            promises=[promise],
+            bvbrc_jobs=[{**row, **ended}],
+            starts=[],
+            stored_jobs={key: {"job_id": "1", "state": "done", "workflow": "wf_1"}},
+            events={},
+            peaks={},
+            cap=2,
+        )
+    )
+
+
+def test_a_workflow_that_failed_for_no_reason_is_lost() -> None:
+    found = judged(token_expiry=10)
+
+    assert (found.lost_workflows, found.failed_by_token) == (1, 0)
+    assert not found.kept
+
+
+def test_a_job_that_outlived_its_token_is_nobodys_fault() -> None:
+    found = judged(token_expiry=4)
+
+    assert (found.lost_workflows, found.failed_by_token) == (0, 1)
+    assert found.kept
