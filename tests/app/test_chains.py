@@ -51,5 +51,5 @@ def test_whatever_an_answer_leads_to_answers_as_documented(api: Api) -> None:
 
     run_state_machine_as_test(Chains, settings=SETTINGS)
 
-    followed = {"workflow_status 200", "list_events 200", "renew_token 204", "submit_by_id 200"}
+    followed = {"workflow_status 200", "list_events 200", "submit_by_id 200"}
     assert followed <= {*seen}
