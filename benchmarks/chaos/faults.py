@@ -159,8 +159,10 @@ def answer(kind: str, method: str = "*", **more: object) -> Striking:
 
 
 def switched(seconds: float, **switches: object) -> Striking:
-    def strike(stage: Stage) -> Strike:
+    def strike(stage: Stage) -> Strike | None:
         before = stage.stack.simulator.switch()
+        if all(before[name] == value for name, value in switches.items()):
+            return None  # it is so already, and whoever did it will undo it
         stage.stack.simulator.switch(**switches)
         usual = {name: before[name] for name in switches}
         return Strike(seconds, lambda: stage.stack.simulator.switch(**usual) and None)
