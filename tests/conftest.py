@@ -25,6 +25,8 @@ from tests.product import product, running_product
 
 __all__ = ["product", "running_product"]
 _numbers = itertools.count(1)
+LONG_TEXT = 80
+"""Characters."""
 
 # Whoever imports `tasks` or `app` is set up from the environment, as in production.
 _files = tempfile.TemporaryDirectory(prefix="workflows-tests-")
@@ -45,6 +47,12 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long texts are named by what they are: tokens differ from one pytest process to the next, and
+    both must name the same tests."""
+    return argname if isinstance(val, (str, bytes)) and len(val) > LONG_TEXT else None
 
 
 @pytest.fixture(scope="session", autouse=True)
