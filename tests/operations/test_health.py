@@ -24,7 +24,8 @@ pytestmark = pytest.mark.xdist_group("operations")
 @pytest.fixture(scope="module")
 def running() -> Iterator[Stack]:
     settings = {"executor.polling_interval_seconds": INTERVAL_SECONDS}
-    with stack(Wanted(workers=2, apis=1, settings=settings)) as found:
+    with stack(Wanted(workers=2, settings=settings)) as found:
+        found.add_api("--workers", 1)  # one memory of what was found: two answers in a row agree
         wait_until(lambda: Product(found).serves(), "the API answers", seconds=90)
         yield found
 
