@@ -54,10 +54,8 @@ def secure(script: Script, certificate: Path) -> Iterator[tuple[Server, Wire]]:
         with context.wrap_socket(connection, server_side=True) as safe:
             script(safe)
 
-    wire = Wire("tests")
-    wire._session().verify = str(certificate)
     with serving(wrapped) as server:
-        yield server, wire
+        yield server, Wire("tests", authorities=str(certificate))
 
 
 def ask(server: Server, wire: Wire, *, once: bool, timeout: timedelta = LONG) -> Answer:

@@ -20,8 +20,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from http.client import HTTPException, HTTPResponse
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, NoReturn
 
 import requests
@@ -192,29 +192,41 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
 
 
-def _session(user_agent: str) -> requests.Session:
-    session = requests.Session()
-    session.trust_env = False
-    session.headers["User-Agent"] = user_agent
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(pool_maxsize=CONNECTIONS, max_retries=0))
-    return session
+@lru_cache(maxsize=64)
+def _blank(method: str, url: str) -> requests.PreparedRequest:
+    """A request without headers and body. To prepare one takes as long as to send it, and nearly
+    all are alike; so they are not made by a `requests.Session`, which prepares each anew.
+    """
+    return requests.Request(method, url).prepare()
 
 
 class Wire:
-    """The one pooled session of a process. Threads may share it; a fork makes its own."""
+    """The one pool of connections of a process. Threads may share it; a fork makes its own."""
 
-    def __init__(self, user_agent: str = USER_AGENT, alive: float = ALIVE_SECONDS) -> None:
-        self._user_agent = user_agent
+    def __init__(
+        self,
+        user_agent: str = USER_AGENT,
+        alive: float = ALIVE_SECONDS,
+        authorities: str | None = None,
+    ) -> None:
+        """``authorities``: a file of the certificates that vouch for a server; else the usual."""
+        self._verify = authorities or True
+        self._headers = {"User-Agent": user_agent, "Accept-Encoding": "gzip, deflate"}
         self._alive = alive
-        self._sessions: dict[int, requests.Session] = {}
+        self._adapters: dict[int, _Adapter] = {}
 
-    def _session(self) -> requests.Session:
+    def _adapter(self) -> _Adapter:
         pid = os.getpid()
-        if pid not in self._sessions:
-            self._sessions = {pid: _session(self._user_agent)}
-        return self._sessions[pid]
+        if pid not in self._adapters:
+            self._adapters = {pid: _Adapter(pool_maxsize=CONNECTIONS, max_retries=0)}
+        return self._adapters[pid]
+
+    def _prepared(self, request: Request) -> requests.PreparedRequest:
+        message = _blank(request.method, request.url).copy()
+        message.prepare_headers({**self._headers, **request.headers})
+        if request.content is not None:
+            message.prepare_body(request.content, None)
+        return message
 
     def exchange(self, request: Request) -> Answer:
         """Sends and reads. Where ``once`` allows it, a connection that died in the pool, which says
@@ -232,17 +244,13 @@ class Wire:
 
     def _perform(self, request: Request, exchange: _Exchange) -> Answer:
         _present.exchange = exchange
-        session = self._session()
-        message = requests.Request(
-            request.method, request.url, headers=dict(request.headers), data=request.content
-        )
         try:
             left = exchange.remaining()
-            with session.send(
-                session.prepare_request(message),
-                timeout=(min(CONNECT_SECONDS, left), left),
+            with self._adapter().send(
+                self._prepared(request),
                 stream=True,
-                allow_redirects=False,
+                verify=self._verify,
+                timeout=(min(CONNECT_SECONDS, left), left),
             ) as response:
                 body, cut = _read(response, request.limit_bytes)
                 return Answer(response.status_code, response.headers, body, cut)
