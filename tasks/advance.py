@@ -10,7 +10,7 @@ from config.settings import load_settings
 from tasks.alone import Alone
 from tasks.celery import app
 from tasks.metering import counts_of
-from tasks.process import drain, parts
+from tasks.process import parts
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.replanning import replan_due
 from workflows.engine.sweep import check_service, sweep
@@ -45,7 +45,9 @@ def advance_active_workflows() -> None:
         replan_workflows.delay()
     for owners in due.polls:
         app.send_task("tasks.poll_jobs", (list(owners),))
-    follow(Advanced(starts=int(due.sends), kills=int(due.kills), finds=int(due.finds)))
+    if due.sends:
+        parts().sends()
+    follow(Advanced(kills=int(due.kills), finds=int(due.finds)))
     if due.lookups:
         app.send_task("tasks.resolve_jobs")
     if due.service:
@@ -57,8 +59,6 @@ def advance_active_workflows() -> None:
 
 def follow(advanced: Advanced) -> None:
     """Tell those who act outside that there is something to do."""
-    if advanced.starts and not drain().nudge():
-        app.send_task("tasks.start_jobs")
     if advanced.kills:
         app.send_task("tasks.kill_jobs")
     if advanced.finds:

@@ -108,17 +108,27 @@ def limits_of(settings: Settings) -> Limits:
 def _of_process(_pid: int) -> tuple[Parts, Drain]:
     """Keyed by the process id: what a parent made is never used in its child."""
     settings = load_settings()
-    made = replace(parts_of(settings), planner=Planner(), grows=_tell_planners)
+    made = replace(parts_of(settings), planner=Planner(), sends=_tell_sender, grows=_tell_planners)
     models.ensure_indexes()
     return made, Drain(settings.executor.max_concurrent_submissions)
 
 
+def _tell_sender() -> None:
+    """The one of this process, if it is at it; else whoever takes the message."""
+    if not drain().nudge():
+        _send("tasks.start_jobs")
+
+
 def _tell_planners(_workflow_ids: Sequence[str]) -> None:
-    """Whoever has just stored that these may grow goes on, whether or not the broker is there."""
+    _send("tasks.replan_workflows")
+
+
+def _send(task: str) -> None:
+    """Whoever has just stored something goes on, whether or not the broker is there."""
     try:
-        app.send_task("tasks.replan_workflows")
+        app.send_task(task)
     except OperationalError as away:
-        log.warning("Nobody is told to plan: the sweep will find it", error=str(away))
+        log.warning("Nobody is told: the sweep will find it", task=task, error=str(away))
 
 
 @task_failure.connect

@@ -43,6 +43,7 @@ QUICK = Limits(
     lease=timedelta(seconds=1),
     grace=timedelta(seconds=2),
     answered_grace=timedelta(seconds=0.2),
+    announced_after=timedelta(seconds=0.05),
     send_window=timedelta(seconds=1),
 )
 

@@ -29,15 +29,12 @@ WAITS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 class Advanced:
     """What a turn left to do for others."""
 
-    starts: int = 0
     kills: int = 0
     finds: int = 0
     """Jobs that have ended and whose results are to be looked for."""
 
     def __add__(self, other: Advanced) -> Advanced:
-        return Advanced(
-            self.starts + other.starts, self.kills + other.kills, self.finds + other.finds
-        )
+        return Advanced(self.kills + other.kills, self.finds + other.finds)
 
 
 def advance(parts: Parts, ids: Iterable[str]) -> Advanced:
@@ -78,10 +75,7 @@ def _chunk(parts: Parts, ids: Sequence[str]) -> tuple[Advanced, list[str]]:
     _tell(parts, written)
     mine = {each.workflow.id for each in claimed} | set(unreadable)
     again = [change.after.id for change in written if change.kills]
-    done = Advanced(
-        starts=sum(len(change.new_jobs) for change in written),
-        kills=sum(len(change.kills) for change in written),
-    )
+    done = Advanced(kills=sum(len(change.kills) for change in written))
     missed = _missed([each for each in ids if each not in mine])
     return done, missed + again
 
@@ -148,6 +142,9 @@ def _commit(parts: Parts, token: str, changes: Sequence[Change]) -> list[Change]
 
 
 def _tell(parts: Parts, written: Sequence[Change]) -> None:
+    """The sender first: it works while we go on with the next chunk."""
+    if any(change.new_jobs for change in written):
+        parts.sends()
     recorded = [
         Recorded(
             change.after.id,

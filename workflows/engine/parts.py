@@ -37,6 +37,9 @@ class Limits:
     send_window: timedelta = timedelta(seconds=20)
     """A claimed job that is not sent by then goes back to the outbox unsent. With the longest call
     it must be well below the grace: what is sent late may still be on its way to AppService."""
+    announced_after: timedelta = timedelta(seconds=1)
+    """How long a workflow need not take in that its jobs were sent: often a poll makes it do so
+    meanwhile, and else many do it together."""
     answered_grace: timedelta = timedelta(seconds=5)
     """When "not found" is believed after AppService itself said that its call failed; doubled with
     each further refusal."""
@@ -75,6 +78,8 @@ class Parts:
     watched: Callable[[timedelta], None] = lambda _: None
     """Told how long jobs were at AppService since they were asked about last, all together."""
     breaker: CircuitBreaker = field(default_factory=lambda: breaker("appservice"))
+    sends: Callable[[], None] = lambda: None
+    """Told that jobs were stored which can be sent; it never fails."""
     grows: Callable[[Sequence[str]], None] = lambda _: None
     """Told of workflows whose further steps are to be planned; it never fails."""
     planner: Planner | None = None

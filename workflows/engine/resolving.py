@@ -34,7 +34,7 @@ def resolve_jobs(parts: Parts, limit: int = 200) -> Advanced:
             break
         if doubts.rerun(job) if job.app in BUILT_IN else resolve(parts, job):
             total += advance(parts, [job.workflow])
-            total += Advanced(starts=1)
+            parts.sends()
     return total
 
 

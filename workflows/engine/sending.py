@@ -30,11 +30,10 @@ from workflows.workflow import Job
 
 log = structlog.get_logger(__name__)
 
-_TOGETHER_SECONDS = 0.5
-"""How long news of submissions wait for others, at most an interval: most often a poll has taken
-them in by then."""
-_GATHER_SECONDS = 0.02
-"""How long an answer waits for others, to be stored together."""
+_PAUSE_SECONDS = 0.01
+"""Answers come in bursts, and a burst is over when none has come for so long."""
+_GATHER_SECONDS = 0.1
+"""How long an answer waits at most for the rest of its burst, to be stored together."""
 _IDLE_SECONDS = 0.5
 """How long the drain waits for answers before it looks for new work on its own."""
 _GATE_SECONDS = 1.0
@@ -116,8 +115,8 @@ class Drain:
         """Seconds until workflows must take in what was sent; 0 where there is nothing, too."""
         if not self._told or parts.stopping.is_set():
             return 0.0
-        together = min(_TOGETHER_SECONDS, parts.limits.polling_interval.total_seconds())
-        return max(0.0, min(self._told.values()) + together - time.monotonic())
+        until = min(self._told.values()) + parts.limits.announced_after.total_seconds()
+        return max(0.0, until - time.monotonic())
 
     def _tell(self, parts: Parts) -> bool:
         """Let workflows take in what was sent, unless a poll has made them do so meanwhile; whether
@@ -157,7 +156,7 @@ class Drain:
         if parts.breaker.opened:
             return False
         if time.monotonic() - self._asked > _GATE_SECONDS:
-            self._takes = services.health("appservice").state != services.DISABLED
+            self._takes = services.health(services.APPSERVICE).state != services.DISABLED
             self._asked = time.monotonic()
         return self._takes
 
@@ -169,7 +168,7 @@ class Drain:
         future.add_done_callback(lambda done: self._news.put(_outcome(parts, handover.job, done)))
 
     def _answers(self, patience: float) -> list[Sent]:
-        """All answers that are there; waits for the first one, and a moment for those after it."""
+        """A burst of answers; waits for its first one."""
         found: list[Sent] = []
         try:
             sent = self._news.get(timeout=patience)
@@ -178,7 +177,7 @@ class Drain:
                 if sent is not None:
                     self._under_way -= 1
                     found.append(sent)
-                left = until - time.monotonic() if self._under_way else 0.0
+                left = min(until - time.monotonic(), _PAUSE_SECONDS) if self._under_way else 0.0
                 sent = self._news.get(timeout=max(0.0, left))
         except Empty:
             return found

@@ -8,6 +8,7 @@ from datetime import datetime
 from workflows import models
 from workflows.store.mongo import NOW, collection, translated
 
+APPSERVICE = "appservice"
 UP, AWAY, DISABLED = "up", "away", "disabled"
 
 
