@@ -21,6 +21,9 @@ from workflows.store.jobs import of_apps, readable
 from workflows.store.mongo import DUE, NOW, Row, collection, later, transaction, translated
 from workflows.workflow import Job
 
+_SOME = 8
+"""Jobs of each user among which is chosen, however many users wait."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -40,15 +43,6 @@ class Bounds:
     def room(self, sending: int, under_way: int) -> int:
         """How many more jobs of a user may be sent, who has so many on the way already."""
         return max(0, min(self.user_jobs - under_way, self.user_sending - sending))
-
-
-def waiting() -> bool:
-    """Whether anything could be sent now."""
-    with translated():
-        found = collection(models.Job).find_one(
-            {"state": JobState.INTENDED, "$expr": DUE}, {"_id": 1}
-        )
-    return found is not None
 
 
 def claim(free: int, bounds: Bounds, apps: Collection[str] = ()) -> list[Job]:
@@ -74,14 +68,17 @@ def claim(free: int, bounds: Bounds, apps: Collection[str] = ()) -> list[Job]:
 
 
 def _waiting(free: int, apps: Collection[str]) -> dict[str, list[Job]]:
-    """The longest waiting jobs of each user who has a usable token, at most ``free`` of each."""
+    """The longest waiting jobs of each user who has a usable token: of few users as many as could
+    go, of many some more than the share of each.
+    """
     with translated():
         names = collection(models.Job).distinct(
             "owner", {"state": JobState.INTENDED, **of_apps(apps)}
         )
         owners = sorted(_with_token(names)) if names else []
         found: dict[str, list[Job]] = defaultdict(list)
-        for job in _first(owners, free, apps):
+        limit = min(free, max(_SOME, 4 * free // max(1, len(owners))))
+        for job in _first(owners, limit, apps):
             found[job.owner].append(job)
     return found
 
@@ -119,8 +116,8 @@ def _chosen(
     collection(models.Turn).update_one(
         {"_id": "outbox"}, {"$inc": {"count": 1}}, upsert=True, session=session
     )
-    sending, under_way = _counts(waiting, session)
-    free = min(free, bounds.sending - _sending(session))
+    calls, sending, under_way = _counts(waiting, session)
+    free = min(free, bounds.sending - calls)
     queues = {
         owner: [job.key for job in jobs[: bounds.room(sending[owner], under_way[owner])]]
         for owner, jobs in waiting.items()
@@ -154,28 +151,29 @@ def _taken(chosen: Sequence[Job], token: str, bounds: Bounds, session: ClientSes
     return {row["_id"] for row in mine}
 
 
-def _sending(session: ClientSession) -> int:
-    """How many calls are under way; a submission in doubt holds up nobody else's."""
-    calls = {"state": JobState.SENDING, "in_doubt": {"$ne": True}}
-    return int(collection(models.Job).count_documents(calls, session=session))
-
-
-def _counts(owners: Iterable[str], session: ClientSession) -> tuple[Counter[str], Counter[str]]:
-    """How many jobs of each user are being sent, and are being sent or at AppService."""
-    states = [JobState.SENDING, JobState.ACTIVE]
+def _counts(
+    owners: Iterable[str], session: ClientSession
+) -> tuple[int, Counter[str], Counter[str]]:
+    """How many calls are under way, of all users; how many jobs of each of these are being sent;
+    and are being sent or at AppService. A submission in doubt holds up nobody else's call.
+    """
+    theirs = {"state": JobState.ACTIVE, "owner": {"$in": sorted(owners)}}
+    by = {"owner": "$owner", "state": "$state", "in_doubt": {"$eq": ["$in_doubt", True]}}
     groups = collection(models.Job).aggregate(
         [
-            {"$match": {"state": {"$in": states}, "owner": {"$in": sorted(owners)}}},
-            {"$group": {"_id": {"owner": "$owner", "state": "$state"}, "count": {"$sum": 1}}},
+            {"$match": {"$or": [{"state": JobState.SENDING}, theirs]}},
+            {"$group": {"_id": by, "count": {"$sum": 1}}},
         ],
         session=session,
     )
-    sending, under_way = Counter[str](), Counter[str]()
+    calls, sending, under_way = 0, Counter[str](), Counter[str]()
     for group in groups:
-        owner, state = group["_id"]["owner"], group["_id"]["state"]
-        under_way[owner] += group["count"]
-        sending[owner] += group["count"] if state == JobState.SENDING else 0
-    return sending, under_way
+        which, count = group["_id"], group["count"]
+        under_way[which["owner"]] += count
+        if which["state"] == JobState.SENDING:
+            sending[which["owner"]] += count
+            calls += 0 if which["in_doubt"] else count
+    return calls, sending, under_way
 
 
 def _with_token(owners: Iterable[str]) -> set[str]:
