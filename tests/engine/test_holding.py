@@ -13,9 +13,10 @@ from workflows.engine.explaining import explanation
 from workflows.engine.holding import hold
 from workflows.engine.requests import cancel, start
 from workflows.store import jobs, presence
+from workflows.store.due import due
 
 INTERVAL = timedelta(seconds=10)
-LONG_AGO = timedelta(0)
+AT_ONCE = timedelta(0)
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_what_was_under_way_is_left_alone_and_what_is_new_runs(engine: Engine, h
 
     assert engine.ends(new) == "succeeded"
     engine.until(lambda: jobs.history(held)[0].outcome is not None)
-    engine.until(lambda: not jobs.with_news(10, LONG_AGO))
+    engine.until(lambda: not due(AT_ONCE, AT_ONCE).workflows)
 
     assert engine.status(held) in ("queued", "running")
     assert len(jobs.history(held)) == 1
@@ -45,7 +46,7 @@ def test_what_was_under_way_is_left_alone_and_what_is_new_runs(engine: Engine, h
 
 def test_submitting_it_again_lets_it_go_on(engine: Engine, held: str) -> None:
     engine.until(lambda: jobs.history(held)[0].outcome is not None)
-    engine.until(lambda: not jobs.with_news(10, LONG_AGO))
+    engine.until(lambda: not due(AT_ONCE, AT_ONCE).workflows)
 
     start(engine.parts, engine.owner(), held)
 

@@ -30,7 +30,7 @@ def explanation(workflow: str, limits: Limits, allowed: Allowed) -> dict[str, An
 def _surroundings(row: Row, limits: Limits) -> Surroundings:
     owner = row["owner"]
     expires_at, refused = credentials.expiry(owner)
-    service = services.health("appservice")
+    service = services.health(services.APPSERVICE)
     return Surroundings(
         now=clock(),
         began=row.get("submitted_at") or row["created_at"],

@@ -90,7 +90,7 @@ def _remember(parts: Parts, credential: Credential, failure: ServiceError) -> No
     if isinstance(failure, Unauthorized):
         credentials.refused(parts.vault, credential)
     elif isinstance(failure, NotSent | ServiceAway):
-        services.report("appservice", services.AWAY, str(failure))
+        services.report(services.APPSERVICE, services.AWAY, str(failure))
 
 
 def _failed(parts: Parts, job: Job, failure: ServiceError) -> Sent:

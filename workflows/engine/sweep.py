@@ -11,28 +11,16 @@ import structlog
 from workflows.engine.advance import CHUNK
 from workflows.engine.parts import Parts
 from workflows.errors import ServiceError, Unauthorized
-from workflows.store import (
-    credentials,
-    doubts,
-    growing,
-    jobs,
-    outbox,
-    results,
-    services,
-    surplus,
-    watch,
-    workflows,
-)
+from workflows.store import credentials, due, services, watch
 
 log = structlog.get_logger(__name__)
-
-_LIMIT = 2_000
-"""Workflows taken up by one sweep; the rest is as due at the next one."""
 
 _USERS = 16
 """Users in one poll task."""
 _FIRST = timedelta(seconds=1)
 """Whoever stores news acts on it at once; the sweep waits so long before it takes them up."""
+_MOMENT = timedelta(seconds=1)
+"""How long it is believed what AppService said of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +48,16 @@ def sweep(parts: Parts) -> Due:
     """Once an interval, however many beats ask."""
     if not watch.take_turns(["sweep"], parts.limits.polling_interval * 0.5):
         return Due(taken=False)
-    forgotten = jobs.with_news(_LIMIT, _FIRST) + workflows.due(_LIMIT, _FIRST)
-    ids = list(dict.fromkeys(forgotten))
-    waiting = outbox.waiting()
+    found = due.due(_FIRST, asked=_MOMENT)
     return Due(
-        advances=chunks(ids, CHUNK),
+        advances=chunks(found.workflows, CHUNK),
         polls=chunks(watch.owners(), _USERS),
-        sends=waiting,
-        lookups=doubts.waiting(),
-        kills=watch.kills_due() or surplus.waiting(),
-        finds=results.due(),
-        replans=bool(growing.due(1, _FIRST)),
-        service=waiting or services.health("appservice").state != services.UP,
+        sends=found.sends,
+        lookups=found.lookups,
+        kills=found.kills,
+        finds=found.finds,
+        replans=found.replans,
+        service=(found.sends or found.unwell) and not found.asked,
     )
 
 
@@ -93,6 +79,6 @@ def check_service(parts: Parts) -> None:
     except Unauthorized:
         credentials.refused(parts.vault, credential)
     except ServiceError as away:
-        services.report("appservice", services.AWAY, str(away))
+        services.report(services.APPSERVICE, services.AWAY, str(away))
     else:
-        services.report("appservice", services.UP if enabled else services.DISABLED, text)
+        services.report(services.APPSERVICE, services.UP if enabled else services.DISABLED, text)

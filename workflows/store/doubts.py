@@ -17,15 +17,6 @@ from workflows.store.outcomes import Sent, rejected, started, unsent, withdrawn
 from workflows.workflow import Job
 
 
-def waiting() -> bool:
-    """Whether any submission is due to be looked up."""
-    with translated():
-        found = collection(models.Job).find_one(
-            {"state": JobState.SENDING, "$expr": DUE}, {"_id": 1}
-        )
-    return found is not None
-
-
 def take(again_in: timedelta, apps: Collection[str] = ()) -> Job | None:
     """One submission that is due to be looked up; the next look is put off, so that one looks.
     Of these apps alone, where any are named.

@@ -11,7 +11,7 @@ from pymongo import InsertOne, UpdateMany
 
 from workflows import models
 from workflows.states import FINAL_JOB, JobState
-from workflows.store.mongo import NOW, Row, ago, collection, sound, translated
+from workflows.store.mongo import NOW, Row, collection, sound, translated
 from workflows.workflow import Job, Outcome
 
 if TYPE_CHECKING:
@@ -85,19 +85,6 @@ def with_untold(workflows: Iterable[str]) -> list[str]:
     query = {"workflow": {"$in": list(workflows)}, "open": True, "news": {"$type": "date"}}
     with translated():
         return list(collection(models.Job).distinct("workflow", query))
-
-
-def with_news(limit: int, older: timedelta) -> list[str]:
-    """Workflows that have not taken in, for that long, what happened to their jobs."""
-    with translated():
-        rows = collection(models.Job).aggregate(
-            [
-                {"$match": {"news": {"$type": "date"}, "$expr": {"$lte": ["$news", ago(older)]}}},
-                {"$group": {"_id": "$workflow"}},
-                {"$limit": limit},
-            ]
-        )
-        return [each["_id"] for each in rows]
 
 
 def hush(workflow: str, until: datetime) -> None:

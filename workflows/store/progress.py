@@ -54,7 +54,7 @@ def progress(user_jobs: int) -> Progress:
             unsent=unsent,
             overdue=_overdue(now),
             swept=_swept(now),
-            service=services.health("appservice"),
+            service=services.health(services.APPSERVICE),
             present=tuple(known()),
         )
 

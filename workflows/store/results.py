@@ -12,24 +12,18 @@ from workflows.store.jobs import readable
 from workflows.store.mongo import NOW, Row, collection, later, translated
 from workflows.workflow import Job
 
-_DUE: Row = {
+DUE: Row = {
     "results_due": {"$type": "date"},
     "state": JobState.ACTIVE,
     "$expr": {"$lte": ["$results_due", NOW]},
 }
 
 
-def due() -> bool:
-    """Whether anything is to be looked for now."""
-    with translated():
-        return collection(models.Job).find_one(_DUE, {"_id": 1}) is not None
-
-
 def take(again_in: timedelta) -> Job | None:
     """The job that has waited longest; nobody else takes it within ``again_in``."""
     with translated():
         row = collection(models.Job).find_one_and_update(
-            _DUE,
+            DUE,
             [{"$set": {"results_due": later(again_in)}}],
             sort=[("results_due", 1)],
             return_document=ReturnDocument.AFTER,

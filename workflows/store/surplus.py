@@ -10,7 +10,7 @@ from workflows import models
 from workflows.store.mongo import NOW, Row, collection, later, sound, translated
 from workflows.workflow import Job
 
-_DUE: Row = {"surplus_due": {"$type": "date"}, "$expr": {"$lte": ["$surplus_due", NOW]}}
+DUE: Row = {"surplus_due": {"$type": "date"}, "$expr": {"$lte": ["$surplus_due", NOW]}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,6 @@ def note(job: Job, job_ids: Sequence[str]) -> None:
         )
 
 
-def waiting() -> bool:
-    with translated():
-        return collection(models.Job).find_one(_DUE, {"_id": 1}) is not None
-
-
 def take(limit: int, again_in: timedelta) -> list[Surplus]:
     """Those that are due; they come again after that time unless they are settled.
 
@@ -48,7 +43,7 @@ def take(limit: int, again_in: timedelta) -> list[Surplus]:
     found, put_off = list[Row](), [{"$set": {"surplus_due": later(again_in)}}]
     with translated():
         rows = collection(models.Job)
-        while len(found) < limit and (row := rows.find_one_and_update(_DUE, put_off)):
+        while len(found) < limit and (row := rows.find_one_and_update(DUE, put_off)):
             found.append(row)
     return [each for row in found if (each := sound(row, _value))]
 

@@ -191,7 +191,7 @@ def _write(alike: Sequence[Learnt]) -> UpdateMany:
     return UpdateMany(guard, stages)
 
 
-_KILL: Row = {
+KILL: Row = {
     "kill_due": {"$type": "date"},
     "state": JobState.ACTIVE,
     "$expr": {"$lte": ["$kill_due", NOW]},
@@ -205,11 +205,11 @@ def unwanted(limit: int, again_in: timedelta) -> dict[str, list[Job]]:
     found: dict[str, list[Job]] = defaultdict(list)
     rows = collection(models.Job)
     with translated():
-        taken = list(rows.find(_KILL, limit=limit))
+        taken = list(rows.find(KILL, limit=limit))
         if taken:
             asks = {"$add": [{"$ifNull": ["$kill_asks", 0]}, 1]}
             rows.update_many(
-                {"_id": {"$in": [row["_id"] for row in taken]}, **_KILL},
+                {"_id": {"$in": [row["_id"] for row in taken]}, **KILL},
                 [{"$set": {"kill_due": later(again_in), "kill_asks": asks}}],
             )
     for row in taken:
@@ -244,8 +244,3 @@ def _sticky(reply: str) -> Row:
     if reply == GONE:
         fresh = {"$cond": [{"$gt": ["$kill_asks", 1]}, UNANSWERED, GONE]}
     return {"$cond": [{"$eq": ["$kill_reply", KILLED]}, KILLED, fresh]}
-
-
-def kills_due() -> bool:
-    with translated():
-        return collection(models.Job).find_one(_KILL, {"_id": 1}) is not None

@@ -19,7 +19,6 @@ from workflows.store import events, jobs
 from workflows.store.mongo import (
     NOW,
     Row,
-    ago,
     collection,
     later,
     sound,
@@ -205,18 +204,6 @@ def postpone(token: str, workflow: str, wait: timedelta) -> None:
                 {"$unset": "lease"},
             ],
         )
-
-
-def due(limit: int, overdue: timedelta) -> list[str]:
-    """Workflows that should have been looked at so long ago, the most overdue first."""
-    with translated():
-        rows = collection(models.Workflow).find(
-            {"next_check": {"$type": "date"}, "$expr": {"$lte": ["$next_check", ago(overdue)]}},
-            {"_id": 1},
-            sort=[("next_check", 1)],
-            limit=limit,
-        )
-        return [row["_id"] for row in rows]
 
 
 def existing(ids: Sequence[str]) -> list[str]:
