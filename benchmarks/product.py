@@ -24,6 +24,8 @@ from workflows.engine.parts import Parts
 from workflows.states import FINAL_WORKFLOW
 from workflows.store.mongo import collection
 
+DEPLOYED = ("advance,polls", "submissions")
+"""What two workers consume, as in ``deploy/``: each has an interpreter lock of its own."""
 OUTPUT_PATH = "/user@bvbrc/home/run"
 
 
@@ -121,7 +123,13 @@ def product(
         "logging.level": "WARNING",
         **(settings or {}),
     }
-    asked = Wanted(workers=workers, apis=apis, concurrency=concurrency, settings=wanted)
+    asked = Wanted(
+        workers=workers,
+        queues=DEPLOYED if workers == len(DEPLOYED) else (),
+        apis=apis,
+        concurrency=concurrency,
+        settings=wanted,
+    )
     with stack(asked) as running:
         os.environ.update(running.env)
         from config.settings import load_settings  # noqa: PLC0415 - only now are they known

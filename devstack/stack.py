@@ -29,6 +29,8 @@ class Wanted:
     apis: int = 0
     concurrency: int = 16
     """Threads of each worker."""
+    queues: tuple[str, ...] = ()
+    """What the first workers consume, each of them ``a,b``; others consume every queue."""
     mongod_options: tuple[str, ...] = ()
     skews: tuple[str, ...] = ()
     """Clocks of the first workers, as libfaketime has it (``+120s``); empty: the true one."""
@@ -111,8 +113,11 @@ def stack(wanted: Wanted | None = None) -> Iterator[Stack]:
     with processes.temporary_folder("workflows-stack-") as folder:
         running = _servers(folder, wanted)
         try:
-            for _, skew in zip_longest(range(wanted.workers), wanted.skews):
-                running.add_worker("-c", wanted.concurrency, skew=skew or "")
+            for _, skew, queues in zip_longest(
+                range(wanted.workers), wanted.skews, wanted.queues, fillvalue=""
+            ):
+                only = ("-Q", queues) if queues else ()
+                running.add_worker("-c", wanted.concurrency, *only, skew=skew)
             for _ in range(wanted.beats):
                 running.add_beat()
             for _ in range(wanted.apis):
