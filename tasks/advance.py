@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Final
 
 from config.settings import load_settings
 from tasks.alone import Alone
@@ -14,7 +15,14 @@ from tasks.process import parts
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.replanning import replan_due
 from workflows.engine.sweep import check_service, sweep
+from workflows.store.due import Work
 
+_TASKS: Final = {
+    Work.LOOK_UP: "tasks.resolve_jobs",
+    Work.KILL: "tasks.kill_jobs",
+    Work.FIND: "tasks.find_results",
+    Work.REPLAN: "tasks.replan_workflows",
+}
 _planning = Alone()
 
 
@@ -41,16 +49,13 @@ def advance_active_workflows() -> None:
     due = sweep(parts())
     for chunk in due.advances:
         advance_workflows.delay(list(chunk))
-    if due.replans:
-        replan_workflows.delay()
     for owners in due.polls:
         app.send_task("tasks.poll_jobs", (list(owners),))
-    if due.sends:
+    if Work.SEND in due.works:
         parts().sends()
-    follow(Advanced(kills=int(due.kills), finds=int(due.finds)))
-    if due.lookups:
-        app.send_task("tasks.resolve_jobs")
-    if due.service:
+    for work in due.works & _TASKS.keys():
+        app.send_task(_TASKS[work])
+    if Work.ASK in due.works:
         check_service(parts())
     if due.taken:
         took = timedelta(seconds=time.monotonic() - begun)
@@ -60,6 +65,6 @@ def advance_active_workflows() -> None:
 def follow(advanced: Advanced) -> None:
     """Tell those who act outside that there is something to do."""
     if advanced.kills:
-        app.send_task("tasks.kill_jobs")
+        app.send_task(_TASKS[Work.KILL])
     if advanced.finds:
-        app.send_task("tasks.find_results")
+        app.send_task(_TASKS[Work.FIND])

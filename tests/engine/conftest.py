@@ -35,6 +35,7 @@ from workflows.engine.sending import Drain
 from workflows.engine.sweep import check_service, sweep
 from workflows.store import jobs
 from workflows.store.credentials import Vault
+from workflows.store.due import Work
 
 KEY = Fernet.generate_key().decode()
 ALICE = "alice@patricbrc.org"
@@ -98,18 +99,18 @@ class Engine:
         due = sweep(self.parts)
         for chunk in due.advances:
             advance(self.parts, chunk)
-        if due.replans:
+        if Work.REPLAN in due.works:
             list(replan_due(self.parts))
         polled = [poll_jobs(self.parts, owners) for owners in due.polls]
-        if due.lookups:
+        if Work.LOOK_UP in due.works:
             resolve_jobs(self.parts)
-        if due.kills:
+        if Work.KILL in due.works:
             kill_jobs(self.parts)
-        if due.finds or any(each.finds for each in polled):
+        if Work.FIND in due.works or any(each.finds for each in polled):
             find_results(self.parts)
         told, self.growing[:] = list(self.growing), []
         replan(self.parts, told)
-        if due.service:
+        if Work.ASK in due.works:
             check_service(self.parts)
         self.drain.run(self.parts)
 

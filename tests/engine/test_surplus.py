@@ -9,7 +9,7 @@ from workflows import models
 from workflows.engine.advance import advance
 from workflows.engine.killing import kill_surplus
 from workflows.store import jobs, surplus
-from workflows.store.due import due
+from workflows.store.due import Work, due
 from workflows.store.mongo import collection
 
 AT_ONCE = timedelta(0)
@@ -40,10 +40,10 @@ def test_a_job_too_many_is_killed_though_the_first_try_fails(engine: Engine) -> 
     [job] = jobs.history(workflow)
 
     kill_surplus(engine.parts, job, [too_many])
-    assert due(AT_ONCE, AT_ONCE).kills
+    assert Work.KILL in due(AT_ONCE, AT_ONCE).works
     engine.until(lambda: alive(engine) == [job.job_id])
 
-    assert not due(AT_ONCE, AT_ONCE).kills
+    assert Work.KILL not in due(AT_ONCE, AT_ONCE).works
 
 
 def test_what_is_settled_never_comes_again(engine: Engine) -> None:

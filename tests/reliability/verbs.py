@@ -21,7 +21,7 @@ from workflows.engine.replanning import replan
 from workflows.engine.requests import Owner, Submission
 from workflows.engine.resolving import resolve_jobs
 from workflows.store import workflows
-from workflows.store.due import due
+from workflows.store.due import Work, due
 from workflows.store.mongo import collection
 
 AT_ONCE = timedelta(0)
@@ -59,7 +59,7 @@ def in_doubt(*, done: bool) -> Callable[[Engine], str]:
     def prepare(engine: Engine) -> str:
         engine.simulator.fault("lost", "start_app2", user=engine.user, count=1, done=done)
         workflow = active(engine)
-        wait(lambda: due(AT_ONCE, AT_ONCE).lookups)
+        wait(lambda: Work.LOOK_UP in due(AT_ONCE, AT_ONCE).works)
         if not done:
             wait(lambda: overdue(workflow))
         return workflow
@@ -85,7 +85,7 @@ def unwanted_in_doubt(engine: Engine) -> str:
     engine.simulator.app(user=engine.user, run_seconds=None)
     workflow = in_doubt(done=True)(engine)
     requests.cancel(engine.parts, workflow)
-    wait(lambda: due(AT_ONCE, AT_ONCE).lookups)
+    wait(lambda: Work.LOOK_UP in due(AT_ONCE, AT_ONCE).works)
     return workflow
 
 

@@ -12,6 +12,7 @@ from workflows.engine.advance import CHUNK
 from workflows.engine.parts import Parts
 from workflows.errors import ServiceError, Unauthorized
 from workflows.store import credentials, due, services, watch
+from workflows.store.due import Work
 
 log = structlog.get_logger(__name__)
 
@@ -31,15 +32,7 @@ class Due:
     """Workflows in chunks."""
     polls: Sequence[Sequence[str]] = ()
     """Users whose jobs may be asked about, in chunks."""
-    sends: bool = False
-    lookups: bool = False
-    kills: bool = False
-    finds: bool = False
-    """Results of jobs that have ended shall be looked for."""
-    replans: bool = False
-    """Further steps of workflows shall be planned."""
-    service: bool = False
-    """AppService shall be asked whether it takes submissions."""
+    works: frozenset[Work] = frozenset()
     taken: bool = field(default=True)
     """False where another beat has swept in this interval already."""
 
@@ -48,16 +41,11 @@ def sweep(parts: Parts) -> Due:
     """Once an interval, however many beats ask."""
     if not watch.take_turns(["sweep"], parts.limits.polling_interval * 0.5):
         return Due(taken=False)
-    found = due.due(_FIRST, asked=_MOMENT)
+    found = due.due(_FIRST, _MOMENT)
     return Due(
         advances=chunks(found.workflows, CHUNK),
         polls=chunks(watch.owners(), _USERS),
-        sends=found.sends,
-        lookups=found.lookups,
-        kills=found.kills,
-        finds=found.finds,
-        replans=found.replans,
-        service=(found.sends or found.unwell) and not found.asked,
+        works=found.works,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import Final
 
 from mongoengine import Document
@@ -20,44 +21,51 @@ MOST: Final = 2_000
 """Workflows taken up at once; the rest is as due next time."""
 
 
+class Work(StrEnum):
+    """What there is to do, beside advancing workflows."""
+
+    SEND = "send"
+    LOOK_UP = "look up"
+    KILL = "kill"
+    FIND = "find"
+    """Results of jobs that have ended shall be looked for."""
+    REPLAN = "replan"
+    """Further steps of workflows shall be planned."""
+    ASK = "ask"
+    """AppService shall be asked whether it takes submissions."""
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
-    workflows: tuple[str, ...] = ()
+    workflows: tuple[str, ...]
     """They have news that nobody has taken in, or should be looked at."""
-    sends: bool = False
-    lookups: bool = False
-    kills: bool = False
-    finds: bool = False
-    """Results of jobs that have ended shall be looked for."""
-    replans: bool = False
-    """Further steps of workflows shall be planned."""
-    unwell: bool = False
-    """AppService was not up when that was found out last."""
-    asked: bool = False
-    """That was a moment ago."""
+    works: frozenset[Work]
 
 
-def due(overdue: timedelta, asked: timedelta) -> Due:
+_WORKFLOWS, _UNWELL, _ASKED = "workflows", "unwell", "asked"
+
+
+def due(overdue: timedelta, moment: timedelta) -> Due:
     """``overdue``: whoever stores something acts on it at once; taken up is what is older than
-    that. ``asked``: a moment.
+    that. ``moment``: for so long it is believed what AppService said of itself.
     """
-    (document, pipeline), *rest = _parts(ago(overdue), ago(asked))
+    (document, pipeline), *rest = _parts(ago(overdue), ago(moment))
     others = [
         {"$unionWith": {"coll": collection(other).name, "pipeline": pipeline}}
         for other, pipeline in rest
     ]
     with translated():
         rows = list(collection(document).aggregate([*pipeline, *others]))
-    found = {row["of"] for row in rows} - {_WORKFLOWS}
-    workflows = dict.fromkeys(row["_id"] for row in rows if row["of"] == _WORKFLOWS)
-    return Due(tuple(workflows), **dict.fromkeys(found, True))
+    found = {row["for"] for row in rows}
+    works = {Work(each) for each in found - {_WORKFLOWS, _UNWELL, _ASKED}}
+    if found & {Work.SEND, _UNWELL} and _ASKED not in found:
+        works.add(Work.ASK)
+    workflows = dict.fromkeys(row["_id"] for row in rows if row["for"] == _WORKFLOWS)
+    return Due(tuple(workflows), frozenset(works))
 
 
-_WORKFLOWS: Final = "workflows"
-
-
-def _parts(overdue: Row, asked: Row) -> list[tuple[type[Document], list[Row]]]:
-    """Collections and what to ask each for: rows with an ``_id``, ``of`` a field of ``Due``."""
+def _parts(overdue: Row, moment: Row) -> list[tuple[type[Document], list[Row]]]:
+    """Collections and what to ask each: rows with an ``_id``, and what they are ``for``."""
     by_workflow, longest_first = {"$group": {"_id": "$workflow"}}, {"$sort": {"next_check": 1}}
     checks, news = _come("next_check", overdue), _come("news", overdue)
     replans: Row = {"held": {"$ne": True}, **_come("replan_due", overdue)}
@@ -65,19 +73,19 @@ def _parts(overdue: Row, asked: Row) -> list[tuple[type[Document], list[Row]]]:
     return [
         (models.Job, _rows(_WORKFLOWS, news, by_workflow, most=MOST)),
         (models.Workflow, _rows(_WORKFLOWS, checks, longest_first, most=MOST)),
-        (models.Workflow, _rows("replans", replans)),
-        (models.Job, _rows("sends", {"state": JobState.INTENDED, "$expr": DUE})),
-        (models.Job, _rows("lookups", {"state": JobState.SENDING, "$expr": DUE})),
-        (models.Job, _rows("kills", watch.KILL)),
-        (models.Job, _rows("kills", surplus.DUE)),
-        (models.Job, _rows("finds", results.DUE)),
-        (models.Service, _rows("unwell", {**service, "state": {"$ne": services.UP}})),
-        (models.Service, _rows("asked", {**service, "$expr": {"$gt": ["$checked_at", asked]}})),
+        (models.Workflow, _rows(Work.REPLAN, replans)),
+        (models.Job, _rows(Work.SEND, {"state": JobState.INTENDED, "$expr": DUE})),
+        (models.Job, _rows(Work.LOOK_UP, {"state": JobState.SENDING, "$expr": DUE})),
+        (models.Job, _rows(Work.KILL, watch.KILL)),
+        (models.Job, _rows(Work.KILL, surplus.DUE)),
+        (models.Job, _rows(Work.FIND, results.DUE)),
+        (models.Service, _rows(_UNWELL, {**service, "state": {"$ne": services.UP}})),
+        (models.Service, _rows(_ASKED, {**service, "$expr": {"$gt": ["$checked_at", moment]}})),
     ]
 
 
-def _rows(of: str, match: Row, *stages: Row, most: int = 1) -> list[Row]:
-    named = {"$project": {"of": {"$literal": of}}}
+def _rows(wanted: str, match: Row, *stages: Row, most: int = 1) -> list[Row]:
+    named = {"$project": {"for": {"$literal": wanted}}}
     return [{"$match": match}, *stages, {"$limit": most}, named]
 
 
