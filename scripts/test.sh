@@ -26,7 +26,8 @@ check ruff format --check --quiet
 check ruff check --quiet
 check mypy --no-error-summary
 check lint-imports --no-logo
-check python -m pytest -q -n 2 --dist loadgroup --durations=25
+# Three at once on two cores: most of a test's time it waits for servers, leases and graces.
+check python -m pytest -q -n 3 --dist loadgroup --durations=25
 if [ -n "$failed" ]; then
   echo "failed:$failed" >&2
   exit 1
