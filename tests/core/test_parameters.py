@@ -205,6 +205,32 @@ def test_names_that_differ_in_case_and_separators_are_put_right() -> None:
     assert {fix.code for fix in found.auto_fixes} == {"renamed_parameter"}
 
 
+def test_references_are_held_against_the_names_that_were_put_right() -> None:
+    params = {**ANNOTATION}
+    params["outputFile"] = params.pop("output_file")
+    sound = {"step_name": "s", "app": "GenomeAnnotation", "params": params}
+
+    assert codes(workflow({**sound, "outputs": {"x": "${params.output_file}"}})) == {}
+    (problem,) = look(workflow({**sound, "outputs": {"x": "${params.outputFile}"}})).problems
+    assert (problem.code, problem.path) == ("unknown_reference", "steps[0].outputs.x")
+    assert problem.suggestion == "did you mean 'output_file'?"
+
+
+def test_a_library_by_a_misspelt_name_is_reshaped_as_well() -> None:
+    files = ["/u@bvbrc/home/1.fq", "/u@bvbrc/home/2.fq"]
+    params = {**minimal_params(CATALOGUE.apps["GenomeAssembly2"])}
+    del params["paired_end_libs"]
+    params |= {"pairedEndLibs": files, "srrIds": "SRR1, SRR2"}
+
+    assembly = {"step_name": "s", "app": "GenomeAssembly2", "params": params}
+    found = look(workflow(assembly)).workflow_json
+
+    assert found is not None
+    params = found["steps"][0]["params"]
+    assert params["paired_end_libs"] == [{"read1": files[0], "read2": files[1]}]
+    assert params["srr_ids"] == ["SRR1", "SRR2"]
+
+
 def test_results_need_no_place_where_the_app_is_told_to_leave_none() -> None:
     params = {name: value for name, value in ANNOTATION.items() if not name.startswith("output")}
 

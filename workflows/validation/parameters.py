@@ -44,9 +44,11 @@ PATH_KEYS: Final = ("location", "path", "file", "workspace_path")
 Given = dict[str, Json]
 
 
-def fitted(known: Mapping[str, Parameter], given: Given, at: Path, sight: Sight) -> Given:
-    """The values given for an app's parameters, or for the members of one group, put right."""
-    given = _renamed(known, given, at, sight.findings)
+def fitted(
+    known: Mapping[str, Parameter], given: Mapping[str, Json], at: Path, sight: Sight
+) -> Given:
+    """The values given for an app's parameters, or for the members of one group, put right; they
+    go by their proper names."""
     found: Given = {}
     for name, raw in given.items():
         parameter = known.get(name)
@@ -95,7 +97,9 @@ def wrong(parameter: Parameter, value: Json, at: Path, sight: Sight, hint: str =
     return value
 
 
-def _renamed(known: Mapping[str, Parameter], given: Given, at: Path, findings: Findings) -> Given:
+def renamed(
+    known: Mapping[str, Parameter], given: Mapping[str, Json], at: Path, findings: Findings
+) -> Mapping[str, Json]:
     """Names that differ from the right one in case and separators only are put right."""
     if all(name in known for name in given):
         return given
@@ -315,7 +319,10 @@ def _group(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
     if isinstance(value, list):
         return [_item(parameter, item, (*at, place), sight) for place, item in enumerate(value)]
     if isinstance(value, dict):
-        return fitted(parameter.members, value, at, sight) if parameter.members else value
+        if not parameter.members:
+            return value
+        given = renamed(parameter.members, value, at, sight.findings)
+        return fitted(parameter.members, given, at, sight)
     if isinstance(value, bool) and not parameter.members:
         return value
     members = listed(parameter.members)
