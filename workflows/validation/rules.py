@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Final
 
 from workflows.catalogue import App
 from workflows.places import Path
 from workflows.references import LATER
 from workflows.validation import facts
-from workflows.validation.names import listed
+from workflows.validation.names import listed, meant
 from workflows.validation.sight import Sight, shown
 from workflows.workflow import Json
 
@@ -29,7 +30,7 @@ def check(app: App, params: dict[str, Json], at: Path, sight: Sight) -> dict[str
     """Finds what does not go together; answers the parameters with accessions put right."""
     for need in _NEEDS.get(app.id, ()):
         if _holds(need.when, app, params, at, sight) and not _any_given(need, params, at, sight):
-            _say_needed(need, params, at, sight)
+            _say_needed(need, app, params, at, sight)
     for custom in _CUSTOMS.get(app.id, ()):
         if _holds(custom.when, app, params, at, sight):
             _say_unusual(custom, app, params, at, sight)
@@ -55,14 +56,26 @@ def _any_given(need: facts.Need, params: Mapping[str, Json], at: Path, sight: Si
     return any(value not in (None, "", [], {}) for value in values)
 
 
-def _say_needed(need: facts.Need, params: Mapping[str, Json], at: Path, sight: Sight) -> None:
+def _say_needed(
+    need: facts.Need, app: App, params: Mapping[str, Json], at: Path, sight: Sight
+) -> None:
     because = " and ".join(f"{name} is {value!r}" for name, value in need.when.items())
     one = "it" if len(need.one_of) == 1 else "at least one of them"
     message = f"the app needs {one}{f', since {because}' if because else ''}"
     path = (*at, need.one_of[0]) if len(need.one_of) == 1 else at
     empty = [name for name in need.one_of if name in params]
-    hint = f"{listed(empty)} is empty" if empty else f"give {listed(need.one_of)}"
+    hint = f"{listed(empty)} is empty" if empty else partial(_to_give, need, app, params)
     sight.findings.problem(path, "missing_input", message, hint)
+
+
+def _to_give(need: facts.Need, app: App, params: Mapping[str, Json]) -> str:
+    """What of it the app has, and which unknown parameter was meant for one of them."""
+    known = [name for name in need.one_of if name in app.parameters] or need.one_of
+    slips = [name for name in params if name not in app.parameters]
+    for name in known:
+        if slip := meant(name, slips):
+            return slip.replace("did you mean", f"was {name!r} meant by")
+    return f"give {listed(known)}"
 
 
 def _say_unusual(
