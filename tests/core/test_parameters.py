@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.core.examples import CATALOGUE, codes, look, minimal_params, workflow
 from workflows.errors import Problem
 
+PAIR = {"read1": "/u@bvbrc/home/1.fq", "read2": "/u@bvbrc/home/2.fq"}
 ANNOTATION = minimal_params(CATALOGUE.apps["GenomeAnnotation"])
 
 
@@ -54,6 +56,9 @@ def put_right(app: str, name: str, value: Any) -> tuple[Any, list[str]]:
         ("GenomeAssembly2", "single_end_libs", [], "<dropped>", "dropped_empty"),
         ("GenomeAlignment", "genome_ids", "83332.12", ["83332.12"], "made_list"),
         ("GenomeAlignment", "genome_ids", '["1.1", "2.2"]', ["1.1", "2.2"], "made_list"),
+        ("GenomeAlignment", "genome_ids", "1.1, 2.2", ["1.1", "2.2"], "made_list"),
+        ("GenomeAssembly2", "srr_ids", '["SRR1", "SRR2"]', ["SRR1", "SRR2"], "made_list"),
+        ("GenomeAssembly2", "paired_end_libs", f"[{json.dumps(PAIR)}]", [PAIR], "made_list"),
         ("RNASeq", "experimental_conditions", "hot", ["hot"], "made_list"),
         ("TaxonomicClassification", "confidence_interval", "0.1", 0.1, "made_number"),
         ("CreateGroup", "group_type", "genome_group", "genome", "made_choice"),
@@ -134,6 +139,8 @@ def test_what_the_app_would_fail_at_is_a_problem(
         ("RNASeq", "genome_type", "host", "unusual_value"),
         ("GenomeAnnotation", "taxonomy_id", -1, "odd_taxonomy_id"),
         ("GenomeAlignment", "genome_ids", ["E. coli"], "odd_genome_id"),
+        ("GenomeAlignment", "genome_ids", [83332.1], "odd_genome_id"),
+        ("Variation", "reference_genome_id", 83332.1, "odd_genome_id"),
         ("GenomeAssembly2", "srr_ids", ["PRJNA12345"], "odd_accession"),
     ],
 )
@@ -217,17 +224,16 @@ def test_references_are_held_against_the_names_that_were_put_right() -> None:
 
 
 def test_a_library_by_a_misspelt_name_is_reshaped_as_well() -> None:
-    files = ["/u@bvbrc/home/1.fq", "/u@bvbrc/home/2.fq"]
     params = {**minimal_params(CATALOGUE.apps["GenomeAssembly2"])}
     del params["paired_end_libs"]
-    params |= {"pairedEndLibs": files, "srrIds": "SRR1, SRR2"}
+    params |= {"pairedEndLibs": [*PAIR.values()], "srrIds": "SRR1, SRR2"}
 
     assembly = {"step_name": "s", "app": "GenomeAssembly2", "params": params}
     found = look(workflow(assembly)).workflow_json
 
     assert found is not None
     params = found["steps"][0]["params"]
-    assert params["paired_end_libs"] == [{"read1": files[0], "read2": files[1]}]
+    assert params["paired_end_libs"] == [PAIR]
     assert params["srr_ids"] == ["SRR1", "SRR2"]
 
 

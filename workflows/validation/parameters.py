@@ -168,19 +168,39 @@ def _wants_list(parameter: Parameter) -> bool:
 def _fit(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
     if parameter.kind is Kind.LIST or not parameter.multiple:
         return _CHECKS[parameter.kind](parameter, value, at, sight)
-    if isinstance(value, list):
-        return [_item(parameter, item, (*at, place), sight) for place, item in enumerate(value)]
-    if parameter.kind is Kind.GROUP and not parameter.members:
+    if parameter.kind is Kind.GROUP and not isinstance(value, list) and not parameter.members:
         return _group(parameter, value, at, sight)
-    if parameter.kind is not Kind.GROUP or isinstance(value, dict):
-        value = sight.fixed(at, "made_list", value, [value])
-        if isinstance(value, list):
-            return [_item(parameter, value[0], (*at, 0), sight)]
-    return wrong(parameter, value, at, sight, "give a list")
+    if not isinstance(value, list):
+        items = _several(parameter, value)
+        if parameter.kind is Kind.GROUP and not all(isinstance(item, dict) for item in items):
+            return wrong(parameter, value, at, sight, "give a list")
+        value = sight.fixed(at, "made_list", value, items)
+    if not isinstance(value, list):
+        return value
+    return [_item(parameter, item, (*at, place), sight) for place, item in enumerate(value)]
+
+
+def _several(parameter: Parameter, value: Json) -> list[Json]:
+    """The list that a value stands for: one written as JSON or genome ids in a row, else itself."""
+    if not isinstance(value, str):
+        return [value]
+    if value.lstrip().startswith("["):
+        try:
+            inner = json.loads(value)
+        except (ValueError, RecursionError):
+            inner = None
+        if isinstance(inner, list):
+            return inner
+    words = re.split(r"[\s,;]+", value.strip())
+    row = parameter.id in facts.GENOME_IDS and len(words) > 1
+    return (
+        [*words] if row and all(re.fullmatch(facts.GENOME_ID, word) for word in words) else [value]
+    )
 
 
 def _text(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
-    if isinstance(value, str | bool):
+    rounded = isinstance(value, float) and parameter.id in facts.GENOME_IDS  # told by the rules
+    if isinstance(value, str | bool) or rounded:
         return value
     if isinstance(value, int | float):
         return sight.fixed(at, "made_text", value, str(value), needed=False)
@@ -304,14 +324,7 @@ def _list(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
         return value
     if isinstance(value, dict):
         return wrong(parameter, value, at, sight)
-    if isinstance(value, str) and value.lstrip().startswith("["):
-        try:
-            inner = json.loads(value)
-        except (ValueError, RecursionError):
-            inner = None
-        if isinstance(inner, list):
-            return sight.fixed(at, "made_list", value, inner)
-    return sight.fixed(at, "made_list", value, [value])
+    return sight.fixed(at, "made_list", value, _several(parameter, value))
 
 
 def _group(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:

@@ -118,9 +118,17 @@ def _with_accessions(params: dict[str, Json], at: Path, sight: Sight) -> dict[st
     for name in facts.TAXONOMY_IDS & params.keys():
         _say_odd_taxon(sight.value(params[name], (*at, name)), (*at, name), sight)
     for path, value in _genome_ids(params, at, sight):
-        message = f"{shown(value)} does not look like a genome id"
-        sight.findings.warning(path, "odd_genome_id", message, "they read like 83332.12")
+        _say_odd_genome(value, path, sight)
     return found
+
+
+def _say_odd_genome(value: Json, at: Path, sight: Sight) -> None:
+    if isinstance(value, float):
+        message = f"{value} as a number may have lost a zero at its end"
+        sight.findings.warning(at, "odd_genome_id", message, "write it as a text")
+    elif isinstance(value, str) and value and not re.fullmatch(facts.GENOME_ID, value):
+        message = f"{shown(value)} does not look like a genome id"
+        sight.findings.warning(at, "odd_genome_id", message, "they read like 83332.12")
 
 
 def _say_odd_taxon(value: Json, at: Path, sight: Sight) -> None:
@@ -161,11 +169,9 @@ def _accession(raw: str, at: Path, sight: Sight) -> Json:
     return raw
 
 
-def _genome_ids(params: Mapping[str, Json], at: Path, sight: Sight) -> Iterator[tuple[Path, str]]:
+def _genome_ids(params: Mapping[str, Json], at: Path, sight: Sight) -> Iterator[tuple[Path, Json]]:
     for name in facts.GENOME_IDS & params.keys():
         value = params[name]
         for place, raw in enumerate(value if isinstance(value, list) else [value]):
             path = (*at, name, place) if isinstance(value, list) else (*at, name)
-            seen = sight.value(raw, path)
-            if isinstance(seen, str) and seen and not re.fullmatch(facts.GENOME_ID, seen):
-                yield path, seen
+            yield path, sight.value(raw, path)
