@@ -237,6 +237,28 @@ def test_a_library_by_a_misspelt_name_is_reshaped_as_well() -> None:
     assert params["srr_ids"] == ["SRR1", "SRR2"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '["\\ud800"]',
+        '["\\u0000"]',
+        "[NaN]",
+        "[1e999]",
+        f"[{2**63}]",
+        '[{"$a": 1}]',
+        f"{'[' * 47}{']' * 47}",
+        f"{'[' * 9999}",
+    ],
+)
+@pytest.mark.parametrize("name", ["genome_ids", "genome_groups"])
+def test_a_list_as_text_that_cannot_be_kept_stays_a_text(name: str, text: str) -> None:
+    found = look(workflow(step("CodonTree", **{name: text})))
+
+    assert found.workflow_json is not None
+    assert found.workflow_json["steps"][0]["params"][name] == [text]
+    assert look(found.workflow_json).workflow_json == found.workflow_json
+
+
 def test_results_need_no_place_where_the_app_is_told_to_leave_none() -> None:
     params = {name: value for name, value in ANNOTATION.items() if not name.startswith("output")}
 

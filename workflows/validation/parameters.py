@@ -19,7 +19,7 @@ from workflows.validation import facts
 from workflows.validation.findings import Findings
 from workflows.validation.names import listed, meant, same_name
 from workflows.validation.sight import Sight, shown
-from workflows.validation.texts import LARGEST_INTEGER
+from workflows.validation.texts import DEEPEST, LARGEST_INTEGER, sound
 from workflows.workflow import Json
 
 EXPECTED: Final[Mapping[Kind, str]] = {
@@ -171,7 +171,7 @@ def _fit(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
     if parameter.kind is Kind.GROUP and not isinstance(value, list) and not parameter.members:
         return _group(parameter, value, at, sight)
     if not isinstance(value, list):
-        items = _several(parameter, value)
+        items = _several(parameter, value, at)
         if parameter.kind is Kind.GROUP and not all(isinstance(item, dict) for item in items):
             return wrong(parameter, value, at, sight, "give a list")
         value = sight.fixed(at, "made_list", value, items)
@@ -180,8 +180,11 @@ def _fit(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
     return [_item(parameter, item, (*at, place), sight) for place, item in enumerate(value)]
 
 
-def _several(parameter: Parameter, value: Json) -> list[Json]:
-    """The list that a value stands for: one written as JSON or genome ids in a row, else itself."""
+def _several(parameter: Parameter, value: Json, at: Path) -> list[Json]:
+    """The list that a value stands for: one written as JSON or genome ids in a row, else itself.
+
+    What JSON can say and nobody can keep was not looked at while it was a text.
+    """
     if not isinstance(value, str):
         return [value]
     if value.lstrip().startswith("["):
@@ -189,7 +192,7 @@ def _several(parameter: Parameter, value: Json) -> list[Json]:
             inner = json.loads(value)
         except (ValueError, RecursionError):
             inner = None
-        if isinstance(inner, list):
+        if isinstance(inner, list) and sound(inner, DEEPEST - len(at)):
             return inner
     words = re.split(r"[\s,;]+", value.strip())
     row = parameter.id in facts.GENOME_IDS and len(words) > 1
@@ -324,7 +327,7 @@ def _list(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
         return value
     if isinstance(value, dict):
         return wrong(parameter, value, at, sight)
-    return sight.fixed(at, "made_list", value, _several(parameter, value))
+    return sight.fixed(at, "made_list", value, _several(parameter, value, at))
 
 
 def _group(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
