@@ -35,6 +35,22 @@ def annotated(**params: Any) -> dict[str, Any]:
         ("${base_context.base_url}", "unknown_reference", "write the name alone: "),
         ("${PATH}", "unknown_reference", "base_context has 'base_url', "),
         ("${steps.assemble}", "malformed_reference", "write $${ where"),
+        ("${steps.assemble.outputs}", "malformed_reference", "write $${ where"),
+        (
+            "${steps.assemble.contigs}",
+            "malformed_reference",
+            "did you mean ${steps.assemble.outputs.contigs}?",
+        ),
+        (
+            "${steps.assemble.output.contigs}",
+            "malformed_reference",
+            "did you mean ${steps.assemble.outputs.contigs}?",
+        ),
+        (
+            "${steps.assemble.param.libs.x}",
+            "malformed_reference",
+            "did you mean ${steps.assemble.params.libs.x}?",
+        ),
         ("${", "malformed_reference", "write $${ where"),
     ],
 )

@@ -53,7 +53,8 @@ class Links:
         for path, part in references(value, at):
             if isinstance(part, Malformed):
                 message = f"{part.text} is no reference: {part.reason}"
-                self.findings.problem(path, "malformed_reference", message, ESCAPE)
+                hint = f"did you mean {part.meant}?" if part.meant else ESCAPE
+                self.findings.problem(path, "malformed_reference", message, hint)
             elif part.kind not in kinds:
                 message = f"{part.text} means nothing here"
                 self.findings.problem(path, "unknown_reference", message)
