@@ -5,7 +5,7 @@ Bodies are not read with these but by ``workflows.validate``, which says more of
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, validate
@@ -97,6 +97,17 @@ class Flag(fields.Boolean):
         return True if value == "" else super()._deserialize(value, *args, **named)
 
 
+class Moment(fields.AwareDateTime):
+    """A time in UTC. The first and the last hours of the calendar may lie outside of it there."""
+
+    def _deserialize(self, value: Any, *args: Any, **named: Any) -> datetime:
+        found: datetime = super()._deserialize(value, *args, **named)
+        try:
+            return found.astimezone(UTC)
+        except OverflowError:
+            raise self.make_error("invalid", input=value, obj_type="datetime") from None
+
+
 class Query(Schema):
     """Unknown arguments are passed over: browsers and proxies add their own."""
 
@@ -120,8 +131,8 @@ class ListQuery(Query):
     label = fields.List(
         fields.String(validate=_label), load_default=list, **said("key:value; all of them")
     )
-    since = fields.AwareDateTime(default_timezone=UTC, **said("Accepted at or after this"))
-    until = fields.AwareDateTime(default_timezone=UTC, **said("Accepted before this"))
+    since = Moment(default_timezone=UTC, **said("Accepted at or after this"))
+    until = Moment(default_timezone=UTC, **said("Accepted before this"))
     page_size = fields.Integer(load_default=50, validate=validate.Range(min=1, max=500))
     page_token = fields.String(load_default="", **said("The next_page_token of an answer"))
 

@@ -18,7 +18,9 @@ from app.routes import JSON, Answer, Body, route
 from app.schemas import Planned, Submitted, Validated
 from workflows.engine import requests as engine
 from workflows.engine.reading import state_of
+from workflows.errors import Invalid, Problem
 from workflows.store import workflows
+from workflows.workflow import Json
 
 blueprint = Blueprint("submitting", __name__, description="Hand workflows in.")
 
@@ -51,7 +53,7 @@ def submit_workflow() -> Response:
     """
     found = bodies.read_json(request)
     if isinstance(found, dict) and list(found) == ["workflow_id"]:
-        return _start(str(found["workflow_id"]), HTTPStatus.CREATED)
+        return _start(_id(found["workflow_id"]), HTTPStatus.CREATED)
     accepted = accepting.accepted_before()
     if accepted is not None:
         return accepting.answer(accepted)
@@ -132,6 +134,14 @@ def validate_workflow() -> Response:
             "message": "Workflow validated successfully",
         }
     )
+
+
+def _id(found: Json) -> str:
+    """What may be an id; raises ``Invalid``. Ids are ASCII, and JSON can say what no UTF-8 can."""
+    if not isinstance(found, str) or not found.isascii():
+        message = "it must be the id of a workflow, as a text"
+        raise Invalid([Problem("workflow_id", "wrong_type", message)])
+    return found
 
 
 def _start(workflow_id: str, fresh: HTTPStatus) -> Response:

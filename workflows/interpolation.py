@@ -45,6 +45,8 @@ class Malformed:
 
     text: str
     reason: str
+    meant: str = ""
+    """What was probably meant by it."""
 
 
 Part = str | Reference | Malformed
@@ -178,4 +180,14 @@ def _other(names: tuple[str, ...], text: str) -> Reference | Malformed:
     for place, name in enumerate(names):
         if place > 0 and name in _SECTIONS and place + 1 < len(names):
             return Reference(_SECTIONS[name], ".".join(names[:place]), names[place + 1 :], text)
-    return Malformed(text, "it must go on with .outputs.<name> or .params.<name>")
+    return Malformed(text, "it must go on with .outputs.<name> or .params.<name>", _meant(names))
+
+
+def _meant(names: tuple[str, ...]) -> str:
+    """Most leave ``outputs`` out, or write ``output``; empty where it may be anything else."""
+    match names:
+        case (step, name) if name not in _SECTIONS:
+            return f"${{steps.{step}.outputs.{name}}}"
+        case (step, section, *path) if path and f"{section}s" in _SECTIONS:
+            return f"${{steps.{step}.{section}s.{'.'.join(path)}}}"
+    return ""

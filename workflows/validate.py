@@ -83,7 +83,7 @@ def _checked(spec: Spec, known: AppCatalogue, limits: Limits, findings: Findings
     if findings.is_faulty(("steps",)):
         return spec
     spec, meant = apps.named(spec, known, findings)
-    spec = Links(spec, meant, findings).check()
+    spec = Links(steps.renamed(spec, meant, findings), meant, findings).check()
     spec, values = steps.fitted(spec, meant, findings)
     resolved.check(spec, meant, values, limits.params_bytes, findings)
     return spec

@@ -72,6 +72,30 @@ def test_a_workflow_that_succeeded_or_runs_is_not_taken_up_again(api: Api) -> No
     assert "'succeeded'" in succeeded.json["detail"]
 
 
+def test_a_cancelled_plan_that_has_problems_is_not_taken_up(api: Api) -> None:
+    faulty = {"steps": [{"step_name": "x", "app": "Sleep", "params": {"sleep_time": "${nothing}"}}]}
+    workflow_id = api("POST", f"{ROOT}/plan", json=faulty).json["workflow_id"]
+    api("POST", f"{ROOT}/{workflow_id}/cancel")
+
+    answer = api("POST", f"{ROOT}/{workflow_id}/retry")
+
+    assert answer.status_code == 409
+    assert "problems" in answer.json["detail"]
+    assert api("GET", f"{ROOT}/{workflow_id}/status").json["status"] == "cancelled"
+
+
+def test_a_cancelled_plan_that_can_run_is_submitted_when_it_is_taken_up(api: Api) -> None:
+    workflow_id = api("POST", f"{ROOT}/plan", json=document("")).json["workflow_id"]
+    api("POST", f"{ROOT}/{workflow_id}/cancel")
+
+    answer = api("POST", f"{ROOT}/{workflow_id}/retry")
+
+    assert answer.status_code == 200
+    shown = api("GET", f"{ROOT}/{workflow_id}").json
+    assert shown["submitted_at"] is not None
+    assert api.engine().ends(workflow_id) == "succeeded"
+
+
 def test_a_parked_workflow_goes_on_with_a_fresh_token(api: Api) -> None:
     workflow_id = api.submit(document(""))
     api.simulator.expire(ALICE)

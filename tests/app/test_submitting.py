@@ -114,6 +114,14 @@ def test_one_of_many_at_once_starts_a_plan(api: Api) -> None:
     assert len(api.simulator.jobs()) == 1
 
 
+@pytest.mark.parametrize("found", [None, 5, True, ["wf_0"], {}, "\ud800"])
+def test_what_can_be_no_id_is_refused(api: Api, found: object) -> None:
+    answer = api("POST", f"{ROOT}/submit", json={"workflow_id": found})
+
+    assert answer.status_code == 400
+    assert [error["path"] for error in answer.json["errors"]] == ["workflow_id"]
+
+
 def test_a_plan_with_problems_is_kept_but_never_starts(api: Api) -> None:
     answer = api("POST", f"{ROOT}/plan", json={"steps": [{"step_name": "x"}, 7]})
     workflow_id = answer.json["workflow_id"]

@@ -136,7 +136,10 @@ def test_a_cancel_that_the_engine_has_not_seen_yet_counts_in_the_list(api: Api) 
         ("page_token=W10", "page_token"),
         ("page_token=WzFlOTk5LCAieCJd", "page_token"),
         ("label=x", "label[0]"),
+        ("page_token=WzEsIlx1ZDgwMCJd", "page_token"),
         ("since=yesterday", "since"),
+        ("since=0001-01-01T00:00:00%2B14:00", "since"),
+        ("until=9999-12-31T23:59:59-14:00", "until"),
     ],
 )
 def test_an_argument_that_cannot_be_is_named(api: Api, query: str, place: str) -> None:

@@ -165,3 +165,22 @@ def test_inputs_that_others_ask_for_must_be_given(
     found = codes(libraries(app, scientific_name="x", **params))
 
     assert found == {f"steps[0].params{path}": "missing_input"}
+
+
+@pytest.mark.parametrize(
+    ("app", "params", "suggestion"),
+    [
+        ("GenomeAssembly2", {"srr_id": "SRR1"}, "was 'srr_ids' meant by 'srr_id'?"),
+        ("Variation", {"paired_end_lib": PAIR}, "was 'paired_end_libs' meant by 'paired_end_lib'?"),
+        ("CodonTree", {"genome_group": "/u/a/g"}, "was 'genome_groups' meant by 'genome_group'?"),
+        ("GenomeAssembly2", {}, "give 'paired_end_libs', 'single_end_libs', 'srr_ids'"),
+        ("TaxonomicClassification", {}, "give 'paired_end_libs', 'single_end_libs', 'srr_libs'"),
+    ],
+)
+def test_an_input_by_another_name_is_found(
+    app: str, params: dict[str, Any], suggestion: str
+) -> None:
+    problems = look(libraries(app, **params)).problems
+    (found,) = [problem for problem in problems if problem.code == "missing_input"]
+
+    assert found.suggestion == suggestion

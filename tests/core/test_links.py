@@ -35,6 +35,22 @@ def annotated(**params: Any) -> dict[str, Any]:
         ("${base_context.base_url}", "unknown_reference", "write the name alone: "),
         ("${PATH}", "unknown_reference", "base_context has 'base_url', "),
         ("${steps.assemble}", "malformed_reference", "write $${ where"),
+        ("${steps.assemble.outputs}", "malformed_reference", "write $${ where"),
+        (
+            "${steps.assemble.contigs}",
+            "malformed_reference",
+            "did you mean ${steps.assemble.outputs.contigs}?",
+        ),
+        (
+            "${steps.assemble.output.contigs}",
+            "malformed_reference",
+            "did you mean ${steps.assemble.outputs.contigs}?",
+        ),
+        (
+            "${steps.assemble.param.libs.x}",
+            "malformed_reference",
+            "did you mean ${steps.assemble.params.libs.x}?",
+        ),
         ("${", "malformed_reference", "write $${ where"),
     ],
 )
@@ -45,8 +61,58 @@ def test_a_reference_that_leads_nowhere_is_a_problem(text: str, code: str, sugge
     assert problem.suggestion.startswith(suggestion)
 
 
+OUTPUT = "${params.output_path}/${params.output_file}/${params.output_file}.fa"
+
+
+def only(**fields: Any) -> dict[str, Any]:
+    """One assembly that says in a template where its output is."""
+    return workflow({**step("GenomeAssembly2"), "outputs": {"mine": OUTPUT}, **fields})
+
+
+def test_what_follows_from_a_missing_parameter_is_not_told_again() -> None:
+    document = only()
+    del document["steps"][0]["params"]["output_file"]
+
+    assert [problem.path for problem in look(document).problems] == ["steps[0].params.output_file"]
+
+
+@pytest.mark.parametrize("params", [None, "{}", ["srr_ids"]])
+def test_what_follows_from_unusable_parameters_is_not_told_again(params: object) -> None:
+    problems = look(only(params=params)).problems
+
+    assert [problem.path for problem in problems] == ["steps[0].params"]
+
+
+def test_what_follows_from_a_missing_base_context_is_not_told_again() -> None:
+    folderless, bare = only(), only()
+    del folderless["base_context"]["workspace_output_folder"]
+    del bare["base_context"]
+
+    assert codes(folderless) == {"base_context.workspace_output_folder": "missing_field"}
+    assert codes(bare) == {"base_context": "missing_field"}
+
+
+def test_what_is_missing_for_no_other_reason_is_told_beside_it_and_once() -> None:
+    document = only(outputs={"mine": OUTPUT + "${params.sample}${params.sample}"})
+    del document["steps"][0]["params"]["output_file"]
+
+    assert [(problem.path, problem.code) for problem in look(document).problems] == [
+        ("steps[0].outputs.mine", "unknown_reference"),
+        ("steps[0].params.output_file", "missing_parameter"),
+    ]
+
+
 def test_an_escaped_reference_is_none() -> None:
     assert codes(annotated(scientific_name="$${PATH}")) == {}
+
+
+def test_each_known_output_is_listed_once() -> None:
+    document = annotated(contigs="${steps.assemble.outputs.genome}")
+    document["steps"][0]["outputs"] = {"contigs": OUTPUT}
+
+    (problem,) = look(document).problems
+
+    assert problem.suggestion.count("'contigs'") == 1
 
 
 def test_a_known_output_is_declared_for_the_step() -> None:

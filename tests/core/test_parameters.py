@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.core.examples import CATALOGUE, codes, look, minimal_params, workflow
 from workflows.errors import Problem
 
+PAIR = {"read1": "/u@bvbrc/home/1.fq", "read2": "/u@bvbrc/home/2.fq"}
 ANNOTATION = minimal_params(CATALOGUE.apps["GenomeAnnotation"])
 
 
@@ -54,6 +56,9 @@ def put_right(app: str, name: str, value: Any) -> tuple[Any, list[str]]:
         ("GenomeAssembly2", "single_end_libs", [], "<dropped>", "dropped_empty"),
         ("GenomeAlignment", "genome_ids", "83332.12", ["83332.12"], "made_list"),
         ("GenomeAlignment", "genome_ids", '["1.1", "2.2"]', ["1.1", "2.2"], "made_list"),
+        ("GenomeAlignment", "genome_ids", "1.1, 2.2", ["1.1", "2.2"], "made_list"),
+        ("GenomeAssembly2", "srr_ids", '["SRR1", "SRR2"]', ["SRR1", "SRR2"], "made_list"),
+        ("GenomeAssembly2", "paired_end_libs", f"[{json.dumps(PAIR)}]", [PAIR], "made_list"),
         ("RNASeq", "experimental_conditions", "hot", ["hot"], "made_list"),
         ("TaxonomicClassification", "confidence_interval", "0.1", 0.1, "made_number"),
         ("CreateGroup", "group_type", "genome_group", "genome", "made_choice"),
@@ -134,6 +139,8 @@ def test_what_the_app_would_fail_at_is_a_problem(
         ("RNASeq", "genome_type", "host", "unusual_value"),
         ("GenomeAnnotation", "taxonomy_id", -1, "odd_taxonomy_id"),
         ("GenomeAlignment", "genome_ids", ["E. coli"], "odd_genome_id"),
+        ("GenomeAlignment", "genome_ids", [83332.1], "odd_genome_id"),
+        ("Variation", "reference_genome_id", 83332.1, "odd_genome_id"),
         ("GenomeAssembly2", "srr_ids", ["PRJNA12345"], "odd_accession"),
     ],
 )
@@ -203,6 +210,53 @@ def test_names_that_differ_in_case_and_separators_are_put_right() -> None:
     assert found.workflow_json is not None
     assert found.workflow_json["steps"][0]["params"].keys() == ANNOTATION.keys()
     assert {fix.code for fix in found.auto_fixes} == {"renamed_parameter"}
+
+
+def test_references_are_held_against_the_names_that_were_put_right() -> None:
+    params = {**ANNOTATION}
+    params["outputFile"] = params.pop("output_file")
+    sound = {"step_name": "s", "app": "GenomeAnnotation", "params": params}
+
+    assert codes(workflow({**sound, "outputs": {"x": "${params.output_file}"}})) == {}
+    (problem,) = look(workflow({**sound, "outputs": {"x": "${params.outputFile}"}})).problems
+    assert (problem.code, problem.path) == ("unknown_reference", "steps[0].outputs.x")
+    assert problem.suggestion == "did you mean 'output_file'?"
+
+
+def test_a_library_by_a_misspelt_name_is_reshaped_as_well() -> None:
+    params = {**minimal_params(CATALOGUE.apps["GenomeAssembly2"])}
+    del params["paired_end_libs"]
+    params |= {"pairedEndLibs": [*PAIR.values()], "srrIds": "SRR1, SRR2"}
+
+    assembly = {"step_name": "s", "app": "GenomeAssembly2", "params": params}
+    found = look(workflow(assembly)).workflow_json
+
+    assert found is not None
+    params = found["steps"][0]["params"]
+    assert params["paired_end_libs"] == [PAIR]
+    assert params["srr_ids"] == ["SRR1", "SRR2"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '["\\ud800"]',
+        '["\\u0000"]',
+        "[NaN]",
+        "[1e999]",
+        f"[{2**63}]",
+        '[{"$a": 1}]',
+        f"{'[' * 47}{']' * 47}",
+        f"{'[' * 9999}",
+    ],
+)
+@pytest.mark.parametrize("name", ["genome_ids", "genome_groups"])
+def test_a_list_as_text_that_cannot_be_kept_stays_a_text(name: str, text: str) -> None:
+    found = look(workflow(step("CodonTree", **{name: text})))
+
+    assert found.workflow_json is not None
+    assert found.workflow_json["steps"][0]["params"][name] == [text]
+    assert look(found.workflow_json).workflow_json == found.workflow_json
 
 
 def test_results_need_no_place_where_the_app_is_told_to_leave_none() -> None:

@@ -110,6 +110,8 @@ def test_what_the_specification_shows_is_understood() -> None:
     [
         {"workflow_json": PLANNED},
         {"workflow_json": PLANNED, "message": "planned", "ready_for_submission": True},
+        {"workflow_json": {"workflow_json": PLANNED}, "source": "plan"},
+        {**PLANNED, "workflow_json": None},
         {**PLANNED, "workflow_description": "what it does"},
         {**PLANNED, "workflow_id": "<scheduler_generated_id>", "status": "planned"},
         {**PLANNED, "auth_token": "un=alice", "execution_metadata": {"x": [1]}, "id": "wf_1"},
@@ -210,6 +212,14 @@ def test_an_invalid_workflow_raises_its_problems() -> None:
         validate([], CATALOGUE)
 
     assert [problem.code for problem in refused.value.problems] == ["not_an_object"]
+
+
+@pytest.mark.parametrize("inner", [json.dumps(PLANNED), [PLANNED], {"workflow_json": "x"}])
+def test_a_wrapper_around_no_workflow_is_named(inner: Any) -> None:
+    (problem,) = look({"workflow_json": inner, "message": "planned"}).problems
+
+    assert problem.code == "not_an_object"
+    assert problem.path.endswith("workflow_json")
 
 
 def test_a_refused_document_is_handed_back_for_storing_as_a_plan() -> None:

@@ -154,8 +154,7 @@ def start(parts: Parts, owner: Owner, workflow: str) -> tuple[Row, bool]:
     """
     row = workflows.get(workflow, {"state": 1, "problems": 1, "owner": 1})
     if row["state"] == WorkflowState.PLANNED:
-        if row.get("problems"):
-            raise Conflict("This plan cannot run: it has problems; submit a corrected workflow.")
+        _refuse_faulty(row)
         credentials.keep(parts.vault, owner.name, owner.token, owner.expires_at)
         started = wishes.begin(workflow, _request_id())
         if started:
@@ -163,6 +162,12 @@ def start(parts: Parts, owner: Owner, workflow: str) -> tuple[Row, bool]:
         return workflows.get(workflow), started
     holding.resume(workflow)
     return workflows.get(workflow), False
+
+
+def _refuse_faulty(row: Row) -> None:
+    """What was stored with problems is a sketch to look at: nothing of it may ever be sent."""
+    if row.get("problems"):
+        raise Conflict("This plan cannot run: it has problems; submit a corrected workflow.")
 
 
 def token_warning(parts: Parts, owner: Owner, spec: Spec) -> Problem | None:
@@ -224,11 +229,12 @@ def _outcome(state: str, job: Row | None) -> str:
 def retry(parts: Parts, owner: Owner, workflow: str) -> Row:
     """Take up a failed or cancelled workflow again: what did not succeed starts as new attempts.
 
-    Raises ``NotFound``, and ``Conflict`` for any other state.
+    Raises ``NotFound``, and ``Conflict`` for any other state and for a plan with problems.
     """
     row = workflows.get(workflow)
     if row["state"] not in RETRY_WORKFLOW:
         raise Conflict(f"Cannot retry workflow with status '{row['state']}'")
+    _refuse_faulty(row)
     states = [_anew(StepState(state)) for state in row["states"]]
     event = Event(
         row["sequence"] + 1,

@@ -117,10 +117,9 @@ def _after(token: str) -> list[Row]:
         padded = token + "=" * (-len(token) % 4)
         millis, workflow = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         at = _EPOCH + timedelta(milliseconds=int(millis))
+        last = str(workflow).encode("ascii").decode()  # as all ids are; JSON can say more
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise Invalid(
             [Problem("page_token", "bad_argument", "it is no next_page_token of an answer")]
         ) from None
-    return [
-        {"$or": [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": str(workflow)}}]}
-    ]
+    return [{"$or": [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": last}}]}]

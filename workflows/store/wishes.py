@@ -81,6 +81,7 @@ def restart(
                         "states": list(states),
                         "again": {"$literal": {}},
                         "sequence": event.sequence,
+                        "submitted_at": {"$ifNull": ["$submitted_at", NOW]},
                         "taken_up_at": NOW,
                         "request_id": {"$literal": request_id},
                         "revision": {"$add": ["$revision", 1]},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from workflows.errors import Problem, Unresolved
@@ -29,12 +29,20 @@ class Findings:
     hints: int = 0
     faulty: set[str] = field(default_factory=set)
     """Places with a problem: what follows from it is not complained about again."""
+    because: dict[Problem, Sequence[Path]] = field(default_factory=dict)
+    """Problem to the places of which one that is faulty explains it."""
 
-    def problem(self, path: Path, code: str, message: str, hint: Hint = "") -> None:
-        """Something for which the workflow is refused."""
+    def problem(
+        self, path: Path, code: str, message: str, hint: Hint = "", because: Sequence[Path] = ()
+    ) -> None:
+        """Something for which the workflow is refused. It is not told where one of the places
+        ``because`` turns out to be faulty: it only follows from that.
+        """
         if len(self.problems) < MOST_PROBLEMS:
             self.faulty.add(place(path))
         self._add(self.problems, path, code, message, hint)
+        if because:
+            self.because[self.problems[-1]] = because
 
     def warning(self, path: Path, code: str, message: str, hint: Hint = "") -> None:
         """Something that may be meant as it is."""
@@ -74,8 +82,12 @@ class Findings:
         return hint() if self.hints <= MOST_SUGGESTIONS else ""
 
     def all_problems(self) -> tuple[Problem, ...]:
-        """Every problem; where there are too many to tell, the last one says how many more."""
+        """Every problem once; where there are too many to tell, the last one says how many more."""
+        told = [problem for problem in dict.fromkeys(self.problems) if not self._follows(problem)]
         if not self.unreported:
-            return tuple(self.problems)
+            return tuple(told)
         more = Problem("", "more_problems", f"and {self.unreported} more problems")
-        return (*self.problems, more)
+        return (*told, more)
+
+    def _follows(self, problem: Problem) -> bool:
+        return any(self.is_faulty(path) for path in self.because.get(problem, ()))

@@ -39,8 +39,8 @@ class Links:
         self._inner(self.spec.base_context, ("base_context",), None, {Kind.CONTEXT})
         for place, step in enumerate(self.spec.steps):
             at: Path = ("steps", place)
-            self._inner(step.params, (*at, "params"), step)
-            self._inner(step.outputs, (*at, "outputs"), step)
+            self._inner(step.params, (*at, "params"), place)
+            self._inner(step.outputs, (*at, "outputs"), place)
             self._waits(step, at)
         elsewhere = {Kind.CONTEXT, Kind.OUTPUT, Kind.STEP_PARAMS}
         self._inner(list(self.spec.workflow_outputs), ("workflow_outputs",), None, elsewhere)
@@ -48,19 +48,20 @@ class Links:
         return self._with_outputs()
 
     def _inner(
-        self, value: Json, at: Path, step: StepSpec | None, kinds: Iterable[Kind] = tuple(Kind)
+        self, value: Json, at: Path, step: int | None, kinds: Iterable[Kind] = tuple(Kind)
     ) -> None:
         for path, part in references(value, at):
             if isinstance(part, Malformed):
                 message = f"{part.text} is no reference: {part.reason}"
-                self.findings.problem(path, "malformed_reference", message, ESCAPE)
+                hint = f"did you mean {part.meant}?" if part.meant else ESCAPE
+                self.findings.problem(path, "malformed_reference", message, hint)
             elif part.kind not in kinds:
                 message = f"{part.text} means nothing here"
                 self.findings.problem(path, "unknown_reference", message)
             else:
                 self._target(part, path, step)
 
-    def _target(self, part: Reference, at: Path, step: StepSpec | None) -> None:
+    def _target(self, part: Reference, at: Path, step: int | None) -> None:
         if part.kind is Kind.CONTEXT:
             self._context(part, at, step)
         elif part.kind is Kind.PARAMS and step is not None:
@@ -68,35 +69,45 @@ class Links:
         elif part.step not in self.steps:
             self._unknown_step(part.step or "", at, f"{part.text}: ")
         elif part.kind is Kind.STEP_PARAMS:
-            self._parameter(part, at, self.spec.steps[self.steps[part.step]])
+            self._parameter(part, at, self.steps[part.step])
         else:
             self._output(part, at, self.steps[part.step])
 
-    def _context(self, part: Reference, at: Path, step: StepSpec | None) -> None:
+    def _context(self, part: Reference, at: Path, step: int | None) -> None:
         name = part.path[0]
         if name not in self.spec.base_context:
             message = f"{part.text}: base_context has no {name!r}"
             self.findings.problem(
-                at, "unknown_reference", message, lambda: self._context_hint(name, step)
+                at,
+                "unknown_reference",
+                message,
+                lambda: self._context_hint(name, step),
+                because=[("base_context",), ("base_context", name)],
             )
 
-    def _context_hint(self, name: str, step: StepSpec | None) -> str:
+    def _context_hint(self, name: str, step: int | None) -> str:
         known = self.spec.base_context
         if name == "base_context":
             return "write the name alone: ${workspace_output_folder}"
-        if step is not None and name in step.params:
+        if step is not None and name in self.spec.steps[step].params:
             return f"did you mean ${{params.{name}}}?"
         if name in self.steps:
             return f"did you mean ${{steps.{name}.outputs.…}}?"
         return meant(name, known) or f"base_context has {listed(known)}"
 
-    def _parameter(self, part: Reference, at: Path, step: StepSpec) -> None:
-        name = part.path[0]
-        if name not in step.params:
-            message = f"{part.text}: step {step.name!r} gives no parameter {name!r}"
-            self.findings.problem(
-                at, "unknown_reference", message, lambda: meant(name, step.params)
-            )
+    def _parameter(self, part: Reference, at: Path, target: int) -> None:
+        name, step = part.path[0], self.spec.steps[target]
+        if name in step.params:
+            return
+        params: Path = ("steps", target, "params")
+        unreadable = [params] if self.findings.is_faulty(params) else []
+        self.findings.problem(
+            at,
+            "unknown_reference",
+            f"{part.text}: step {step.name!r} gives no parameter {name!r}",
+            lambda: meant(name, step.params),
+            because=[*unreadable, (*params, name)],
+        )
 
     def _unknown_step(self, name: str, at: Path, text: str = "") -> None:
         message = f"{text}there is no step {name!r}"
@@ -105,7 +116,7 @@ class Links:
         )
 
     def _all_steps(self) -> str:
-        return f"the steps are {listed(self.steps)}"
+        return f"the steps are {listed(self.steps)}" if self.steps else ""
 
     def _output(self, part: Reference, at: Path, target: int) -> None:
         name, step, app = part.path[0], self.spec.steps[target], self.apps[target]
@@ -114,7 +125,7 @@ class Links:
         if name in app.outputs:
             self._fill(target, name, app.outputs[name])
             return
-        known = [*step.outputs, *app.outputs, *app.later]
+        known = [*dict.fromkeys([*step.outputs, *app.outputs, *app.later])]
         message = f"{part.text}: step {step.name!r} ({app.id}) has no output {name!r}"
         self.findings.problem(at, "unknown_output", message, lambda: _output_hint(name, known))
 

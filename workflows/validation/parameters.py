@@ -19,7 +19,7 @@ from workflows.validation import facts
 from workflows.validation.findings import Findings
 from workflows.validation.names import listed, meant, same_name
 from workflows.validation.sight import Sight, shown
-from workflows.validation.texts import LARGEST_INTEGER
+from workflows.validation.texts import DEEPEST, LARGEST_INTEGER, sound
 from workflows.workflow import Json
 
 EXPECTED: Final[Mapping[Kind, str]] = {
@@ -44,9 +44,11 @@ PATH_KEYS: Final = ("location", "path", "file", "workspace_path")
 Given = dict[str, Json]
 
 
-def fitted(known: Mapping[str, Parameter], given: Given, at: Path, sight: Sight) -> Given:
-    """The values given for an app's parameters, or for the members of one group, put right."""
-    given = _renamed(known, given, at, sight.findings)
+def fitted(
+    known: Mapping[str, Parameter], given: Mapping[str, Json], at: Path, sight: Sight
+) -> Given:
+    """The values given for an app's parameters, or for the members of one group, put right; they
+    go by their proper names."""
     found: Given = {}
     for name, raw in given.items():
         parameter = known.get(name)
@@ -95,7 +97,9 @@ def wrong(parameter: Parameter, value: Json, at: Path, sight: Sight, hint: str =
     return value
 
 
-def _renamed(known: Mapping[str, Parameter], given: Given, at: Path, findings: Findings) -> Given:
+def renamed(
+    known: Mapping[str, Parameter], given: Mapping[str, Json], at: Path, findings: Findings
+) -> Mapping[str, Json]:
     """Names that differ from the right one in case and separators only are put right."""
     if all(name in known for name in given):
         return given
@@ -164,19 +168,42 @@ def _wants_list(parameter: Parameter) -> bool:
 def _fit(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
     if parameter.kind is Kind.LIST or not parameter.multiple:
         return _CHECKS[parameter.kind](parameter, value, at, sight)
-    if isinstance(value, list):
-        return [_item(parameter, item, (*at, place), sight) for place, item in enumerate(value)]
-    if parameter.kind is Kind.GROUP and not parameter.members:
+    if parameter.kind is Kind.GROUP and not isinstance(value, list) and not parameter.members:
         return _group(parameter, value, at, sight)
-    if parameter.kind is not Kind.GROUP or isinstance(value, dict):
-        value = sight.fixed(at, "made_list", value, [value])
-        if isinstance(value, list):
-            return [_item(parameter, value[0], (*at, 0), sight)]
-    return wrong(parameter, value, at, sight, "give a list")
+    if not isinstance(value, list):
+        items = _several(parameter, value, at)
+        if parameter.kind is Kind.GROUP and not all(isinstance(item, dict) for item in items):
+            return wrong(parameter, value, at, sight, "give a list")
+        value = sight.fixed(at, "made_list", value, items)
+    if not isinstance(value, list):
+        return value
+    return [_item(parameter, item, (*at, place), sight) for place, item in enumerate(value)]
+
+
+def _several(parameter: Parameter, value: Json, at: Path) -> list[Json]:
+    """The list that a value stands for: one written as JSON or genome ids in a row, else itself.
+
+    What JSON can say and nobody can keep was not looked at while it was a text.
+    """
+    if not isinstance(value, str):
+        return [value]
+    if value.lstrip().startswith("["):
+        try:
+            inner = json.loads(value)
+        except (ValueError, RecursionError):
+            inner = None
+        if isinstance(inner, list) and sound(inner, DEEPEST - len(at)):
+            return inner
+    words = re.split(r"[\s,;]+", value.strip())
+    row = parameter.id in facts.GENOME_IDS and len(words) > 1
+    return (
+        [*words] if row and all(re.fullmatch(facts.GENOME_ID, word) for word in words) else [value]
+    )
 
 
 def _text(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
-    if isinstance(value, str | bool):
+    rounded = isinstance(value, float) and parameter.id in facts.GENOME_IDS  # told by the rules
+    if isinstance(value, str | bool) or rounded:
         return value
     if isinstance(value, int | float):
         return sight.fixed(at, "made_text", value, str(value), needed=False)
@@ -300,14 +327,7 @@ def _list(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
         return value
     if isinstance(value, dict):
         return wrong(parameter, value, at, sight)
-    if isinstance(value, str) and value.lstrip().startswith("["):
-        try:
-            inner = json.loads(value)
-        except (ValueError, RecursionError):
-            inner = None
-        if isinstance(inner, list):
-            return sight.fixed(at, "made_list", value, inner)
-    return sight.fixed(at, "made_list", value, [value])
+    return sight.fixed(at, "made_list", value, _several(parameter, value, at))
 
 
 def _group(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
@@ -315,7 +335,10 @@ def _group(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
     if isinstance(value, list):
         return [_item(parameter, item, (*at, place), sight) for place, item in enumerate(value)]
     if isinstance(value, dict):
-        return fitted(parameter.members, value, at, sight) if parameter.members else value
+        if not parameter.members:
+            return value
+        given = renamed(parameter.members, value, at, sight.findings)
+        return fitted(parameter.members, given, at, sight)
     if isinstance(value, bool) and not parameter.members:
         return value
     members = listed(parameter.members)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Final
 
 from workflows.catalogue import App
 from workflows.places import Path
 from workflows.references import LATER
 from workflows.validation import facts
-from workflows.validation.names import listed
+from workflows.validation.names import listed, meant
 from workflows.validation.sight import Sight, shown
 from workflows.workflow import Json
 
@@ -29,7 +30,7 @@ def check(app: App, params: dict[str, Json], at: Path, sight: Sight) -> dict[str
     """Finds what does not go together; answers the parameters with accessions put right."""
     for need in _NEEDS.get(app.id, ()):
         if _holds(need.when, app, params, at, sight) and not _any_given(need, params, at, sight):
-            _say_needed(need, params, at, sight)
+            _say_needed(need, app, params, at, sight)
     for custom in _CUSTOMS.get(app.id, ()):
         if _holds(custom.when, app, params, at, sight):
             _say_unusual(custom, app, params, at, sight)
@@ -55,14 +56,26 @@ def _any_given(need: facts.Need, params: Mapping[str, Json], at: Path, sight: Si
     return any(value not in (None, "", [], {}) for value in values)
 
 
-def _say_needed(need: facts.Need, params: Mapping[str, Json], at: Path, sight: Sight) -> None:
+def _say_needed(
+    need: facts.Need, app: App, params: Mapping[str, Json], at: Path, sight: Sight
+) -> None:
     because = " and ".join(f"{name} is {value!r}" for name, value in need.when.items())
     one = "it" if len(need.one_of) == 1 else "at least one of them"
     message = f"the app needs {one}{f', since {because}' if because else ''}"
     path = (*at, need.one_of[0]) if len(need.one_of) == 1 else at
     empty = [name for name in need.one_of if name in params]
-    hint = f"{listed(empty)} is empty" if empty else f"give {listed(need.one_of)}"
+    hint = f"{listed(empty)} is empty" if empty else partial(_to_give, need, app, params)
     sight.findings.problem(path, "missing_input", message, hint)
+
+
+def _to_give(need: facts.Need, app: App, params: Mapping[str, Json]) -> str:
+    """What of it the app has, and which unknown parameter was meant for one of them."""
+    known = [name for name in need.one_of if name in app.parameters] or need.one_of
+    slips = [name for name in params if name not in app.parameters]
+    for name in known:
+        if slip := meant(name, slips):
+            return slip.replace("did you mean", f"was {name!r} meant by")
+    return f"give {listed(known)}"
 
 
 def _say_unusual(
@@ -105,9 +118,17 @@ def _with_accessions(params: dict[str, Json], at: Path, sight: Sight) -> dict[st
     for name in facts.TAXONOMY_IDS & params.keys():
         _say_odd_taxon(sight.value(params[name], (*at, name)), (*at, name), sight)
     for path, value in _genome_ids(params, at, sight):
-        message = f"{shown(value)} does not look like a genome id"
-        sight.findings.warning(path, "odd_genome_id", message, "they read like 83332.12")
+        _say_odd_genome(value, path, sight)
     return found
+
+
+def _say_odd_genome(value: Json, at: Path, sight: Sight) -> None:
+    if isinstance(value, float):
+        message = f"{value} as a number may have lost a zero at its end"
+        sight.findings.warning(at, "odd_genome_id", message, "write it as a text")
+    elif isinstance(value, str) and value and not re.fullmatch(facts.GENOME_ID, value):
+        message = f"{shown(value)} does not look like a genome id"
+        sight.findings.warning(at, "odd_genome_id", message, "they read like 83332.12")
 
 
 def _say_odd_taxon(value: Json, at: Path, sight: Sight) -> None:
@@ -148,11 +169,9 @@ def _accession(raw: str, at: Path, sight: Sight) -> Json:
     return raw
 
 
-def _genome_ids(params: Mapping[str, Json], at: Path, sight: Sight) -> Iterator[tuple[Path, str]]:
+def _genome_ids(params: Mapping[str, Json], at: Path, sight: Sight) -> Iterator[tuple[Path, Json]]:
     for name in facts.GENOME_IDS & params.keys():
         value = params[name]
         for place, raw in enumerate(value if isinstance(value, list) else [value]):
             path = (*at, name, place) if isinstance(value, list) else (*at, name)
-            seen = sight.value(raw, path)
-            if isinstance(seen, str) and seen and not re.fullmatch(facts.GENOME_ID, seen):
-                yield path, seen
+            yield path, sight.value(raw, path)

@@ -61,16 +61,14 @@ class Limits:
 
 
 def unwrapped(value: Json, findings: Findings) -> Document | None:
-    """The workflow without its wrapper and without what is dropped; None if there is none."""
-    if (
-        isinstance(value, dict)
-        and "steps" not in value
-        and isinstance(value.get("workflow_json"), dict)
-    ):
+    """The workflow without its wrappers and without what is dropped; None if there is none."""
+    at: Path = ()
+    while _is_wrapper(value):
         around = {key: kept for key, kept in value.items() if key not in DROPPED}
-        value = {**around, **value["workflow_json"]}
+        inner, at = value["workflow_json"], (*at, "workflow_json")
+        value = {**around, **inner} if isinstance(inner, dict) else inner
     if not isinstance(value, dict):
-        findings.problem((), "not_an_object", "a workflow is a JSON object")
+        findings.problem(at, "not_an_object", "a workflow is a JSON object")
         return None
     found = {key: kept for key, kept in value.items() if key not in DROPPED}
     if isinstance(found.get("steps"), list):
@@ -78,6 +76,11 @@ def unwrapped(value: Json, findings: Findings) -> Document | None:
     before = len(findings.problems)
     texts.check(found, (), findings)
     return found if len(findings.problems) == before else None
+
+
+def _is_wrapper(value: Json) -> bool:
+    known = isinstance(value, dict) and "steps" not in value
+    return known and value.get("workflow_json") is not None
 
 
 def read(found: Document, limits: Limits, findings: Findings) -> Spec:

@@ -25,6 +25,19 @@ def resolver(spec: Spec, apps: Apps, attempt: int = 1) -> Resolver:
     return Resolver(spec, [attempt] * len(spec.steps), later)
 
 
+def renamed(spec: Spec, apps: Apps, findings: Findings) -> Spec:
+    """The spec with parameters by their proper names: what refers to them is held against those."""
+    steps = list(spec.steps)
+    for number, (step, app) in enumerate(zip(spec.steps, apps, strict=True)):
+        if app is None:
+            continue
+        at: Path = ("steps", number, "params")
+        params = parameters.renamed(app.parameters, step.params, at, findings)
+        if params is not step.params:
+            steps[number] = replace(step, params=params)
+    return replace(spec, steps=tuple(steps))
+
+
 def fitted(spec: Spec, apps: Apps, findings: Findings) -> tuple[Spec, Resolver]:
     """The spec with each step's parameters as its app takes them, and its values."""
     values = resolver(spec, apps)

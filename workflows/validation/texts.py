@@ -25,7 +25,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 def check(value: Json, path: Path, findings: Findings) -> None:
     """Finds every value that cannot be kept; a sound document costs one quick pass."""
-    if not _sound(value):
+    if not sound(value):
         for at, code, message in _unsound(value, path):
             findings.problem(at, code, message)
 
@@ -39,10 +39,10 @@ def bad_name(name: str) -> str:
     return "it contains control characters" if _CONTROL.search(name) else ""
 
 
-def _sound(document: Json) -> bool:
+def sound(value: Json, levels: int = DEEPEST) -> bool:
     """Whether there is nothing to complain about. Level by level: depth must not recurse."""
-    level, values = [document], 0
-    for _ in range(DEEPEST):
+    level, values = [value], 0
+    for _ in range(levels):
         values += len(level)
         objects = [value for value in level if isinstance(value, dict)]
         lists = [value for value in level if isinstance(value, list)]
