@@ -44,6 +44,7 @@ def main() -> None:
             for name in CASES
             if not asked.case or name in asked.case
         }
+        instant(running)
         found["yardsticks"] = yardsticks.all_of(running) if not asked.bare else {}
         found["ratios"] = ratios(found)
         show(found)
