@@ -11,29 +11,25 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 from urllib.request import urlopen
 
 from cryptography.fernet import Fernet
 
 from benchmarks.load import load, request
+from benchmarks.measure import cpu_seconds, medians, result, table
 from benchmarks.validate import workflow
 from devstack import embedded, processes
 from tests.simulated import simulator_process
 from workflows.bvbrc.simulator.client import Simulator
 
 ROOT = Path(__file__).parents[1]
-RESULTS = Path(__file__).with_name("results") / "api.json"
 SUBMIT = "/api/v1/workflows/submit"
 BARE = (*("--config", "/dev/null"), *("--worker-class", "gthread"), *("--threads", "32"))
 """The same kind of server, without what gunicorn.conf.py does for ours."""
@@ -83,11 +79,6 @@ def worker_of(master: int) -> int:
     return int(children[0])
 
 
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def settings(mongo: str, redis: str, simulator: Simulator, folder: str) -> dict[str, str]:
     return {
         "WORKFLOW_MONGODB__URI": mongo,
@@ -125,36 +116,44 @@ def measured(
     return seen.figures() | {"worker_cpu_ms": round(used / len(seen.latencies) * 1000, 2)}
 
 
-def machine() -> dict[str, Any]:
-    model = [
-        line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
-    ]
-    return {
-        "cpu": model[0].partition(": ")[2] if model else platform.processor(),
-        "cores": os.cpu_count(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "load_average_before": os.getloadavg()[0],
-        **{name: version(name) for name in ("flask", "gunicorn", "pymongo", "celery")},
-    }
-
-
-def median(runs: Sequence[dict[str, float]]) -> dict[str, float]:
-    return {name: round(statistics.median(run[name] for run in runs), 2) for name in runs[0]}
-
-
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--seconds", type=float, default=10)
-    arguments.add_argument("--runs", type=int, default=3)
-    arguments.add_argument("--clients", type=int, nargs="+", default=[1, 16])
-    chosen = arguments.parse_args()
-    found: dict[str, Any] = {
-        "machine": machine(),
-        "steps": STEPS,
-        "runs": chosen.runs,
-        "clients": {},
-    }
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 16])
+    asked = parser.parse_args()
+    with result("api", vars(asked)) as found, servers() as (api, bare, token):
+        headers = {"Authorization": token, "Content-Type": "application/json"}
+        sent = bodies()
+        ours = [request("POST", SUBMIT, headers, body) for body in sent]
+        theirs = [request("POST", "/", headers, body) for body in sent]
+        measured(api, ours, 16, 2)  # warm
+        measured(bare, theirs, 16, 2)
+        found["clients"] = {}
+        for clients in asked.clients:
+            runs = [
+                {
+                    "submit": measured(api, ours, clients, asked.seconds),
+                    "bare": measured(bare, theirs, clients, asked.seconds),
+                }
+                for _ in range(asked.runs)
+            ]
+            middle = medians(runs)
+            ratio = middle["submit"]["per_second"] / middle["bare"]["per_second"]
+            found["clients"][clients] = {"median": middle, "ratio": round(ratio, 3), "runs": runs}
+        found["bars"] = {"per_second": 400, "p99_ms at 16 clients": 50}
+        table(
+            [
+                {"clients": clients, "of": kind, **each["median"][kind]}
+                for clients, each in found["clients"].items()
+                for kind in ("submit", "bare")
+            ]
+        )
+
+
+@contextmanager
+def servers() -> Iterator[tuple[tuple[int, int], tuple[int, int], str]]:
+    """Our API and the bare route, and a token that ours takes."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         mongo = stack.enter_context(embedded.mongod())
@@ -163,29 +162,7 @@ def main() -> None:
         environment = settings(mongo, redis, simulator, folder)
         api = stack.enter_context(gunicorn("wsgi:app", "/api/v1/health", environment))
         bare = stack.enter_context(gunicorn("benchmarks.yardstick:app", "/", environment, *BARE))
-        headers = {
-            "Authorization": simulator.token("alice@bvbrc"),
-            "Content-Type": "application/json",
-        }
-        sent = bodies()
-        ours = [request("POST", SUBMIT, headers, body) for body in sent]
-        theirs = [request("POST", "/", headers, body) for body in sent]
-        measured(api, ours, 16, 2)  # warm
-        measured(bare, theirs, 16, 2)
-        for clients in chosen.clients:
-            runs = [
-                (
-                    measured(api, ours, clients, chosen.seconds),
-                    measured(bare, theirs, clients, chosen.seconds),
-                )
-                for _ in range(chosen.runs)
-            ]
-            submit, yardstick = (median([run[side] for run in runs]) for side in (0, 1))
-            ratio = round(submit["per_second"] / yardstick["per_second"], 3)
-            found["clients"][clients] = {"submit": submit, "bare": yardstick, "ratio": ratio}
-            print(f"{clients} clients: {submit} against {yardstick}: {ratio:.0%}")
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
+        yield api, bare, simulator.token("alice@bvbrc")
 
 
 if __name__ == "__main__":
