@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -15,9 +14,9 @@ from flask import Blueprint, Response, render_template, request
 
 from app.auth import caller
 from app.connections import connections
-from app.feed import EVERYTHING, Dropped, Subscription
+from app.feed import EVERYTHING, Dropped
 from app.routes import EVENT_STREAM
-from app.stream import BEAT_SECONDS, READ_SECONDS
+from app.stream import READ_SECONDS, Take, streamed
 from app.ui import facts
 from app.ui.session import signed_in
 from workflows.engine.reading import state_of
@@ -78,18 +77,15 @@ def list_workflows() -> str:
 def live_list() -> Response:
     """A line whenever the page that is looked at would look different."""
     owner, wanted, page = caller().name, _wanted(), request.args.get("page", "")
-    with ExitStack() as stack:
-        subscription = stack.enter_context(connections().feed.subscribed(EVERYTHING))
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        changes = _changes(subscription, owner, wanted, page)
-        response = Response(changes, mimetype=EVENT_STREAM, headers=headers)
-        response.call_on_close(stack.pop_all().close)
-    return response
+    return streamed(
+        connections().feed,
+        EVERYTHING,
+        EVENT_STREAM,
+        lambda take: _changes(take, owner, wanted, page),
+    )
 
 
-def _changes(
-    subscription: Subscription, owner: str, wanted: listing.Wanted, page: str
-) -> Iterator[str]:
+def _changes(take: Take, owner: str, wanted: listing.Wanted, page: str) -> Iterator[str]:
     """Ends without a word where it cannot go on; the browser comes again."""
     seen = ""
     try:
@@ -99,7 +95,7 @@ def _changes(
             digest = _digest(rows)
             yield f"data: {digest}\n\n" if digest != seen else ": alive\n\n"
             seen = digest
-            if subscription.take(BEAT_SECONDS):
+            if take():
                 time.sleep(PAUSE_SECONDS)
     except (Dropped, Unavailable):
         return

@@ -14,11 +14,13 @@ from urllib.parse import urlsplit
 import requests
 from pymongo import MongoClient
 
+from app.stream import BEAT_SECONDS
 from devstack.processes import wait_until
 from tests.product import ALICE, GROUP, Product, document, product, running_product
 
 __all__ = ["product", "running_product"]
 pytestmark = GROUP
+CAROL = "carol@bvbrc"
 
 
 def events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
@@ -83,6 +85,31 @@ def long_history(product: Product) -> str:
             for number in range(20_000)
         )
     return workflow
+
+
+def test_who_leaves_makes_room_before_the_next_sign_of_life(product: Product) -> None:
+    product.simulator.app(user=CAROL, run_seconds=None)
+    workflow = product.submit(document({"a": ""}), CAROL)
+    product.reaches(workflow, "a", "running")
+    with narrow(product) as url:
+        path = f"{url}/api/v1/workflows/{workflow}/events"
+        known = {**headers(product), "Authorization": product.token(CAROL)}
+
+        def watched() -> requests.Response:
+            return requests.get(path, headers=known, stream=True, timeout=30)
+
+        def is_free() -> bool:
+            with watched() as answer:
+                return answer.ok
+
+        answers: list[requests.Response] = []
+        wait_until(lambda: answers.append(watched()) or answers[-1].ok, "the API is up")
+        assert not is_free()
+
+        answers[-1].close()
+
+        wait_until(is_free, "the place is free", seconds=BEAT_SECONDS / 2)
+    product.ask("POST", f"/workflows/{workflow}/cancel", CAROL)
 
 
 def test_a_client_that_does_not_read_is_dropped(product: Product) -> None:
