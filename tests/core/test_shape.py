@@ -172,3 +172,12 @@ def test_ten_thousand_unknown_names_are_refused_without_thinking_long() -> None:
     ]
 
     assert len(look(workflow(*steps)).problems) == MOST_PROBLEMS + 1
+
+
+def test_what_is_missing_is_told_with_what_to_give() -> None:
+    told = look({}).problems
+
+    assert [problem.path for problem in told] == [
+        *("workflow_name", "version", "base_context", "steps"),
+    ]
+    assert all(problem.suggestion.startswith("give ") for problem in told)

@@ -42,6 +42,17 @@ _OURS_OF_A_STEP = """
     results outcome
 """
 STEP_DROPPED: Final = frozenset(_OURS_OF_A_STEP.split())
+_GIVE: Final = {
+    "workflow_name": "give it a name",
+    "version": 'give "1.0"',
+    "base_context": "give an object with base_url and workspace_output_folder",
+    "base_url": 'give "https://www.bv-brc.org"',
+    "workspace_output_folder": 'give a folder of yours, such as "/user@bvbrc/home/folder"',
+    "steps": "give a list of objects with step_name, app and params",
+    "step_name": "name it: other steps refer to it by its name",
+    "app": "name an app of BV-BRC, such as GenomeAnnotation",
+    "params": "give the app's parameters by name; {} where there are none",
+}
 MOST_ATTEMPTS: Final = 10
 LONGEST_BACKOFF_SECONDS: Final = 86_400
 MOST_LABELS: Final = 64
@@ -114,7 +125,7 @@ def _unknown_fields(
 
 
 def _missing(key: str, path: Path, findings: Findings) -> None:
-    findings.problem((*path, key), "missing_field", "it is required")
+    findings.problem((*path, key), "missing_field", "it is required", _GIVE.get(key, ""))
 
 
 def _wrong(key: str, path: Path, findings: Findings, expected: str) -> None:
