@@ -279,3 +279,16 @@ def test_the_input_object_may_bring_requirements() -> None:
     found = planned(workflow(steps, inputs="{xs: 'int[]'}"), inputs)
 
     assert [step.name for step in found.steps] == ["a__0", "a__1"]
+
+
+def test_what_is_missing_of_a_record_is_null_to_an_expression() -> None:
+    steps = (
+        "  a: {run: 'bvbrc://Sleep', out: [], in: {e: e,"
+        " sleep_time: {valueFrom: '$(inputs.e.b === null ? 5 : 6)'}}}"
+    )
+    needs = "StepInputExpressionRequirement InlineJavascriptRequirement"
+    inputs = "{e: {type: {type: record, fields: {a: int, b: 'string?'}}}}"
+
+    found = planned(workflow(steps, inputs=inputs, needs=needs), {"e": {"a": 1}})
+
+    assert app_steps(found)["a"]["sleep_time"] == 5

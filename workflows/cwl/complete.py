@@ -83,7 +83,9 @@ def _with(value: Value, cls: str, key: str, load: Callable[[dict[str, Json]], Js
 
 
 def _filled(value: Value, wanted: Type, complete: Completion) -> Value:
-    """Records with the defaults of their fields (GoWe's documents have them)."""
+    """Records with the defaults of their fields (GoWe's documents have them), and with null in
+    those that may be missing, as cwltool has it: expressions may then look at them.
+    """
     if isinstance(value, list):
         items = [m.items for m in members(wanted) if isinstance(m, Array)]
         return [_filled(item, items[0], complete) for item in value] if items else value
@@ -91,10 +93,10 @@ def _filled(value: Value, wanted: Type, complete: Completion) -> Value:
         return value
     records = [m for m in members(wanted) if isinstance(m, Record)]
     missing = {
-        name: complete.default(field.default)
+        name: None if field.default is None else complete.default(field.default)
         for record in records[:1]
         for name, field in record.fields.items()
-        if field.default is not None and value.get(name) is None
+        if value.get(name) is None and (field.default is not None or nullable(field.type))
     }
     return {**value, **missing} if missing else value
 
