@@ -63,6 +63,8 @@ class Verdict:
     """Workflows that failed for steps with a job whose token ended first: BV-BRC fails it then."""
     longest_stall_seconds: float = 0.0
     """The longest time in which nothing was recorded of a workflow, its jobs' own time included."""
+    longest_stall: str = ""
+    """Whose that was, between which two records, and its begin in unix time."""
     details: list[str] = field(default_factory=list)
 
     @property
@@ -206,16 +208,21 @@ def _histories(facts: Facts, found: Verdict) -> None:
 
 
 def _stalls(facts: Facts, found: Verdict) -> None:
-    times = {promise.workflow: [promise.accepted_at] for promise in facts.promises}
-    for job in facts.stored_jobs.values():
+    times = {promise.workflow: [(promise.accepted_at, "accepted")] for promise in facts.promises}
+    for key, job in facts.stored_jobs.items():
         if job["workflow"] in times:
             times[job["workflow"]] += [
-                job[name].timestamp()
+                (job[name].timestamp(), f"{name} of {key}")
                 for name in ("intended_at", "sent_at", "submitted_at", "finished_at")
                 if job.get(name)
             ]
-    stalls = [later - before for each in times.values() for before, later in pairwise(sorted(each))]
-    found.longest_stall_seconds = round(max(stalls, default=0.0), 1)
+    stalls = [
+        (after[0] - before[0], f"{workflow}: from {before[1]} at {before[0]:.0f} to {after[1]}")
+        for workflow, each in times.items()
+        for before, after in pairwise(sorted(each))
+    ]
+    seconds, found.longest_stall = max(stalls, default=(0.0, ""))
+    found.longest_stall_seconds = round(seconds, 1)
 
 
 def _defects(facts: Facts, found: Verdict) -> None:

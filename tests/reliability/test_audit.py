@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -23,7 +24,14 @@ def judged(failed_step: int = 0, **job: Any) -> Verdict:
             promises=[promise],
             bvbrc_jobs=[{**row, "token_expiry": 10, "gone": False, **ended}],
             starts=[],
-            stored_jobs={key: {"job_id": "1", "state": "done", "workflow": "wf_1"}},
+            stored_jobs={
+                key: {
+                    "job_id": "1",
+                    "workflow": "wf_1",
+                    "intended_at": datetime.fromtimestamp(1, UTC),
+                    "finished_at": datetime.fromtimestamp(6, UTC),
+                }
+            },
             events={
                 "wf_1": [
                     {"sequence": number, "subject": subject, "step": step, "after": after}
@@ -62,3 +70,12 @@ def test_what_befell_one_step_excuses_no_other(spoilt: dict[str, Any]) -> None:
     found = judged(failed_step=1, **spoilt)
 
     assert (found.lost_workflows, found.failed_by_token) == (1, 0)
+
+
+def test_the_longest_stall_is_told_with_its_place() -> None:
+    found = judged()
+
+    assert found.longest_stall_seconds == 5
+    assert (
+        found.longest_stall == "wf_1: from intended_at of wf_1/0/1 at 1 to finished_at of wf_1/0/1"
+    )
