@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -58,11 +58,13 @@ class Verdict:
     further_attempts: int = 0
     """Jobs of attempts after the first."""
     deleted_at_bvbrc: int = 0
-    """Workflows of which BV-BRC deleted a job."""
+    """Jobs that BV-BRC deleted."""
     failed_by_token: int = 0
-    """Workflows that failed because a job's token ended before the job: BV-BRC fails it then."""
+    """Workflows that failed for steps with a job whose token ended first: BV-BRC fails it then."""
     longest_stall_seconds: float = 0.0
     """The longest time in which nothing was recorded of a workflow, its jobs' own time included."""
+    longest_stall: str = ""
+    """Whose that was, between which two records, and its begin in unix time."""
     details: list[str] = field(default_factory=list)
 
     @property
@@ -90,7 +92,7 @@ def audit(facts: Facts) -> Verdict:
         jobs=len(facts.bvbrc_jobs),
         cancelled=sum(promise.expected == "cancelled" for promise in facts.promises),
         retried=sum(promise.retried for promise in facts.promises),
-        deleted_at_bvbrc=sum(promise.may_fail for promise in facts.promises),
+        deleted_at_bvbrc=sum(job["gone"] for job in facts.bvbrc_jobs),
         further_attempts=sum(not job["user_metadata"].endswith("/1") for job in facts.bvbrc_jobs),
     )
     for check in (_duplicates, _lost, _orphans, _cap, _cancels, _histories, _stalls, _defects):
@@ -112,21 +114,39 @@ def _duplicates(facts: Facts, found: Verdict) -> None:
 
 
 def _lost(facts: Facts, found: Verdict) -> None:
-    outlived = {
-        job["user_metadata"].partition("/")[0]
-        for job in facts.bvbrc_jobs
-        if job["state"] == "F" and job["token_expiry"] <= (job["ended"] or 0)
-    }
+    outlived = _steps_of(job for job in facts.bvbrc_jobs if _outlived_its_token(job))
+    deleted = _steps_of(job for job in facts.bvbrc_jobs if job["gone"])
     for promise in facts.promises:
         if promise.kept:
             continue
-        if promise.workflow in outlived and promise.ended == "failed":
-            found.failed_by_token += 1
+        failed = _failed_steps(facts, promise.workflow)
+        may_fail = (promise.expected, promise.ended) == ("succeeded", "failed")
+        if may_fail and failed and failed <= outlived | deleted:
+            found.failed_by_token += not failed.isdisjoint(outlived)
         else:
             found.lost_workflows += 1
             found.details.append(
                 f"{promise.workflow} ended {promise.ended or 'never'}, not {promise.expected}"
             )
+
+
+def _outlived_its_token(job: Mapping[str, Json]) -> bool:
+    return bool(job["state"] == "F" and job["token_expiry"] <= (job["ended"] or 0))
+
+
+def _steps_of(jobs: Iterable[Mapping[str, Json]]) -> set[str]:
+    """``<workflow>/<step>`` of each: one attempt that is spoilt is one too few for its step."""
+    return {job["user_metadata"].rpartition("/")[0] for job in jobs}
+
+
+def _failed_steps(facts: Facts, workflow: str) -> set[str]:
+    """Likewise, those that are failed in the end."""
+    last = {
+        event["step"]: event["after"]
+        for event in facts.events.get(workflow, ())
+        if event["subject"] == "step"
+    }
+    return {f"{workflow}/{step}" for step, state in last.items() if state == "failed"}
 
 
 def _orphans(facts: Facts, found: Verdict) -> None:
@@ -188,16 +208,21 @@ def _histories(facts: Facts, found: Verdict) -> None:
 
 
 def _stalls(facts: Facts, found: Verdict) -> None:
-    times = {promise.workflow: [promise.accepted_at] for promise in facts.promises}
-    for job in facts.stored_jobs.values():
+    times = {promise.workflow: [(promise.accepted_at, "accepted")] for promise in facts.promises}
+    for key, job in facts.stored_jobs.items():
         if job["workflow"] in times:
             times[job["workflow"]] += [
-                job[name].timestamp()
+                (job[name].timestamp(), f"{name} of {key}")
                 for name in ("intended_at", "sent_at", "submitted_at", "finished_at")
                 if job.get(name)
             ]
-    stalls = [later - before for each in times.values() for before, later in pairwise(sorted(each))]
-    found.longest_stall_seconds = round(max(stalls, default=0.0), 1)
+    stalls = [
+        (after[0] - before[0], f"{workflow}: from {before[1]} at {before[0]:.0f} to {after[1]}")
+        for workflow, each in times.items()
+        for before, after in pairwise(sorted(each))
+    ]
+    seconds, found.longest_stall = max(stalls, default=(0.0, ""))
+    found.longest_stall_seconds = round(seconds, 1)
 
 
 def _defects(facts: Facts, found: Verdict) -> None:

@@ -188,12 +188,7 @@ def deleted(stage: Stage) -> Strike | None:
             return None
     if not known:
         return None
-    job = stage.rng.choice(known)
-    promise = stage.users.of_workflow(job["workflow"])
-    if promise is None:
-        return None
-    promise.may_fail = True
-    stage.stack.simulator.act("vanish", job["job_id"])
+    stage.stack.simulator.act("vanish", stage.rng.choice(known)["job_id"])
     return Strike()
 
 

@@ -169,9 +169,6 @@ class Users:
     def promises(self) -> list[Promise]:
         return [promise for user in self._all for promise in list(user.promises)]
 
-    def of_workflow(self, workflow: str) -> Promise | None:
-        return next((each for each in self.promises if each.workflow == workflow), None)
-
     def begin(self, most_steps: int) -> None:
         """Everybody's first workflow: where that is accepted, the product is up."""
         for user in self._all:

@@ -36,14 +36,11 @@ class Promise:
     retry: bool = False
     """It is to be taken up again after it has failed."""
     retried: bool = False
-    may_fail: bool = False
-    """A job of it was deleted at BV-BRC."""
     ended: str = ""
 
     @property
     def kept(self) -> bool:
-        excused = self.may_fail and self.ended == "failed" and self.expected == "succeeded"
-        return self.ended == self.expected or excused
+        return self.ended == self.expected
 
 
 def courses(simulator: Simulator) -> None:

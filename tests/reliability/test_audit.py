@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
+
+import pytest
 
 from benchmarks.chaos.audit import Facts, Verdict, audit
 from benchmarks.chaos.workload import Promise
 
 
-def judged(**job: Any) -> Verdict:
-    """The verdict on a workflow that failed although it should have succeeded."""
-    promise = Promise("wf_1", "ann@bvbrc", "storm", 1, "succeeded", accepted_at=0, ended="failed")
+def judged(failed_step: int = 0, **job: Any) -> Verdict:
+    """The verdict on a workflow that failed although it should have succeeded, for a step that is
+    not always the one whose job is described."""
+    promise = Promise("wf_1", "ann@bvbrc", "storm", 2, "succeeded", accepted_at=0, ended="failed")
     key = "wf_1/0/1"
     row = {"id": "1", "user_metadata": key, "output_path": "/o", "output_file": "f", "created": 0}
     ended = {"state": "F", "killed_at": None, "started": 1, "ended": 5, "finished": 5, **job}
+    moves = [("step", 0, "queued"), ("step", failed_step, "failed"), ("workflow", None, "failed")]
     return audit(
         Facts(
             promises=[promise],
-            bvbrc_jobs=[{**row, **ended}],
+            bvbrc_jobs=[{**row, "token_expiry": 10, "gone": False, **ended}],
             starts=[],
-            stored_jobs={key: {"job_id": "1", "state": "done", "workflow": "wf_1"}},
-            events={},
+            stored_jobs={
+                key: {
+                    "job_id": "1",
+                    "workflow": "wf_1",
+                    "intended_at": datetime.fromtimestamp(1, UTC),
+                    "finished_at": datetime.fromtimestamp(6, UTC),
+                }
+            },
+            events={
+                "wf_1": [
+                    {"sequence": number, "subject": subject, "step": step, "after": after}
+                    for number, (subject, step, after) in enumerate(moves, 1)
+                ]
+            },
             peaks={},
             cap=2,
         )
@@ -28,7 +45,7 @@ def judged(**job: Any) -> Verdict:
 
 
 def test_a_workflow_that_failed_for_no_reason_is_lost() -> None:
-    found = judged(token_expiry=10)
+    found = judged()
 
     assert (found.lost_workflows, found.failed_by_token) == (1, 0)
     assert not found.kept
@@ -39,3 +56,26 @@ def test_a_job_that_outlived_its_token_is_nobodys_fault() -> None:
 
     assert (found.lost_workflows, found.failed_by_token) == (0, 1)
     assert found.kept
+
+
+def test_a_job_that_was_deleted_is_nobodys_fault() -> None:
+    found = judged(gone=True)
+
+    assert (found.lost_workflows, found.failed_by_token) == (0, 0)
+    assert found.kept
+
+
+@pytest.mark.parametrize("spoilt", [{"token_expiry": 4}, {"gone": True}])
+def test_what_befell_one_step_excuses_no_other(spoilt: dict[str, Any]) -> None:
+    found = judged(failed_step=1, **spoilt)
+
+    assert (found.lost_workflows, found.failed_by_token) == (1, 0)
+
+
+def test_the_longest_stall_is_told_with_its_place() -> None:
+    found = judged()
+
+    assert found.longest_stall_seconds == 5
+    assert (
+        found.longest_stall == "wf_1: from intended_at of wf_1/0/1 at 1 to finished_at of wf_1/0/1"
+    )
