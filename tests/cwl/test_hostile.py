@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +16,7 @@ from tests.cwl.planning import FOLDER, annotate, workflow
 from workflows.bvbrc.apptable import load
 from workflows.cwl.planner import AppTable, Planner
 from workflows.cwl.submission import Plan, Submission
+from workflows.errors import Unavailable
 from workflows.workflow import Json
 
 CANARY = "canary-5b1f"
@@ -284,13 +287,39 @@ def test_a_file_outside_of_the_workspace_is_refused(
 def test_after_a_process_was_stopped_the_next_plan_is_made(apps: AppTable) -> None:
     planner = Planner(wall_time=timedelta(0))
     try:
-        stopped = plan(planner, apps, workflow("  {}\n"))
+        with pytest.raises(Unavailable, match="in time"):
+            plan(planner, apps, workflow("  {}\n"))
         planner.wall_time = timedelta(seconds=60)
         after = plan(planner, apps, workflow("  {}\n"))
     finally:
         planner.close()
 
-    assert codes(stopped) == {"cwl.too_much_work"}
+    assert after.problems == ()
+
+
+def test_a_document_that_takes_too_much_cpu_is_to_blame(apps: AppTable) -> None:
+    planner = Planner(cpu_time=timedelta(milliseconds=1))
+    try:
+        found = plan(planner, apps, workflow("  {}\n", inputs="[" + "a, " * 10_000 + "a]"))
+    finally:
+        planner.close()
+
+    assert codes(found) == {"cwl.too_much_work"}
+
+
+def test_a_busy_machine_fails_no_expression(apps: AppTable) -> None:
+    """Its process gets no CPU for longer than the expression may take."""
+    planner = Planner(wall_time=timedelta(seconds=60))
+    try:
+        plan(planner, apps, scripted("$(1)"))
+        assert planner._child is not None
+        (sandbox,) = _children(planner._child.pid)
+        os.kill(sandbox, signal.SIGSTOP)
+        threading.Timer(4, os.kill, (sandbox, signal.SIGCONT)).start()
+        after = plan(planner, apps, scripted("$(2)"))
+    finally:
+        planner.close()
+
     assert after.problems == ()
 
 
@@ -299,10 +328,13 @@ def test_the_process_has_no_environment(planner: Planner, apps: AppTable) -> Non
     child = planner._child
     assert child is not None
 
-    found = [Path(f"/proc/{child.pid}/environ").read_bytes()]
-    for thread in Path(f"/proc/{child.pid}/task").iterdir():
-        for pid in (thread / "children").read_text().split():
-            found.append(Path(f"/proc/{pid}/environ").read_bytes())
+    pids = [child.pid, *_children(child.pid)]
+    found = [Path(f"/proc/{pid}/environ").read_bytes() for pid in pids]
 
     assert len(found) == 2, "the planning process and the one for JavaScript"
     assert not any(found)
+
+
+def _children(pid: int) -> list[int]:
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return [int(each) for one in threads for each in (one / "children").read_text().split()]

@@ -52,6 +52,32 @@ NAMED = """
     in: {g: each/genome, output_file: {valueFrom: $(inputs.g.nameroot)_date}}
     out: []
 """
+TO_MANY = "${return {files: Array(1900).fill(inputs.bins[0])};}"
+LABORIOUS = (
+    FIND
+    + f"""
+  multiply:
+    run:
+      class: ExpressionTool
+      inputs: {{bins: "File[]"}}
+      outputs: {{files: "File[]"}}
+      expression: "{TO_MANY}"
+    in: {{bins: find/bins}}
+    out: [files]
+  each:
+"""
+    + annotate("multiply/files", "scatter: contigs", out="[genome]")
+)
+LONG = f"""
+  long:
+    run:
+      class: ExpressionTool
+      inputs: {{x: {{type: "int[]", default: {[1] * 10_000}}}}}
+      outputs: {{y: int}}
+      expression: "${{return {{y: 1}};}}"
+    in: {{}}
+    out: [y]
+"""
 IMPOSSIBLE = FIND + OTHER + "  a:\n" + annotate("{source: find/bins, valueFrom: '$(self[7].path)'}")
 OUTPUTS = "{genomes: {type: 'File[]', outputSource: each/genome}}"
 
@@ -255,10 +281,34 @@ def test_a_planner_that_is_stopped_fails_nothing(growing_engine: Engine) -> None
 
     slow.close()
     assert row(workflow_id)["replan_failures"] == 1
-    assert "too much time" in told(growing_engine, workflow_id)
+    assert "could not be planned in time" in told(growing_engine, workflow_id)
     assert growing_engine.status(workflow_id) == "running"
     collection(models.Workflow).update_one({}, {"$currentDate": {"replan_due": True}})
     assert growing_engine.ends(workflow_id) == "succeeded"
+
+
+def test_results_that_make_it_too_much_work_fail_it(growing_engine: Engine) -> None:
+    workflow_id = submit(growing_engine, LABORIOUS)
+    until_it_may_grow(growing_engine, workflow_id)
+    frugal = Planner(cpu_time=timedelta(milliseconds=100))
+
+    replan(replace(growing_engine.parts, planner=frugal), [workflow_id])
+
+    frugal.close()
+    assert growing_engine.status(workflow_id) == "failed"
+    assert "too much CPU time" in reading.whole(workflow_id)["error_message"]
+
+
+def test_a_machine_that_can_plan_nothing_any_more_fails_nothing(growing_engine: Engine) -> None:
+    workflow_id = submit(growing_engine, EACH + LONG)
+    until_it_may_grow(growing_engine, workflow_id)
+    feeble = Planner(cpu_time=timedelta(milliseconds=1))
+
+    replan(replace(growing_engine.parts, planner=feeble), [workflow_id])
+
+    feeble.close()
+    assert row(workflow_id)["replan_failures"] == 1
+    assert "unplannable" not in row(workflow_id)
 
 
 def test_an_app_that_is_no_longer_known_fails_nothing(growing_engine: Engine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from workflows.cwl.problems import CwlProblem
 from workflows.cwl.submission import Plan, Submission
 from workflows.cwl.tools import tool
 from workflows.cwl.wire import plan_from
+from workflows.errors import Unavailable
 from workflows.workflow import Json
 
 _CHILD = Path(__file__).with_name("planner_child.py")
@@ -74,7 +76,11 @@ class Planner:
         self._apps: AppTable | None = None
 
     def plan(self, source: Submission, apps: AppTable, results: Results | None = None) -> Plan:
-        """The plan; a problem ``cwl.too_much_work`` where it takes too much time or memory."""
+        """The plan; a problem ``cwl.too_much_work`` where it takes too much CPU or memory.
+
+        Raises ``Unavailable`` where the process was stopped otherwise: a busy machine, not the
+        document, is to blame for that.
+        """
         request = {"submission": source.as_json(), "results": results or {}}
         with self._lock:
             answer = self._answer(json.dumps(request).encode() + b"\n", apps)
@@ -83,13 +89,13 @@ class Planner:
         problem = CwlProblem(
             path="",
             code="cwl.too_much_work",
-            message="the document takes too much time or memory to be planned",
+            message="the document takes too much CPU time or memory to be planned",
             file=source.main,
         )
         return Plan(source.name, source.main, problems=(problem,))
 
     def _answer(self, request: bytes, apps: AppTable) -> Mapping[str, Any]:
-        """What the process says; empty where it had to be stopped."""
+        """What the process says, or that it went beyond its limits."""
         deadline = time.monotonic() + self.wall_time.total_seconds()
         child = self._started()
         lines = [request] if self._apps is apps else [apps.request, request]
@@ -98,7 +104,9 @@ class Planner:
             said = exchange(child, line, deadline, _ANSWER_BYTES)
             if not said.endswith(b"\n"):
                 self._stop()
-                return {}
+                if child.returncode == -signal.SIGPROF:
+                    return {"error": "CPU time"}
+                raise Unavailable("the workflow could not be planned in time; try again later")
             self._apps = apps
             answer = json.loads(said)
         if "error" in answer:  # it ran out of memory, and may not have got it all back
@@ -111,7 +119,7 @@ class Planner:
             command = [sys.executable, "-I", "-S", str(_CHILD), str(self.memory_bytes)]
             paths = [str(Path(__file__).parents[2]), *(path for path in sys.path if path)]
             self._child = subprocess.Popen(  # noqa: S603 - a fixed command of ours
-                [*command, str(int(self.cpu_time.total_seconds())), *paths],
+                [*command, str(self.cpu_time.total_seconds()), *paths],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -1,7 +1,8 @@
 """The process in which submissions are read and planned: no environment, little memory and time.
 
 Run as ``python -I -S planner_child.py <memory bytes> <cpu seconds> <path>…``. One JSON request a
-line on standard input, one JSON answer a line on standard output:
+line on standard input, one JSON answer a line on standard output, or an end by SIGPROF where a
+request takes more CPU:
 
 - ``{"apps": {"specs": […], "known": […]}}`` → ``{}``: the apps for the requests that follow;
 - ``{"submission": {…}, "results": {…}}`` → ``{"plan": {…}}`` or ``{"error": text}``.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -38,22 +40,15 @@ class Planning:
         return {"plan": self.plan_as_json(plan)}
 
 
-def limit(kind: int, value: int) -> None:
-    """A soft limit only: the next request gets its own."""
-    _, hard = resource.getrlimit(kind)
-    resource.setrlimit(kind, (value, hard))
-
-
 def main() -> None:
-    memory, cpu = int(sys.argv[1]), int(sys.argv[2])
+    memory, cpu = int(sys.argv[1]), float(sys.argv[2])
     sys.path[:0] = sys.argv[3:]
     planning = Planning()
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for line in sys.stdin:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + cpu)
+        signal.setitimer(signal.ITIMER_PROF, cpu)
         try:
             answer = planning.answer(json.loads(line))
         except (MemoryError, RecursionError) as problem:

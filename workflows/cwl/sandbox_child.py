@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
 import sys
 import time
 from importlib import import_module
@@ -102,7 +103,10 @@ def main() -> None:
     for line in sys.stdin:
         started = time.process_time()
         try:
-            answer = evaluate(quickjs, json.loads(line), memory)
+            request = json.loads(line)
+            # QuickJS looks at its clock between steps alone; a step may be endless.
+            signal.setitimer(signal.ITIMER_PROF, 2 * request["seconds"] + 1)
+            answer = evaluate(quickjs, request, memory)
         except (MemoryError, RecursionError, ValueError) as problem:
             answer = {"error": type(problem).__name__}
         answer["seconds"] = time.process_time() - started

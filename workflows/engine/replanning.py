@@ -16,7 +16,6 @@ from pymongo.errors import DocumentTooLarge
 
 from workflows.blueprint import Blueprint
 from workflows.cwl.growth import Growth, growth
-from workflows.cwl.problems import CwlProblem
 from workflows.cwl.submission import Plan, submission_from
 from workflows.engine import apps
 from workflows.engine.advance import WAITS, Advanced, advance
@@ -36,7 +35,6 @@ log = structlog.get_logger(__name__)
 _AGAIN: Final = timedelta(seconds=5)
 """When planning is tried again that failed for a fault of ours, before doubling."""
 _LIMIT: Final = 200
-_STOPPED: Final = "cwl.too_much_work"
 _TOLD: Final = 3
 """Problems that are told of a workflow; the first is most often the cause of the others."""
 
@@ -118,20 +116,16 @@ def _plan(parts: Parts, workflow: str, found: Mapping[str, Mapping[str, Json]]) 
     if parts.planner is None:
         raise Unplanned("this process does not plan")
     source, table = submission_from(json.loads(specs.source(workflow))), apps.table()
-    plan = parts.planner.plan(source, table, found)
-    problems = plan.problems
-    if problems and not _is_ours(problems):
-        problems = parts.planner.plan(source, table).problems
-        if not problems:
-            raise Invalid(plan.problems)
-    if problems:
-        raise Unplanned(_reason(problems))
+    try:
+        plan = parts.planner.plan(source, table, found)
+        before = parts.planner.plan(source, table) if plan.problems else plan
+    except Unavailable as stopped:
+        raise Unplanned(str(stopped)) from stopped
+    if before.problems:
+        raise Unplanned(_reason(before.problems))
+    if plan.problems:
+        raise Invalid(plan.problems)
     return plan
-
-
-def _is_ours(problems: Iterable[CwlProblem]) -> bool:
-    """The planning was stopped from outside, or by its limits, which a busy machine reaches."""
-    return any(problem.code == _STOPPED for problem in problems)
 
 
 def _extend(parts: Parts, token: str, before: Claimed, grown: Growth) -> bool:
