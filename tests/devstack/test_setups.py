@@ -122,6 +122,7 @@ def test_what_would_go_on_does_not_where_its_start_is_interrupted(
 
     start.signal(signal.SIGINT)
 
+    wait_until(lambda: not start.alive, "it ends", seconds=60)
     wait_until(lambda: not marked.alive(), "nothing is left", seconds=60)
 
 
