@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from devstack import records, servers
@@ -89,7 +89,8 @@ def _users_file() -> IO[str]:
 
 
 def detached(*words: str, record: str = "") -> int:
-    """Starts a set-up of its own, which outlives us, and waits until it has recorded itself.
+    """Starts a set-up of its own, which outlives us, and waits until it has recorded itself; Ctrl-C
+    before that ends it.
 
     Its pid. Raises ``Failed`` with what it said where it ends first.
     """
@@ -102,13 +103,23 @@ def detached(*words: str, record: str = "") -> int:
             cwd=ROOT,
             start_new_session=True,
         )
-        name = record or words[0]
-        while records.read(name.format(pid=child.pid)) is None:
-            try:
-                child.wait(0.1)
-            except subprocess.TimeoutExpired:
-                continue
+        name = (record or words[0]).format(pid=child.pid)
+        try:
+            while records.read(name) is None and not _ended(child):
+                pass
+        except KeyboardInterrupt:
+            child.terminate()
+            child.wait()
+            raise
+        if child.returncode is not None:
             output.seek(0)
             raise Failed(output.read().strip())
     child.returncode = 0  # it goes on without us: no complaint that nobody waited for it
     return child.pid
+
+
+def _ended(child: subprocess.Popen[bytes]) -> bool:
+    """Whether it ends within a tenth of a second."""
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(0.1)
+    return child.returncode is not None

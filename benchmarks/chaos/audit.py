@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.chaos.workload import Promise
 
@@ -35,6 +35,15 @@ class Facts:
     user_cap: int = 1_000
     complaints: Mapping[str, int] = field(default_factory=dict)
     """How often the processes said that they met a defect."""
+
+
+class Record(NamedTuple):
+    """Something that was written of a workflow."""
+
+    workflow: str
+    at: float
+    """Unix time by MongoDB's clock."""
+    name: str
 
 
 @dataclass
@@ -202,20 +211,20 @@ def _histories(facts: Facts, found: Verdict) -> None:
     for promise in facts.promises:
         events = facts.events.get(promise.workflow, ())
         numbers = [event["sequence"] for event in events]
+        states = [event["after"] for event in events if event["subject"] == "workflow"]
         if numbers != list(range(1, len(numbers) + 1)):
             found.broken_histories += 1
             found.details.append(f"{promise.workflow} has a broken history: {numbers}")
+        elif promise.ended and states[-1:] != [promise.ended]:
+            found.broken_histories += 1
+            found.details.append(f"{promise.workflow} ended {promise.ended}, its events: {states}")
 
 
 def _stalls(facts: Facts, found: Verdict) -> None:
     times = {promise.workflow: [(promise.accepted_at, "accepted")] for promise in facts.promises}
-    for key, job in facts.stored_jobs.items():
-        if job["workflow"] in times:
-            times[job["workflow"]] += [
-                (job[name].timestamp(), f"{name} of {key}")
-                for name in ("intended_at", "sent_at", "submitted_at", "finished_at")
-                if job.get(name)
-            ]
+    for record in records(facts):
+        if record.workflow in times:
+            times[record.workflow].append((record.at, record.name))
     stalls = [
         (after[0] - before[0], f"{workflow}: from {before[1]} at {before[0]:.0f} to {after[1]}")
         for workflow, each in times.items()
@@ -223,6 +232,17 @@ def _stalls(facts: Facts, found: Verdict) -> None:
     ]
     seconds, found.longest_stall = max(stalls, default=(0.0, ""))
     found.longest_stall_seconds = round(seconds, 1)
+
+
+def records(facts: Facts) -> Iterator[Record]:
+    """What MongoDB holds of times: a job's are those of its last submission, events stay."""
+    for workflow, events in facts.events.items():
+        for event in events:
+            yield Record(workflow, event["at"].timestamp(), f"event {event['sequence']}")
+    for key, job in facts.stored_jobs.items():
+        for name in ("intended_at", "sent_at", "submitted_at", "finished_at"):
+            if job.get(name):
+                yield Record(job["workflow"], job[name].timestamp(), f"{name} of {key}")
 
 
 def _defects(facts: Facts, found: Verdict) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from statistics import median
 from typing import Any
 
-from benchmarks.chaos.audit import Facts, Verdict
+from benchmarks.chaos.audit import Facts, Verdict, records
 
 Json = Any
 
@@ -51,14 +50,7 @@ class Report:
 
 def progress(facts: Facts) -> list[float]:
     """Unix times at which anything was recorded, by MongoDB's clock."""
-    return sorted(_times(facts.stored_jobs.values()))
-
-
-def _times(rows: Iterable[Json]) -> Iterable[float]:
-    for row in rows:
-        for name in ("intended_at", "sent_at", "submitted_at", "looked_at"):
-            if isinstance(at := row.get(name), datetime):
-                yield at.timestamp()
+    return sorted(record.at for record in records(facts))
 
 
 def recovery(over: Sequence[tuple[str, float]], facts: Facts) -> dict[str, dict[str, float]]:

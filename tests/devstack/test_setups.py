@@ -111,6 +111,21 @@ def test_an_ended_demo_leaves_nothing(marked: Marked, number: signal.Signals) ->
     assert demo.exit_code == (130 if number == signal.SIGINT else -signal.SIGKILL)
 
 
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("words", [("demo", "--keep"), ("up", "--port={free}")])
+def test_what_would_go_on_does_not_where_its_start_is_interrupted(
+    marked: Marked, words: tuple[str, ...]
+) -> None:
+    free = processes.free_port()
+    start = marked.start(*(word.format(free=free) for word in words))
+    wait_until(lambda: bool(marked.alive("mongod")), "it starts", seconds=LONG, process=start)
+
+    start.signal(signal.SIGINT)
+
+    wait_until(lambda: not start.alive, "it ends", seconds=60)
+    wait_until(lambda: not marked.alive(), "nothing is left", seconds=60)
+
+
 def test_everything_in_the_background_goes_on_until_it_is_stopped(marked: Marked) -> None:
     port = processes.free_port()
 

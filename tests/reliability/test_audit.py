@@ -11,14 +11,14 @@ from benchmarks.chaos.audit import Facts, Verdict, audit
 from benchmarks.chaos.workload import Promise
 
 
-def judged(failed_step: int = 0, **job: Any) -> Verdict:
+def judged(failed_step: int = 0, last: str = "failed", **job: Any) -> Verdict:
     """The verdict on a workflow that failed although it should have succeeded, for a step that is
     not always the one whose job is described."""
     promise = Promise("wf_1", "ann@bvbrc", "storm", 2, "succeeded", accepted_at=0, ended="failed")
     key = "wf_1/0/1"
     row = {"id": "1", "user_metadata": key, "output_path": "/o", "output_file": "f", "created": 0}
     ended = {"state": "F", "killed_at": None, "started": 1, "ended": 5, "finished": 5, **job}
-    moves = [("step", 0, "queued"), ("step", failed_step, "failed"), ("workflow", None, "failed")]
+    moves = [("step", 0, "queued"), ("step", failed_step, "failed"), ("workflow", None, last)]
     return audit(
         Facts(
             promises=[promise],
@@ -34,7 +34,13 @@ def judged(failed_step: int = 0, **job: Any) -> Verdict:
             },
             events={
                 "wf_1": [
-                    {"sequence": number, "subject": subject, "step": step, "after": after}
+                    {
+                        "sequence": number,
+                        "at": datetime.fromtimestamp(number, UTC),
+                        "subject": subject,
+                        "step": step,
+                        "after": after,
+                    }
                     for number, (subject, step, after) in enumerate(moves, 1)
                 ]
             },
@@ -72,10 +78,13 @@ def test_what_befell_one_step_excuses_no_other(spoilt: dict[str, Any]) -> None:
     assert (found.lost_workflows, found.failed_by_token) == (1, 0)
 
 
+def test_a_history_that_does_not_end_as_the_workflow_did_is_broken() -> None:
+    assert judged().broken_histories == 0
+    assert judged(last="running").broken_histories == 1
+
+
 def test_the_longest_stall_is_told_with_its_place() -> None:
     found = judged()
 
-    assert found.longest_stall_seconds == 5
-    assert (
-        found.longest_stall == "wf_1: from intended_at of wf_1/0/1 at 1 to finished_at of wf_1/0/1"
-    )
+    assert found.longest_stall_seconds == 3
+    assert found.longest_stall == "wf_1: from event 3 at 3 to finished_at of wf_1/0/1"
