@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from benchmarks.latency import send, started
 from benchmarks.measure import Row, medians, percentile, result, table
-from benchmarks.product import Product, chain, flat, instant, product
+from benchmarks.product import Product, chain, flat, instant, product, wait_for_processes
 from benchmarks.throughput import clear
 from devstack.processes import wait_until
 from workflows import models
@@ -49,15 +49,17 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pause", type=float, default=0.5, help="seconds between two posts")
     parser.add_argument("--interval", type=float, default=1.0, help="seconds between two polls")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2)
     return parser.parse_args()
 
 
 def once(
     running: Product, trouble: Callable[[Product, str], None], asked: argparse.Namespace
 ) -> Row:
+    """With fresh workers and tokens: calls that hang, and a token's refusal, outlive a run."""
     troubled, other = running.users
     clear(running)
+    renew(running)
     instant(running)
     running.stack.simulator.app(user=troubled, run_seconds=None)
     burden(running, troubled, 10)
@@ -73,13 +75,21 @@ def once(
     arrived = started(running, begun, posted)
     waits = [1000 * (arrived[workflow] - at) for workflow, at in posted.items()]
     ends = [each / timedelta(milliseconds=1) for each in took(posted)]
-    running.stack.simulator.clear_faults()
     return {
         "start_p50_ms": round(percentile(waits, 50), 1),
         "start_p95_ms": round(percentile(waits, 95), 1),
         "end_p50_ms": round(percentile(ends, 50), 1),
         "end_p95_ms": round(percentile(ends, 95), 1),
     }
+
+
+def renew(running: Product) -> None:
+    for worker in running.stack.workers:
+        worker.kill()
+        worker.start()
+    collection(models.Heartbeat).delete_many({})
+    wait_for_processes(running.stack)
+    running.tokens.update({user: running.stack.simulator.token(user) for user in running.users})
 
 
 def burden(running: Product, user: str, count: int) -> None:

@@ -35,7 +35,7 @@ class Product:
 
     stack: Stack
     parts: Parts
-    tokens: Mapping[str, str]
+    tokens: dict[str, str]
     """Users to their tokens."""
 
     @property
