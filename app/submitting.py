@@ -159,14 +159,14 @@ def _planned(plan: Plan) -> Response:
     problems = [problem.as_json() for problem in plan.problems]
     submission = engine.Submission(plan.spec, plan.document, planned=True, problems=problems)
     accepted = engine.submit(connections().parts, caller(), submission)
-    count = len(problems)
+    faults = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
     body = {
         "workflow_id": accepted.id,
         "status": accepted.state,
         "workflow_name": plan.spec.name,
         "step_count": len(plan.spec.steps),
         "problems": problems,
-        "message": f"Workflow planned, but it cannot run: {count} problems"
+        "message": f"Workflow planned, but it cannot run: {faults}"
         if problems
         else "Workflow planned successfully",
     }

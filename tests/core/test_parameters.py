@@ -267,3 +267,16 @@ def test_results_need_no_place_where_the_app_is_told_to_leave_none() -> None:
 
     params["skip_workspace_output"] = True
     assert codes(document) == {}
+
+
+@pytest.mark.parametrize("app", ["GenomeAnnotation", "Date"])
+def test_a_missing_name_for_the_results_is_asked_for_as_a_name(app: str) -> None:
+    nameless = step(app)
+    del nameless["params"]["output_file"]
+
+    [problem] = look(workflow(nameless)).problems
+
+    assert (problem.code, problem.suggestion) == (
+        "missing_parameter",
+        "give a name, such as that of the step",
+    )

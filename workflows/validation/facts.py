@@ -10,6 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+PLACES: Final = {
+    "output_path": "give a folder, usually ${workspace_output_folder}/ and a name",
+    "output_file": "give a name, such as that of the step",
+}
+"""What says where a job's results go, and what to give for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Need:

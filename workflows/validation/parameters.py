@@ -156,6 +156,8 @@ def _needed(parameter: Parameter, found: Given) -> str:
     slip = meant(parameter.id, [name for name in found if name != parameter.id])
     if slip:
         return slip.replace("did you mean", "was it meant by")
+    if parameter.id in facts.PLACES:
+        return facts.PLACES[parameter.id]
     if parameter.choices:
         return f"give one of {listed(parameter.choices)}"
     return f"give {EXPECTED[parameter.kind]}"

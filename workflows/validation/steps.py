@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 from workflows.catalogue import App
 from workflows.globs import globs
 from workflows.places import Path
 from workflows.references import LATER, Resolver
-from workflows.validation import libraries, parameters, rules
+from workflows.validation import facts, libraries, parameters, rules
 from workflows.validation.apps import Apps
 from workflows.validation.findings import Findings
 from workflows.validation.sight import Sight
 from workflows.workflow import Json, Spec, StepSpec
-
-_PLACES: Final = {
-    "output_path": "give a folder, usually ${workspace_output_folder}/ and a name",
-    "output_file": "give a name, such as that of the step",
-}
-"""What says where a job's results go, and what to give for it."""
 
 
 def resolver(spec: Spec, apps: Apps, attempt: int = 1) -> Resolver:
@@ -74,7 +67,7 @@ def _output_named(app: App, given: dict[str, Json], at: Path, findings: Findings
     """Every job needs a place for its results, though AppService starts it without one."""
     if app.later or given.get("skip_workspace_output") in (True, 1, "1", "true"):
         return
-    for name, hint in _PLACES.items():
+    for name, hint in facts.PLACES.items():
         path = (*at, name)
         if name in app.parameters and not given.get(name) and not findings.is_faulty(path):
             message = "without it the job would start, and lose its results"
