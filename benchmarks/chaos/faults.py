@@ -17,7 +17,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from benchmarks.chaos.users import Users
-from devstack.processes import Process
+from devstack.processes import NotReady, Process, wait_until
 from devstack.stack import Stack
 
 Undo = Callable[[], None]
@@ -79,13 +79,25 @@ def killed(which: str, number: int) -> Striking:
         else:
             process.signal(number)
 
-        def undo() -> None:
-            process.stop(10)
-            process.start()
-
-        return Strike(stage.rng.uniform(0, 2), undo, process.name)
+        return Strike(stage.rng.uniform(0, 2), lambda: start_again(process), process.name)
 
     return strike
+
+
+def start_again(process: Process) -> None:
+    """Until it says something, it is still loading its code: seconds where the machine is busy, and
+    processes that are killed while they start would do no work at all.
+    """
+    process.stop(10)
+    said = _said(process)
+    process.start()
+    with suppress(NotReady):  # such as one that cannot start while its servers are away
+        wait_until(lambda: _said(process) > said, f"{process.name} is up", process=process)
+
+
+def _said(process: Process) -> int:
+    """The bytes of its log."""
+    return process.log.stat().st_size if process.log else 0
 
 
 def frozen(which: str) -> Striking:

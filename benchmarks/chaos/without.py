@@ -27,11 +27,14 @@ Json = Any
 
 def no_fencing() -> None:
     """A turn takes what others hold, and writes also where its lease was lost."""
-    guarded = store._update
+    guarded = store._write
 
-    def update(_token: str, change: Json) -> UpdateOne:
-        found = guarded("", change)
-        return UpdateOne({"_id": change.after.id}, found._doc)
+    def write(session: Json, token: str, changes: Json) -> None:
+        ids = [change.after.id for change in changes]
+        own = {"$set": {"lease": {"token": token}}}
+        rows = store.collection(store.models.Workflow)
+        rows.update_many({"_id": {"$in": ids}}, own, session=session)
+        guarded(session, token, changes)
 
     def claim(ids: Json, lease: timedelta) -> Json:
         store.collection(store.models.Workflow).update_many(
@@ -40,7 +43,7 @@ def no_fencing() -> None:
         return held(ids, lease)
 
     held = store.claim
-    store._update = update  # type: ignore[assignment]
+    store._write = write
     store.claim = claim
 
 
