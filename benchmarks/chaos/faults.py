@@ -254,9 +254,9 @@ PROCESSES = [
 SERVERS = [
     Fault("redis-flushall", 4, flushed),
     Fault("redis-restart", 2, away("redis", 0)),
-    Fault("redis-away", 1, away("redis", 10)),
+    Fault("redis-away", 1, away("redis", 30)),
     Fault("mongod-restart", 1.5, away("mongod", 0)),
-    Fault("mongod-away", 0.7, away("mongod", 10)),
+    Fault("mongod-away", 0.7, away("mongod", 30)),
     Fault("mongod-disk-full", 2, disk_full),
 ]
 APPSERVICE = [
