@@ -19,7 +19,7 @@ from typing import Any
 from pymongo import UpdateOne
 
 from workflows.bvbrc.appservice import AppService
-from workflows.store import outbox
+from workflows.store import outbox, outcomes
 from workflows.store import workflows as store
 
 Json = Any
@@ -56,14 +56,17 @@ def no_intent() -> None:
         mine.update(keys)
         return keys
 
-    def write(sent: Json) -> UpdateOne:
+    def writes(answers: Json) -> list[UpdateOne]:
+        return [written(sent) for sent in answers]
+
+    def written(sent: Json) -> UpdateOne:
         mine.discard(sent.job.key)
         known = {"sent_at": "$$NOW", "absent_after": outbox.later(timedelta(seconds=8))}
         query = {"_id": sent.job.key, "state": outbox.JobState.INTENDED}
         return UpdateOne(query, [{"$set": {**known, "claim": sent.job.claim}}, *sent.update])
 
     outbox._taken = taken
-    outbox.Sent.write = write  # type: ignore[method-assign]
+    outcomes._writes = writes
 
 
 def no_grace() -> None:
