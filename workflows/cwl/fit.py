@@ -19,6 +19,7 @@ from workflows.cwl.problems import did_you_mean
 from workflows.cwl.values import Gap, Ref, Value
 
 Key = str | int
+_BITS = {"int": 32, "long": 64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +99,21 @@ def _plain(value: Value, wanted: Plain) -> bool:
         return value is not None
     if name in ("File", "Directory"):
         return isinstance(value, dict) and value.get("class") == name
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if name in _BITS:
+        half = 1 << (_BITS[name] - 1)
+        return isinstance(value, int) and not isinstance(value, bool) and -half <= value < half
     checks = {
         "null": value is None,
         "boolean": isinstance(value, bool),
         "string": isinstance(value, str),
-        "int": number and isinstance(value, int),
-        "long": number and isinstance(value, int),
-        "float": number,
-        "double": number,
+        "float": _is_number(value),
+        "double": _is_number(value),
     }
     return checks[name]
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def shown(value: Value) -> str:

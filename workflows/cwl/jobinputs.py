@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from workflows.cwl.complete import place, resolved
 from workflows.cwl.cwltypes import nullable
+from workflows.cwl.expressions import Around, Language
 from workflows.cwl.fit import Misfit, misfits
 from workflows.cwl.model import Parameter, Process
 from workflows.cwl.problems import Report, did_you_mean
-from workflows.cwl.secondary import discovered
+from workflows.cwl.scope import Scope
+from workflows.cwl.secondary import Discovery
 from workflows.cwl.target import Target
 from workflows.cwl.tree import Node
 from workflows.cwl.values import Slot, Value, Wrong, blame, is_file
 
 
-def read(process: Process, given: Node, target: Target, report: Report) -> dict[str, Slot]:
+def read(
+    process: Process, given: Node, target: Target, language: Language, report: Report
+) -> dict[str, Slot]:
     """A slot for each declared input, null where nothing is given and nothing is needed."""
     if given.value is not None and not isinstance(given.value, dict):
         report.problem(given, "cwl.wrong_shape", "the input object must be a map")
@@ -25,10 +29,30 @@ def read(process: Process, given: Node, target: Target, report: Report) -> dict[
             hint = did_you_mean(name, process.inputs)
             message = f"the workflow has no input '{name}'; it is not used"
             report.warning(given.at_key(name), "cwl.unknown_input", message, hint)
-    return {
-        name: Slot(_value(parameter, given, process, target, report))
+    values = {
+        name: _value(parameter, given, process, target, report)
         for name, parameter in process.inputs.items()
     }
+    if report.problems:
+        return {}
+    around = Around({"inputs": values}, Scope().inside(process).library, process.version)
+    discovery = Discovery(target, language, around)
+    return {
+        name: Slot(_discovered(parameter, values[name], given, discovery, report))
+        for name, parameter in process.inputs.items()
+    }
+
+
+def _discovered(
+    parameter: Parameter, value: Value, given: Node, discovery: Discovery, report: Report
+) -> Value:
+    """The value with its secondary files."""
+    try:
+        return discovery.completed(value, parameter)
+    except Wrong as wrong:
+        place = wrong.node or given.get(parameter.name) or parameter.default or parameter.node
+        report.problem(place, wrong.code, wrong.message, wrong.suggestion)
+        return None
 
 
 def _value(
@@ -42,8 +66,7 @@ def _value(
             _missing(parameter, given, process, report)
         return None
     try:
-        default = resolved(parameter.default.plain(), parameter.default, target)
-        return discovered(default, parameter, target)
+        return resolved(parameter.default.plain(), parameter.default, target)
     except Wrong as wrong:
         report.problem(parameter.default, wrong.code, wrong.message, wrong.suggestion)
         return None
@@ -69,7 +92,7 @@ def _checked(
         report.problem(_node(node, wrong), "cwl.wrong_type", message, wrong.suggestion)
         return None
     try:
-        return discovered(_files(value, node, target), parameter, target)
+        return _files(value, node, target)
     except Wrong as bad:
         report.problem(bad.node or node, bad.code, bad.message, bad.suggestion)
         return None

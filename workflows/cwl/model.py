@@ -14,8 +14,8 @@ class SecondaryFile:
     """A file that belongs to another: ``.bai`` is appended, ``^.bai`` replaces an extension."""
 
     pattern: str
-    required: bool | None
-    """None where the document does not say: inputs then require it, outputs do not."""
+    required: bool | str | None
+    """Or an expression. None where the document does not say: inputs require it, outputs do not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,21 +69,20 @@ def expand(
     are simply not in it: what waits for them stays a gap.
     """
     report = Report()
+    expansion = Expansion(target, script, results or {}, limits, report)
     try:
-        process, slots = _read(document, target, limits, report)
+        process, slots = _read(document, expansion)
         if report.problems:
             return Expanded(process, problems=report.problems, warnings=report.warnings)
-        expansion = Expansion(target, script, results or {}, limits, report)
         return _laid_out(expansion, process, slots)
     except Refused as refused:
         found = [p for p in refused.problems if isinstance(p, CwlProblem)]
         return Expanded(None, problems=tuple(found), warnings=report.warnings)
 
 
-def _read(
-    document: Document, target: Target, limits: Limits, report: Report
-) -> tuple[Process, dict[str, Slot]]:
+def _read(document: Document, expansion: Expansion) -> tuple[Process, dict[str, Slot]]:
     """The workflow and its inputs; each check is made only if those before found nothing."""
+    target, limits, report = expansion.target, expansion.limits, expansion.report
     check_size(document.files, limits)
     bundle = Bundle(document.files, limits)
     reader = Reader(bundle, report, target.app_process, target.apps)
@@ -91,7 +90,9 @@ def _read(
     process = wrapped(_required(reader.entry(document.main, document.entry), given, reader))
     if not report.problems:
         Wiring(target, report).check(process, None, Scope())
-    slots = {} if report.problems else jobinputs.read(process, given, target, report)
+    slots: dict[str, Slot] = {}
+    if not report.problems:
+        slots = jobinputs.read(process, given, target, expansion.language, report)
     return process, slots
 
 
@@ -168,7 +169,7 @@ def wrapped(process: Process) -> Process:
         node=node,
         inputs=process.inputs,
         outputs=outputs,
-        requirements={},
-        hints={},
+        requirements=process.requirements,
+        hints=process.hints,
         steps={step.name: step},
     )

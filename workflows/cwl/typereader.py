@@ -192,6 +192,6 @@ class TypeReader:
         return [
             SecondaryFile(
                 node.map["pattern"].text,
-                required.value if required and isinstance(required.value, bool) else None,
+                required.value if required and isinstance(required.value, (bool, str)) else None,
             )
         ]
