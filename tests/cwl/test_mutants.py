@@ -63,3 +63,19 @@ def test_the_examples_have_no_problem(name: str) -> None:
     assert plan.problems == ()
     assert plan.warnings == ()
     assert plan.steps
+
+
+@pytest.mark.parametrize("requirements", ["{}", "{InlineJavascriptRequirement: {}}"])
+def test_a_tool_by_itself_that_is_no_app_is_refused(requirements: str) -> None:
+    tool = "cwlVersion: v1.2\nclass: CommandLineTool\ninputs: {}\noutputs: {}\n"
+
+    (problem,) = planned(f"{tool}requirements: {requirements}\n").problems
+
+    assert (problem.code, problem.line) == ("cwl.not_an_app", 2)
+
+
+@pytest.mark.parametrize("text", ["", "please annotate my genome", "- cwlVersion: v1.2"])
+def test_a_document_that_is_no_map_is_refused_as_such(text: str) -> None:
+    (problem,) = planned(text).problems
+
+    assert (problem.code, problem.line, problem.column) == ("cwl.wrong_shape", 1, 1)

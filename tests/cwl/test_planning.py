@@ -292,3 +292,17 @@ def test_what_is_missing_of_a_record_is_null_to_an_expression() -> None:
     found = planned(workflow(steps, inputs=inputs, needs=needs), {"e": {"a": 1}})
 
     assert app_steps(found)["a"]["sleep_time"] == 5
+
+
+@pytest.mark.parametrize("source", ["sub/a/genome", "'#sub/a/genome'", "'#main/sub/a/genome'"])
+def test_a_step_may_have_a_name_with_slashes(source: str) -> None:
+    steps = f"  b:\n{annotate(source)}  sub/a:\n{annotate('f', out='[genome]')}"
+    document = workflow(steps, inputs="{f: File}").replace("class:", 'id: "#main"\nclass:')
+
+    found = planned(document, {"f": FILES[0]})
+
+    assert [str(problem) for problem in found.problems] == []
+    assert [(step.name, list(step.depends_on)) for step in found.steps] == [
+        ("sub_a", []),
+        ("b", ["sub_a"]),
+    ]

@@ -314,6 +314,8 @@ class Expansion:
         """A leaf's outputs: those of an expression at once, those of a job as references."""
         process = step.run
         values = self._arguments(step, ready)
+        if process.kind == "ExpressionTool":
+            values = self._listed(process, values, place.scope.listing)
         after = frozenset().union(
             *(slot.after for slot in ready.values()),
             *(referred(slot.value) for slot in [*ready.values(), *slots.values()]),
@@ -351,6 +353,15 @@ class Expansion:
                     value = None if is_null(value, self.look) else value
                 values[name] = self.complete.input(parameter, value, step.run)
         return values
+
+    def _listed(self, process: Process, values: dict[str, Value], listing: str) -> dict[str, Value]:
+        """Directories as LoadListingRequirement wants them, unless a parameter says it itself."""
+        return {
+            name: value
+            if process.inputs[name].load_listing
+            else self.complete.loaded(value, contents=False, listing=listing)
+            for name, value in values.items()
+        }
 
     def _expression_tool(
         self, process: Process, values: dict[str, Value], place: Place, after: frozenset[str]

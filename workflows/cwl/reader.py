@@ -14,7 +14,7 @@ from workflows.cwl.model import Parameter, Process
 from workflows.cwl.problems import Report, did_you_mean, refuse
 from workflows.cwl.requirementreader import hints, namespaces, requirements
 from workflows.cwl.stepreader import StepReader
-from workflows.cwl.tree import Node
+from workflows.cwl.tree import Node, kind
 from workflows.cwl.typereader import TypeReader
 from workflows.workflow import Json
 
@@ -133,7 +133,8 @@ class Reader:
         return process
 
     def _class(self, node: Node, version: str) -> str:
-        if not shape.required(node, ("class",), "process", self.report):
+        if "class" not in node.map:
+            self.report.problem(node, "cwl.missing_field", "a process needs the field 'class'")
             return ""
         return shape.one_of(node.map["class"], classes(version), "class of process", self.report)
 
@@ -195,6 +196,9 @@ def _root(node: Node) -> Node:
 
 def _version(root: Node, inherited: str, report: Report) -> str:
     """The CWL version of a file, ``-dev`` endings dropped; a file without one inherits it."""
+    if not isinstance(root.value, dict):
+        message = f"a CWL document must be a map, this is {kind(root)}"
+        raise refuse(root, "cwl.wrong_shape", message)
     written = root.map.get("cwlVersion")
     if written is None:
         if not inherited:

@@ -34,3 +34,11 @@ class Scope:
             return None
         library = declared.get("expressionLib")
         return tuple(item.text for item in library.items) if library is not None else ()
+
+    @property
+    def listing(self) -> str:
+        """How deep Directories are listed where a parameter does not say; empty: not at all."""
+        name = "LoadListingRequirement"
+        declared = self.requirements.get(name) or self.hints.get(name)
+        written = declared.get("loadListing") if declared is not None else None
+        return written.text if written is not None else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from workflows.cwl.fields import fields, is_extension
+from workflows.cwl.fields import VERSIONS, fields, is_extension
 from workflows.cwl.problems import Report, did_you_mean
 from workflows.cwl.tree import Node, kind
 
@@ -34,9 +34,16 @@ def known_fields(node: Node, what: str, version: str, report: Report) -> None:
 
 
 def required(node: Node, names: Iterable[str], what: str, report: Report) -> bool:
-    """Reports fields that are missing; answers whether all are there."""
+    """Reports fields that are missing; answers whether all are there.
+
+    One that is there by a misspelt name has been reported as unknown already.
+    """
     missing = [name for name in names if name not in node.map]
+    known = fields(what, VERSIONS[-1])
+    meant = {did_you_mean(name, known) for name in node.map if name not in known}
     for name in missing:
+        if did_you_mean(name, [name]) in meant:
+            continue
         report.problem(node, "cwl.missing_field", f"a {what} needs the field '{name}'")
     return not missing
 

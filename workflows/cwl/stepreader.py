@@ -33,12 +33,15 @@ class StepReader:
         self.process = process
         self.prefixes = prefixes
         self.slugs: set[str] = set()
+        self.names: frozenset[str] = frozenset()
+        """Of all steps, those that are yet to be read included."""
 
     def complete(self) -> Process:
         """The workflow with its steps and with the links of its outputs."""
         listed = shape.entries(
             self.process.node.get("steps"), "run", self.report, "id", self.process.scope
         )
+        self.names = frozenset(name for name, _ in listed)
         steps = {name: self._step(name, node) for name, node in listed}
         outputs = {name: self._output(output) for name, output in self.process.outputs.items()}
         return replace(self.process, steps=steps, outputs=outputs)
@@ -154,6 +157,9 @@ class StepReader:
             return Source(step or "", output or name, node)
         text = node.text.partition("#")[2] or node.text
         inside = text.removeprefix(f"{self.process.scope}/") if self.process.scope else text
+        step, _, output = inside.rpartition("/")
+        if step in self.names:  # which may hold slashes
+            return Source(step, output, node)
         pieces = inside.strip("/").split("/")
         if len(pieces) > _SOURCES and inside == text:
             pieces = pieces[-_SOURCES:]

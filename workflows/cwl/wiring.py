@@ -72,13 +72,13 @@ class Wiring:
     def __init__(self, target: Target, report: Report) -> None:
         self.target = target
         self.report = report
-        self._seen: set[tuple[int, frozenset[str]]] = set()
+        self._seen: set[tuple[int, str, frozenset[str]]] = set()
         self._undeclared: set[tuple[str, str]] = set()
 
     def check(self, process: Process, step: Step | None, scope: Scope) -> None:
         """``scope`` is that around the process; ``step`` is the one that runs it."""
         inside = scope.inside(process)
-        key = (id(process.node), frozenset([*inside.requirements, *inside.hints]))
+        key = (id(process.node), process.kind, frozenset([*inside.requirements, *inside.hints]))
         if key in self._seen or not process.kind:
             return
         self._seen.add(key)
