@@ -5,12 +5,14 @@ Bodies are not read with these but by ``workflows.validate``, which says more of
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate
 
 from app.schemas import WORKFLOW_STATES, mapping, said
+from workflows.validation.names import meant
 from workflows.workflow import OnFailure
 
 NAME = validate.Length(min=1, max=200)
@@ -109,10 +111,22 @@ class Moment(fields.AwareDateTime):
 
 
 class Query(Schema):
-    """Unknown arguments are passed over: browsers and proxies add their own."""
+    """Unknown arguments are passed over: browsers and proxies add theirs. But one that reads like
+    ours is a slip, and without its filter the answer is not what was asked for.
+    """
 
     class Meta:
         unknown = EXCLUDE
+
+    @pre_load
+    def _refuse_slips(self, found: Mapping[str, Any], **_: Any) -> Mapping[str, Any]:
+        hints = {name: meant(name, self.fields) for name in found if name not in self.fields}
+        slips = {
+            name: [f"There is no such argument; {hint}"] for name, hint in hints.items() if hint
+        }
+        if slips:
+            raise ValidationError(slips)
+        return found
 
 
 def _label(value: str) -> None:

@@ -17,8 +17,9 @@ from workflows.bvbrc.token import strip
 from workflows.engine import reading
 from workflows.engine import requests as engine
 from workflows.engine.requests import Owner
-from workflows.errors import BadToken, Conflict, Forbidden
+from workflows.errors import BadToken, Conflict, Forbidden, Invalid, Problem
 from workflows.store import jobs, specs, workflows
+from workflows.workflow import Json
 
 blueprint = Blueprint("steering", __name__, description="Change the course of workflows.")
 
@@ -106,12 +107,24 @@ def renew_token(workflow_id: str) -> Response:
     found = connections()
     owner = workflows.get(workflow_id, {"owner": 1})["owner"]
     found.gate.may(owner)
+    _refuse_unknown(sent, "token")
     fresh = _fresh(sent["token"]) if "token" in sent else caller()
     if fresh.name != owner:
         raise Forbidden("The fresh token must be one of the workflow's owner.")
     engine.renew(found.parts, fresh)
     found.hints.start_jobs(g.request_id)
     return Response(status=204)
+
+
+def _refuse_unknown(sent: dict[str, Json], known: str) -> None:
+    """A token under another name would be passed over, and an old one kept in its place."""
+    unknown = [
+        Problem(name, "unknown_field", "there is no such field", f"known is {known!r}")
+        for name in sent
+        if name != known
+    ]
+    if unknown:
+        raise Invalid(unknown)
 
 
 def _fresh(token: object) -> Owner:

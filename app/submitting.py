@@ -122,6 +122,7 @@ def submit_by_id(workflow_id: str) -> Response:
 def validate_workflow() -> Response:
     """Check a workflow; nothing is stored"""
     taken = take(bodies.read_json(request))
+    engine.check_size(taken.workflow_json)
     return as_json(
         {
             "valid": True,

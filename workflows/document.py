@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from workflows.workflow import Json, OnFailure, Retry, Spec, StepSpec
+from workflows.workflow import USUAL_RETRY, Json, OnFailure, Retry, Spec, StepSpec
 
 
 def document(spec: Spec) -> dict[str, Json]:
@@ -49,7 +49,7 @@ def _step(step: StepSpec) -> dict[str, Json]:
         "outputs": dict(step.outputs),
         "depends_on": list(step.depends_on),
     }
-    if step.retry != Retry():
+    if step.retry != USUAL_RETRY:
         seconds = step.retry.backoff.total_seconds()
         found["retry"] = {
             "max_attempts": step.retry.max_attempts,
@@ -68,5 +68,5 @@ def _step_from(found: Mapping[str, Any]) -> StepSpec:
         depends_on=tuple(found.get("depends_on", ())),
         retry=Retry(retry["max_attempts"], timedelta(seconds=retry["backoff_seconds"]))
         if retry
-        else Retry(),
+        else USUAL_RETRY,
     )

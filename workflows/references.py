@@ -7,7 +7,7 @@ value is either resolved whole or ``Unresolved`` is raised: no reference is ever
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -16,6 +16,7 @@ from workflows.errors import Problem, Unresolved
 from workflows.interpolation import (
     Kind,
     Malformed,
+    Part,
     Reference,
     implied,
     parts,
@@ -118,6 +119,7 @@ class Resolver:
         self._results = results or {}
         self._steps = steps
         self._known: dict[Slot, tuple[Json, int]] = {}
+        self._texts: dict[tuple[str, str, int], tuple[Json, int]] = {}
         self._written = 0
 
     def params(self, step: int) -> dict[str, Json]:
@@ -245,7 +247,11 @@ class Resolver:
         return output_file
 
     def _needs(self, raw: Json, section: str, step: int, at: Path) -> list[Slot]:
-        return [self._slot(part, section, step, at) for _, part in references(raw)]
+        if isinstance(raw, str):
+            found: Iterable[Part] = parts(raw) if "${" in raw else ()
+        else:
+            found = [part for _, part in references(raw)]
+        return [self._slot(part, section, step, at) for part in found if not isinstance(part, str)]
 
     def _slot(self, part: Reference | Malformed, section: str, step: int, at: Path) -> Slot:
         """Where a reference points that is written in a section of a step."""
@@ -283,6 +289,14 @@ class Resolver:
         return raw, 8
 
     def _fill_text(self, raw: str, section: str, step: int, at: Path) -> tuple[Json, int]:
+        if "${" not in raw:
+            return raw, _checked(len(raw), at)
+        filled = self._texts.get((raw, section, step))
+        if filled is None:
+            filled = self._texts[raw, section, step] = self._joined(raw, section, step, at)
+        return filled
+
+    def _joined(self, raw: str, section: str, step: int, at: Path) -> tuple[Json, int]:
         found = parts(raw)
         if len(found) == 1 and isinstance(found[0], Reference):
             return self._value(self._slot(found[0], section, step, at), at)

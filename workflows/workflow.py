@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from workflows.states import JobState, StepState, WorkflowState
 
@@ -32,6 +32,9 @@ class Retry:
     backoff: timedelta = timedelta(seconds=60)
 
 
+USUAL_RETRY: Final = Retry()
+
+
 @dataclass(frozen=True, slots=True)
 class StepSpec:
     """One step as submitted: a node of the DAG."""
@@ -42,7 +45,7 @@ class StepSpec:
     outputs: Mapping[str, Json] = field(default_factory=dict)
     """Name to template, or to what is looked for when the step has ended (``globs``)."""
     depends_on: tuple[str, ...] = ()
-    retry: Retry = Retry()
+    retry: Retry = USUAL_RETRY
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,3 +159,13 @@ def test_no_token_is_stored_in_the_clear(api: Api, mongo: object) -> None:
 
     assert api.token() not in stored
     assert parse(api.token()).signature.hex() not in stored
+
+
+def test_a_fresh_token_under_another_name_is_not_passed_over(api: Api) -> None:
+    workflow_id = api.submit(document(""))
+
+    answer = api("PUT", f"{ROOT}/{workflow_id}/token", json={"auth_token": api.token()})
+
+    assert answer.status_code == 400
+    assert answer.json["errors"][0]["path"] == "auth_token"
+    assert "'token'" in answer.json["errors"][0]["suggestion"]

@@ -334,3 +334,17 @@ def test_a_compressed_body_is_refused(api: Api) -> None:
     answer = api("POST", f"{ROOT}/submit", json=document(""), headers={"Content-Encoding": "gzip"})
 
     assert answer.status_code == 415
+
+
+@pytest.mark.parametrize("route", ["submit", "plan", "validate"])
+def test_what_mongodb_could_not_keep_is_refused_with_the_way_out(api: Api, route: str) -> None:
+    """Less than the largest body, but numbers in a list take six times as much to keep."""
+    found = document("")
+    found["base_context"] |= {"numbers": [1] * 800_000, "text": "x" * 8_000_000}
+
+    answer = api("POST", f"{ROOT}/{route}", json=found)
+
+    assert answer.status_code == 400
+    assert [each["code"] for each in answer.json["errors"]] == ["document_too_large"]
+    assert "Workspace" in answer.json["errors"][0]["suggestion"]
+    assert api("GET", ROOT).json["workflows"] == []

@@ -148,3 +148,26 @@ def test_an_argument_that_cannot_be_is_named(api: Api, query: str, place: str) -
     assert answer.status_code == 400
     assert [error["path"] for error in answer.json["errors"]] == [place]
     assert place in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "path", "meant"),
+    [
+        ("state=running", "state", "'status'"),
+        ("labels=a:b", "labels", "'label'"),
+        ("pageSize=2", "pageSize", "'page_size'"),
+    ],
+)
+def test_an_argument_that_is_a_slip_is_told_instead_of_passed_over(
+    api: Api, query: str, path: str, meant: str
+) -> None:
+    answer = api("GET", f"{ROOT}?{query}")
+
+    assert answer.status_code == 400
+    assert [each["path"] for each in answer.json["errors"]] == [path]
+    assert meant in answer.json["detail"]
+
+
+@pytest.mark.parametrize("query", ["_=1", "dojo.preventCache=17", "utm_source=mail"])
+def test_what_browsers_and_proxies_add_is_passed_over(api: Api, query: str) -> None:
+    assert api("GET", f"{ROOT}?{query}").status_code == 200

@@ -21,7 +21,7 @@ from workflows.states import (
     StepState,
     WorkflowState,
 )
-from workflows.store import credentials, holding, watch, wishes, workflows
+from workflows.store import creating, credentials, holding, watch, wishes, workflows
 from workflows.store.mongo import Row, clock
 from workflows.workflow import Event, Json, Outcome, Spec
 
@@ -72,7 +72,8 @@ class Submission:
 def submit(parts: Parts, owner: Owner, submission: Submission) -> Accepted:
     """Store a workflow; it starts as soon as somebody advances it.
 
-    Raises ``Conflict`` where its Idempotency-Key came with another body before.
+    Raises ``Conflict`` where its Idempotency-Key came with another body before, and ``Invalid`` for
+    what is too large to be kept.
     """
     credentials.keep(parts.vault, owner.name, owner.token, owner.expires_at)
     key = submission.idempotency_key
@@ -81,7 +82,7 @@ def submit(parts: Parts, owner: Owner, submission: Submission) -> Accepted:
     if key:
         row |= {"idempotency_key": key, "body_digest": digest}
     try:
-        workflows.create(row, _stored(row["spec"], submission))
+        creating.create(row, _stored(row["spec"], submission))
     except Conflict:
         known = workflows.by_idempotency_key(owner.name, key or "")
         return _repeated(known or {}, digest)
@@ -93,6 +94,11 @@ def submit(parts: Parts, owner: Owner, submission: Submission) -> Accepted:
 def _stored(spec_id: str, submission: Submission) -> Row:
     found: Row = {"_id": spec_id, "document": dict(submission.document)}
     return found | ({"source": submission.source} if submission.source else {})
+
+
+def check_size(document: Mapping[str, Json]) -> None:
+    """Raises ``Invalid`` for a workflow that is too large to be kept."""
+    creating.stored({"document": dict(document)})
 
 
 def repeated(owner: Owner, key: str, body: bytes) -> Accepted | None:

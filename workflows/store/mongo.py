@@ -13,6 +13,7 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import (
     AutoReconnect,
+    BulkWriteError,
     ConnectionFailure,
     ExecutionTimeout,
     NotPrimaryError,
@@ -93,13 +94,24 @@ def translated() -> Iterator[None]:
     """MongoDB away, stepping down or unable to write is ``Unavailable``; the rest is a defect."""
     try:
         yield
-    except AWAY as away:
-        raise Unavailable(f"MongoDB cannot be used now: {type(away).__name__}") from away
-    except OperationFailure as failure:
-        transient = any(failure.has_error_label(label) for label in _RETRY_LABELS)
-        if transient or failure.code == _DISK_FULL:
-            raise Unavailable(f"MongoDB cannot write now: code {failure.code}") from failure
-        raise
+    except PyMongoError as failure:
+        meant = meaning(failure)
+        if meant is failure:
+            raise
+        raise meant from failure
+
+
+def meaning(failure: PyMongoError) -> Exception:
+    """``Unavailable`` where another time may bring another answer; else the failure itself."""
+    if isinstance(failure, AWAY):
+        return Unavailable(f"MongoDB cannot be used now: {type(failure).__name__}")
+    if isinstance(failure, BulkWriteError) and failure.details["writeConcernErrors"]:
+        return Unavailable("MongoDB cannot write now: no majority has it")
+    if isinstance(failure, OperationFailure) and (
+        failure.code == _DISK_FULL or any(map(failure.has_error_label, _RETRY_LABELS))
+    ):
+        return Unavailable(f"MongoDB cannot write now: code {failure.code}")
+    return failure
 
 
 def transaction(work: Callable[[ClientSession], Result]) -> Result:

@@ -1,4 +1,4 @@
-"""Workflows in MongoDB: created once, then changed under a lease, a chunk in a transaction."""
+"""Workflows in MongoDB: read, and changed under a lease, a chunk in a transaction."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from uuid import uuid4
 
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
-from pymongo.errors import DuplicateKeyError
-from pymongo.write_concern import WriteConcern
 
 from workflows import models
-from workflows.errors import Conflict, LeaseLost, NotFound
+from workflows.errors import LeaseLost, NotFound
 from workflows.states import FINAL_WORKFLOW, StepState, WorkflowState
 from workflows.store import events, jobs
 from workflows.store.mongo import (
@@ -108,29 +106,6 @@ class Change:
     def grows(self) -> bool:
         """It was not known before that its further steps are to be planned."""
         return self.replan and not self.before.may_grow
-
-
-def create(row: Row, spec: Row) -> None:
-    """Store a new workflow durably, due at once; raises ``Conflict`` where its Idempotency-Key is
-    taken. Its times are set here.
-
-    The spec goes first: a workflow without one is never visible, a spec without a workflow is
-    merely forgotten. The second write's majority covers the first.
-    """
-    started = row["state"] != WorkflowState.PLANNED
-    times: Row = {"created_at": NOW, "updated_at": NOW}
-    times |= {"submitted_at": NOW, "next_check": NOW} if started else {}
-    fields = {name: {"$literal": value} for name, value in row.items() if name != "_id"}
-    with translated():
-        specs = collection(models.Spec)
-        specs.with_options(write_concern=WriteConcern(w=1)).insert_one(spec)
-        try:
-            collection(models.Workflow).update_one(
-                {"_id": row["_id"]}, [{"$set": fields | times}], upsert=True
-            )
-        except DuplicateKeyError as taken:
-            specs.delete_one({"_id": spec["_id"]})
-            raise Conflict("This Idempotency-Key is taken.") from taken
 
 
 def by_idempotency_key(owner: str, key: str) -> Row | None:

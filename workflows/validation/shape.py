@@ -15,7 +15,7 @@ from workflows.places import Path
 from workflows.validation import texts
 from workflows.validation.findings import Findings
 from workflows.validation.names import listed, meant
-from workflows.workflow import Json, OnFailure, Retry, Spec, StepSpec
+from workflows.workflow import USUAL_RETRY, Json, OnFailure, Retry, Spec, StepSpec
 
 FIELDS: Final = (
     "workflow_name", "version", "base_context", "steps", "workflow_outputs", "labels",
@@ -256,10 +256,12 @@ def _depends_on(found: Document, path: Path, findings: Findings) -> tuple[str, .
 
 def _retry(found: Document, path: Path, findings: Findings) -> Retry:
     raw = _object(found, "retry", path, findings, required=False)
+    if not raw:
+        return USUAL_RETRY
     at = (*path, "retry")
     _unknown_fields(raw, RETRY_FIELDS, at, findings)
-    attempts = raw.get("max_attempts", Retry().max_attempts)
-    seconds = raw.get("backoff_seconds", Retry().backoff.total_seconds())
+    attempts = raw.get("max_attempts", USUAL_RETRY.max_attempts)
+    seconds = raw.get("backoff_seconds", USUAL_RETRY.backoff.total_seconds())
     if not _integer(attempts) or not 1 <= attempts <= MOST_ATTEMPTS:
         _wrong("max_attempts", at, findings, f"an integer from 1 to {MOST_ATTEMPTS}")
         attempts = 1

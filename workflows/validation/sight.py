@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from workflows.errors import Unresolved
 from workflows.places import Path
@@ -33,7 +33,7 @@ class Sight:
 
     def through(self) -> Sight:
         """The same for a value read through a reference."""
-        return replace(self, literal=False)
+        return Sight(self.findings, self.resolver, self.step, literal=False)
 
     def fixed(self, at: Path, code: str, old: Json, new: Json, *, needed: bool = True) -> Json:
         """The better value, noted as a fix; where none can be made, a problem if it is needed."""

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 from workflows.places import Path
 from workflows.validation.findings import Findings
@@ -19,6 +19,7 @@ LONGEST_NAME: Final = 200
 """Characters of a workflow's, step's, output's or label's name, and of any key."""
 LARGEST_INTEGER: Final = 2**63
 
+_SCALARS: Final = frozenset({int, float, bool, type(None)})
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -40,18 +41,20 @@ def bad_name(name: str) -> str:
 
 
 def sound(value: Json, levels: int = DEEPEST) -> bool:
-    """Whether there is nothing to complain about. Level by level: depth must not recurse."""
+    """Whether a quick look finds nothing to complain about: of what is made of JSON's own types
+    only. Level by level: depth must not recurse.
+    """
     level, values = [value], 0
     for _ in range(levels):
         values += len(level)
-        objects = [value for value in level if isinstance(value, dict)]
-        lists = [value for value in level if isinstance(value, list)]
-        scalars = [value for value in level if not isinstance(value, str | dict | list)]
-        texts = "".join(value for value in level if isinstance(value, str))
+        of: dict[type, list[Any]] = {}
+        for each in level:
+            of.setdefault(type(each), []).append(each)
+        objects, lists, texts = of.pop(dict, ()), of.pop(list, ()), of.pop(str, ())
         keys = {key for value in objects for key in value}
-        if _UNSTORABLE.search(texts) or not all(map(_good_key, keys)):
+        if _UNSTORABLE.search("".join(texts)) or not all(map(_good_key, keys)):
             return False
-        if not all(map(_good_scalar, scalars)):
+        if not (of.keys() <= _SCALARS and all(map(_good_scalar, chain(*of.values())))):
             return False
         level = [*chain.from_iterable(value.values() for value in objects), *chain(*lists)]
         if not level:
