@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any, Final, cast
 
 import structlog
 from structlog.contextvars import merge_contextvars
@@ -36,8 +38,9 @@ def configure(settings: Logging, process: str, *, file: Path | None = None) -> N
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
     if file is not None:
         handlers.append(_file(file))
+    formatter = _Lines(process)
     for handler in handlers:
-        handler.setFormatter(_formatter(process))
+        handler.setFormatter(formatter)
     root = logging.getLogger()
     for former in root.handlers[:]:
         root.removeHandler(former)
@@ -51,7 +54,8 @@ def configure(settings: Logging, process: str, *, file: Path | None = None) -> N
         processors=[
             structlog.stdlib.filter_by_level,
             *_shared(process),
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+            *_RENDERED,
+            cast("Processor", _with_line),
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -81,19 +85,37 @@ def _shared(process: str) -> list[Processor]:
     ]
 
 
-def _formatter(process: str) -> logging.Formatter:
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*_shared(process), structlog.stdlib.ExtraAdder()],
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            structlog.processors.StackInfoRenderer(),
-            _as_json,
-        ],
-    )
+class _Lines(logging.Formatter):
+    """A record as its line, rendered once for all handlers. Ours come with it."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._foreign = structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*_shared(process), structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_RENDERED],
+        )
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: str | None = getattr(record, "line", None)
+        if line is None:
+            line = record.line = self._foreign.format(record)
+        return line
+
+
+def _with_line(_: WrappedLogger, __: str, line: str) -> tuple[tuple[str], dict[str, Any]]:
+    """What the standard logger is called with."""
+    return (line,), {"extra": {"line": line}}
 
 
 def _as_json(logger: WrappedLogger, name: str, event: EventDict) -> str:
     """The line, without a secret: the last step, so that no field and no traceback slips by."""
-    renderer = structlog.processors.JSONRenderer(sort_keys=False, default=str, ensure_ascii=False)
-    return redact(str(renderer(logger, name, event)))
+    return redact(str(_to_json(logger, name, event)))
+
+
+_to_json = structlog.processors.JSONRenderer(sort_keys=False, default=str, ensure_ascii=False)
+_RENDERED: Final[Sequence[Any]] = (
+    structlog.processors.format_exc_info,
+    structlog.processors.StackInfoRenderer(),
+    _as_json,
+)
+"""From an event to its line."""

@@ -133,14 +133,21 @@ def test_what_is_no_secret_stays(text: str) -> None:
 
 
 WRITER = """
+import os
 import sys
 from pathlib import Path
 from config.shared_file import SharedRotatingFile
 import logging
-handler = SharedRotatingFile(Path(sys.argv[1]), maxBytes=300, backupCount=200)
+handler = SharedRotatingFile(Path(sys.argv[1]), maxBytes=600, backupCount=200)
+name = sys.argv[2]
+handler.emit(logging.makeLogRecord({"msg": f"{name} first"}))
+child = os.fork()
+name += "" if child else "'s child"
 for number in range(200):
-    handler.emit(logging.makeLogRecord({"msg": f"{sys.argv[2]} {number}"}))
+    handler.emit(logging.makeLogRecord({"msg": f"{name} {number}"}))
 handler.close()
+if child:
+    os.waitpid(child, 0)
 """
 
 
@@ -153,7 +160,9 @@ def test_a_file_that_several_processes_rotate_loses_no_line(tmp_path: Path) -> N
 
     files = list(tmp_path.glob("executor.log*"))
     written = [line for file in files for line in file.read_text().splitlines()]
-    assert sorted(written) == sorted(f"{name} {number}" for name in "ab" for number in range(200))
+    names = ("a", "b", "a's child", "b's child")
+    numbered = [f"{name} {number}" for name in names for number in range(200)]
+    assert sorted(written) == sorted(["a first", "b first", *numbered])
     assert len(files) > 3
 
 
