@@ -2,9 +2,8 @@
 
 Ten-step workflows, no two alike, verified, validated and stored durably; one gunicorn worker, and
 as many as ``gunicorn.conf.py`` says. The yardstick, measured in turn with it, is a bare Flask route
-that stores the same body as one document. Real MongoDB and Redis; the simulator only signs the token.
-Results go to
-``benchmarks/results/api.json``.
+that stores the same body as one document. Real MongoDB and Redis; the simulator only signs the
+token. Results go to ``benchmarks/results/api.json``.
 """
 
 from __future__ import annotations

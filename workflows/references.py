@@ -7,7 +7,7 @@ value is either resolved whole or ``Unresolved`` is raised: no reference is ever
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -164,26 +164,30 @@ class Resolver:
     def _value(self, wanted: Slot, at: Path) -> tuple[Json, int]:
         """A slot's value and its size, for the reference at a place.
 
-        Works with a stack of its own: chains may be long. Each entry keeps who asked for it.
+        Works with a stack of its own: chains may be long.
         """
         if wanted in self._known or self._plain(wanted):
             return self._known[wanted]
-        stack, entered = [(wanted, at)], set[Slot]()
+        stack, entered = [self._begun(wanted, at)], {wanted}
         while stack:
-            slot, asked = stack[-1]
-            if slot in self._known or self._plain(slot):
+            written, here, needs = stack[-1]
+            need = next((n for n in needs if not (n in self._known or self._plain(n))), None)
+            if need is None:
+                self._known[written.slot] = self._settled(written, here)
                 stack.pop()
-                continue
-            written = self._written_in(slot, asked)
-            here = (*_section(*slot[:2]), *slot[2])
-            missing = [need for need in self._slots(written, here) if need not in self._known]
-            if not missing:
-                self._known[slot] = self._settled(written, here)
-            elif slot in entered:
-                raise _unresolved("reference_cycle", asked, f"{place(here)} refers to itself")
-            entered.add(slot)
-            stack.extend((need, here) for need in missing)
+            elif need in entered:
+                target = place((*_section(*need[:2]), *need[2]))
+                raise _unresolved("reference_cycle", here, f"{target} refers to itself")
+            else:
+                entered.add(need)
+                stack.append(self._begun(need, here))
         return self._known[wanted]
+
+    def _begun(self, slot: Slot, asked: Path) -> tuple[_Written, Path, Iterator[Slot]]:
+        """What is written at a slot, its place, and what must be known before its value is."""
+        written = self._written_in(slot, asked)
+        here = (*_section(*slot[:2]), *slot[2])
+        return written, here, iter(self._slots(written, here))
 
     def _plain(self, slot: Slot) -> bool:
         """Settles a slot that holds a text without references, the most usual case."""
