@@ -7,7 +7,6 @@ redaction. Fields bound to the current request, task or workflow are on every li
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -17,6 +16,7 @@ import structlog
 from structlog.contextvars import merge_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from config.output import standard_output
 from config.sections import Logging
 from config.shared_file import SharedRotatingFile
 from workflows.redaction import redact
@@ -35,7 +35,7 @@ def configure(settings: Logging, process: str, *, file: Path | None = None) -> N
 
     ``file``: the executor's log file besides standard output, shared by the processes of a host.
     """
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
+    handlers = [standard_output()]
     if file is not None:
         handlers.append(_file(file))
     formatter = _Lines(process)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import subprocess
@@ -130,6 +131,39 @@ def test_secrets_are_masked_in_any_text(text: str, expected: str) -> None:
 )
 def test_what_is_no_secret_stays(text: str) -> None:
     assert redact(text) == text
+
+
+PRINTER = """
+import threading
+import structlog
+from config.logging import configure
+from config.sections import Logging
+configure(Logging(), "api")
+log = structlog.get_logger()
+def tell(name):
+    for number in range(200):
+        log.info("told", name=name, number=number, more="x" * (50_000 if number % 20 == 0 else 50))
+threads = [threading.Thread(target=tell, args=(name,)) for name in "abcdefgh"]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+def test_lines_of_many_threads_stay_whole_in_a_pipe_that_is_full() -> None:
+    process = subprocess.Popen([sys.executable, "-c", PRINTER], stdout=subprocess.PIPE)
+    assert process.stdout
+    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+
+    told = lines(process.stdout.read().decode())
+
+    assert process.wait(60) == 0
+    found = sorted((str(line["name"]), line["number"], len(str(line["more"]))) for line in told)
+    assert found == [
+        (name, number, 50_000 if number % 20 == 0 else 50)
+        for name in "abcdefgh"
+        for number in range(200)
+    ]
+    process.stdout.close()
 
 
 WRITER = """
