@@ -1,9 +1,9 @@
 """How many workflows one API process takes in: ``python -m benchmarks.api [--seconds 10]``.
 
-Ten-step workflows, no two alike, verified, validated and stored durably; one gunicorn worker, and
-as many as ``gunicorn.conf.py`` says. The yardstick, measured in turn with it, is a bare Flask route
-that stores the same body as one document. Real MongoDB and Redis; the simulator only signs the
-token. Results go to ``benchmarks/results/api.json``.
+Ten-step workflows, no two alike, verified, validated and stored durably; one gunicorn worker. The
+yardstick, measured in turn with it, is a bare Flask route that stores the same body as one
+document. Real MongoDB and Redis; the simulator only signs the token. Results go to
+``benchmarks/results/api.json``.
 """
 
 from __future__ import annotations
@@ -29,13 +29,10 @@ from devstack import embedded, processes
 from tests.simulated import simulator_process
 from workflows.bvbrc.simulator.client import Simulator
 
-Server = tuple[int, list[int]]
-"""The port of a gunicorn, and the process ids of its workers."""
 ROOT = Path(__file__).parents[1]
 SUBMIT = "/api/v1/workflows/submit"
 BARE = (*("--config", "/dev/null"), *("--worker-class", "gthread"), *("--threads", "32"))
 """The same kind of server, without what gunicorn.conf.py does for ours."""
-ONE = ("--workers", "1")
 BODIES = 500
 STEPS = 10
 
@@ -43,10 +40,10 @@ STEPS = 10
 @contextmanager
 def gunicorn(
     target: str, ready: str, environment: dict[str, str], *options: str
-) -> Iterator[Server]:
-    """A running gunicorn."""
+) -> Iterator[tuple[int, int]]:
+    """The port and the worker's process id of one gunicorn worker."""
     port = processes.free_port()
-    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
+    command = [sys.executable, "-m", "gunicorn", "--workers", "1", "--bind", f"127.0.0.1:{port}"]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             [*command, *options, target],
@@ -57,7 +54,7 @@ def gunicorn(
         )
         try:
             wait_for(f"http://127.0.0.1:{port}{ready}")
-            yield port, workers_of(process.pid)
+            yield port, worker_of(process.pid)
         finally:
             process.terminate()
             process.wait(30)
@@ -77,8 +74,9 @@ def wait_for(url: str) -> None:
             time.sleep(0.1)
 
 
-def workers_of(master: int) -> list[int]:
-    return [*map(int, Path(f"/proc/{master}/task/{master}/children").read_text().split())]
+def worker_of(master: int) -> int:
+    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    return int(children[0])
 
 
 def settings(mongo: str, redis: str, simulator: Simulator, folder: str) -> dict[str, str]:
@@ -107,12 +105,12 @@ def bodies() -> list[bytes]:
 
 
 def measured(
-    server: Server, requests: Sequence[bytes], clients: int, seconds: float
+    server: tuple[int, int], requests: Sequence[bytes], clients: int, seconds: float
 ) -> dict[str, float]:
-    port, workers = server
-    before = sum(map(cpu_seconds, workers))
+    port, worker = server
+    before = cpu_seconds(worker)
     seen = load(port, requests, clients=clients, seconds=seconds, status=201)
-    used = sum(map(cpu_seconds, workers)) - before
+    used = cpu_seconds(worker) - before
     unexpected = {status: count for status, count in seen.statuses.items() if status != 201}
     assert not unexpected, unexpected
     return seen.figures() | {"worker_cpu_ms": round(used / len(seen.latencies) * 1000, 2)}
@@ -124,20 +122,19 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 16])
     asked = parser.parse_args()
-    with result("api", vars(asked)) as found, servers() as (api, deployed, bare, token):
+    with result("api", vars(asked)) as found, servers() as (api, bare, token):
         headers = {"Authorization": token, "Content-Type": "application/json"}
         sent = bodies()
         ours = [request("POST", SUBMIT, headers, body) for body in sent]
         theirs = [request("POST", "/", headers, body) for body in sent]
-        kinds = {"submit": (api, ours), "deployed": (deployed, ours), "bare": (bare, theirs)}
-        for server, asks in kinds.values():
-            measured(server, asks, 16, 2)  # warm
+        measured(api, ours, 16, 2)  # warm
+        measured(bare, theirs, 16, 2)
         found["clients"] = {}
         for clients in asked.clients:
             runs = [
                 {
-                    kind: measured(server, asks, clients, asked.seconds)
-                    for kind, (server, asks) in kinds.items()
+                    "submit": measured(api, ours, clients, asked.seconds),
+                    "bare": measured(bare, theirs, clients, asked.seconds),
                 }
                 for _ in range(asked.runs)
             ]
@@ -149,27 +146,23 @@ def main() -> None:
             [
                 {"clients": clients, "of": kind, **each["median"][kind]}
                 for clients, each in found["clients"].items()
-                for kind in kinds
+                for kind in ("submit", "bare")
             ]
         )
 
 
 @contextmanager
-def servers() -> Iterator[tuple[Server, Server, Server, str]]:
-    """Our API in one process, as it is deployed, and the bare route; a token that ours takes."""
+def servers() -> Iterator[tuple[tuple[int, int], tuple[int, int], str]]:
+    """Our API and the bare route, and a token that ours takes."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         mongo = stack.enter_context(embedded.mongod())
         redis = stack.enter_context(embedded.redis())
         simulator = stack.enter_context(simulator_process())
         environment = settings(mongo, redis, simulator, folder)
-        ours = ("wsgi:app", "/api/v1/health", environment)
-        api = stack.enter_context(gunicorn(*ours, *ONE))
-        deployed = stack.enter_context(gunicorn(*ours))
-        bare = stack.enter_context(
-            gunicorn("benchmarks.yardstick:app", "/", environment, *BARE, *ONE)
-        )
-        yield api, deployed, bare, simulator.token("alice@bvbrc")
+        api = stack.enter_context(gunicorn("wsgi:app", "/api/v1/health", environment))
+        bare = stack.enter_context(gunicorn("benchmarks.yardstick:app", "/", environment, *BARE))
+        yield api, bare, simulator.token("alice@bvbrc")
 
 
 if __name__ == "__main__":
