@@ -23,6 +23,8 @@ from workflows.redaction import redact
 
 FILE_BYTES = 20 * 1024 * 1024
 FILES_KEPT = 5
+_LINE: Final = "rendered_line"
+"""The attribute of a record that holds its line."""
 QUIET = (
     *("pymongo", "urllib3", "werkzeug", "kombu", "amqp", "asyncio", "tornado.access"),
     *("celery.app.trace", "celery.worker.strategy", "celery.beat"),
@@ -96,15 +98,16 @@ class _Lines(logging.Formatter):
         )
 
     def format(self, record: logging.LogRecord) -> str:
-        line: str | None = getattr(record, "line", None)
+        line: str | None = getattr(record, _LINE, None)
         if line is None:
-            line = record.line = self._foreign.format(record)
+            line = self._foreign.format(record)
+            setattr(record, _LINE, line)
         return line
 
 
 def _with_line(_: WrappedLogger, __: str, line: str) -> tuple[tuple[str], dict[str, Any]]:
     """What the standard logger is called with."""
-    return (line,), {"extra": {"line": line}}
+    return (line,), {"extra": {_LINE: line}}
 
 
 def _as_json(logger: WrappedLogger, name: str, event: EventDict) -> str:

@@ -17,7 +17,7 @@ from tests.app.test_fuzz import CHECKS, tame
 from tests.engine.conftest import document
 
 SETTINGS = settings(
-    max_examples=40,
+    max_examples=80,
     stateful_step_count=12,
     deadline=None,
     suppress_health_check=list(HealthCheck),
@@ -31,6 +31,7 @@ TAKE_A_WORKFLOW = {"submit_workflow", "plan_workflow", "register_workflow"}
 @pytest.mark.timeout(300)
 def test_whatever_an_answer_leads_to_answers_as_documented(api: Api) -> None:
     found = schemathesis.openapi.from_wsgi("/openapi.json", api.client.application)
+    _give_bodies(found.raw_schema)
     headers, seen = {"Authorization": api.token(ALICE)}, Counter[str]()
 
     class Chains(found.as_state_machine()):  # type: ignore[misc]
@@ -38,9 +39,7 @@ def test_whatever_an_answer_leads_to_answers_as_documented(api: Api) -> None:
 
         def before_call(self, case: Case) -> None:
             tame(case)
-            if case.operation.definition.raw["operationId"] in TAKE_A_WORKFLOW:
-                case.body = document("", "a")
-                (case.headers or {}).pop("Idempotency-Key", None)
+            (case.headers or {}).pop("Idempotency-Key", None)
 
         def get_call_kwargs(self, case: Case) -> dict[str, Any]:  # noqa: ARG002 - schemathesis's
             return {"headers": headers}
@@ -53,4 +52,14 @@ def test_whatever_an_answer_leads_to_answers_as_documented(api: Api) -> None:
     run_state_machine_as_test(Chains, settings=SETTINGS)
 
     followed = {name for name in ABOUT_IT for code in (200, 204) if seen[f"{name} {code}"]}
-    assert len(followed) > 1, "which of them is chance; without links no id would be a known one"
+    assert len(followed) > 5, "which of them is chance; without links no id would be a known one"
+
+
+def _give_bodies(described: dict[str, Any]) -> None:
+    """Workflows made of chance use up what Hypothesis grants a chain before an answer is there."""
+    operations = [each for path in described["paths"].values() for each in path.values()]
+    for operation in operations:
+        if isinstance(operation, dict) and operation.get("operationId") in TAKE_A_WORKFLOW:
+            content = operation["requestBody"]["content"]["application/json"]
+            content.clear()
+            content["schema"] = {"enum": [document("", "a")]}

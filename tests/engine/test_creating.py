@@ -97,6 +97,7 @@ def test_what_is_too_large_to_keep_is_the_users_to_fix(engine: Engine) -> None:
     [
         (BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"code": 64}]}), Unavailable),
         (OperationFailure("disk full", 14031), Unavailable),
+        (OperationFailure("interrupted at shutdown", 11600), Unavailable),
         (OperationFailure("nonsense", 9), OperationFailure),
     ],
 )

@@ -41,7 +41,8 @@ AWAY = (
     ServerSelectionTimeoutError,
     WriteConcernError,
 )
-_DISK_FULL = 14031
+_PASSING = frozenset({50, 91, 189, 10107, 11600, 11602, 13435, 13436, 14031})
+"""Codes of one statement among several: out of time, stopping, no longer primary, disk full."""
 _RETRY_LABELS = (
     "TransientTransactionError",
     "UnknownTransactionCommitResult",
@@ -108,7 +109,7 @@ def meaning(failure: PyMongoError) -> Exception:
     if isinstance(failure, BulkWriteError) and failure.details["writeConcernErrors"]:
         return Unavailable("MongoDB cannot write now: no majority has it")
     if isinstance(failure, OperationFailure) and (
-        failure.code == _DISK_FULL or any(map(failure.has_error_label, _RETRY_LABELS))
+        failure.code in _PASSING or any(map(failure.has_error_label, _RETRY_LABELS))
     ):
         return Unavailable(f"MongoDB cannot write now: code {failure.code}")
     return failure
