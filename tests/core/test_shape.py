@@ -79,6 +79,43 @@ def test_each_wrong_field_is_a_problem_of_its_own(
     assert found == {path: code}
 
 
+@pytest.mark.parametrize(
+    ("fields", "meant"),
+    [
+        ({"name": "w"}, "'workflow_name'"),
+        ({"tags": {}}, "'labels'"),
+        ({"outputs": []}, "'workflow_outputs'"),
+        ({"steps": [{**SLEEP, "name": "s"}]}, "'step_name'"),
+        ({"steps": [{**SLEEP, "app_name": "Sleep"}]}, "'app'"),
+        ({"steps": [{**SLEEP, "appId": "Sleep"}]}, "'app'"),
+        ({"steps": [{**SLEEP, "dependencies": []}]}, "'depends_on'"),
+        ({"steps": [{**SLEEP, "inputs": {}}]}, "'params'"),
+        ({"steps": [{**SLEEP, "output_file": "x"}]}, "put it into params"),
+        (retry(attempts=2), "'max_attempts'"),
+        ({"steps": [{**SLEEP, "colour": "x"}]}, "known are 'step_name'"),
+    ],
+)
+def test_other_engines_words_are_understood(fields: dict[str, Any], meant: str) -> None:
+    found = look({**workflow(SLEEP), **fields})
+
+    assert [problem.code for problem in found.problems] == ["unknown_field"]
+    assert meant in found.problems[0].suggestion
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("geneticCode", "'code'"), ("organism", "'scientific_name'"), ("tax_id", "'taxonomy_id'")],
+)
+def test_other_names_of_parameters_are_understood(given: str, meant: str) -> None:
+    annotation = step("GenomeAnnotation")
+    annotation["params"][given] = "11"
+
+    found = look(workflow(annotation))
+
+    warned = {each.path: each.suggestion for each in found.warnings}
+    assert meant in warned[f"steps[0].params.{given}"]
+
+
 @pytest.mark.parametrize("empty", [None, []])
 def test_missing_null_and_empty_lists_are_the_same(empty: Any) -> None:
     plain = look(workflow(SLEEP)).workflow_json

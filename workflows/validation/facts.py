@@ -244,6 +244,18 @@ CHOICE_SYNONYMS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Parameter to other words for its choices; used only where the choice exists."""
 
+OTHER_NAMES: Final[Mapping[str, str]] = {
+    "code": "geneticcode geneticcodeid translationtable",
+    "scientific_name": "organism organismname species taxonname",
+    "taxonomy_id": "taxid taxon ncbitaxid ncbitaxonomyid",
+    "recipe": "assembler method strategy",
+    "srr_ids": "sra sraid sraids sraaccession sraaccessions accessions runs",
+    "contigs": "assembly fasta fastafile genomefasta",
+    "output_path": "outputfolder outputdir outdir folder",
+    "output_file": "outputname output name prefix",
+}
+"""What people and models call a parameter; without case and separators."""
+
 LIBRARY_MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "read1": (
         "r1", "read_1", "reads1", "reads_1", "forward", "forward_read", "forward_reads", "fastq1",

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
-from workflows.catalogue import Kind, Parameter
+from workflows.catalogue import Kind, Parameter, plain
 from workflows.places import Path
 from workflows.references import LATER
 from workflows.validation import facts
 from workflows.validation.findings import Findings
 from workflows.validation.names import listed, meant, same_name
 from workflows.validation.sight import Sight, shown
-from workflows.validation.texts import DEEPEST, LARGEST_INTEGER, sound
+from workflows.validation.texts import DEEPEST, LARGEST_INTEGER, LONGEST_NAME, sound
 from workflows.workflow import Json
 
 EXPECTED: Final[Mapping[Kind, str]] = {
@@ -119,8 +119,17 @@ def _unknown(name: str, known: Mapping[str, Parameter], at: Path, findings: Find
     if name.startswith("_"):
         return
     findings.warning(
-        (*at, name), "unknown_parameter", "the app does not know it", lambda: meant(name, known)
+        (*at, name),
+        "unknown_parameter",
+        "the app does not know it",
+        lambda: _meant_parameter(name, known),
     )
+
+
+def _meant_parameter(name: str, known: Collection[str]) -> str:
+    word = plain(name[:LONGEST_NAME])
+    other = [each for each in known if word in facts.OTHER_NAMES.get(each, "").split()]
+    return f"did you mean {other[0]!r}?" if other else meant(name, known)
 
 
 def _empty(parameter: Parameter, raw: Json) -> bool:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from workflows.catalogue import plain
 from workflows.places import Path
-from workflows.validation import texts
+from workflows.validation import facts, texts
 from workflows.validation.findings import Findings
 from workflows.validation.names import listed, meant
+from workflows.validation.texts import LONGEST_NAME
 from workflows.workflow import USUAL_RETRY, Json, OnFailure, Retry, Spec, StepSpec
 
 FIELDS: Final = (
@@ -42,6 +44,20 @@ _OURS_OF_A_STEP = """
     results outcome
 """
 STEP_DROPPED: Final = frozenset(_OURS_OF_A_STEP.split())
+_OTHER_WORDS: Final[Mapping[str, str]] = {
+    "workflow_name": "name title",
+    "steps": "tasks jobs nodes",
+    "labels": "tags annotations",
+    "max_parallel_steps": "parallelism concurrency maxworkers",
+    "workflow_outputs": "outputs results",
+    "step_name": "name id stepid label title",
+    "app": "appname appid application tool service run program",
+    "params": "parameters inputs input arguments args options with",
+    "depends_on": "dependencies needs after requires upstream parents",
+    "max_attempts": "attempts maxretries retries times",
+    "backoff_seconds": "backoff delay delayseconds wait",
+}
+"""What other engines, and models, call a field; without case and separators."""
 _GIVE: Final = {
     "workflow_name": "give it a name",
     "version": 'give "1.0"',
@@ -120,8 +136,16 @@ def _unknown_fields(
 ) -> None:
     for key in found:
         if key not in known:
-            hint = meant(key, known) or f"known are {listed(known)}"
+            hint = _meant_field(key, known) or f"known are {listed(known)}"
             findings.problem((*path, key), "unknown_field", "there is no such field", hint)
+
+
+def _meant_field(key: str, known: Sequence[str]) -> str:
+    if key in facts.PLACES and "params" in known:
+        return "it is one of the app's parameters: put it into params"
+    word = plain(key[:LONGEST_NAME])
+    other = [field for field in known if word in _OTHER_WORDS.get(field, "").split()]
+    return f"did you mean {other[0]!r}?" if other else meant(key, known)
 
 
 def _missing(key: str, path: Path, findings: Findings) -> None:
