@@ -6,13 +6,14 @@ The command line wins: ``gunicorn --bind 0.0.0.0:8000 --workers 4 wsgi:app``.
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import os
 import signal
 import threading
 from typing import Any
 
-from gunicorn import glogging
+from gunicorn import glogging, util
 
 from config import logging as our_logging
 from config.settings import load_settings
@@ -30,6 +31,16 @@ class Logger(glogging.Logger):
             log.handlers.clear()
             log.propagate = True
             log.setLevel(logging.NOTSET)
+
+
+def write_error(sock: Any, status: int, reason: str, message: str) -> None:
+    """gunicorn's own answer, to what is no request, with the API's one body for every failure."""
+    body = json.dumps({"detail": f"{reason}: {message}", "errors": []})
+    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    util.write_nonblock(sock, f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+
+
+util.write_error = write_error
 
 
 def post_worker_init(worker: Any) -> None:

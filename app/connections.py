@@ -28,6 +28,7 @@ from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
 from workflows.cwl.planner import Planner
 from workflows.engine.parts import Parts
+from workflows.store import schema
 from workflows.store.mongo import translated
 
 PATIENCE_SECONDS: Final = 5.0
@@ -70,6 +71,7 @@ class Connections:
         parts = parts_of(self.settings)
         with translated(), pymongo.timeout(_INDEX_SECONDS if _writable() else 2.0):
             models.ensure_indexes()
+            schema.begin()
         self._parts, self._pid = parts, os.getpid()
 
     @contextmanager

@@ -51,6 +51,7 @@ def test_tokens_that_no_key_opens_are_told(make_api: Callable[..., Api]) -> None
 
 
 def test_a_migration_is_done_once(api: Api, rows: Any) -> None:
+    rows.workflows.insert_one({"_id": "wf_1", "state": "succeeded"})
     rows.jobs.insert_one({"_id": "wf_1/0/1", "news": True})
     assert "1 migrations pending" in run(api, "db", "status")[1]
 
@@ -62,6 +63,18 @@ def test_a_migration_is_done_once(api: Api, rows: Any) -> None:
     )
     assert second == (0, "the schema is at version 1\n")
     assert rows.jobs.find_one()["news"].year > 2000
+
+
+def test_a_new_database_has_nothing_to_migrate_then_or_later(
+    make_api: Callable[..., Api],
+) -> None:
+    api = make_api(api={"max_streams": 23})  # an application that has not connected yet
+
+    assert "0 migrations pending" in run(api, "db", "status")[1]
+
+    api.submit(document(""))
+
+    assert "0 migrations pending" in run(api, "db", "status")[1]
 
 
 def test_missing_indexes_are_made_and_stale_ones_dropped(api: Api, rows: Any) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 import requests
 from pymongo import MongoClient
 
@@ -133,3 +134,21 @@ def test_a_client_that_does_not_read_is_dropped(product: Product) -> None:
 
             assert status() == 503
             wait_until(lambda: status() == 200, "the place is free", seconds=60, every_seconds=0.5)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "code"),
+    [(b"GET /" + b"x" * 9_000 + b" HTTP/1.1", 414), (b"nonsense", 400)],
+)
+def test_what_gunicorn_refuses_itself_has_the_one_body(
+    product: Product, request_line: bytes, code: int
+) -> None:
+    where = urlsplit(product.url)
+    with socket.create_connection((where.hostname, where.port), timeout=30) as connection:
+        connection.sendall(request_line + b"\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {code} ")
+    assert "Content-Type: application/json" in head
+    assert set(json.loads(body)) == {"detail", "errors"}

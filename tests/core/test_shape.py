@@ -102,6 +102,16 @@ def test_other_engines_words_are_understood(fields: dict[str, Any], meant: str) 
     assert meant in found.problems[0].suggestion
 
 
+def test_what_is_there_under_another_name_is_not_missed_as_well() -> None:
+    found = look({**workflow({"name": "s", "app_name": "Sleep", "params": {}}), "version": None})
+
+    assert {problem.path: problem.code for problem in found.problems} == {
+        "version": "missing_field",
+        "steps[0].name": "unknown_field",
+        "steps[0].app_name": "unknown_field",
+    }
+
+
 @pytest.mark.parametrize(
     ("given", "meant"),
     [("geneticCode", "'code'"), ("organism", "'scientific_name'"), ("tax_id", "'taxonomy_id'")],

@@ -35,6 +35,16 @@ def _news_have_a_time() -> int:
 MIGRATIONS: Sequence[Migration] = (Migration(1, "news of jobs have a time", _news_have_a_time),)
 
 
+def begin() -> None:
+    """A database without workflows is new: there is nothing in it to change."""
+    with translated():
+        if collection(models.Workflow).find_one({}, {"_id": 1}) is None:
+            newest = max(migration.number for migration in MIGRATIONS)
+            collection(models.Schema).update_one(
+                {"_id": "schema"}, {"$setOnInsert": {"version": newest}}, upsert=True
+            )
+
+
 def version() -> int:
     """The number of the last migration that was done on this database."""
     with translated():

@@ -148,8 +148,12 @@ def _meant_field(key: str, known: Sequence[str]) -> str:
     return f"did you mean {other[0]!r}?" if other else meant(key, known)
 
 
-def _missing(key: str, path: Path, findings: Findings) -> None:
-    findings.problem((*path, key), "missing_field", "it is required", _GIVE.get(key, ""))
+def _missing(found: Mapping[str, Json], key: str, path: Path, findings: Findings) -> None:
+    """It goes without saying where it is there under another name."""
+    words = _OTHER_WORDS.get(key, "").split()
+    slips = [(*path, name) for name in found if plain(name[:LONGEST_NAME]) in words]
+    hint = _GIVE.get(key, "")
+    findings.problem((*path, key), "missing_field", "it is required", hint, because=slips)
 
 
 def _wrong(key: str, path: Path, findings: Findings, expected: str) -> None:
@@ -159,7 +163,7 @@ def _wrong(key: str, path: Path, findings: Findings, expected: str) -> None:
 def _name(found: Mapping[str, Json], key: str, path: Path, findings: Findings) -> str:
     value = found.get(key)
     if value is None:
-        _missing(key, path, findings)
+        _missing(found, key, path, findings)
     elif not isinstance(value, str):
         _wrong(key, path, findings, "a text")
     elif reason := texts.bad_name(value):
@@ -188,7 +192,7 @@ def _object(
     if value is not None:
         _wrong(key, path, findings, "an object")
     elif required:
-        _missing(key, path, findings)
+        _missing(found, key, path, findings)
     return {}
 
 
@@ -213,7 +217,7 @@ def _base_context(found: Document, findings: Findings) -> Document:
     at = ("base_context",)
     for key in ("base_url", "workspace_output_folder"):
         if context.get(key) is None:
-            _missing(key, at, findings)
+            _missing(context, key, at, findings)
         elif not isinstance(context[key], str) or not context[key].strip():
             _wrong(key, at, findings, "a text that is not empty")
     url = context.get("base_url")
@@ -226,7 +230,7 @@ def _base_context(found: Document, findings: Findings) -> Document:
 def _steps(found: Document, limits: Limits, findings: Findings) -> tuple[StepSpec, ...]:
     value = found.get("steps")
     if value is None:
-        _missing("steps", (), findings)
+        _missing(found, "steps", (), findings)
     elif not isinstance(value, list):
         _wrong("steps", (), findings, "a list")
     elif not value:
