@@ -111,6 +111,7 @@ class _Turn:
             self._announce(job)
         if job.started_at and self.states[job.step] is StepState.QUEUED:
             self._move(job.step, StepState.RUNNING, job, at=job.started_at)
+            self._run()
         if job.state in FINAL_JOB:
             self._end(job)
 
@@ -120,6 +121,8 @@ class _Turn:
         self._record(job.step, StepState.READY, StepState.QUEUED, job=job, at=at)
 
     def _end(self, job: Job) -> None:
+        if job.state is JobState.DONE:
+            self._run()
         if job.state is JobState.DONE and job.outcome is Outcome.SUCCEEDED:
             self._move(job.step, StepState.SUCCEEDED, job, at=job.finished_at)
         elif job.state is JobState.WITHDRAWN or job.kill:
@@ -198,8 +201,8 @@ class _Turn:
             flaw = self.before.unplannable
             good = all(state in SATISFIED for state in self.states) and not flaw
             self._to(WorkflowState.SUCCEEDED if good else WorkflowState.FAILED, flaw)
-        elif self.state is not WorkflowState.RUNNING and self._has_run():
-            self._to(WorkflowState.RUNNING)
+        elif self._has_run():
+            self._run()
         elif self.state is WorkflowState.PENDING:
             self._to(WorkflowState.QUEUED)
 
@@ -208,6 +211,10 @@ class _Turn:
         if self.state not in ACTIVE_WORKFLOW or self._stopping() or self.before.unplannable:
             return False
         return any(self.states[step] is StepState.SUCCEEDED for step in self.before.waits_for)
+
+    def _run(self) -> None:
+        if self.state in (WorkflowState.PENDING, WorkflowState.QUEUED):
+            self._to(WorkflowState.RUNNING)
 
     def _has_run(self) -> bool:
         ran = (StepState.RUNNING, StepState.SUCCEEDED, StepState.FAILED)

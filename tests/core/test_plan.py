@@ -281,7 +281,25 @@ def test_a_finished_step_frees_its_place_for_its_successor_in_the_same_turn() ->
     decided = plan(blue, first, [job], START)
 
     assert [start.step for start in decided.starts] == [1]
-    assert [event.after for event in decided.events] == ["queued", "succeeded", "running"]
+    assert [event.after for event in decided.events] == ["queued", "running", "succeeded"]
+
+
+def test_what_ran_and_ended_between_two_polls_is_told_in_its_order() -> None:
+    blue = spec_of([[]])
+    first = plan(blue, fresh(1), [], START).workflow
+    job = active(
+        0, state=JobState.DONE, outcome=Outcome.SUCCEEDED, started_at=START, finished_at=START
+    )
+
+    told = [(event.subject, event.after) for event in plan(blue, first, [job], START).events]
+
+    assert told == [
+        ("step", "queued"),
+        ("step", "running"),
+        ("workflow", "running"),
+        ("step", "succeeded"),
+        ("workflow", "succeeded"),
+    ]
 
 
 def test_a_failed_step_lets_independent_branches_finish() -> None:

@@ -238,7 +238,7 @@ def _update(change: Change) -> UpdateOne:
         }
     if after.state in FINAL_WORKFLOW and change.before.finished_at is None:
         fields["finished_at"] = change.before.now
-    if change.before.started_at is None and after.state is WorkflowState.RUNNING:
+    if change.before.started_at is None and _began(change):
         fields["started_at"] = change.before.now
     absent = [name for name, value in fields.items() if value is None]
     return UpdateOne(
@@ -249,6 +249,12 @@ def _update(change: Change) -> UpdateOne:
             "$inc": {"revision": 1},
         },
     )
+
+
+def _began(change: Change) -> bool:
+    """Whether it is running now, or was for a part of this turn."""
+    ran = (event.after for event in change.events if event.subject == "workflow")
+    return change.after.state is WorkflowState.RUNNING or WorkflowState.RUNNING in ran
 
 
 def _steps(before: Workflow, after: Workflow) -> Row:
