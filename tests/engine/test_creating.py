@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
 import pytest
+from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, OperationFailure
 
+from devstack import embedded
 from tests.engine.conftest import ALICE, Engine, document
 from workflows import models
 from workflows.document import spec_from
@@ -103,3 +106,28 @@ def test_what_is_too_large_to_keep_is_the_users_to_fix(engine: Engine) -> None:
 )
 def test_a_failure_that_passes_is_no_defect(failure: OperationFailure, kind: type) -> None:
     assert type(meaning(failure)) is kind
+
+
+def test_no_workflow_outlives_its_spec_where_mongodb_dies_between_the_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver repeats the second statement by itself as soon as MongoDB is there again."""
+    server, bulk_write = embedded.start_mongod(tmp_path), Collection.bulk_write
+    models.close_database()
+    models.open_database(server.uri, "restarted")
+    models.ensure_indexes()
+
+    def after_a_restart(*arguments: Any, **named: Any) -> Any:
+        server.kill()
+        server.start()
+        return bulk_write(*arguments, **named)
+
+    monkeypatch.setattr(Collection, "bulk_write", after_a_restart)
+    try:
+        assert write(row("a")) == [None]
+
+        assert stored(models.Workflow) == ["a"]
+        assert stored(models.Spec) == ["a/1"]
+    finally:
+        models.close_database()
+        server.kill()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError, OperationFailure
-from pymongo.write_concern import WriteConcern
+from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 from workflows import models
 from workflows.errors import Conflict, Invalid, Problem
@@ -66,11 +66,12 @@ def _upsert(row: Row) -> UpdateOne:
 def write(found: Sequence[New]) -> list[Exception | None]:
     """Stores many at once; answers for each with what its writing met.
 
-    The specs go first: a workflow without one is never visible, a spec without a workflow is
-    merely forgotten. The second statement's majority covers the first.
+    The specs go first, each statement to a majority: a workflow without one is never there, a spec
+    without a workflow is merely forgotten. The second one's majority would not cover the first: it
+    is repeated by itself where MongoDB was restarted between them, and had lost the first.
     """
     outcomes: list[Exception | None] = [None] * len(found)
-    specs = collection(models.Spec).with_options(write_concern=WriteConcern(w=1))
+    specs = collection(models.Spec)
     with translated():
         specs.insert_many([each.spec for each in found], ordered=False)
         try:
@@ -82,7 +83,8 @@ def write(found: Sequence[New]) -> list[Exception | None]:
                 outcomes[error["index"]] = _failure(error)
     forgotten = [each.spec["_id"] for each, outcome in zip(found, outcomes, strict=True) if outcome]
     if forgotten:
-        specs.delete_many({"_id": {"$in": forgotten}})
+        with suppress(PyMongoError):
+            specs.delete_many({"_id": {"$in": forgotten}})
     return outcomes
 
 
