@@ -183,8 +183,10 @@ def switched(seconds: float, **switches: object) -> Striking:
 
 
 def missing(stage: Stage) -> Strike | None:
-    """For a while AppService does not name one of the jobs under way."""
-    job = _going(stage)
+    """For a while AppService does not name one of the jobs that we know of. (One that we look for
+    must be found after the grace: that AppService would then keep silent of it is not to be had.)
+    """
+    job = _known(stage)
     if job is None:
         return None
     stage.stack.simulator.act("hide", job, seconds=3)
@@ -193,15 +195,21 @@ def missing(stage: Stage) -> Strike | None:
 
 def deleted(stage: Stage) -> Strike | None:
     """AppService forgets a job that we know of, for good. Its step may fail of that."""
+    job = _known(stage)
+    if job is None:
+        return None
+    stage.stack.simulator.act("vanish", job)
+    return Strike()
+
+
+def _known(stage: Stage) -> str | None:
+    """A job under way whose id is stored."""
     with MongoClient(stage.stack.mongod.uri, serverSelectionTimeoutMS=1_000) as client:
         try:
             known = list(client[stage.database]["jobs"].find({"state": "active"}, limit=50))
         except PyMongoError:
             return None
-    if not known:
-        return None
-    stage.stack.simulator.act("vanish", stage.rng.choice(known)["job_id"])
-    return Strike()
+    return str(stage.rng.choice(known)["job_id"]) if known else None
 
 
 def strange_word(stage: Stage) -> Strike | None:

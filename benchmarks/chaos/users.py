@@ -94,11 +94,13 @@ class User:
         promise.cancel_at = None
 
     def look(self, promise: Promise, seconds: float) -> None:
-        """Note its end; one that failed is taken up again, where that is meant to help."""
+        """Note its end; one that failed is taken up again, where that is meant to help: again, where
+        a fault had failed it before the step that was to fail.
+        """
         found = self._until((200,), "GET", f"/workflows/{promise.workflow}/status", seconds)
         if found["status"] == "failed" and promise.retry:
             self._until((200, 409), "POST", f"/workflows/{promise.workflow}/retry", seconds)
-            promise.retry, promise.retried, promise.expected = False, True, "succeeded"
+            promise.retried, promise.expected = True, "succeeded"
         elif found["status"] in FINAL:
             promise.ended = found["status"]
 
