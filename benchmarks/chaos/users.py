@@ -94,7 +94,7 @@ class User:
         promise.cancel_at = None
 
     def look(self, promise: Promise, seconds: float) -> None:
-        """Note its end; one that failed is taken up again, where that is meant to help: again, where
+        """Note its end; one that failed is taken up again, where that is meant to help: also where
         a fault had failed it before the step that was to fail.
         """
         found = self._until((200,), "GET", f"/workflows/{promise.workflow}/status", seconds)
