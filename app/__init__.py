@@ -9,7 +9,7 @@ from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import (
-    auth,
+    admission,
     cli,
     cors,
     cwl,
@@ -59,8 +59,6 @@ def create_app(settings: Settings) -> Flask:
         API_VERSION=system.VERSION,
         OPENAPI_VERSION="3.0.3",
         API_SPEC_OPTIONS=docs.spec_options(),
-        MAX_CONTENT_LENGTH=settings.api.max_body_bytes,
-        MAX_FORM_MEMORY_SIZE=settings.api.max_body_bytes,
     )
     gate = _gate(settings)
     connections = Connections(settings, gate, Hints(celery), Feed(settings.api.max_streams))
@@ -69,7 +67,7 @@ def create_app(settings: Settings) -> Flask:
     request_ids.register(app)
     traffic.register(app, counts_of(settings.metrics))
     cors.register(app, settings.api.cors_origins)
-    auth.register(app, gate)
+    admission.register(app, gate, settings.api.max_body_bytes)
     errors.register(app)
     api = Documented(app)
     for part in (submitting, cwl, watching, history, steps, steering, system):

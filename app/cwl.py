@@ -10,6 +10,7 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app import accepting, bodies, examples
+from app.admission import DOCUMENT
 from app.answers import as_json
 from app.arguments import CwlQuery, CwlSubmission
 from app.auth import caller
@@ -37,7 +38,12 @@ _FIELDS: Final = ("entry", "workspace_output_folder", "name", "base_url")
     blueprint,
     "POST",
     "/workflows/submit-cwl",
-    body=Body(CwlSubmission, {"one step": examples.CWL}, media_types=(JSON, YAML, FORM)),
+    body=Body(
+        CwlSubmission,
+        {"one step": examples.CWL},
+        media_types=(JSON, YAML, FORM),
+        max_bytes=DOCUMENT,
+    ),
     query=CwlQuery,
     answers={
         201: Answer(

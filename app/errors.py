@@ -54,6 +54,15 @@ class TooManyFailures(WorkflowsError):
         super().__init__("Too many bad tokens came from this address. Try again later.")
 
 
+class TooLarge(WorkflowsError):
+    """The body is larger than the route takes."""
+
+    def __init__(self, most_bytes: int) -> None:
+        message = f"The body is too large: this route takes at most {most_bytes} bytes"
+        self.problems = (Problem("", "too_large", message, "Send less, or in several requests."),)
+        super().__init__(f"{message}.")
+
+
 def register(app: Flask) -> None:
     app.register_error_handler(WorkflowsError, _of_the_domain)
     app.register_error_handler(HTTPException, _of_http)
@@ -81,6 +90,8 @@ def _of_the_domain(error: WorkflowsError) -> Response:
     if isinstance(error, TooManyFailures):
         headers = {"Retry-After": str(error.seconds)}
         return answer(HTTPStatus.TOO_MANY_REQUESTS, str(error), headers=headers)
+    if isinstance(error, TooLarge):
+        return answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error), error.problems)
     for kind, status, extra in _ANSWERS:
         if isinstance(error, kind):
             problems = error.problems if isinstance(error, Invalid) else ()

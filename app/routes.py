@@ -16,6 +16,7 @@ from flask_smorest import Blueprint
 from marshmallow import Schema
 from webargs import flaskparser
 
+from app.admission import SMALL_BYTES, takes
 from app.auth import LINK, OPEN, OWNER, needs
 from app.connections import connections
 from app.schemas import Error
@@ -42,7 +43,7 @@ _REFUSALS: Final[Mapping[int, tuple[str, str]]] = {
     403: ("It belongs to another user", "This workflow belongs to another user."),
     404: ("There is no such thing", "There is no workflow 'wf_0'."),
     409: ("Its present state does not allow this", "Cannot retry workflow with status 'running'"),
-    413: ("The body is too large", "The body is larger than 16777216 bytes."),
+    413: ("The body is too large", "The body is too large: this route takes at most 65536 bytes."),
     415: ("The body is no JSON", "The body must be JSON, with Content-Type: application/json."),
     429: ("Too many bad tokens came from this address", "Too many bad tokens; wait."),
     503: ("A server is away; come again after Retry-After", "MongoDB cannot be used now"),
@@ -72,6 +73,8 @@ class Body:
     examples: Mapping[str, Json]
     required: bool = True
     media_types: Sequence[str] = (JSON,)
+    max_bytes: int = SMALL_BYTES
+    """``DOCUMENT``: as much as ``api.max_body_bytes`` says."""
 
 
 def route(  # noqa: PLR0913 - a declaration, all by name
@@ -100,7 +103,7 @@ def route(  # noqa: PLR0913 - a declaration, all by name
         called = view if query is None else _with_query(view, query())
         called = _patient(called) if patient and access != OPEN else called
         documented = blueprint.doc(operationId=view.__name__, security=_SECURITY[access], **doc)(
-            needs(access)(called)
+            needs(access)(takes(body.max_bytes if body else SMALL_BYTES)(called))
         )
         shapes = {code: answer.content for code, answer in answers.items()}
         documented.shapes = {code: {JSON: Error} for code in refused} | shapes
@@ -114,11 +117,11 @@ def _refused(
     access: str, refuses: Sequence[int], body: Body | None, query: type[Schema] | None
 ) -> list[int]:
     """What a route can refuse besides what it says itself."""
-    found = set(refuses)
+    found = {413, *refuses}
     if access != OPEN:
         found |= {401, 429, 503}
     if body is not None:
-        found |= {400, 413, 415}
+        found |= {400, 415}
     if query is not None:
         found.add(400)
     return sorted(found)

@@ -9,6 +9,7 @@ from flask import Response, g, request
 from flask_smorest import Blueprint
 
 from app import accepting, bodies, examples
+from app.admission import DOCUMENT
 from app.answers import as_json
 from app.arguments import ById, Nothing, WorkflowDocument
 from app.auth import caller
@@ -24,7 +25,7 @@ from workflows.workflow import Json
 
 blueprint = Blueprint("submitting", __name__, description="Hand workflows in.")
 
-_WORKFLOW: Final = Body(WorkflowDocument, {"two steps": examples.WORKFLOW})
+_WORKFLOW: Final = Body(WorkflowDocument, {"two steps": examples.WORKFLOW}, max_bytes=DOCUMENT)
 
 
 @route(
@@ -34,6 +35,7 @@ _WORKFLOW: Final = Body(WorkflowDocument, {"two steps": examples.WORKFLOW})
     body=Body(
         {"oneOf": [WorkflowDocument, ById]},
         {"two steps": examples.WORKFLOW, "planned before": {"workflow_id": examples.ID}},
+        max_bytes=DOCUMENT,
     ),
     answers={
         201: Answer(

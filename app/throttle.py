@@ -1,4 +1,4 @@
-"""How many bad tokens an address may show before it is asked to wait."""
+"""How many bad tokens an address may show before it is asked to wait; genuine ones always pass."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Final, NoReturn
+from typing import Final
 
 from app.errors import TooManyFailures
 
@@ -42,8 +42,11 @@ class Throttle:
             above = self._counting(address) + 1 - self.burst
         return math.ceil(above / self.per_second) if above > 0 else 0
 
-    def refuse(self, seconds: int) -> NoReturn:
-        raise TooManyFailures(seconds)
+    def refuse_or_count(self, address: str) -> None:
+        """Counts a failure. Raises ``TooManyFailures`` where there were too many before it."""
+        if blocked := self.wait_seconds(address):
+            raise TooManyFailures(blocked)
+        self.failed(address)
 
     def _counting(self, address: str) -> float:
         failures, at = self._failures.get(address, (0.0, 0.0))

@@ -214,6 +214,6 @@ class Api(Section):
     max_streams: Count = 24
     """Clients that watch live, in one process; each holds a thread of gunicorn's 32."""
     bad_tokens_per_minute: Count = 300
-    """How many bad tokens one address may show before it is asked to wait (429)."""
+    """How many bad tokens one address may show before further ones are answered 429."""
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     """How many proxies in front of us set X-Forwarded-For; the address before them counts."""

@@ -151,21 +151,17 @@ def test_a_role_in_the_token_makes_no_admin(api: Api) -> None:
     assert answer.status_code == 403
 
 
-def test_bad_tokens_are_only_looked_at_so_often(make_api: Callable[..., Api]) -> None:
+def test_bad_tokens_are_throttled_and_genuine_ones_never(make_api: Callable[..., Api]) -> None:
     api = make_api(api={"bad_tokens_per_minute": 3})
-    known = api.token(ALICE)
-    assert api("GET", ROOT, headers={"Authorization": known}).status_code == 200
 
     answers = [api("GET", ROOT, headers={"Authorization": "garbage"}) for _ in range(5)]
 
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
     assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
     assert "bad tokens" in answers[-1].json["detail"]
-    fresh = {"Authorization": api.simulator.token(ALICE)}
-    elsewhere = {"environ_base": {"REMOTE_ADDR": "192.0.2.7"}}
-    assert api("GET", ROOT, headers=fresh).status_code == 429
-    assert api("GET", ROOT, headers={"Authorization": known}).status_code == 200
-    assert api("GET", ROOT, headers=fresh, **elsewhere).status_code == 200
+    for user in (ALICE, BOB):
+        fresh = {"Authorization": api.simulator.token(user)}
+        assert api("GET", ROOT, headers=fresh).status_code == 200
 
 
 def test_the_address_before_the_trusted_proxies_counts(make_api: Callable[..., Api]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from app.admission import SMALL_BYTES
 from tests.app.conftest import BOB, ROOT, Api
 from tests.engine.conftest import document
 
@@ -327,7 +328,25 @@ def test_a_body_that_is_too_large_is_refused_unread(api: Api) -> None:
     answer = api("POST", f"{ROOT}/submit", data=b" " * (size + 1), content_type="application/json")
 
     assert answer.status_code == 413
-    assert answer.json["errors"] == []
+    assert [problem["code"] for problem in answer.json["errors"]] == ["too_large"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", f"{ROOT}/wf_0/cancel"),
+        ("PUT", f"{ROOT}/wf_0/token"),
+        ("GET", f"{ROOT}/wf_0"),
+        ("POST", "/ui/sign-in"),
+        ("POST", "/ui/workflows/wf_0/cancel"),
+        ("POST", "/nowhere"),
+    ],
+)
+def test_each_route_takes_bodies_up_to_a_size_of_its_own(api: Api, method: str, path: str) -> None:
+    form = b"a=b&" * (SMALL_BYTES // 4 + 1)
+    kind = "application/x-www-form-urlencoded"
+
+    assert api(method, path, data=form, content_type=kind).status_code == 413
 
 
 def test_a_compressed_body_is_refused(api: Api) -> None:

@@ -116,10 +116,6 @@ class Verifier:
             self._remember(digest, claims, key)
         return Identity(claims.user, claims.expires_at)
 
-    def knows(self, token: str) -> bool:
-        """Whether the token was proven before; it may have expired since."""
-        return _digest(token) in self._proven
-
     def _remember(self, digest: bytes, claims: Claims, key: RSAPublicKey) -> None:
         with self._lock:
             self._proven[digest] = (claims, key)
