@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from benchmarks.latency import send, started
 from benchmarks.measure import Row, medians, percentile, result, table
-from benchmarks.product import Product, chain, flat, instant, product, wait_for_processes
+from benchmarks.product import Product, chain, flat, genuine, product, wait_for_processes
 from benchmarks.throughput import clear
 from devstack.processes import wait_until
 from workflows import models
@@ -60,7 +60,7 @@ def once(
     troubled, other = running.users
     clear(running)
     renew(running)
-    instant(running)
+    genuine(running)
     running.stack.simulator.app(user=troubled, run_seconds=None)
     burden(running, troubled, 10)
     wait_until(lambda: in_flight(troubled) > 0, "the troubled user's jobs are in flight")

@@ -1,8 +1,9 @@
 """Steps a second, everything on this machine: ``python -m benchmarks.throughput``.
 
-100 workflows × 10 steps whose jobs take no time: at 0 ms and at 100 ms a call, and submissions a
-second where ``start_app2`` takes 0.7 s as the genuine service's does (steps that do not wait for
-each other). Yardsticks are measured in the same run.
+100 workflows × 10 steps whose jobs take no time: at 0 ms and at 100 ms a call, submissions a
+second where ``start_app2`` takes 0.7 s and any number of them is served at a time, and the same
+against the genuine shape of AppService, five workers (steps that do not wait for each other).
+Yardsticks are measured in the same run.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from collections.abc import Mapping
 
 from benchmarks import yardsticks
 from benchmarks.measure import Row, medians, result, table
-from benchmarks.product import SHAPES, Product, instant, product
+from benchmarks.product import SHAPES, Product, genuine, instant, product
 from workflows import models
 from workflows.store.mongo import collection
 
-CASES: Mapping[str, tuple[Mapping[str, float], str | None]] = {
+CASES: Mapping[str, tuple[Mapping[str, float] | None, str | None]] = {
     "0 ms": ({}, None),
     "100 ms a call": ({"*": 0.1}, None),
     "0.7 s a start_app2": ({"start_app2": 0.7}, "flat"),
+    "genuine AppService": (None, "flat"),
 }
-"""Names to the simulator's latency in seconds, and to the one shape that makes sense, if so."""
+"""Names to the simulator's latency in seconds (None: its genuine shape), and to the one shape of
+workflow that makes sense, if so."""
 SIZE_OF_SLOW = 0.5
 """Slow submissions are measured with that part of the workflows, which is enough of them."""
 
@@ -79,11 +82,18 @@ def case(running: Product, name: str, asked: argparse.Namespace) -> Row:
 
 
 def once(
-    running: Product, shape: str, workflows: int, steps: int, latency: Mapping[str, float]
+    running: Product,
+    shape: str,
+    workflows: int,
+    steps: int,
+    latency: Mapping[str, float] | None,
 ) -> Row:
     """One run, on an empty database and a simulator that has forgotten the last one."""
     clear(running)
-    instant(running, latency)
+    if latency is None:
+        genuine(running)
+    else:
+        instant(running, latency)
     build, total = SHAPES[shape], workflows * steps
     stamp = f"{time.time():.0f}"
     users = running.users

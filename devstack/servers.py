@@ -93,7 +93,14 @@ def start(folder: Path, *, simulated: bool = False) -> Servers:
     return servers
 
 
-def start_simulator(folder: Path) -> tuple[Process, Simulator]:
+def in_words(switches: Mapping[str, object]) -> list[str]:
+    """The simulator's options that set these switches."""
+    return [f"--switch={name}={json.dumps(value)}" for name, value in switches.items()]
+
+
+def start_simulator(
+    folder: Path, switches: Mapping[str, object] | None = None
+) -> tuple[Process, Simulator]:
     """The simulator, once it listens; with the key and, where it is free, the port of last time,
     so that the tokens of last time are still good."""
     kept = folder / "simulator.port"
@@ -105,6 +112,7 @@ def start_simulator(folder: Path) -> tuple[Process, Simulator]:
         [
             *(sys.executable, "-m", "workflows.bvbrc.simulator"),
             *("--port", port, "--key-file", signing_key(folder)),
+            *in_words(switches or {}),
         ],
         log=folder / "simulator.log",
         folder=ROOT,

@@ -38,6 +38,8 @@ class Wanted:
     """A module, and words for it, that starts each process's own module in its stead."""
     settings: Mapping[str, object] = field(default_factory=dict)
     """``executor.polling_interval_seconds`` and the like, to their values."""
+    simulator: Mapping[str, object] = field(default_factory=dict)
+    """Switches of the simulator, to their values; empty: as the genuine service is."""
 
 
 @dataclass(slots=True)
@@ -130,7 +132,7 @@ def stack(wanted: Wanted | None = None) -> Iterator[Stack]:
 def _servers(folder: Path, wanted: Wanted) -> Stack:
     mongod = embedded.start_mongod(folder / "mongod", *wanted.mongod_options)
     redis = embedded.start_redis(folder / "redis")
-    process, simulator = servers.start_simulator(folder)
+    process, simulator = servers.start_simulator(folder, wanted.simulator)
     given = {f"WORKFLOW_{_variable(key)}": str(value) for key, value in wanted.settings.items()}
     env = _env(folder, mongod, redis, simulator) | given
     return Stack(folder, env, mongod, redis, simulator, process, wanted.launcher)

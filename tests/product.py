@@ -14,6 +14,7 @@ import requests
 
 from devstack.processes import wait_until
 from devstack.stack import Stack, Wanted, stack
+from tests.simulated import QUICK
 from workflows.bvbrc.simulator.client import Simulator
 
 GROUP = pytest.mark.xdist_group("product")
@@ -86,7 +87,7 @@ def running_product() -> Iterator[Product]:
         "executor.polling_interval_seconds": 0.3,
         "executor.max_parallel_steps_per_workflow": 40,
     }
-    with stack(Wanted(apis=1, settings=settings)) as running:
+    with stack(Wanted(apis=1, settings=settings, simulator=QUICK)) as running:
         product = Product(running)
         product.ask("GET", "/workflows", timeout=INDEXES_SECONDS)
         yield product

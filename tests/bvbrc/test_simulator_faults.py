@@ -97,7 +97,7 @@ def test_a_slow_call_does_not_block_others(simulator: Simulator, token: str) -> 
 
 
 def test_with_workers_slow_calls_block_others(simulator: Simulator, token: str) -> None:
-    simulator.switch(workers=1, latency={"start_app2": 1.0})
+    simulator.switch(workers=1, preflight_seconds=1.0)
 
     with pytest.raises(requests.ReadTimeout):
         post(simulator, token, timeout=0.1)

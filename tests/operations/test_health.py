@@ -11,6 +11,7 @@ import requests
 from devstack.processes import wait_until
 from devstack.stack import Stack, Wanted, stack
 from tests.operations.conftest import Product
+from tests.simulated import QUICK
 
 INTERVAL_SECONDS = 2.0
 QUICK_SECONDS = 3
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.xdist_group("operations")
 @pytest.fixture(scope="module")
 def running() -> Iterator[Stack]:
     settings = {"executor.polling_interval_seconds": INTERVAL_SECONDS}
-    with stack(Wanted(workers=2, settings=settings)) as found:
+    with stack(Wanted(workers=2, settings=settings, simulator=QUICK)) as found:
         found.add_api("--workers", 1)  # one memory of what was found: two answers in a row agree
         wait_until(lambda: Product(found).serves(), "the API answers", seconds=90)
         yield found

@@ -12,6 +12,7 @@ from devstack import processes
 from devstack.processes import wait_until
 from devstack.stack import Wanted, stack
 from tests.operations.conftest import Product
+from tests.simulated import QUICK
 
 pytestmark = pytest.mark.xdist_group("operations")
 
@@ -42,7 +43,7 @@ def shown(url: str) -> Mapping[str, float]:
 
 def test_counters_of_several_hosts_add_up() -> None:
     settings = {"executor.polling_interval_seconds": 0.5}
-    with stack(Wanted(workers=0, beats=2, apis=1, settings=settings)) as running:
+    with stack(Wanted(workers=0, beats=2, apis=1, settings=settings, simulator=QUICK)) as running:
         hosts = [host(str(running.folder), number) for number in range(3)]
         for number, env in enumerate(hosts):
             name = f"worker{number}"

@@ -19,6 +19,7 @@ from tests.deploy.queries import dashboard_queries
 from tests.operations import prometheus
 from tests.operations.conftest import ALICE, Product
 from tests.operations.prometheus import Prometheus
+from tests.simulated import QUICK
 
 pytestmark = pytest.mark.xdist_group("operations")
 
@@ -54,7 +55,7 @@ class Watched:
 @pytest.fixture(scope="module")
 def running() -> Iterator[Stack]:
     settings = {"executor.polling_interval_seconds": 0.5, "executor.lease_seconds": 5}
-    with stack(Wanted(workers=2, beats=2, apis=1, settings=settings)) as found:
+    with stack(Wanted(workers=2, beats=2, apis=1, settings=settings, simulator=QUICK)) as found:
         wait_until(lambda: Product(found).serves(), "the API answers", seconds=90)
         yield found
 

@@ -19,6 +19,7 @@ import requests
 from devstack.processes import Process, wait_until
 from devstack.stack import ROOT, Stack, Wanted, stack
 from tests.operations.conftest import Product
+from tests.simulated import QUICK
 
 GRACEFUL_SECONDS = 20
 """As gunicorn.conf.py has it."""
@@ -40,7 +41,7 @@ pytestmark = pytest.mark.xdist_group("operations")
 @pytest.fixture(scope="module")
 def running() -> Iterator[Stack]:
     settings = {"executor.polling_interval_seconds": 0.5}
-    with stack(Wanted(workers=2, settings=settings)) as found:
+    with stack(Wanted(workers=2, settings=settings, simulator=QUICK)) as found:
         found.simulator.app(queue_seconds=0, run_seconds=0.5)
         yield found
 

@@ -108,8 +108,7 @@ def submitted(
 ) -> dict[str, Json]:
     """Checks and creates a job; answers its raw row."""
     switches = service.switches
-    if app in switches.disabled_apps or not (switches.enabled or who.user == ALWAYS_SERVED):
-        raise RpcError("App service submissions are disabled\n", place=DISABLED_PLACE)
+    check_enabled(switches, who, [app])
     if app is None:
         raise RpcError("undef passed", place="/usr/share/perl5/IPC/Run.pm line 1337")
     check_row(service, who, str(app), params, start)
@@ -117,6 +116,13 @@ def submitted(
     if switches.check_inputs:
         specs.check_inputs(app, params, service.size)
     return created(service, who, app, params, start)
+
+
+def check_enabled(switches: Switches, who: Identity, params: list[Json]) -> None:
+    """Raises unless submissions of the app, the first argument, are switched on."""
+    off = argument(params, 0) in switches.disabled_apps
+    if off or not (switches.enabled or who.user == ALWAYS_SERVED):
+        raise RpcError("App service submissions are disabled\n", place=DISABLED_PLACE)
 
 
 def check_row(

@@ -4,6 +4,8 @@ A fault is ``{"kind": …, "done": bool, …}``, limited as triggers.py says; th
 ``public_key``, ``task_info``, ``ping``, ``auth_ping``, ``api``, ``dl``. ``done`` says whether the
 call takes effect although its answer is not the usual one. Kinds and their further settings:
 
+A fault occupies no worker of the service: it is trouble on the way. Only the call itself does.
+
 delay       ``seconds``: the call is made so much later. It is made also if the client hangs up.
 lost        the connection is closed instead of an answer (done)
 reset       the same with a TCP reset (done)
@@ -25,7 +27,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -110,19 +112,21 @@ def disturbed(fault: Fault, reply: Reply, rng: random.Random) -> Reply:
     return page(fault)
 
 
-async def apply(
-    fault: Fault, hits: int, perform: Callable[[RpcError | None], Reply], rng: random.Random
-) -> Reply:
+Perform = Callable[[RpcError | None], Awaitable[Reply]]
+"""Makes a call, or answers it with an error, once a worker is free."""
+
+
+async def apply(fault: Fault, hits: int, perform: Perform, rng: random.Random) -> Reply:
     """The reply under a fault. ``perform(None)`` makes the call; with an error, it answers that."""
     seconds = drawn(fault.seconds, rng) or 0.0
     if fault.kind == "delay":
         await asyncio.sleep(seconds)
-        return perform(None)
+        return await perform(None)
     if fault.kind in ERRORS:
         if fault.done:
-            perform(None)
-        return perform(fault.error(hits))
-    reply = perform(None) if fault.done else Reply()
+            await perform(None)
+        return await perform(fault.error(hits))
+    reply = await perform(None) if fault.done else Reply()
     if fault.kind == "hang":
         await asyncio.sleep(seconds)
     return disturbed(fault, reply, rng)

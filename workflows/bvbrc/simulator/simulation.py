@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
 from http import HTTPStatus
@@ -26,7 +26,7 @@ from workflows.bvbrc.simulator.rpc import Envelope, Question, RpcError
 from workflows.bvbrc.simulator.server import Reply, Request
 from workflows.bvbrc.simulator.switches import Switches
 from workflows.bvbrc.simulator.tokens import Identity, Tokens, load_key, user_in
-from workflows.bvbrc.simulator.triggers import Subject, Trigger, Triggers, drawn
+from workflows.bvbrc.simulator.triggers import Seconds, Subject, Trigger, Triggers, drawn
 
 Json = Any
 Perform = Callable[[RpcError | None], Reply]
@@ -34,6 +34,9 @@ Perform = Callable[[RpcError | None], Reply]
 
 
 ABOUT_A_JOB = frozenset({"kill_task", "rerun_task", "query_task_details"})
+PREFLIGHTED = frozenset({"start_app", "start_app2"})
+SERVED_PAGES = frozenset({"task_info", "ping", "auth_ping"})
+"""Pages of AppService itself; others come from servers of their own."""
 BAD_ARGUMENTS = (TypeError, ValueError, LookupError, AttributeError)
 """What methods raise on arguments of kinds they never expected; Perl has its own words for it."""
 
@@ -50,6 +53,14 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What a call occupies: a worker of ``service`` (empty: none) for ``seconds``."""
+
+    service: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     """How a simulation is set up, once."""
 
@@ -57,6 +68,8 @@ class Start:
     seed: int = 0
     key_file: Path | None = None
     ledger_limit: int | None = None
+    switches: Mapping[str, Json] = field(default_factory=dict)
+    """Switches that differ from their defaults, also after a reset."""
 
 
 @dataclass(slots=True)
@@ -83,6 +96,7 @@ class Simulation:
         now = self.clock.now
         self.rng = random.Random(self.start.seed)  # noqa: S311 - reproducible, not secret
         self.switches = Switches()
+        self.switches.update(self.start.switches)
         self.faults = Triggers(self.rng)
         self.rules = Triggers(self.rng)
         self.ledger = Ledger(now, self.start.ledger_limit)
@@ -92,7 +106,7 @@ class Simulation:
         self.jobs.on_start = self._job_started
         self.jobs.on_end = self._job_ended
         self.jobs.on_change = self.cache.forget
-        self._workers: dict[int, asyncio.Semaphore] = {}
+        self._pools: dict[tuple[str, int], asyncio.Semaphore] = {}
         self.objects = Objects(now)
         self.genomes = Genomes(self.switches, now)
         self.results = Results(self.objects, self.genomes)
@@ -131,55 +145,67 @@ class Simulation:
 
     def respond(self, request: Request) -> Reply | Awaitable[Reply]:
         """The reply, or what waits for it where something takes time."""
-        call, perform = self._understood(request)
+        call, perform, work = self._understood(request)
         fault = self.faults.first(call.subject)
         latency = self._latency(call.method) if self.switches.latency else 0.0
-        if fault is None and not latency and not self.switches.workers:
-            self.jobs.settle(self.clock.now())
-            reply = perform(None)
+        pool = self._pool(work.service)
+        busy = isinstance(pool, asyncio.Semaphore) and pool.locked()
+        if fault is None and not latency and not busy and not work.seconds:
+            reply = self._performed(perform, None)
             call.end()
             return reply
-        return self._slowly(call, self._settled(perform), fault, latency)
+        return self._slowly(call, partial(self._worked, pool, work, perform), fault, latency)
 
-    def _settled(self, perform: Perform) -> Perform:
-        """The same, with every job where it is by then."""
+    def _performed(self, perform: Perform, error: RpcError | None) -> Reply:
+        """Makes a call when every job is where it should be by now."""
+        self.jobs.settle(self.clock.now())
+        return perform(error)
 
-        def later(error: RpcError | None) -> Reply:
-            self.jobs.settle(self.clock.now())
-            return perform(error)
-
-        return later
+    async def _worked(
+        self,
+        pool: AbstractAsyncContextManager[object],
+        work: Work,
+        perform: Perform,
+        error: RpcError | None,
+    ) -> Reply:
+        """Makes a call once a worker of its service is free, and occupies that worker."""
+        async with pool:
+            await asyncio.sleep(work.seconds)
+            return self._performed(perform, error)
 
     async def _slowly(
-        self, call: Call, perform: Perform, fault: Trigger | None, latency: float
+        self, call: Call, perform: faulty.Perform, fault: Trigger | None, latency: float
     ) -> Reply:
-        async with self._worker():
-            await asyncio.sleep(latency)
-            if fault is None:
-                reply = perform(None)
-            else:
-                described = faulty.fault_of(fault.effect)
-                call.fault = described.kind
-                reply = await faulty.apply(described, fault.hits, perform, self.rng)
-                call.answer = call.answer if described.kind == "delay" else described.kind
+        """Makes a call that takes time. The way to the service and faults occupy no worker."""
+        await asyncio.sleep(latency)
+        if fault is None:
+            reply = await perform(None)
+        else:
+            described = faulty.fault_of(fault.effect)
+            call.fault = described.kind
+            reply = await faulty.apply(described, fault.hits, perform, self.rng)
+            call.answer = call.answer if described.kind == "delay" else described.kind
         call.end()
         return reply
 
-    def _worker(self) -> AbstractAsyncContextManager[object]:
-        """One of the workers, once it is free."""
+    def _pool(self, service: str) -> AbstractAsyncContextManager[object]:
+        """The workers of a service. Calls wait for them in the order of their arrival."""
         count = self.switches.workers
-        if not count:
+        if not count or not service:
             return nullcontext()
-        return self._workers.setdefault(count, asyncio.Semaphore(count))
+        key = service, count
+        if key not in self._pools:
+            self._pools[key] = asyncio.Semaphore(count)
+        return self._pools[key]
 
     def _latency(self, method: str) -> float:
         for pattern, seconds in self.switches.latency.items():
             if fnmatchcase(method, pattern) or fnmatchcase(method.partition(".")[2], pattern):
-                return drawn(seconds, self.rng) or 0.0
+                return self._drawn(seconds)
         return 0.0
 
-    def _understood(self, request: Request) -> tuple[Call, Perform]:
-        """The ledger's entry of a request, and how it is answered."""
+    def _understood(self, request: Request) -> tuple[Call, Perform, Work]:
+        """The ledger's entry of a request, how it is answered, and what it occupies."""
         parts = [part for part in request.path.split("/") if part]
         package = self.packages["app_service"]
         if parts[:1] == ["services"] and len(parts) > 1:
@@ -192,7 +218,12 @@ class Simulation:
         token = request.headers.get("authorization", "")
         subject = {"method": name, "user": user_in(token), "path": request.path}
         call = self.ledger.begin(name, subject, request.query)
-        return call, partial(self._shown, page, call)
+        served = package.name if name in SERVED_PAGES else ""
+        seconds = self._drawn(self.switches.query_seconds) if served else 0.0
+        return call, partial(self._shown, page, call), Work(served, seconds)
+
+    def _drawn(self, seconds: Seconds) -> float:
+        return drawn(seconds, self.rng) or 0.0
 
     def _page(self, request: Request, parts: list[str]) -> Callable[[], Reply] | None:
         """What answers a request that is no JSON-RPC; None if it is."""
@@ -222,7 +253,7 @@ class Simulation:
 
     # --- JSON-RPC
 
-    def _question(self, request: Request, package: Package) -> tuple[Call, Perform]:
+    def _question(self, request: Request, package: Package) -> tuple[Call, Perform, Work]:
         problem = None
         try:
             question = parsed(request)
@@ -233,7 +264,20 @@ class Simulation:
         subject = {**subject_of(question, token), **caused_by}
         call = self.ledger.begin(question.method, subject, question.params)
         answer = partial(self._answer, package, question, token, call)
-        return call, lambda error: answer(problem or error)
+        work = Work(package.name, self._work_seconds(package, question, token))
+        return call, lambda error: answer(problem or error), work
+
+    def _work_seconds(self, package: Package, question: Question, token: str) -> float:
+        """Draws how long a call occupies its worker: only what reaches the preflight waits for
+        it."""
+        name = question.method.removeprefix("AppService.")
+        if package.name != "AppService" or name not in PREFLIGHTED:
+            return self._drawn(self.switches.query_seconds)
+        try:
+            appservice.check_enabled(self.switches, self._check(token), question.params)
+        except RpcError:
+            return self._drawn(self.switches.query_seconds)
+        return self._drawn(self.switches.preflight_seconds)
 
     def _answer(
         self, package: Package, question: Question, token: str, call: Call, fault: RpcError | None

@@ -19,9 +19,16 @@ class Switches:
     shuffle: bool = True
     """The order of keys is random."""
     latency: dict[str, Seconds] = field(default_factory=dict)
-    """Time a call takes, by a pattern of its method (``start_app2``, ``Workspace.*``)."""
-    workers: int = 0
-    """So many calls are served at a time, the others wait; 0: any number. The service has 5."""
+    """Time on the way to the service, by a pattern of the method (``start_app2``,
+    ``Workspace.*``). It occupies no worker."""
+
+    # the server (protocol.md 1.2: Starman)
+    workers: int = 5
+    """Calls that each service serves at a time; the others wait in order. 0: any number."""
+    preflight_seconds: Seconds = field(default_factory=lambda: [0.4, 1.0])
+    """Time for which ``start_app2`` occupies its worker before the job exists."""
+    query_seconds: Seconds = 0.01
+    """Time for which any other call occupies its worker."""
 
     # submissions
     enabled: bool = True
@@ -65,13 +72,23 @@ class Switches:
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Sets what ``values`` names; raises ``Unusable`` before anything is set."""
-        kinds = {each.name: type(getattr(self, each.name)) for each in fields(self)}
         for name, value in values.items():
-            if name not in kinds:
-                raise Unusable(f"no switch {name!r}; there are {', '.join(sorted(kinds))}")
-            if not isinstance(value, int if kinds[name] is float else kinds[name]) and not (
-                kinds[name] is float and isinstance(value, float)
-            ):
-                raise Unusable(f"{name} is {kinds[name].__name__}, not {value!r}")
+            if name not in KINDS:
+                raise Unusable(f"no switch {name!r}; there are {', '.join(sorted(KINDS))}")
+            if not isinstance(value, ACCEPTED.get(KINDS[name], object)):
+                raise Unusable(f"{name} is {KINDS[name]}, not {value!r}")
         for name, value in values.items():
             setattr(self, name, value)
+
+
+KINDS: Mapping[str, str] = {each.name: str(each.type) for each in fields(Switches)}
+"""The names of the switches to the annotations of their types."""
+ACCEPTED: Mapping[str, tuple[type, ...]] = {
+    "bool": (bool,),
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "Seconds": (int, float, list),
+    "list[str]": (list,),
+    "dict[str, Seconds]": (dict,),
+}
