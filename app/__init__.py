@@ -13,6 +13,7 @@ from app import (
     cli,
     cors,
     cwl,
+    deletion,
     docs,
     errors,
     history,
@@ -70,7 +71,7 @@ def create_app(settings: Settings) -> Flask:
     admission.register(app, gate, settings.api.max_body_bytes)
     errors.register(app)
     api = Documented(app)
-    for part in (submitting, cwl, watching, history, steps, steering, system):
+    for part in (submitting, cwl, watching, history, steps, steering, deletion, system):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     api.register_blueprint(system.for_prometheus)
     docs.register(app, api)

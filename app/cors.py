@@ -8,7 +8,7 @@ from typing import Final
 
 from flask import Flask, Response, request
 
-METHODS: Final = "GET, POST, PUT, OPTIONS"
+METHODS: Final = "GET, POST, PUT, DELETE, OPTIONS"
 SENT: Final = (
     "Authorization, Content-Type, X-Requested-With, Accept, Idempotency-Key, If-None-Match, "
     "Last-Event-ID, X-Request-ID"

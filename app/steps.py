@@ -30,7 +30,7 @@ blueprint = Blueprint("steps", __name__, description="Look at the steps of a wor
 def explain_workflow(workflow_id: str) -> Response:
     """Tell why each unfinished step does not run, since when, and what would change that"""
     found = connections()
-    return as_json(explanation(workflow_id, found.parts.limits, found.gate.may))
+    return as_json(explanation(workflow_id, found.parts, found.gate.may))
 
 
 @route(

@@ -62,6 +62,9 @@ class Api:
     def put(self, path: str) -> None:
         self._ask("PUT", path)
 
+    def delete(self, path: str) -> None:
+        self._ask("DELETE", path)
+
     def post(self, path: str, body: bytes = b"{}", key: str | None = None) -> Json:
         """With an idempotency key it is asked again where the answer was lost."""
         headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})

@@ -80,6 +80,7 @@ for each in (
     watching.explain,
     steering.cancel,
     steering.retry,
+    steering.delete,
     steering.token,
 ):
     main.add_command(each)

@@ -36,7 +36,7 @@ class Screen:
     def show(self, found: Json, view: Callable[[Json], RenderableType]) -> None:
         """As JSON, one value to a line, where it was asked for; else as the view makes it."""
         if self.json:
-            click.echo(json.dumps(found, ensure_ascii=False))
+            click.echo(json_line(found))
         else:
             self.out.print(view(cleaned(found)))
 
@@ -47,10 +47,18 @@ class Screen:
 
     def fail(self, failure: Failed) -> None:
         if self.json:
-            click.echo(json.dumps(failure.as_json(), ensure_ascii=False))
+            click.echo(json_line(failure.as_json()))
         else:
             found = cleaned(failure.as_json())
             self.err.print(refusal(found["detail"], found["errors"]))
+
+
+def json_line(found: Json) -> str:
+    """One line of JSON. Characters that a terminal would obey are escaped: control characters, and
+    those that turn the direction of text.
+    """
+    text = json.dumps(found, ensure_ascii=False)
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
 
 
 def cleaned(found: Json) -> Json:

@@ -14,7 +14,7 @@ from cli.api import of_workflow
 from cli.completing import WorkflowId
 from cli.failures import Exit, Failed
 from cli.progress import OVER
-from cli.screen import Screen, command
+from cli.screen import Screen, cleaned, command
 
 Json = Any
 
@@ -40,16 +40,38 @@ def retry(screen: Screen, workflow: str) -> None:
 
 
 @click.command()
-@click.argument("workflow", type=WorkflowId(), required=False)
+@click.argument("workflow", type=WorkflowId())
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @command
-def token(screen: Screen, workflow: str | None) -> None:
+def delete(screen: Screen, workflow: str, yes: bool) -> None:
+    """Delete an ended workflow with its jobs, history and log. Files in the Workspace stay."""
+    path = of_workflow(workflow)
+    if not yes and sys.stdin.isatty() and not screen.json:
+        name = screen.api.get(of_workflow(workflow, "/status"))["workflow_name"]
+        click.confirm(f"Delete {cleaned(name)} ({workflow}) for good?", abort=True, err=True)
+    screen.api.delete(path)
+    screen.show({"deleted": workflow}, lambda answer: Text(f"Deleted {answer['deleted']}"))
+
+
+@click.command()
+@click.argument("workflow", type=WorkflowId(), required=False)
+@click.option("--forget", is_flag=True, help="Delete the token that the engine keeps of you.")
+@command
+def token(screen: Screen, workflow: str | None, forget: bool) -> None:
     """Hand your present token to WORKFLOW; without WORKFLOW, tell whose it is.
 
-    A fresh token lets steps go on that wait since an earlier one expired.
+    A fresh token lets steps go on that wait since an earlier one expired. With --forget the engine
+    keeps none: workflows under way wait until you hand in a token again.
     """
+    if forget and workflow:
+        raise click.UsageError("--forget is about every workflow of yours: leave WORKFLOW out.")
     found = screen.token
     if found is None:
         raise Failed(Exit.NOT_ALLOWED, "There is no token: see --token-file in --help.")
+    if forget:
+        screen.api.delete("/credentials")
+        screen.show({"forgotten": found.user}, _forgotten)
+        return
     if workflow:
         screen.api.put(of_workflow(workflow, "/token"))
     known = {
@@ -58,6 +80,10 @@ def token(screen: Screen, workflow: str | None) -> None:
         "expires_at": found.expires_at.isoformat() if found.expires_at else None,
     }
     screen.show(known, lambda answer: _told(answer, views.expiry(found.expires_at)))
+
+
+def _forgotten(answer: Json) -> Text:
+    return Text(f"The engine keeps no token of {answer['forgotten']}")
 
 
 def _told(found: Json, expiry: str) -> Text:
@@ -71,8 +97,8 @@ def _confirm(found: Json) -> None:
     over = sum(count for state, count in states.items() if state in OVER)
     waiting = len(found["steps"]) - jobs - over
     click.echo(
-        f"{found['workflow_name']}: {jobs} jobs will be killed, {waiting} steps will not start,"
-        f" {over} have ended and stay as they are.",
+        f"{cleaned(found['workflow_name'])}: {jobs} jobs will be killed, {waiting} steps will not"
+        f" start, {over} have ended and stay as they are.",
         err=True,
     )
     click.confirm("Cancel it?", abort=True, err=True)

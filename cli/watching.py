@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from cli import progress, stream, tree, views
 from cli.api import of_workflow
 from cli.completing import WorkflowId
 from cli.failures import of_state
-from cli.screen import Screen, cleaned, command
+from cli.screen import Screen, cleaned, command, json_line
 
 Json = Any
 FRAMES_A_SECOND: Final = 4
@@ -66,7 +65,7 @@ def log(screen: Screen, workflow: str, follow: bool, tail: int | None) -> None:
     """Print the log of a workflow; with --json its events."""
     if screen.json:
         for event in _events(screen, workflow, follow=follow):
-            click.echo(json.dumps(event, ensure_ascii=False))
+            click.echo(json_line(event))
     elif follow:
         with _interruptible(screen, workflow):
             for line in stream.log(screen.api, workflow, tail):
@@ -101,7 +100,7 @@ def follow(screen: Screen, workflow: str) -> None:
     with _interruptible(screen, workflow):
         if screen.json:
             for event in stream.events(screen.api, workflow):
-                click.echo(json.dumps(event, ensure_ascii=False))
+                click.echo(json_line(event))
         elif screen.out.is_terminal:
             _live(screen, workflow)
         else:

@@ -42,7 +42,10 @@ Days = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 TAKEN = frozenset(
-    {"specs", "jobs", "credentials", "events", "turns", "heartbeats", "schema", "services", "apps"}
+    {
+        *("specs", "jobs", "credentials", "events", "turns", "heartbeats", "schema", "services"),
+        *("apps", "removals", "sessions"),
+    }
 )
 """Collections that stand beside that of the workflows."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TextIO
@@ -34,6 +35,12 @@ class SharedRotatingFile(RotatingFileHandler):
             super().emit(record)
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)
+
+    def _open(self) -> TextIOWrapper:
+        """Its owner alone may read it: logs name users, files and parameters."""
+        stream = super()._open()
+        os.fchmod(stream.fileno(), 0o600)
+        return stream
 
     def _lock_of_process(self) -> TextIO:
         """A child opens its own after a fork: its parent's would be one lock for both."""

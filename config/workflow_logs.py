@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 _SUFFIXES = (".log", ".log.1")
+
+
+def _private(path: str, flags: int) -> int:
+    """Opens a file that its owner alone may read: logs name users, files and parameters."""
+    return os.open(path, flags, 0o600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +31,19 @@ class WorkflowLogs:
         """In one write, so that lines of several processes do not mix. Raises ``OSError``."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{workflow}.log"
-        with path.open("ab", buffering=0) as file:
+        with open(path, "ab", buffering=0, opener=_private) as file:
             file.write(lines.encode())
             full = file.tell() >= self.largest_bytes
         if full:
             self._rotate(path)
+
+    def remove(self, workflows: Iterable[str]) -> int:
+        """Remove the files of these workflows; how many there were. Raises ``OSError``."""
+        paths = [self.folder / f"{each}{suffix}" for each in workflows for suffix in _SUFFIXES]
+        there = [path for path in paths if path.exists()]
+        for path in there:
+            path.unlink(missing_ok=True)
+        return len(there)
 
     def tidy(self) -> int:
         """Removes files that nobody has written to for so long; how many. Raises ``OSError``."""

@@ -11,6 +11,7 @@ from config.settings import Settings, load_settings
 from tasks.celery import app
 from tasks.process import logs_of, parts
 from workflows.engine.purging import Keep, purge_in_turn
+from workflows.store import removals
 
 log = structlog.get_logger(__name__)
 
@@ -28,14 +29,15 @@ def keep_of(retention: Retention) -> Keep:
 
 
 def tidy(settings: Settings) -> None:
-    """Removes old log files of this host."""
+    """Removes log files of this host that are old, or whose workflows were removed."""
     try:
-        removed = logs_of(settings).tidy()
+        logs = logs_of(settings)
+        removed = logs.tidy() + logs.remove(removals.recent())
     except OSError as failure:
-        log.warning("Old log files cannot be removed", error=str(failure))
+        log.warning("Log files cannot be removed", error=str(failure))
         return
     if removed:
-        log.info("Old log files are removed", files=removed)
+        log.info("Log files are removed", files=removed)
 
 
 def _days(amount: float) -> timedelta | None:

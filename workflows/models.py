@@ -56,7 +56,19 @@ def ensure_indexes() -> None:
 
 def documents() -> list[type[Document]]:
     """Every kind of document there is."""
-    return [Workflow, Spec, Job, Credential, Event, Turn, Heartbeat, Service, Schema]
+    return [
+        Workflow,
+        Spec,
+        Job,
+        Credential,
+        Event,
+        Turn,
+        Heartbeat,
+        Service,
+        Schema,
+        Removal,
+        EndedSession,
+    ]
 
 
 class Workflow(Document):
@@ -256,6 +268,31 @@ class Heartbeat(Document):
     queues = ListField(StringField())
     cut_off = BooleanField()
     at = DateTimeField(required=True)
+
+
+class Removal(Document):
+    """A workflow that was removed. ``store/removals.py`` says what it is for."""
+
+    meta = {
+        "collection": "removals",
+        "auto_create_index": False,
+        "indexes": [{"fields": ["erased_at"], "expireAfterSeconds": 7 * 86_400}],
+    }
+    id = StringField(primary_key=True)  # the workflow
+    hidden_at = DateTimeField()
+    erased_at = DateTimeField()  # when its specs, jobs and events were gone
+
+
+class EndedSession(Document):
+    """A session of the pages that its user signed out of."""
+
+    meta = {
+        "collection": "sessions",
+        "auto_create_index": False,
+        "indexes": [{"fields": ["until"], "expireAfterSeconds": 0}],
+    }
+    id = StringField(primary_key=True)  # a digest of the session's secret
+    until = DateTimeField(required=True)  # when it would have ended by itself
 
 
 class Schema(Document):

@@ -6,10 +6,12 @@ from typing import Any
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
 
+from app import deletion
 from app.auth import caller
 from app.connections import connections
 from app.ui import facts
 from app.ui.session import signed_in
+from workflows.engine import deleting
 from workflows.engine import requests as engine
 from workflows.errors import Forbidden
 from workflows.states import FINAL_STEP
@@ -22,10 +24,12 @@ def register(blueprint: Blueprint) -> None:
         ("retry", retry, ["GET", "POST"]),
         ("start", start, ["POST"]),
         ("token", renew, ["POST"]),
+        ("delete", delete, ["GET", "POST"]),
     ):
         blueprint.add_url_rule(
             f"/workflows/<workflow_id>/{rule}", view.__name__, view, methods=methods
         )
+    blueprint.add_url_rule("/token", "forget_token", forget_token, methods=["GET", "POST"])
 
 
 @signed_in
@@ -84,6 +88,25 @@ def renew(workflow_id: str) -> Any:
     engine.renew(connections().parts, caller())
     connections().hints.start_jobs(g.request_id)
     return _back(workflow_id)
+
+
+@signed_in
+def delete(workflow_id: str) -> Any:
+    """For good: an ended workflow, or a plan."""
+    found = facts.head(workflow_id)
+    if request.method == "GET":
+        return render_template("delete.html", head=found)
+    deletion.delete(connections(), workflow_id)
+    return redirect(url_for("ui.list_workflows"), 303)
+
+
+@signed_in
+def forget_token() -> Any:
+    """The token that the engine keeps of the user; the one in the session stays."""
+    if request.method == "GET":
+        return render_template("forget.html")
+    deleting.forget_token(connections().parts, caller().name)
+    return redirect(url_for("ui.list_workflows"), 303)
 
 
 def _back(workflow_id: str) -> Any:

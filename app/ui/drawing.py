@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -12,6 +11,7 @@ from app.ui.grouping import grouped
 from app.ui.layout import Edge, Sizes, arrange
 from app.ui.words import counted, short
 from workflows.store import specs
+from workflows.store.byte_cache import ByteCache
 from workflows.workflow import StepSpec
 
 _ROOMY: Final = Sizes()
@@ -19,6 +19,9 @@ _COMPACT: Final = Sizes(width=170, height=24, column_gap=44, row_gap=5)
 _MANY: Final = 60
 """From so many nodes on each has one line only."""
 _MARGIN: Final = 8
+_KEPT_BYTES: Final = 16 * 1024 * 1024
+"""What the drawings that a process keeps may take in memory together."""
+_BYTES_A_BOX: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,13 @@ class Drawing:
     lines: str
 
 
-@lru_cache(maxsize=128)
 def drawing(spec_id: str) -> Drawing:
     """Of a spec, which never changes. Raises ``NotFound``."""
+    return _kept(spec_id)
+
+
+def _draw(spec_id: str) -> tuple[Drawing, int]:
+    """The drawing, and what it takes in memory."""
     blueprint = specs.get(spec_id)
     steps = blueprint.spec.steps
     nodes = grouped(blueprint.dag.needs, [step.app for step in steps])
@@ -62,7 +69,7 @@ def drawing(spec_id: str) -> Drawing:
         _box(steps, members, place, waits=bool(needs), room=21 if compact else 19)
         for members, place, needs in zip(nodes.members, layout.places, nodes.needs, strict=True)
     )
-    return Drawing(
+    made = Drawing(
         round(layout.width) + 2 * _MARGIN,
         round(layout.height) + 2 * _MARGIN,
         (round(sizes.width), round(sizes.height)),
@@ -70,6 +77,13 @@ def drawing(spec_id: str) -> Drawing:
         boxes,
         "".join(map(_line, layout.edges)),
     )
+    return made, _weight(made)
+
+
+def _weight(made: Drawing) -> int:
+    texts = sum(len(box.title) + len(box.name) + len(box.app) for box in made.boxes)
+    numbers = sum(len(box.steps) for box in made.boxes)
+    return len(made.lines) + texts + 8 * numbers + _BYTES_A_BOX * len(made.boxes)
 
 
 def _box(
@@ -97,3 +111,6 @@ def _line(edge: Edge) -> str:
         level = y == next_y
         path += f"H{next_x}" if level else f"C{middle} {y} {middle} {next_y} {next_x} {next_y}"
     return path
+
+
+_kept: Final = ByteCache(_draw, _KEPT_BYTES)

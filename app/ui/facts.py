@@ -104,6 +104,11 @@ class Head:
         return self.row["state"] in RETRY_WORKFLOW
 
     @property
+    def may_delete(self) -> bool:
+        """Unless a job of it is still being killed."""
+        return self.final or self.row["state"] == WorkflowState.PLANNED
+
+    @property
     def may_start(self) -> bool:
         return self.state == WorkflowState.PLANNED and not self.row.get("problems")
 
@@ -128,7 +133,7 @@ def head(workflow_id: str) -> Head:
     """Raises ``NotFound``, and ``Forbidden`` where it is somebody else's."""
     row = workflows.get(workflow_id)
     connections().gate.may(row["owner"])
-    ends, refused = credentials.expiry(row["owner"])
+    ends, refused = credentials.expiry(connections().parts.vault, row["owner"])
     return Head(
         row,
         specs.get(row["spec"]),

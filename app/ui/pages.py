@@ -205,7 +205,7 @@ def _group(found: facts.Head) -> Sequence[int]:
 
 def _reasons(workflow_id: str) -> dict[str, Any]:
     found = connections()
-    return explanation(workflow_id, found.parts.limits, found.gate.may)
+    return explanation(workflow_id, found.parts, found.gate.may)
 
 
 def _grouped(reasons: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:

@@ -21,6 +21,7 @@ from app.auth import SESSION, needs
 from app.connections import connections
 from workflows.bvbrc.token import Identity
 from workflows.errors import BadToken
+from workflows.store import sessions
 
 View = TypeVar("View", bound=Callable[..., Any])
 COOKIE: Final = "bvbrc_workflows"
@@ -61,6 +62,11 @@ def keep(response: Response, session: Session) -> None:
     )
 
 
+def end(session: Session) -> None:
+    """On the server, for every copy of the cookie."""
+    sessions.end(session.secret, session.until)
+
+
 def forget(response: Response) -> None:
     response.delete_cookie(COOKIE, path="/ui", httponly=True, samesite="Strict")
 
@@ -72,7 +78,9 @@ def present() -> Session | None:
         return None
     found = json.loads(text)
     session = Session(found["token"], found["secret"], datetime.fromtimestamp(found["until"], UTC))
-    return session if session.until > datetime.now(UTC) else None
+    if session.until <= datetime.now(UTC) or sessions.has_ended(session.secret):
+        return None
+    return session
 
 
 def signed_in(view: View) -> View:

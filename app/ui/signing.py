@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
 
 from app.auth import OPEN, needs
 from app.connections import connections
@@ -39,6 +39,7 @@ def sign_in() -> Any:
 @session.signed_in
 def sign_out() -> Response:
     response = make_response(redirect(url_for("ui.sign_in"), 303))
+    session.end(g.session)
     session.forget(response)
     return response
 

@@ -22,7 +22,7 @@ from workflows import models
         ("GET", "/nowhere", 404),
         ("GET", "/api/v1/workflows/", 404),
         ("GET", "/api/v2/workflows", 404),
-        ("DELETE", f"{ROOT}/x", 405),
+        ("PATCH", f"{ROOT}/x", 405),
         ("GET", f"{ROOT}/x/cancel", 405),
         ("PATCH", f"{ROOT}/submit", 405),
         ("POST", "/api/v1/health", 405),

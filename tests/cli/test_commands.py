@@ -260,3 +260,30 @@ def in_a_terminal(arguments: list[str], variables: dict[str, str]) -> tuple[int,
             written += part
     os.close(leader)
     return process.wait(60), written.decode()
+
+
+def test_an_ended_workflow_is_deleted(terminal: Terminal, product: Product) -> None:
+    workflow = product.submit(document(TWO))
+    assert terminal("delete", workflow).exit_code == 6
+    product.ends(workflow)
+
+    deleted = terminal("delete", workflow)
+
+    assert (deleted.exit_code, deleted.stdout) == (0, f"Deleted {workflow}\n")
+    assert terminal("status", workflow).exit_code == 5
+
+
+def test_the_kept_token_is_forgotten(terminal: Terminal) -> None:
+    done = terminal("token", "--forget", "--json")
+
+    assert json.loads(done.stdout) == {"forgotten": "alice@bvbrc"}
+    assert terminal("token", "--forget", "wf_0").exit_code == 2
+
+
+def test_json_turns_no_text_around(terminal: Terminal, product: Product) -> None:
+    workflow = product.submit(document(TWO, name="safe\u202egnp.exe"))
+
+    shown = terminal("status", workflow, "--json").stdout
+
+    assert json.loads(shown)["workflow_name"] == "safe\u202egnp.exe"
+    assert all(char.isprintable() for char in shown.strip())

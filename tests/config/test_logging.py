@@ -198,6 +198,7 @@ def test_a_file_that_several_processes_rotate_loses_no_line(tmp_path: Path) -> N
     numbered = [f"{name} {number}" for name in names for number in range(200)]
     assert sorted(written) == sorted(["a first", "b first", *numbered])
     assert len(files) > 3
+    assert {file.stat().st_mode & 0o077 for file in files} == {0}
 
 
 def test_a_message_keeps_the_request_id_that_its_sender_names() -> None:

@@ -55,3 +55,23 @@ def test_a_file_that_nobody_wrote_to_for_long_goes(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_yet_is_tidy(tmp_path: Path) -> None:
     assert WorkflowLogs(tmp_path / "none", largest_bytes=1000, days=1).tidy() == 0
+
+
+def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    logs = WorkflowLogs(tmp_path, largest_bytes=1, days=1)
+
+    for _ in range(2):
+        logs.append("wf_1", "first\n")
+
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("wf_1*")}
+    assert modes == {"wf_1.log.1": 0o600}
+
+
+def test_the_files_of_removed_workflows_go(tmp_path: Path) -> None:
+    logs = WorkflowLogs(tmp_path, largest_bytes=7, days=1)
+    for workflow in ("wf_1", "wf_1", "wf_2"):
+        logs.append(workflow, "first\n" if workflow == "wf_2" else "a longer line\n")
+
+    assert logs.remove(["wf_1", "wf_3"]) == 1
+
+    assert [path.name for path in tmp_path.glob("wf*")] == ["wf_2.log"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import ALICE, QUICK, Engine, another
+from tests.engine.conftest import ALICE, Engine, another
 from tests.engine.test_builtin import HOME, reason, step, workflow
 from workflows import models
 from workflows.engine import builtin, reading
@@ -35,8 +35,8 @@ def outputs(workflow_id: str) -> dict[str, Any]:
     return dict(reading.whole(workflow_id)["steps"][0]["outputs"])
 
 
-def code(workflow_id: str) -> str:
-    return str(explanation(workflow_id, QUICK, lambda _: None)["steps"][0]["code"])
+def code(engine: Engine, workflow_id: str) -> str:
+    return str(explanation(workflow_id, engine.parts, lambda _: None)["steps"][0]["code"])
 
 
 def at_once(workflow_id: str) -> None:
@@ -62,7 +62,7 @@ def test_a_defect_of_ours_is_tried_again_and_fails_nothing(engine: Engine) -> No
 
     replace(engine, parts=parts).until(lambda: "AttributeError" in reason(workflow_id))
 
-    assert code(workflow_id) == "retry_at"
+    assert code(engine, workflow_id) == "retry_at"
     assert [type(defect) for defect in defects] == [AttributeError]
     at_once(workflow_id)
     assert engine.ends(workflow_id) == "succeeded"
@@ -156,7 +156,7 @@ def test_a_refused_token_parks_it_until_there_is_a_fresh_one(engine: Engine) -> 
     workflow_id = engine.submit(workflow(group("Parked")))
     engine.simulator.expire(ALICE)
 
-    engine.until(lambda: code(workflow_id) == "token_expired")
+    engine.until(lambda: code(engine, workflow_id) == "token_expired")
 
     engine.token = engine.simulator.token(ALICE)
     renew(engine.parts, engine.owner())
@@ -210,7 +210,7 @@ def test_they_count_among_the_users_jobs(engine: Engine) -> None:
     own = capped.submit(workflow(group("Capped")))
     capped.until(lambda: capped.states(own) == ["queued"])
 
-    told = explanation(own, capped.parts.limits, lambda _: None)["steps"][0]
+    told = explanation(own, capped.parts, lambda _: None)["steps"][0]
 
     assert told["code"] == "user_cap"
     engine.simulator.act("finish", app="Sleep")

@@ -46,7 +46,7 @@ def finding(workflow_id: str) -> Row:
 
 
 def message(engine: Engine, workflow_id: str) -> str:
-    steps = explanation(workflow_id, engine.parts.limits, lambda _: None)["steps"]
+    steps = explanation(workflow_id, engine.parts, lambda _: None)["steps"]
     return str(steps[0]["message"])
 
 

@@ -122,7 +122,7 @@ def names(workflow_id: str) -> list[str]:
 
 
 def told(engine: Engine, workflow_id: str) -> str:
-    found = explanation(workflow_id, engine.parts.limits, lambda _: None)
+    found = explanation(workflow_id, engine.parts, lambda _: None)
     return str(found["message"])
 
 

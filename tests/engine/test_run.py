@@ -190,7 +190,7 @@ def test_a_job_that_is_missing_for_a_while_goes_on(engine: Engine) -> None:
 def test_a_refused_token_parks_the_workflow_until_a_new_one_comes(engine: Engine) -> None:
     workflow = engine.submit(document("", "a"))
     engine.simulator.expire(engine.user)
-    engine.until(lambda: credentials.expiry(engine.user)[1])
+    engine.until(lambda: credentials.expiry(engine.parts.vault, engine.user)[1])
     for _ in range(3):
         engine.turn()
     assert engine.simulator.jobs() == []

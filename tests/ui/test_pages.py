@@ -11,7 +11,18 @@ from tests.product import BOB, GROUP, Product, document
 from tests.ui.conftest import Visitor
 
 pytestmark = GROUP
-PAGES = ["", "timeline", "steps", "step?name=a", "waiting", "log", "cancel", "retry", "live"]
+PAGES = [
+    "",
+    "timeline",
+    "steps",
+    "step?name=a",
+    "waiting",
+    "log",
+    "cancel",
+    "retry",
+    "delete",
+    "live",
+]
 
 
 @pytest.fixture
@@ -285,3 +296,42 @@ def test_the_assets_may_be_kept_for_ever(visitor: Visitor) -> None:
 
     assert answer.status_code == 200
     assert "max-age=31536000" in answer.headers["Cache-Control"]
+
+
+def test_a_sign_out_ends_every_copy_of_the_session(alice: Visitor) -> None:
+    stolen = alice.session.cookies.copy()
+
+    alice.post("/sign-out", data={"secret": alice.secret()})
+    alice.session.cookies.update(stolen)
+
+    assert alice.get("/").status_code == 303
+    assert alice.sign_in().status_code == 303
+    assert alice.get("/").status_code == 200
+
+
+def test_an_ended_workflow_is_deleted_after_a_page_that_says_what_goes(
+    alice: Visitor, product: Product, workflow: str
+) -> None:
+    assert "Cancel it first" in alice.get(f"/workflows/{workflow}/delete").text
+    product.ends(workflow)
+
+    page = alice.get(f"/workflows/{workflow}/delete").text
+    done = alice.post(f"/workflows/{workflow}/delete", data={"secret": alice.secret()})
+
+    assert "deleted for good" in page
+    assert done.headers["Location"] == "/ui/"
+    assert alice.get(f"/workflows/{workflow}/").status_code == 404
+
+
+def test_the_kept_token_is_forgotten_and_the_session_goes_on(
+    alice: Visitor, product: Product, workflow: str
+) -> None:
+    product.ends(workflow)
+
+    assert "Forget my token" in alice.get("/").text
+    done = alice.post("/token", data={"secret": alice.secret()})
+
+    assert done.headers["Location"] == "/ui/"
+    assert alice.get("/").status_code == 200
+    parked = product.submit(document({"a": ""}))
+    assert product.ends(parked) == "succeeded"

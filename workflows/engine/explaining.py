@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflows.engine.parts import Limits
+from workflows.engine.parts import Parts
 from workflows.engine.reading import Allowed, stamp, state_of
 from workflows.explain import Reason, Surroundings, explain, outlook
 from workflows.states import FINAL_WORKFLOW, WorkflowState
@@ -12,12 +12,12 @@ from workflows.store import credentials, jobs, services, specs, watch, workflows
 from workflows.store.mongo import Row, clock
 
 
-def explanation(workflow: str, limits: Limits, allowed: Allowed) -> dict[str, Any]:
+def explanation(workflow: str, parts: Parts, allowed: Allowed) -> dict[str, Any]:
     """One reason for each step that has not ended. Raises ``NotFound``, ``Forbidden``."""
     row = workflows.get(workflow)
     allowed(row["owner"])
     blueprint, value = specs.get(row["spec"]), workflows.value(row)
-    reasons = explain(blueprint, value, jobs.history(workflow), _surroundings(row, limits))
+    reasons = explain(blueprint, value, jobs.history(workflow), _surroundings(row, parts))
     message = _held(row) or _message(state_of(row), len(reasons), bool(row.get("problems")))
     return {
         "workflow_id": workflow,
@@ -27,9 +27,9 @@ def explanation(workflow: str, limits: Limits, allowed: Allowed) -> dict[str, An
     }
 
 
-def _surroundings(row: Row, limits: Limits) -> Surroundings:
+def _surroundings(row: Row, parts: Parts) -> Surroundings:
     owner = row["owner"]
-    expires_at, refused = credentials.expiry(owner)
+    expires_at, refused = credentials.expiry(parts.vault, owner)
     service = services.health(services.APPSERVICE)
     return Surroundings(
         now=clock(),
@@ -40,7 +40,7 @@ def _surroundings(row: Row, limits: Limits) -> Surroundings:
         service_since=service.since,
         service_reason=service.reason,
         user_jobs=watch.under_way(owner),
-        most_user_jobs=limits.user_jobs,
+        most_user_jobs=parts.limits.user_jobs,
     )
 
 

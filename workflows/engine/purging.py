@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from workflows.engine.parts import Parts
-from workflows.store import retention, watch
+from workflows.store import removals, retention, watch
 from workflows.store.retention import ENDED, NEVER_STARTED, Kind
 
 log = structlog.get_logger(__name__)
@@ -37,6 +37,7 @@ def purge_in_turn(parts: Parts, keep: Keep) -> int:
 def purge(parts: Parts, keep: Keep) -> int:
     """Remove what is older; how many workflows went. What is left goes the next time."""
     until = time.monotonic() + _LONGEST_SECONDS
+    _finish(parts, until)
     removed = sum(
         _purge(parts, kind, age, until)
         for kind, age in ((ENDED, keep.ended), (NEVER_STARTED, keep.never_started))
@@ -45,6 +46,16 @@ def purge(parts: Parts, keep: Keep) -> int:
     if removed:
         log.info("Old workflows are removed", workflows=removed)
     return removed
+
+
+def _finish(parts: Parts, until: float) -> None:
+    """Go on with removals whose process died."""
+    while time.monotonic() < until and not parts.stopping.is_set():
+        batch = removals.unfinished(_BATCH)
+        if not batch:
+            break
+        for workflow in batch:
+            removals.erase(workflow)
 
 
 def _purge(parts: Parts, kind: Kind, age: timedelta, until: float) -> int:

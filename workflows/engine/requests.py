@@ -183,7 +183,7 @@ def token_warning(parts: Parts, owner: Owner, spec: Spec) -> Problem | None:
     now = datetime.now(UTC)
     if ends_too_soon(spec, parts.limits.cap, owner.expires_at, now) is None:
         return None
-    kept, refused = credentials.expiry(owner.name)
+    kept, refused = credentials.expiry(parts.vault, owner.name)
     ends = owner.expires_at if kept is None or refused else max(kept, owner.expires_at)
     return ends_too_soon(spec, parts.limits.cap, ends, now)
 

@@ -55,6 +55,11 @@ class Vault:
             self._seen.clear()
         self._seen[owner, digest] = time.monotonic() + SEEN_SECONDS
 
+    def forget(self, owner: str) -> None:
+        """What this process has handed in for the user is no longer there."""
+        for key in [key for key in self._seen.copy() if key[0] == owner]:
+            self._seen.pop(key, None)
+
     def digest(self, token: str) -> str:
         """Tells whether two tokens are the same, and nothing else."""
         return hmac.new(self._digest_keys[0], token.encode(), hashlib.sha256).hexdigest()
@@ -97,18 +102,32 @@ def renew(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
     }
     rows = collection(models.Credential)
     with translated():
-        present = rows.find_one({"_id": owner}, {"digest": 1, "expires_at": 1, "refused_at": 1})
-        if present and present["digest"] == digest:
+        present = rows.find_one({"_id": owner})
+        opens = present and vault.open(present["sealed"])
+        if present and opens and present["digest"] == digest:
             if present.get("refused_at"):
                 rows.update_one({"_id": owner, "digest": digest}, {"$unset": {"refused_at": ""}})
             return
         fields = {"sealed": vault.seal(token), "digest": digest, "expires_at": expires_at}
         if present is None:
             rows.update_one({"_id": owner}, {"$setOnInsert": fields}, upsert=True)
+        elif not opens:
+            # Sealed with a key that is gone: it counts as absent, whenever it would expire.
+            rows.update_one(
+                {"_id": owner, "sealed": present["sealed"]},
+                {"$set": fields, "$unset": {"refused_at": ""}},
+            )
         rows.update_one(
             {"_id": owner, "digest": {"$ne": digest}, "$expr": fresher},
             {"$set": fields, "$unset": {"refused_at": ""}},
         )
+
+
+def forget(vault: Vault, owner: str) -> None:
+    """Delete the user's token; without one there is nothing to do."""
+    with translated():
+        collection(models.Credential).delete_one({"_id": owner})
+    vault.forget(owner)
 
 
 def usable(vault: Vault, owner: str) -> Credential | None:
@@ -136,18 +155,22 @@ def usable_of(vault: Vault, owners: Sequence[str]) -> dict[str, Credential]:
 def any_usable(vault: Vault) -> Credential | None:
     """The token that lives longest: for questions that are nobody's in particular."""
     with translated():
-        row = collection(models.Credential).find_one(
+        rows = collection(models.Credential).find(
             {"refused_at": None, "$expr": {"$gt": ["$expires_at", NOW]}}, sort=[("expires_at", -1)]
         )
-    token = vault.open(row["sealed"]) if row else None
-    return Credential(row["_id"], token, row["expires_at"]) if row and token else None
+        for row in rows:
+            if token := vault.open(row["sealed"]):
+                return Credential(row["_id"], token, row["expires_at"])
+    return None
 
 
-def expiry(owner: str) -> tuple[datetime | None, bool]:
-    """When the stored token ends (None: there is none), and whether BV-BRC refused it."""
+def expiry(vault: Vault, owner: str) -> tuple[datetime | None, bool]:
+    """When the stored token ends, and whether BV-BRC refused it. None: there is none that opens."""
     with translated():
-        row = collection(models.Credential).find_one({"_id": owner}, {"sealed": 0})
-    return (row["expires_at"], bool(row.get("refused_at"))) if row else (None, False)
+        row = collection(models.Credential).find_one({"_id": owner})
+    if row is None or vault.open(row["sealed"]) is None:
+        return None, False
+    return row["expires_at"], bool(row.get("refused_at"))
 
 
 def refused(vault: Vault, credential: Credential) -> None:

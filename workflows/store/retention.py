@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from pymongo.client_session import ClientSession
-
 from workflows import models
 from workflows.states import FINAL_WORKFLOW, WorkflowState
-from workflows.store.mongo import Row, ago, collection, transaction, translated
+from workflows.store import removals
+from workflows.store.mongo import Row, ago, collection, translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +46,7 @@ def older(kind: Kind, age: timedelta, limit: int, but: Collection[str] = ()) -> 
 
 def remove(kind: Kind, age: timedelta, workflow: str) -> bool:
     """False where it was taken up meanwhile, or where a job of it has not ended at AppService."""
-
-    def work(session: ClientSession) -> bool:
-        belonging: Row = {"workflow": workflow}
-        own_keys: Row = {"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}}
-        if collection(models.Job).find_one({**belonging, "open": True}, session=session):
-            return False
-        gone = collection(models.Workflow).delete_one(
-            {"_id": workflow, **kind.older(age)}, session=session
-        )
-        if gone.deleted_count:
-            collection(models.Spec).delete_many(own_keys, session=session)
-            collection(models.Job).delete_many(own_keys, session=session)
-            collection(models.Event).delete_many(belonging, session=session)
-        return bool(gone.deleted_count)
-
-    return transaction(work)
+    if not removals.hide(workflow, kind.older(age)):
+        return False
+    removals.erase(workflow)
+    return True

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from typing import Final
+
+import bson
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
 
 from workflows import models
 from workflows.blueprint import Blueprint, blueprint
 from workflows.document import spec_from
 from workflows.errors import NotFound
+from workflows.store.byte_cache import ByteCache
 from workflows.store.mongo import Row, collection, translated
 
-_KEPT = 2_000
+KEPT_BYTES: Final = 64 * 1024 * 1024
+"""What the specs that a process keeps may take in memory together."""
+_TIMES: Final = 3
+"""A spec takes so many times its stored bytes in memory (measured: 2.8 with long texts)."""
+_BYTES_A_STEP: Final = 2_000
+_LEAST_BYTES: Final = 4_000
 
 
-@lru_cache(maxsize=_KEPT)
 def get(spec_id: str) -> Blueprint:
     """Raises ``NotFound``."""
-    return blueprint(spec_from(document(spec_id)))
+    return _kept(spec_id)
+
+
+def _load(spec_id: str) -> tuple[Blueprint, int]:
+    """The spec, and what it takes in memory."""
+    raw = _raw(spec_id)
+    made = blueprint(spec_from(bson.decode(raw.raw)["document"]))
+    return made, _LEAST_BYTES + _TIMES * len(raw.raw) + _BYTES_A_STEP * len(made.spec.steps)
+
+
+def forget(spec_id: str) -> None:
+    """The spec was deleted: this process keeps it no longer."""
+    _kept.forget(spec_id)
 
 
 def source(workflow: str) -> str:
@@ -31,9 +52,18 @@ def source(workflow: str) -> str:
 
 def document(spec_id: str) -> Row:
     """The normalised document as it was stored; raises ``NotFound``."""
+    found: Row = bson.decode(_raw(spec_id).raw)["document"]
+    return found
+
+
+def _raw(spec_id: str) -> RawBSONDocument:
+    """The stored bytes; raises ``NotFound``."""
+    rows = collection(models.Spec).with_options(CodecOptions(RawBSONDocument))
     with translated():
-        row = collection(models.Spec).find_one({"_id": spec_id}, {"document": 1})
+        row = rows.find_one({"_id": spec_id}, {"document": 1})
     if row is None:
         raise NotFound(f"There is no spec '{spec_id}'.")
-    found: Row = row["document"]
-    return found
+    return row
+
+
+_kept: Final = ByteCache(_load, KEPT_BYTES)

@@ -1,0 +1,64 @@
+"""Routes that take a user's data away: an ended workflow, and the token that is kept."""
+
+from __future__ import annotations
+
+import structlog
+from flask import Response
+from flask_smorest import Blueprint
+
+from app.auth import caller
+from app.connections import Connections, connections
+from app.routes import Answer, route
+from tasks.process import logs_of
+from workflows.engine import deleting
+from workflows.store import workflows
+
+log = structlog.get_logger(__name__)
+
+blueprint = Blueprint("deletion", __name__, description="Delete what the engine keeps of a user.")
+
+
+@route(
+    blueprint,
+    "DELETE",
+    "/workflows/<workflow_id>",
+    answers={204: Answer("It is deleted")},
+    refuses=[403, 404, 409],
+)
+def delete_workflow(workflow_id: str) -> Response:
+    """Delete a workflow that has ended, or a plan
+
+    With its document, jobs, history and log. Files in the Workspace stay. An active workflow, or
+    one whose jobs are still being killed, is refused with 409.
+    """
+    found = connections()
+    found.gate.may(workflows.get(workflow_id, {"owner": 1})["owner"])
+    delete(found, workflow_id)
+    return Response(status=204)
+
+
+@route(
+    blueprint,
+    "DELETE",
+    "/credentials",
+    answers={204: Answer("No token of the caller is kept")},
+)
+def forget_token() -> Response:
+    """Forget the caller's token
+
+    Steps that need one wait until `PUT /workflows/{id}/token`; jobs that run at BV-BRC go on there.
+    A workflow that is submitted within ten seconds afterwards may wait for a token as well.
+    """
+    deleting.forget_token(connections().parts, caller().name)
+    return Response(status=204)
+
+
+def delete(found: Connections, workflow_id: str) -> None:
+    """Deletes what MongoDB holds, then the log files of this host. Other hosts delete theirs within
+    an hour.
+    """
+    deleting.delete_workflow(workflow_id)
+    try:
+        logs_of(found.settings).remove([workflow_id])
+    except OSError as failure:
+        log.warning("A log file cannot be removed", workflow_id=workflow_id, error=str(failure))

@@ -1,0 +1,40 @@
+"""What a user may take away again: an ended workflow with everything of it, and the kept token."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from workflows.engine.parts import Parts
+from workflows.engine.reading import state_of
+from workflows.errors import Conflict
+from workflows.states import FINAL_WORKFLOW, WorkflowState
+from workflows.store import credentials, removals, workflows
+from workflows.store.mongo import Row
+
+_DELETABLE: Final[Row] = {"state": {"$in": sorted({*FINAL_WORKFLOW, WorkflowState.PLANNED})}}
+
+
+def delete_workflow(workflow: str) -> None:
+    """Delete a workflow that has ended or was never started, with its specs, jobs and events.
+
+    Raises ``NotFound``, and ``Conflict`` while it is active or a job of it may still run.
+    """
+    if not removals.hide(workflow, _DELETABLE):
+        raise _refusal(workflow)
+    removals.erase(workflow)
+
+
+def _refusal(workflow: str) -> Conflict:
+    row = workflows.get(workflow, {"state": 1, "cancel_requested_at": 1})
+    state = state_of(row)
+    if state in FINAL_WORKFLOW:
+        return Conflict(
+            "Cannot delete a workflow while its jobs are being killed at BV-BRC;"
+            " try again when no outcome is 'kill_requested'"
+        )
+    return Conflict(f"Cannot delete workflow with status '{state}'; cancel it first")
+
+
+def forget_token(parts: Parts, owner: str) -> None:
+    """Delete the user's token. Steps that need one wait until the user hands in another."""
+    credentials.forget(parts.vault, owner)

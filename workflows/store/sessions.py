@@ -1,0 +1,33 @@
+"""Sessions of the pages that were ended before their time.
+
+A session is a sealed cookie, so that every process knows it; what MongoDB keeps is which of them
+no longer counts, until it would have ended by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from workflows import models
+from workflows.store.mongo import collection, translated
+
+
+def end(secret: str, until: datetime) -> None:
+    """From now on no process accepts the session with this secret."""
+    with translated():
+        collection(models.EndedSession).update_one(
+            {"_id": _digest(secret)}, {"$set": {"until": until}}, upsert=True
+        )
+
+
+def has_ended(secret: str) -> bool:
+    """Whether the user signed out of the session with this secret."""
+    with translated():
+        row = collection(models.EndedSession).find_one({"_id": _digest(secret)}, {"_id": 1})
+    return row is not None
+
+
+def _digest(secret: str) -> str:
+    """A reader of the database learns no secret of a form."""
+    return hashlib.sha256(secret.encode()).hexdigest()
