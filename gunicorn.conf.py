@@ -15,8 +15,8 @@ from typing import Any
 
 from gunicorn import glogging, util
 
-from config import logging as our_logging
 from config.settings import load_settings
+from observability import logging as our_logging
 
 # Read before any worker is forked, so that a bad setting ends the master with its one line.
 settings = load_settings()

@@ -8,33 +8,18 @@ from flask import Flask
 from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import (
-    admission,
-    cli,
-    cors,
-    cwl,
-    deletion,
-    docs,
-    errors,
-    history,
-    request_ids,
-    steering,
-    steps,
-    submitting,
-    system,
-    traffic,
-    ui,
-    watching,
-)
-from app.auth import Gate
+from app import cli, deletion, ui
+from app.api import commands, cwl, history, status, steps, submit, system
+from app.api.response_schemas import Error
 from app.connections import Connections, attach
-from app.feed import Feed
-from app.hints import Hints
-from app.schemas import Error
-from app.throttle import Throttle
+from app.http import admission, cors, docs, errors, request_ids, traffic
+from app.http.auth import Gate
+from app.http.throttle import Throttle
+from app.live.broadcaster import Feed
+from app.live.hints import Hints
 from config.settings import Settings
+from observability.metering import counts_of
 from tasks.celery import app as celery
-from tasks.metering import counts_of
 from workflows.bvbrc.signers import SignerKeys
 from workflows.bvbrc.token import Verifier
 from workflows.bvbrc.wire import Wire
@@ -71,7 +56,7 @@ def create_app(settings: Settings) -> Flask:
     admission.register(app, gate, settings.api.max_body_bytes)
     errors.register(app)
     api = Documented(app)
-    for part in (submitting, cwl, watching, history, steps, steering, deletion, system):
+    for part in (submit, cwl, status, history, steps, commands, deletion, system):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     api.register_blueprint(system.for_prometheus)
     docs.register(app, api)

@@ -8,12 +8,11 @@ import click
 from flask.cli import AppGroup
 
 from app.connections import connections
-from tasks.upkeep import keep_of
-from workflows import models
-from workflows.engine.purging import purge as remove_old
+from tasks.retention import keep_of
+from workflows.engine.purge import purge as remove_old
 from workflows.store import credentials as sealed
-from workflows.store import schema
-from workflows.store.progress import progress
+from workflows.store import documents, migrations
+from workflows.store.statistics import progress
 
 credentials = AppGroup("credentials", help="Users' tokens, sealed at rest.")
 db = AppGroup("db", help="What MongoDB holds: indexes, migrations, what is old.")
@@ -34,12 +33,12 @@ def rotate() -> None:
 def indexes(*, drop_stale: bool) -> None:
     """Create missing indexes; processes do the same when they start."""
     assert connections().parts  # noqa: S101 - connects
-    models.ensure_indexes()
-    stale = schema.stale_indexes()
+    documents.ensure_indexes()
+    stale = migrations.stale_indexes()
     for collection, keys in stale:
         click.echo(f"{collection}: not needed: {', '.join(field for field, _ in keys)}")
     if drop_stale:
-        schema.drop(stale)
+        migrations.drop(stale)
     click.echo(f"every index is there; {len(stale)} {'dropped' if drop_stale else 'not needed'}")
 
 
@@ -47,9 +46,9 @@ def indexes(*, drop_stale: bool) -> None:
 def migrate() -> None:
     """Do the migrations that this release brings; an interrupted one goes on."""
     assert connections().parts  # noqa: S101 - connects
-    for migration, changed in schema.migrate():
+    for migration, changed in migrations.migrate():
         click.echo(f"{migration.number}: {migration.what}: {changed} documents changed")
-    click.echo(f"the schema is at version {schema.version()}")
+    click.echo(f"the schema is at version {migrations.version()}")
 
 
 @db.command()
@@ -63,7 +62,9 @@ def purge() -> None:
 def status() -> None:
     """Tell what is unfinished, what waits, and which migrations are to be done."""
     found = progress(connections().parts.limits.user_jobs)
-    click.echo(f"schema version {schema.version()}, {len(schema.pending())} migrations pending")
+    click.echo(
+        f"schema version {migrations.version()}, {len(migrations.pending())} migrations pending"
+    )
     click.echo("workflows: " + _counts(found.workflows))
     click.echo("jobs: " + _counts(found.jobs))
     click.echo(f"jobs in doubt: {found.in_doubt}, waiting for a token: {found.parked}")

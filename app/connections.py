@@ -15,20 +15,19 @@ import pymongo
 from flask import Flask, current_app
 from mongoengine import get_connection
 
-from app.apps import Apps
-from app.auth import Gate
-from app.feed import Feed
-from app.hints import Hints
+from app.api.app_lookup import Apps
+from app.http.auth import Gate
+from app.live.broadcaster import Feed
+from app.live.hints import Hints
 from config.settings import Settings
-from tasks.process import parts_of
-from workflows import models
+from runtime.bootstrap import parts_of
 from workflows.bvbrc.appservice import AppService
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
-from workflows.cwl.planner import Planner
-from workflows.engine.parts import Parts
-from workflows.store import schema
+from workflows.cwl.process.planner import Planner
+from workflows.engine.context import Parts
+from workflows.store import documents, migrations
 from workflows.store.mongo import translated
 
 PATIENCE_SECONDS: Final = 5.0
@@ -70,8 +69,8 @@ class Connections:
             return
         parts = parts_of(self.settings)
         with translated(), pymongo.timeout(_INDEX_SECONDS if _writable() else 2.0):
-            models.ensure_indexes()
-            schema.begin()
+            documents.ensure_indexes()
+            migrations.begin()
         self._parts, self._pid = parts, os.getpid()
 
     @contextmanager

@@ -26,8 +26,8 @@ from benchmarks.load import load, request
 from benchmarks.measure import cpu_seconds, medians, result, table
 from benchmarks.validate import workflow
 from devstack import embedded, processes
+from simulator.client import Simulator
 from tests.simulated import simulator_process
-from workflows.bvbrc.simulator.client import Simulator
 
 ROOT = Path(__file__).parents[1]
 SUBMIT = "/api/v1/workflows/submit"

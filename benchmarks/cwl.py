@@ -14,9 +14,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psutil
 
-from workflows.bvbrc.apptable import load
-from workflows.cwl.planner import AppTable, Planner
-from workflows.cwl.submission import Submission
+from workflows.bvbrc.app_table import load
+from workflows.cwl.bvbrc.submission import Submission
+from workflows.cwl.process.planner import AppTable, Planner
 
 HEAD = """cwlVersion: v1.2
 class: Workflow

@@ -14,7 +14,7 @@ from benchmarks.measure import Row, medians, percentile, result, table
 from benchmarks.product import Product, flat, genuine, product
 from benchmarks.throughput import clear
 from devstack.processes import wait_until
-from workflows import models
+from workflows.store import documents
 from workflows.store.mongo import collection
 
 
@@ -53,7 +53,7 @@ def once(running: Product, steps: int, asked: argparse.Namespace) -> Row:
     running.tell(ids, 10)
     if ids:
         wait_until(
-            lambda: collection(models.Job).count_documents({"state": "intended"}) > steps // 2,
+            lambda: collection(documents.Job).count_documents({"state": "intended"}) > steps // 2,
             "the outbox is full",
             seconds=120,
         )
@@ -65,9 +65,9 @@ def once(running: Product, steps: int, asked: argparse.Namespace) -> Row:
     wait_until(lambda: len(started(running, begun, posted)) == len(posted), "all begin", seconds=60)
     arrived = started(running, begun, posted)
     waits = [1000 * (arrived[workflow] - at) for workflow, at in posted.items()]
-    left = collection(models.Job).count_documents({"state": "intended"})
+    left = collection(documents.Job).count_documents({"state": "intended"})
     assert bool(left) == bool(ids), "the busy user's steps must outlast the measurement"
-    collection(models.Job).delete_many({"state": "intended"})
+    collection(documents.Job).delete_many({"state": "intended"})
     return {"p50": round(percentile(waits, 50), 1), "max": round(max(waits), 1)}
 
 

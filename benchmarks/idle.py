@@ -20,7 +20,7 @@ from benchmarks.measure import Meter, Row, medians, result, table
 from benchmarks.product import Product, flat, instant, product
 from benchmarks.throughput import clear
 from devstack.processes import wait_until
-from workflows import models
+from workflows.store import documents
 from workflows.store.mongo import collection
 
 LATENCY = 0.05
@@ -74,7 +74,9 @@ def fill(running: Product, asked: argparse.Namespace) -> None:
         running.tell(ids)
     jobs = asked.workflows * asked.jobs
     wait_until(
-        lambda: collection(models.Job).count_documents({"started_at": {"$type": "date"}}) == jobs,
+        lambda: (
+            collection(documents.Job).count_documents({"started_at": {"$type": "date"}}) == jobs
+        ),
         "every job is known to run",
         seconds=1800,
         every_seconds=2,

@@ -17,7 +17,7 @@ from benchmarks.measure import Row, medians, percentile, result, table
 from benchmarks.product import Product, chain, flat, genuine, product, wait_for_processes
 from benchmarks.throughput import clear
 from devstack.processes import wait_until
-from workflows import models
+from workflows.store import documents
 from workflows.store.mongo import collection
 
 FOR_EVER = 600
@@ -87,7 +87,7 @@ def renew(running: Product) -> None:
     for worker in running.stack.workers:
         worker.kill()
         worker.start()
-    collection(models.Heartbeat).delete_many({})
+    collection(documents.Heartbeat).delete_many({})
     wait_for_processes(running.stack)
     running.tokens.update({user: running.stack.simulator.token(user) for user in running.users})
 
@@ -98,7 +98,7 @@ def burden(running: Product, user: str, count: int) -> None:
 
 
 def in_flight(user: str) -> int:
-    return int(collection(models.Job).count_documents({"owner": user, "state": "active"}))
+    return int(collection(documents.Job).count_documents({"owner": user, "state": "active"}))
 
 
 def took(posted: Mapping[str, float]) -> list[timedelta]:
@@ -106,7 +106,7 @@ def took(posted: Mapping[str, float]) -> list[timedelta]:
     ended = {"_id": {"$in": list(posted)}, "state": "succeeded"}
     return [
         row["finished_at"] - row["submitted_at"]
-        for row in collection(models.Workflow).find(ended, {"submitted_at": 1, "finished_at": 1})
+        for row in collection(documents.Workflow).find(ended, {"submitted_at": 1, "finished_at": 1})
     ]
 
 
@@ -135,7 +135,7 @@ def refused_token(running: Product, user: str) -> None:
 
 def spoilt_documents(_running: Product, user: str) -> None:
     """One in two of the user's workflows and jobs holds what nobody can read."""
-    for kind, field in ((models.Workflow, "cap"), (models.Job, "outcome")):
+    for kind, field in ((documents.Workflow, "cap"), (documents.Job, "outcome")):
         rows = [row["_id"] for row in collection(kind).find({"owner": user}, {"_id": 1})]
         collection(kind).update_many({"_id": {"$in": rows[::2]}}, {"$set": {field: "nonsense"}})
 

@@ -20,7 +20,7 @@ from benchmarks.product import Product, flat, instant, product
 from benchmarks.throughput import clear
 from benchmarks.yardsticks import client, start
 from devstack.processes import wait_until
-from workflows import models
+from workflows.store import documents
 from workflows.store.mongo import collection
 
 LATENCY = 0.1
@@ -100,7 +100,7 @@ def fill(running: Product, count: int) -> None:
     running.tell(ids)
     active = {"state": "active"}
     wait_until(
-        lambda: collection(models.Job).count_documents(active) == each * 10,
+        lambda: collection(documents.Job).count_documents(active) == each * 10,
         "the jobs are in flight",
         seconds=300,
     )

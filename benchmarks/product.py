@@ -17,11 +17,11 @@ from mongoengine import get_connection
 
 from benchmarks.measure import Meter, Row
 from devstack.stack import Stack, Wanted, stack
-from workflows import models
-from workflows.document import spec_from
-from workflows.engine import requests
-from workflows.engine.parts import Parts
-from workflows.states import FINAL_WORKFLOW
+from workflows.engine import commands
+from workflows.engine.context import Parts
+from workflows.model.states import FINAL_WORKFLOW
+from workflows.spec.document import spec_from
+from workflows.store import documents
 from workflows.store.mongo import collection
 
 DEPLOYED = ("advance,polls", "submissions")
@@ -57,9 +57,9 @@ class Product:
     def submit(self, document: Row, user: str) -> str:
         """Stores a workflow as the API does, without HTTP; nobody is told of it yet."""
         expiry = datetime.now(UTC) + timedelta(days=1)
-        owner = requests.Owner(user, self.tokens[user], expiry)
-        submission = requests.Submission(spec_from(document), document)
-        return requests.submit(self.parts, owner, submission).id
+        owner = commands.Owner(user, self.tokens[user], expiry)
+        submission = commands.Submission(spec_from(document), document)
+        return commands.submit(self.parts, owner, submission).id
 
     def tell(self, ids: Sequence[str], chunk: int = 50) -> None:
         """The hints that the API would send."""
@@ -70,7 +70,7 @@ class Product:
 
     def unfinished(self) -> int:
         return int(
-            collection(models.Workflow).count_documents(
+            collection(documents.Workflow).count_documents(
                 {"state": {"$nin": [str(state) for state in FINAL_WORKFLOW]}}
             )
         )
@@ -133,24 +133,24 @@ def product(
     with stack(asked) as running:
         os.environ.update(running.env)
         from config.settings import load_settings  # noqa: PLC0415 - only now are they known
-        from tasks.process import parts_of  # noqa: PLC0415 - reads the settings
+        from runtime.bootstrap import parts_of  # noqa: PLC0415 - reads the settings
 
         parts = parts_of(load_settings())
-        models.ensure_indexes()
+        documents.ensure_indexes()
         names = [f"user{number}@bvbrc" for number in range(users)]
         tokens = {name: running.simulator.token(name) for name in names}
         wait_for_processes(running)
         try:
             yield Product(running, parts, tokens)
         finally:
-            models.close_database()
+            documents.close_database()
 
 
 def wait_for_processes(running: Stack, seconds: float = 60) -> None:
     """Returns once every worker and beat has said that it is there."""
     deadline = time.monotonic() + seconds
     expected = len(running.workers) + len(running.beats)
-    while collection(models.Heartbeat).count_documents({}) < expected:
+    while collection(documents.Heartbeat).count_documents({}) < expected:
         if time.monotonic() > deadline:
             raise TimeoutError("not every process has come up")
         time.sleep(0.05)

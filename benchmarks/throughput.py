@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from benchmarks import yardsticks
 from benchmarks.measure import Row, medians, result, table
 from benchmarks.product import SHAPES, Product, genuine, instant, product
-from workflows import models
+from workflows.store import documents
 from workflows.store.mongo import collection
 
 CASES: Mapping[str, tuple[Mapping[str, float] | None, str | None]] = {
@@ -130,7 +130,7 @@ def per(total: int, before: Mapping[str, int], after: Mapping[str, int]) -> Row:
 
 def clear(running: Product) -> None:
     """Forgets what ran before; users and their tokens stay."""
-    for document in (models.Workflow, models.Spec, models.Job, models.Event):
+    for document in (documents.Workflow, documents.Spec, documents.Job, documents.Event):
         collection(document).delete_many({})
     running.stack.simulator.reset()
 

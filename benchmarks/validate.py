@@ -10,10 +10,10 @@ import sys
 import time
 from typing import Any
 
-from workflows import builtin
-from workflows.bvbrc import apptable
-from workflows.catalogue import catalogue
-from workflows.validate import validate
+from workflows.bvbrc import app_table
+from workflows.spec import builtin_apps
+from workflows.spec.catalogue import catalogue
+from workflows.spec.validate import validate
 
 
 def pair(number: int) -> list[dict[str, Any]]:
@@ -60,8 +60,8 @@ def workflow(steps: int) -> dict[str, Any]:
 
 
 def main(steps: int) -> None:
-    table = apptable.load()
-    known = catalogue(table, table, builtin.apps())
+    table = app_table.load()
+    known = catalogue(table, table, builtin_apps.apps())
     document = workflow(steps)
     for _ in range(3):
         begun = time.process_time()

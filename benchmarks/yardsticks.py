@@ -15,7 +15,7 @@ from pymongo import UpdateOne
 from benchmarks.measure import cpu_seconds, rate
 from benchmarks.product import OUTPUT_PATH, Product
 from devstack.processes import Process, wait_until
-from workflows.bvbrc.simulator.client import Simulator
+from simulator.client import Simulator
 
 TASK = "benchmarks.nothing"
 

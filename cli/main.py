@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 from click.shell_completion import get_completion_class
 
-from cli import steering, submitting, tokens, watching
+from cli import commands, status, submit, tokens
 from cli.api import Api
 from cli.failures import Exit, Failed
 from cli.screen import Screen
@@ -70,17 +70,17 @@ def completion(shell: str) -> None:
 
 
 for each in (
-    submitting.submit,
-    submitting.validate,
-    submitting.submit_cwl,
-    watching.status,
-    watching.watch,
-    watching.list_workflows,
-    watching.log,
-    watching.explain,
-    steering.cancel,
-    steering.retry,
-    steering.delete,
-    steering.token,
+    submit.submit,
+    submit.validate,
+    submit.submit_cwl,
+    status.status,
+    status.watch,
+    status.list_workflows,
+    status.log,
+    status.explain,
+    commands.cancel,
+    commands.retry,
+    commands.delete,
+    commands.token,
 ):
     main.add_command(each)

@@ -18,7 +18,7 @@ from config.sections import Broker, MongoDB, Scheduler
 from devstack import embedded, processes
 from devstack.processes import Process, wait_until
 from devstack.records import ROOT
-from workflows.bvbrc.simulator.client import Simulator
+from simulator.client import Simulator
 
 KEYS = "WORKFLOW_AUTH__TOKEN_KEYS"
 DEFAULTS = {
@@ -110,7 +110,7 @@ def start_simulator(
     process = processes.start(
         "simulator",
         [
-            *(sys.executable, "-m", "workflows.bvbrc.simulator"),
+            *(sys.executable, "-m", "simulator"),
             *("--port", port, "--key-file", signing_key(folder)),
             *in_words(switches or {}),
         ],

@@ -15,7 +15,7 @@ from typing import IO
 
 from devstack import records, servers
 from devstack.records import ROOT, VAR
-from workflows.bvbrc.simulator.client import Simulator
+from simulator.client import Simulator
 
 
 class Failed(Exception):

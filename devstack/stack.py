@@ -17,7 +17,7 @@ from devstack import embedded, processes, servers
 from devstack.embedded import Server
 from devstack.processes import Process, wait_until
 from devstack.records import ROOT
-from workflows.bvbrc.simulator.client import Simulator
+from simulator.client import Simulator
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Writes docs/states.md from the tables in ``workflows/states.py``."""
+"""Writes docs/states.md from the tables in ``workflows/model/states.py``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from workflows import states  # noqa: E402 - the project's root must be on the path first
+from workflows.model import states  # noqa: E402 - the project's root must be on the path first
 
 PAGE = ROOT / "docs" / "states.md"
 TABLES: tuple[tuple[str, type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]], ...] = (
@@ -21,8 +21,8 @@ TABLES: tuple[tuple[str, type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]], .
 )
 HEAD = """# States
 
-Made by `scripts/states.py` from the tables in `workflows/states.py`; a test compares the two. A
-move that is not in a table cannot happen: it raises. A state without moves is final, but for
+Made by `scripts/states.py` from the tables in `workflows/model/states.py`; a test compares the two.
+A move that is not in a table cannot happen: it raises. A state without moves is final, but for
 `retry`, which only a person can ask for: a failed or cancelled workflow goes back to `pending`, and
 so do its failed, cancelled and upstream_failed steps.
 """

@@ -8,12 +8,12 @@ from datetime import timedelta
 from typing import Final
 
 from config.settings import load_settings
-from tasks.alone import Alone
+from observability.metering import counts_of
+from runtime.bootstrap import parts
+from runtime.single_flight import Alone
 from tasks.celery import app
-from tasks.metering import counts_of
-from tasks.process import parts
 from workflows.engine.advance import Advanced, advance
-from workflows.engine.replanning import replan_due
+from workflows.engine.replan import replan_due
 from workflows.engine.sweep import check_service, sweep
 from workflows.store.due import Work
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from celery import Celery
 from kombu.transport.virtual import QoS
 
-from config import celery_logging
 from config.settings import load_settings
+from observability import celery_logging
 
 # Nor is a message given back when a connection is closed: its task goes on, or the sweep finds it.
 QoS.restore_at_shutdown = False
 
 celery_logging.connect(load_settings())
-app = Celery("tasks", include=["tasks.advance", "tasks.jobs", "tasks.companion"])
+app = Celery("tasks", include=["tasks.advance", "tasks.jobs", "runtime.heartbeat"])
 app.config_from_object("celeryconfig")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runtime.bootstrap import drain, parts
+from runtime.single_flight import Alone
 from tasks.advance import follow
-from tasks.alone import Alone
 from tasks.celery import app
-from tasks.process import drain, parts
-from workflows.engine.finding import find_results as find
-from workflows.engine.killing import kill_jobs as kill
-from workflows.engine.polling import poll_jobs as poll
-from workflows.engine.resolving import resolve_jobs as resolve
+from workflows.engine.find_outputs import find_results as find
+from workflows.engine.kill import kill_jobs as kill
+from workflows.engine.lookup import resolve_jobs as resolve
+from workflows.engine.poll import poll_jobs as poll
 
 _WHOLE_DAY = 86_400
 """Seconds. Under load the outbox is never empty; each call in it has a time limit of its own."""

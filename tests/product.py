@@ -14,8 +14,8 @@ import requests
 
 from devstack.processes import wait_until
 from devstack.stack import Stack, Wanted, stack
+from simulator.client import Simulator
 from tests.simulated import QUICK
-from workflows.bvbrc.simulator.client import Simulator
 
 GROUP = pytest.mark.xdist_group("product")
 ALICE, BOB = "alice@bvbrc", "bob@bvbrc"

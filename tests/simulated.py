@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from devstack.servers import in_words
+from simulator.client import Simulator
 from tests.shared import ROOT
-from workflows.bvbrc.simulator.client import Simulator
 
 QUICK: Mapping[str, object] = {"preflight_seconds": 0.01, "query_seconds": 0}
 """The switches of tests that are not about load: as many workers, that take less time."""
@@ -18,7 +18,7 @@ QUICK: Mapping[str, object] = {"preflight_seconds": 0.01, "query_seconds": 0}
 @contextmanager
 def simulator_process(*options: str) -> Iterator[Simulator]:
     """Starts a quick simulator on a free port; ends it afterwards."""
-    command = [sys.executable, "-m", "workflows.bvbrc.simulator", *in_words(QUICK), *options]
+    command = [sys.executable, "-m", "simulator", *in_words(QUICK), *options]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

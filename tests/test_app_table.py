@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.shared import shared_path
-from workflows.bvbrc import apptable
+from workflows.bvbrc import app_table
 
-TABLE = {app["id"]: app for app in apptable.load()}
+TABLE = {app["id"]: app for app in app_table.load()}
 TYPES = {"flaot": "float"}  # a slip of the genuine file
 
 

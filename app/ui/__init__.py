@@ -22,10 +22,10 @@ from flask import (
 )
 from werkzeug.exceptions import HTTPException, NotFound
 
-from app import errors
-from app.auth import OPEN, needs
-from app.ui import actions, lists, pages, session, signing, words
-from workflows.errors import BadToken, WorkflowsError
+from app.http import errors
+from app.http.auth import OPEN, needs
+from app.ui import actions, formatting, session, sign_in, workflow_list, workflow_pages
+from workflows.model.errors import BadToken, WorkflowsError
 
 _STATIC: Final = Path(__file__).parent / "static"
 _YEAR_SECONDS: Final = 31_536_000
@@ -43,7 +43,7 @@ _HEADERS: Final = {
 
 def register(app: Flask) -> None:
     blueprint = Blueprint("ui", __name__, url_prefix="/ui", template_folder="templates")
-    for part in (lists, pages, actions, signing):
+    for part in (workflow_list, workflow_pages, actions, sign_in):
         part.register(blueprint)
     blueprint.add_url_rule("/static/<path:name>", "asset", asset)
     blueprint.add_url_rule("/<path:rest>", "nothing", nothing)
@@ -52,7 +52,7 @@ def register(app: Flask) -> None:
     blueprint.after_request(_guarded)
     blueprint.app_template_global("asset_url")(asset_url)
     for name in ("span", "moment", "machine", "state", "reason", "tick", "short", "counted"):
-        blueprint.app_template_filter(name)(getattr(words, name))
+        blueprint.app_template_filter(name)(getattr(formatting, name))
     blueprint.context_processor(_always)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(blueprint)

@@ -7,15 +7,15 @@ from typing import Any
 from flask import Blueprint, g, redirect, render_template, request, url_for
 
 from app import deletion
-from app.auth import caller
 from app.connections import connections
-from app.ui import facts
+from app.http.auth import caller
+from app.ui import view_models
 from app.ui.session import signed_in
+from workflows.engine import commands as engine
 from workflows.engine import deleting
-from workflows.engine import requests as engine
-from workflows.errors import Forbidden
-from workflows.states import FINAL_STEP
-from workflows.store import jobs
+from workflows.model.errors import Forbidden
+from workflows.model.states import FINAL_STEP
+from workflows.store.jobs import rows as job_rows
 
 
 def register(blueprint: Blueprint) -> None:
@@ -34,10 +34,10 @@ def register(blueprint: Blueprint) -> None:
 
 @signed_in
 def cancel(workflow_id: str) -> Any:
-    found = facts.head(workflow_id)
+    found = view_models.head(workflow_id)
     names = found.blueprint.dag.names
     if request.method == "GET":
-        present = facts.present_jobs(found, jobs.history(workflow_id))
+        present = view_models.present_jobs(found, job_rows.history(workflow_id))
         killed = [
             (names[step], present[step].job_id if step in present else "")
             for step in found.in_flight
@@ -55,7 +55,7 @@ def cancel(workflow_id: str) -> Any:
 
 @signed_in
 def retry(workflow_id: str) -> Any:
-    found = facts.head(workflow_id)
+    found = view_models.head(workflow_id)
     if request.method == "GET":
         names = found.blueprint.dag.names
         again = [(names[step], found.states[step]) for step in found.anew]
@@ -73,7 +73,7 @@ def retry(workflow_id: str) -> Any:
 @signed_in
 def start(workflow_id: str) -> Any:
     """A planned workflow."""
-    facts.head(workflow_id)
+    view_models.head(workflow_id)
     engine.start(connections().parts, caller(), workflow_id)
     connections().hints.advance(workflow_id, g.request_id)
     return _back(workflow_id)
@@ -82,7 +82,7 @@ def start(workflow_id: str) -> Any:
 @signed_in
 def renew(workflow_id: str) -> Any:
     """The token of this session takes the place of an older one."""
-    found = facts.head(workflow_id)
+    found = view_models.head(workflow_id)
     if caller().name != found.row["owner"]:
         raise Forbidden("The fresh token must be one of the workflow's owner.")
     engine.renew(connections().parts, caller())
@@ -93,7 +93,7 @@ def renew(workflow_id: str) -> Any:
 @signed_in
 def delete(workflow_id: str) -> Any:
     """For good: an ended workflow, or a plan."""
-    found = facts.head(workflow_id)
+    found = view_models.head(workflow_id)
     if request.method == "GET":
         return render_template("delete.html", head=found)
     deletion.delete(connections(), workflow_id)

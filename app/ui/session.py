@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 from flask import Response, g, redirect, render_template, request, url_for
 from werkzeug.exceptions import Forbidden
 
-from app.auth import SESSION, needs
 from app.connections import connections
+from app.http.auth import SESSION, needs
 from workflows.bvbrc.token import Identity
-from workflows.errors import BadToken
+from workflows.model.errors import BadToken
 from workflows.store import sessions
 
 View = TypeVar("View", bound=Callable[..., Any])

@@ -19,8 +19,8 @@ from typing import Any
 from pymongo import UpdateOne
 
 from workflows.bvbrc.appservice import AppService
-from workflows.store import outbox, outcomes
-from workflows.store import workflows as store
+from workflows.store.jobs import outbox, send_results
+from workflows.store.workflows import rows as store
 
 Json = Any
 
@@ -66,15 +66,15 @@ def no_intent() -> None:
         return UpdateOne(query, [{"$set": {**known, "claim": sent.job.claim}}, *sent.update])
 
     outbox._taken = taken
-    outcomes._writes = writes
+    send_results._writes = writes
 
 
 def no_grace() -> None:
     """A job that is not found at once is believed not to exist."""
-    from tasks import process  # noqa: PLC0415 - it reads the settings of the process
+    from runtime import bootstrap  # noqa: PLC0415 - it reads the settings of the process
 
-    limited = process.limits_of
-    process.limits_of = lambda settings: replace(limited(settings), grace=timedelta(0))
+    limited = bootstrap.limits_of
+    bootstrap.limits_of = lambda settings: replace(limited(settings), grace=timedelta(0))
 
 
 def no_lookup() -> None:

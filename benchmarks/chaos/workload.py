@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflows.bvbrc.simulator.client import Simulator
+from simulator.client import Simulator
 
 Json = Any
 FOLDER = "/chaos@bvbrc/home/run"

@@ -17,12 +17,12 @@ from werkzeug.test import TestResponse
 from app import create_app
 from app.connections import connections
 from config.settings import Settings, read_settings
+from simulator.client import Simulator
 from tasks.celery import app as celery
 from tests.engine.conftest import QUICK, Engine
 from tests.simulated import simulator_process
-from workflows import models
-from workflows.bvbrc.simulator.client import Simulator
-from workflows.engine.sending import Drain
+from workflows.engine.send import Drain
+from workflows.store import documents
 
 KEY = Fernet.generate_key().decode()
 ALICE, BOB, ADMIN = "alice@patricbrc.org", "bob@bvbrc", "root@bvbrc"
@@ -116,8 +116,8 @@ def make_api(
     stored = mongo[settings.mongodb.database]
     for name in set(stored.list_collection_names()) - {"apps"}:
         stored[name].delete_many({})
-    models.close_database()
-    models.open_database(settings.mongodb.address, settings.mongodb.database)
+    documents.close_database()
+    documents.open_database(settings.mongodb.address, settings.mongodb.database)
     get_connection().admin.command("ping")
 
     def make(**sections: Mapping[str, Any]) -> Api:
@@ -132,7 +132,7 @@ def make_api(
         return Api(applications[str(sections)].test_client(), simulator, changed)
 
     yield make
-    models.close_database()
+    documents.close_database()
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import marshmallow
 from werkzeug.routing import Rule
 
 import celeryconfig
-from app import schemas
-from app.auth import LINK, OPEN, SESSION
+from app.api import response_schemas
+from app.http.auth import LINK, OPEN, SESSION
 from tasks.celery import app as celery
 from tests.app.conftest import Api
 from tests.app.test_auth import ROUTES
@@ -88,7 +88,7 @@ def test_every_queue_is_consumed_and_every_task_has_a_queue() -> None:
 def test_no_answer_has_a_field_for_a_token() -> None:
     shapes = [
         each
-        for each in vars(schemas).values()
+        for each in vars(response_schemas).values()
         if isinstance(each, type) and issubclass(each, marshmallow.Schema)
     ]
     names = {name.lower() for shape in shapes for name in shape().fields}

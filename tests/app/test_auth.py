@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from werkzeug.test import TestResponse
 
-from app.throttle import REMEMBERED, Throttle
+from app.http.throttle import REMEMBERED, Throttle
 from tests.app.conftest import ADMIN, ALICE, BOB, ROOT, Api
 from tests.engine.conftest import document
 

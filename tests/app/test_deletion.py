@@ -8,17 +8,16 @@ from pathlib import Path
 import pytest
 
 from app.connections import connections
-from tasks.process import logs_of
-from tasks.upkeep import tidy
+from runtime.bootstrap import logs_of
+from tasks.retention import tidy
 from tests.app.conftest import ADMIN, ALICE, BOB, ROOT, Api
 from tests.engine.conftest import document
-from workflows import models
-from workflows.engine.purging import Keep, purge
-from workflows.states import WorkflowState
-from workflows.store import removals
+from workflows.engine.purge import Keep, purge
+from workflows.model.states import WorkflowState
+from workflows.store import documents, removals
 from workflows.store.mongo import collection
 
-BELONGING = (models.Workflow, models.Spec, models.Job, models.Event)
+BELONGING = (documents.Workflow, documents.Spec, documents.Job, documents.Event)
 READS = ("", "/status", "/log", "/events", "/explain")
 
 
@@ -147,19 +146,19 @@ def test_a_token_of_another_user_stays(api: Api) -> None:
 
     api("DELETE", "/api/v1/credentials")
 
-    assert collection(models.Credential).count_documents({"_id": BOB}) == 1
+    assert collection(documents.Credential).count_documents({"_id": BOB}) == 1
 
 
 def test_a_seal_that_no_key_opens_counts_as_absent(api: Api) -> None:
     workflow_id = api.submit(document(""))
-    collection(models.Credential).update_one({"_id": ALICE}, {"$set": {"sealed": "gAAAA"}})
+    collection(documents.Credential).update_one({"_id": ALICE}, {"$set": {"sealed": "gAAAA"}})
 
     assert _code(api, workflow_id) == "token_expired"
     assert api("PUT", f"{ROOT}/{workflow_id}/token").status_code == 204
 
     with api.client.application.app_context():
         vault = connections().parts.vault
-    row = collection(models.Credential).find_one({"_id": ALICE})
+    row = collection(documents.Credential).find_one({"_id": ALICE})
     assert row
     assert vault.open(row["sealed"]) == api.token(ALICE)
     assert api.engine().ends(workflow_id) == "succeeded"

@@ -8,12 +8,12 @@ import pytest
 from celery import Celery
 
 from app.connections import connections
-from app.hints import Hints
+from app.live.hints import Hints
 from devstack import embedded
 from tests.app.conftest import ROOT, Api
 from tests.bvbrc.tokens import claims, sign
 from tests.engine.conftest import document
-from workflows import models
+from workflows.store import documents
 
 
 @pytest.mark.parametrize(
@@ -64,10 +64,10 @@ def test_mongodb_being_away_is_said_soon_and_with_a_time_to_come_again(
 ) -> None:
     api = make_api()
     workflow_id = api.submit(document(""))
-    models.close_database()
+    documents.close_database()
     with embedded.mongod() as uri:
         gone = uri
-    models.open_database(gone, "test_api")
+    documents.open_database(gone, "test_api")
 
     for answer in (
         api("POST", f"{ROOT}/submit", json=document("")),

@@ -14,8 +14,8 @@ import pytest
 from celery import Celery
 from redis import Redis
 
-from app import hints as module
-from app.hints import Hints
+from app.live import hints as module
+from app.live.hints import Hints
 from devstack import embedded
 
 

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from app import feed as feeds
-from app import stream
 from app.connections import connections
-from app.feed import Dropped, Feed, Subscription
+from app.live import broadcaster as feeds
+from app.live import stream
+from app.live.broadcaster import Dropped, Feed, Subscription
 from tests.app.conftest import ROOT, Api
 from tests.engine.conftest import document
-from workflows.engine import requests as engine_requests
-from workflows.errors import Unavailable
-from workflows.store import events
-from workflows.workflow import Event
+from workflows.engine import commands as engine_requests
+from workflows.model.errors import Unavailable
+from workflows.model.values import Event
+from workflows.store.workflows import events
 
 LIVE = {"Accept": "text/event-stream"}
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d - (INFO|WARNING|ERROR) - .+")

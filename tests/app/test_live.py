@@ -15,7 +15,7 @@ import pytest
 import requests
 from pymongo import MongoClient
 
-from app.stream import BEAT_SECONDS
+from app.live.stream import BEAT_SECONDS
 from devstack.processes import wait_until
 from tests.product import ALICE, GROUP, Product, document, product, running_product
 

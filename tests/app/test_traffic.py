@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Flask, g
 from prometheus_client import CollectorRegistry
 
-from app import traffic
-from config.metrics import meters
-from tasks.metering import Counts
+from app.http import traffic
+from observability.metering import Counts
+from observability.metrics import meters
 
 
 def test_requests_are_counted_by_rule_and_answer() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.bvbrc.loopback import Received, reply
-from workflows.errors import MethodMissing, Rejected
+from workflows.model.errors import MethodMissing, Rejected
 
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text()),

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from simulator.client import Simulator
 from tests.simulated import simulator_process
-from workflows.bvbrc.simulator.client import Simulator
 
 
 @pytest.fixture(scope="session")

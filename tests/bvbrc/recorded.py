@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from simulator.client import Simulator
 from tests.shared import found_shared, shared_path
-from workflows.bvbrc.simulator.client import Simulator
 
 Json = Any
 

@@ -17,7 +17,7 @@ from tests.bvbrc.answers import JSON, Service, raising
 from tests.bvbrc.loopback import Received, answering, reply, serving
 from workflows.bvbrc.appservice import KEY_PARAM, MOST_ROWS, PAGE, AppService, JobWord, KillReply
 from workflows.bvbrc.reports import job_id, report
-from workflows.errors import (
+from workflows.model.errors import (
     InDoubt,
     MethodMissing,
     NotFound,

@@ -13,7 +13,7 @@ from tests.bvbrc.captures import asked, capture, replaying, result
 from workflows.bvbrc.appservice import JobWord, KillReply, Report
 from workflows.bvbrc.rpc import Call, Rpc
 from workflows.bvbrc.wire import Wire
-from workflows.errors import (
+from workflows.model.errors import (
     Forbidden,
     InDoubt,
     MethodMissing,

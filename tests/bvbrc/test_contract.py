@@ -13,16 +13,16 @@ from uuid import uuid4
 
 import pytest
 
+from simulator.client import Simulator
 from tests.simulated import simulator_process
 from workflows.bvbrc.appservice import AppService, JobWord
 from workflows.bvbrc.minhash import Minhash, Search
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.signers import SignerKeys
-from workflows.bvbrc.simulator.client import Simulator
 from workflows.bvbrc.token import Verifier, parse
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace, group_path
-from workflows.errors import InDoubt, NotFound, Rejected, ServiceAway, Unauthorized
+from workflows.model.errors import InDoubt, NotFound, Rejected, ServiceAway, Unauthorized
 
 TIMEOUT = timedelta(seconds=60)
 SINCE = datetime.now(UTC) - timedelta(minutes=1)

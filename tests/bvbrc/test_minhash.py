@@ -15,7 +15,7 @@ from tests.bvbrc.loopback import answering, serving
 from workflows.bvbrc.minhash import Hit, Minhash, Search
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
-from workflows.errors import ServiceAway
+from workflows.model.errors import ServiceAway
 
 TOKEN = tokens.sign(tokens.claims())
 BY_GENOME = "compute_genome_distance_for_genome2"

@@ -14,7 +14,7 @@ from tests.bvbrc.loopback import Received, answering, receive, reply, reset, ser
 from workflows.bvbrc import rpc
 from workflows.bvbrc.rpc import Call, Rpc
 from workflows.bvbrc.wire import Wire
-from workflows.errors import (
+from workflows.model.errors import (
     InDoubt,
     MethodMissing,
     NotSent,

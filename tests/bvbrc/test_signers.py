@@ -12,7 +12,7 @@ from tests.bvbrc import tokens
 from tests.bvbrc.loopback import Received, answering, reply, serving
 from workflows.bvbrc.signers import SignerKeys
 from workflows.bvbrc.wire import Wire
-from workflows.errors import BadToken, Unavailable
+from workflows.model.errors import BadToken, Unavailable
 
 KEY = tokens.private_key(0).public_key()
 NEVER = timedelta(hours=1)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.bvbrc import captures, tokens
-from workflows.bvbrc.text import LONGEST, message
-from workflows.redaction import MASK, redact
+from workflows.bvbrc.safe_text import LONGEST, message
+from workflows.model.redaction import MASK, redact
 
 TOKEN = tokens.sign(tokens.claims())
 SIGNATURE = TOKEN.rpartition("|sig=")[2]

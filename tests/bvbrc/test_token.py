@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.bvbrc import tokens
 from workflows.bvbrc import token
-from workflows.errors import BadToken, TokenExpired, Unavailable
+from workflows.model.errors import BadToken, TokenExpired, Unavailable
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 END = datetime(2030, 1, 1, tzinfo=UTC)

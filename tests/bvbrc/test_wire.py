@@ -18,7 +18,7 @@ import pytest
 
 from tests.bvbrc.loopback import Received, Script, answering, receive, reply, reset, serving
 from workflows.bvbrc.wire import Answer, Request, Wire
-from workflows.errors import InDoubt, NotSent
+from workflows.model.errors import InDoubt, NotSent
 
 LONG = timedelta(seconds=60)
 SHORT = timedelta(seconds=0.4)

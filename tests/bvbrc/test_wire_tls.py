@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 from tests.bvbrc import tokens
 from tests.bvbrc.loopback import Received, Script, Server, answering, receive, reply, serving
 from workflows.bvbrc.wire import Answer, Request, Wire
-from workflows.errors import InDoubt, NotSent
+from workflows.model.errors import InDoubt, NotSent
 
 LONG = timedelta(seconds=60)
 

@@ -17,7 +17,7 @@ from tests.bvbrc.loopback import Received, answering, reply, serving
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Item, Workspace, group_path
-from workflows.errors import NotFound, Rejected, ServiceAway, Unauthorized
+from workflows.model.errors import NotFound, Rejected, ServiceAway, Unauthorized
 
 TOKEN = tokens.sign(tokens.claims())
 HOME = "/alice@bvbrc/home"

@@ -7,11 +7,20 @@ from pathlib import Path
 
 from config import sections
 from config.settings import Settings
-from workflows import models
+from workflows.store import documents
 
 ROOT = Path(__file__).parent.parent.parent
 DECLARED = {"sections.py", "settings.py"}
-READERS = ("app", "tasks", "config", "wsgi.py", "celeryconfig.py", "gunicorn.conf.py")
+READERS = (
+    "app",
+    "tasks",
+    "runtime",
+    "observability",
+    "config",
+    "wsgi.py",
+    "celeryconfig.py",
+    "gunicorn.conf.py",
+)
 
 
 def read_names() -> set[str]:
@@ -44,6 +53,6 @@ def test_every_setting_is_read_somewhere() -> None:
 
 
 def test_the_collection_of_workflows_cannot_be_another_one() -> None:
-    others = {*models.documents(), models.AppSpecs} - {models.Workflow}
+    others = {*documents.documents(), documents.AppSpecs} - {documents.Workflow}
 
     assert {document._get_collection_name() for document in others} == sections.TAKEN

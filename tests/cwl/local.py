@@ -21,16 +21,16 @@ from cwltool.executors import SingleJobExecutor
 from cwltool.load_tool import load_tool
 from schema_salad.exceptions import ValidationException
 
-from workflows.cwl.cwltypes import Type
-from workflows.cwl.expand import Job
-from workflows.cwl.model import Process, Step
-from workflows.cwl.plan import Document, Expanded, expand
-from workflows.cwl.problems import Report
-from workflows.cwl.sandbox import Sandbox
-from workflows.cwl.scope import Scope
-from workflows.cwl.tree import Node
-from workflows.cwl.values import Ref, Value, Wrong, is_file
-from workflows.workflow import Json
+from workflows.cwl.model.document import Process, Step
+from workflows.cwl.model.problems import Report
+from workflows.cwl.model.scope import Scope
+from workflows.cwl.model.tree import Node
+from workflows.cwl.model.types import Type
+from workflows.cwl.model.values import Ref, Value, Wrong, is_file
+from workflows.cwl.plan.expand import Job
+from workflows.cwl.plan.plan import Document, Expanded, expand
+from workflows.cwl.sandbox.sandbox import Sandbox
+from workflows.model.values import Json
 
 for name in ("cwltool", "salad", "rdflib.term"):
     logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from workflows.bvbrc.apptable import load
-from workflows.cwl.apptarget import AppTarget
-from workflows.cwl.sandbox import Sandbox
-from workflows.cwl.submission import Plan, Submission, plan
-from workflows.workflow import Json
+from workflows.bvbrc.app_table import load
+from workflows.cwl.bvbrc.app_target import AppTarget
+from workflows.cwl.bvbrc.submission import Plan, Submission, plan
+from workflows.cwl.sandbox.sandbox import Sandbox
+from workflows.model.values import Json
 
 DOCUMENTS = Path(__file__).parent / "documents"
 EXAMPLES = Path(__file__).parents[2] / "examples" / "cwl"

@@ -18,7 +18,7 @@ if find_spec("cwltool") is None and VENV.exists() and Path(sys.executable) != VE
 sys.path.insert(0, str(ROOT))
 
 from tests.cwl.local import Disk, Failed, Run, delivered, path_of  # noqa: E402 - the path first
-from workflows.cwl.plan import Document  # noqa: E402 - the path first
+from workflows.cwl.plan.plan import Document  # noqa: E402 - the path first
 
 
 def document(tool: str, job: str | None) -> Document:

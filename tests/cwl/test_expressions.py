@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from workflows.cwl.expressions import Around, Code, Language, evaluate, parts
-from workflows.cwl.values import Value, Wrong
-from workflows.cwl.yamltree import scalar
+from workflows.cwl.model.values import Value, Wrong
+from workflows.cwl.plan.expressions import Around, Code, Language, evaluate, parts
+from workflows.cwl.read.yaml_tree import scalar
 
 INPUTS = {"a": {"b": [1, {"c d": "x"}], "e-f": 2}, "n": None, "s": "text", "t": True}
 

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import pytest
 
-from workflows.cwl.fields import VERSIONS, classes, fields, requirements
+from workflows.cwl.read.fields import VERSIONS, classes, fields, requirements
 
 CLASSES = {
     "Workflow": "Workflow",

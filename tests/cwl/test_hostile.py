@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.cwl.planning import FOLDER, annotate, workflow
-from workflows.bvbrc.apptable import load
-from workflows.cwl.planner import AppTable, Planner
-from workflows.cwl.submission import Plan, Submission
-from workflows.errors import Unavailable
-from workflows.workflow import Json
+from workflows.bvbrc.app_table import load
+from workflows.cwl.bvbrc.submission import Plan, Submission
+from workflows.cwl.process.planner import AppTable, Planner
+from workflows.model.errors import Unavailable
+from workflows.model.values import Json
 
 CANARY = "canary-5b1f"
 JS = "InlineJavascriptRequirement StepInputExpressionRequirement"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cwl.planning import annotate, app_steps, planned, workflow
-from workflows.workflow import Json
+from workflows.model.values import Json
 
 SCATTER = "ScatterFeatureRequirement StepInputExpressionRequirement"
 FILES = [f"/user@bvbrc/home/{name}.fa" for name in "abc"]

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cwl.planning import annotate, app_steps, planned, workflow
-from workflows.cwl.submission import Plan
-from workflows.workflow import Json
+from workflows.cwl.bvbrc.submission import Plan
+from workflows.model.values import Json
 
 FIND = """
   find:

@@ -12,11 +12,11 @@ from cwltool.workflow import default_make_tool
 
 from tests.cwl.planning import planned
 from tests.shared import shared_path
-from workflows.builtin import HELPERS
-from workflows.bvbrc.apptable import load
-from workflows.cwl.apps import Apps
-from workflows.cwl.planner import AppTable
-from workflows.cwl.tools import tool
+from workflows.bvbrc.app_table import load
+from workflows.cwl.bvbrc.apps import Apps
+from workflows.cwl.bvbrc.tools import tool
+from workflows.cwl.process.planner import AppTable
+from workflows.spec.builtin_apps import HELPERS
 
 APPS = Apps([*load(), *HELPERS])
 

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 import celeryconfig
-from config.metrics import meters
 from config.settings import Settings
+from observability.metrics import meters
 from tests.deploy.queries import names_in, queries
 from tests.shared import ROOT
 
@@ -110,7 +110,7 @@ def test_rules_and_dashboards_ask_for_metrics_that_exist() -> None:
 
 
 def gauges_source() -> str:
-    return (ROOT / "tasks/gauges.py").read_text()
+    return (ROOT / "observability/gauges.py").read_text()
 
 
 @pytest.mark.parametrize(
@@ -249,9 +249,7 @@ def test_the_files_of_the_image_suffice(tmp_path: Path) -> None:
                     shutil.copytree(ROOT / source, place, ignore=left_out)
                 else:
                     shutil.copy(ROOT / source, place)
-    program = (
-        "import wsgi, tasks.jobs, tasks.upkeep, tasks.companion, cli.main; print(wsgi.app.url_map)"
-    )
+    program = "import wsgi, tasks.jobs, runtime.heartbeat, cli.main; print(wsgi.app.url_map)"
 
     done = subprocess.run(
         [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, '.'); {program}"],

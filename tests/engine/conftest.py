@@ -11,31 +11,31 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
+from simulator.client import Simulator
 from tests.simulated import simulator_process
-from workflows import models
 from workflows.bvbrc.appservice import AppService
-from workflows.bvbrc.dataapi import DataApi
+from workflows.bvbrc.data_api import DataApi
 from workflows.bvbrc.minhash import Minhash
 from workflows.bvbrc.rpc import Rpc
-from workflows.bvbrc.simulator.client import Simulator
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
-from workflows.document import spec_from
-from workflows.engine import reading
+from workflows.engine import views
 from workflows.engine.advance import advance
-from workflows.engine.builtin import Clients
-from workflows.engine.finding import find_results
-from workflows.engine.killing import kill_jobs
-from workflows.engine.parts import Limits, Parts
-from workflows.engine.polling import poll_jobs
-from workflows.engine.replanning import replan, replan_due
-from workflows.engine.requests import Owner, Submission, submit
-from workflows.engine.resolving import resolve_jobs
-from workflows.engine.sending import Drain
+from workflows.engine.builtin_steps import Clients
+from workflows.engine.commands import Owner, Submission, submit
+from workflows.engine.context import Limits, Parts
+from workflows.engine.find_outputs import find_results
+from workflows.engine.kill import kill_jobs
+from workflows.engine.lookup import resolve_jobs
+from workflows.engine.poll import poll_jobs
+from workflows.engine.replan import replan, replan_due
+from workflows.engine.send import Drain
 from workflows.engine.sweep import check_service, sweep
-from workflows.store import jobs
+from workflows.spec.document import spec_from
+from workflows.store import documents
 from workflows.store.credentials import Vault
 from workflows.store.due import Work
+from workflows.store.jobs import rows as job_rows
 
 KEY = Fernet.generate_key().decode()
 ALICE = "alice@patricbrc.org"
@@ -125,16 +125,18 @@ class Engine:
         """The final state, once no job of the workflow is open any more."""
         final = ("succeeded", "failed", "cancelled")
         self.until(
-            lambda: self.status(workflow) in final and not jobs.open_jobs([workflow]).get(workflow),
+            lambda: (
+                self.status(workflow) in final and not job_rows.open_jobs([workflow]).get(workflow)
+            ),
             seconds,
         )
         return self.status(workflow)
 
     def status(self, workflow: str) -> str:
-        return str(reading.status(workflow)["status"])
+        return str(views.status(workflow)["status"])
 
     def states(self, workflow: str) -> list[str]:
-        return [step["status"] for step in reading.status(workflow)["steps"]]
+        return [step["status"] for step in views.status(workflow)["steps"]]
 
     def with_limits(self, **changes: Any) -> Engine:
         limits = replace(self.parts.limits, **changes)
@@ -157,10 +159,10 @@ def simulator(simulator_server: Simulator) -> Simulator:
 
 @pytest.fixture
 def engine(mongo_uri: str, database: str, simulator: Simulator) -> Iterator[Engine]:
-    models.open_database(mongo_uri, database)
-    models.ensure_indexes()
+    documents.open_database(mongo_uri, database)
+    documents.ensure_indexes()
     yield another(simulator)
-    models.close_database()
+    documents.close_database()
 
 
 def another(simulator: Simulator) -> Engine:

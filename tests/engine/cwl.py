@@ -5,22 +5,22 @@ from __future__ import annotations
 import json
 
 from tests.engine.conftest import Engine
-from workflows.cwl.submission import Submission
-from workflows.engine import apps, requests
-from workflows.validate import validate
+from workflows.cwl.bvbrc.submission import Submission
+from workflows.engine import app_catalogue, commands
+from workflows.spec.validate import validate
 
 
 def submit_cwl(engine: Engine, document: str, folder: str) -> str:
     """The workflow's id; its results go to that Workspace folder."""
     assert engine.parts.planner is not None
     source = Submission({"main.cwl": document}, "main.cwl", workspace_output_folder=folder, now=1)
-    plan = engine.parts.planner.plan(source, apps.table())
+    plan = engine.parts.planner.plan(source, app_catalogue.table())
     assert not plan.problems, [str(problem) for problem in plan.problems]
-    native = validate(plan.document(), apps.catalogue())
-    submission = requests.Submission(
+    native = validate(plan.document(), app_catalogue.catalogue())
+    submission = commands.Submission(
         native.spec,
         native.workflow_json,
         source=json.dumps(source.as_json()),
         waits_for=plan.waits_for,
     )
-    return requests.submit(engine.parts, engine.owner(), submission).id
+    return commands.submit(engine.parts, engine.owner(), submission).id

@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 from tests.engine.conftest import ALICE, Engine, document
-from workflows import models
-from workflows.engine import reading
+from workflows.engine import views
 from workflows.engine.advance import advance
-from workflows.engine.requests import cancel
-from workflows.store import outbox
+from workflows.engine.commands import cancel
+from workflows.store import documents
+from workflows.store.jobs import outbox
 from workflows.store.mongo import collection
 
 HOME = f"/{ALICE}/home"
@@ -65,7 +65,7 @@ def waiting(**params: Any) -> dict[str, Any]:
 
 
 def reason(workflow_id: str) -> str:
-    row = collection(models.Job).find_one({"workflow": workflow_id}) or {}
+    row = collection(documents.Job).find_one({"workflow": workflow_id}) or {}
     return str(row.get("reason", ""))
 
 
@@ -90,8 +90,8 @@ def test_similar_genomes_are_outputs(engine: Engine) -> None:
 
     assert engine.ends(workflow_id) == "succeeded"
 
-    (best,) = reading.whole(workflow_id)["workflow_outputs"]
-    assert best in reading.whole(workflow_id)["steps"][0]["outputs"]["genome_ids"]
+    (best,) = views.whole(workflow_id)["workflow_outputs"]
+    assert best in views.whole(workflow_id)["steps"][0]["outputs"]["genome_ids"]
 
 
 def crashed(engine: Engine) -> str:
@@ -130,12 +130,12 @@ def test_without_any_genome_the_step_fails_and_says_so(engine: Engine) -> None:
 
     assert engine.ends(workflow_id) == "failed"
 
-    assert "no genome_ids" in reading.whole(workflow_id)["steps"][0]["error_message"]
+    assert "no genome_ids" in views.whole(workflow_id)["steps"][0]["error_message"]
 
 
 def test_the_engine_waits_for_the_index(engine: Engine) -> None:
     workflow_id = engine.submit(waiting(poll_interval_seconds=1))
-    rows = collection(models.Job)
+    rows = collection(documents.Job)
     engine.until(
         lambda: "not indexed" in (rows.find_one({"workflow": workflow_id}) or {}).get("reason", "")
     )
@@ -153,7 +153,7 @@ def test_the_wait_for_the_index_has_an_end(engine: Engine) -> None:
 
 def test_a_wait_can_be_cancelled(engine: Engine) -> None:
     workflow_id = engine.submit(waiting(poll_interval_seconds=1000))
-    rows = collection(models.Job)
+    rows = collection(documents.Job)
     engine.until(
         lambda: "not indexed" in (rows.find_one({"workflow": workflow_id}) or {}).get("reason", "")
     )

@@ -10,14 +10,14 @@ import pytest
 
 from tests.engine.conftest import ALICE, Engine, another
 from tests.engine.test_builtin import HOME, reason, step, workflow
-from workflows import models
-from workflows.engine import builtin, reading
+from workflows.engine import builtin_steps, views
 from workflows.engine.advance import advance
-from workflows.engine.explaining import explanation
-from workflows.engine.requests import renew, retry
-from workflows.store import outbox
+from workflows.engine.commands import renew, retry
+from workflows.engine.explain import explanation
+from workflows.model.values import Job
+from workflows.store import documents
+from workflows.store.jobs import outbox
 from workflows.store.mongo import collection
-from workflows.workflow import Job
 
 HOUR = timedelta(hours=1)
 
@@ -28,11 +28,11 @@ def group(name: str, *genomes: str) -> dict[str, Any]:
 
 
 def error(workflow_id: str) -> str:
-    return str(reading.whole(workflow_id)["steps"][0]["error_message"])
+    return str(views.whole(workflow_id)["steps"][0]["error_message"])
 
 
 def outputs(workflow_id: str) -> dict[str, Any]:
-    return dict(reading.whole(workflow_id)["steps"][0]["outputs"])
+    return dict(views.whole(workflow_id)["steps"][0]["outputs"])
 
 
 def code(engine: Engine, workflow_id: str) -> str:
@@ -41,7 +41,7 @@ def code(engine: Engine, workflow_id: str) -> str:
 
 def at_once(workflow_id: str) -> None:
     """Whatever waits for its next try need not wait any longer."""
-    collection(models.Job).update_many(
+    collection(documents.Job).update_many(
         {"workflow": workflow_id, "state": "intended"}, [{"$set": {"due": "$$NOW"}}]
     )
 
@@ -121,7 +121,7 @@ def test_death_after_the_write_and_before_the_receipt_changes_nothing(engine: En
     workflow_id = engine.submit(workflow(group("Twice")))
     job = claimed(engine, workflow_id)
     assert engine.parts.clients
-    written = builtin.run(engine.parts.clients, engine.token, job)
+    written = builtin_steps.run(engine.parts.clients, engine.token, job)
 
     assert another(engine.simulator).ends(workflow_id) == "succeeded"
 

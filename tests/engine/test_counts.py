@@ -9,19 +9,20 @@ from datetime import timedelta
 
 import pytest
 
-from config.metrics import meters
-from tasks.metering import Counts
+from observability.metering import Counts
+from observability.metrics import meters
 from tests.engine.conftest import Engine, document
-from workflows import models
 from workflows.bvbrc.appservice import AppService
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
-from workflows.document import spec_from
 from workflows.engine.advance import advance
-from workflows.engine.requests import Submission, cancel, retry, start, submit
-from workflows.store import jobs, workflows
+from workflows.engine.commands import Submission, cancel, retry, start, submit
+from workflows.spec.document import spec_from
+from workflows.store import documents
+from workflows.store.jobs import rows as job_rows
 from workflows.store.mongo import collection
-from workflows.store.workflows import Change
+from workflows.store.workflows import rows as workflow_rows
+from workflows.store.workflows.rows import Change
 
 
 @pytest.fixture
@@ -155,8 +156,10 @@ def test_a_retried_workflow_is_measured_from_its_retry(counted: Engine, counts: 
     )
     workflow = counted.submit(document(""))
     counted.ends(workflow)
-    long_ago = workflows.get(workflow)["submitted_at"] - timedelta(days=300)
-    collection(models.Workflow).update_one({"_id": workflow}, {"$set": {"submitted_at": long_ago}})
+    long_ago = workflow_rows.get(workflow)["submitted_at"] - timedelta(days=300)
+    collection(documents.Workflow).update_one(
+        {"_id": workflow}, {"$set": {"submitted_at": long_ago}}
+    )
 
     retry(counted.parts, counted.owner(), workflow)
     counted.ends(workflow)
@@ -181,7 +184,7 @@ def test_a_workflow_that_cannot_be_advanced_is_counted_as_an_error(
     counted: Engine, counts: Counts
 ) -> None:
     workflow = counted.submit(document(""))
-    collection(models.Workflow).update_one({"_id": workflow}, {"$set": {"spec": "nowhere"}})
+    collection(documents.Workflow).update_one({"_id": workflow}, {"$set": {"spec": "nowhere"}})
 
     advance(counted.parts, [workflow])
 
@@ -193,14 +196,14 @@ def test_a_submission_is_told_once_though_its_job_changes_meanwhile(counted: Eng
     counted.simulator.app(run_seconds=None)
     workflow = counted.submit(document(""))
     counted.until(lambda: len(counted.simulator.jobs()) == 1)
-    rows = collection(models.Job)
+    rows = collection(documents.Job)
     rows.update_one({}, {"$unset": {"announced": ""}, "$currentDate": {"news": True}})
-    token, (claimed,), *_ = workflows.claim([workflow], timedelta(seconds=5))
-    job = jobs.value(jobs.open_jobs([workflow])[workflow][0])
+    token, (claimed,), *_ = workflow_rows.claim([workflow], timedelta(seconds=5))
+    job = job_rows.value(job_rows.open_jobs([workflow])[workflow][0])
 
     rows.update_one({}, {"$inc": {"version": 1}})
     change = Change(claimed, claimed.workflow, None, announced=(job,), seen=(job,))
-    assert workflows.commit(token, [change]) == [change]
+    assert workflow_rows.commit(token, [change]) == [change]
 
     row = rows.find_one({})
     assert row["announced"]

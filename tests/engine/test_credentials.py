@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography.fernet import Fernet
 
-from workflows import models
-from workflows.store import credentials
+from workflows.store import credentials, documents
 from workflows.store.credentials import Vault
 
 ALICE = "alice@bvbrc"
@@ -20,10 +19,10 @@ OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 
 @pytest.fixture
 def vault(mongo_uri: str, database: str) -> Iterator[Vault]:
-    models.open_database(mongo_uri, database)
-    models.ensure_indexes()
+    documents.open_database(mongo_uri, database)
+    documents.ensure_indexes()
     yield Vault([OLD])
-    models.close_database()
+    documents.close_database()
 
 
 def kept(vault: Vault) -> str:
@@ -55,20 +54,20 @@ def test_a_refused_token_gives_way_to_any_other_and_to_a_user_who_insists(vault:
 
 def test_who_submits_in_a_row_is_looked_up_once_and_who_renews_each_time(vault: Vault) -> None:
     credentials.keep(vault, ALICE, "first", SOON)
-    models.Credential._get_collection().delete_many({})
+    documents.Credential._get_collection().delete_many({})
 
     credentials.keep(vault, ALICE, "first", SOON)
     assert kept(vault) == ""
     credentials.keep(vault, ALICE, "second", SOON)
     assert kept(vault) == "second"
-    models.Credential._get_collection().delete_many({})
+    documents.Credential._get_collection().delete_many({})
     credentials.renew(vault, ALICE, "second", SOON)
     assert kept(vault) == "second"
 
 
 def test_another_process_looks_for_itself(vault: Vault) -> None:
     credentials.keep(vault, ALICE, "first", SOON)
-    models.Credential._get_collection().delete_many({})
+    documents.Credential._get_collection().delete_many({})
 
     credentials.keep(Vault([OLD]), ALICE, "first", SOON)
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from tests.engine.conftest import Engine, document
-from workflows import models
-from workflows.document import spec_from
 from workflows.engine.advance import advance
-from workflows.engine.requests import Submission, cancel, submit
-from workflows.store import doubts, jobs, outcomes, watch
+from workflows.engine.commands import Submission, cancel, submit
+from workflows.spec.document import spec_from
+from workflows.store import documents
+from workflows.store.jobs import lookups, polling, send_results
+from workflows.store.jobs import rows as job_rows
 from workflows.store.mongo import collection
 
 
@@ -20,8 +21,8 @@ def test_outages_of_bvbrc_do_not_count_as_refusals(engine: Engine) -> None:
     engine.simulator.fault("status", "start_app2", status=503, count=2)
     workflow = engine.submit(document(""))
     key = f"{workflow}/0/1"
-    engine.until(lambda: collection(models.Job).find_one({"_id": key, "tries": 1}) is not None)
-    collection(models.Job).update_one({"_id": key}, {"$set": {"tries": 50}})
+    engine.until(lambda: collection(documents.Job).find_one({"_id": key, "tries": 1}) is not None)
+    collection(documents.Job).update_one({"_id": key}, {"$set": {"tries": 50}})
     engine.simulator.clear_faults()
     engine.simulator.fault("lost", "start_app2", done=False, count=1)
 
@@ -33,12 +34,14 @@ def test_a_reason_that_begins_with_a_dollar_is_only_text(engine: Engine) -> None
     engine.simulator.fault("error", "start_app2", text=f"{reason}: $VAR1 = 1.", count=1)
     workflow = engine.submit(document(""))
     advance(engine.parts, [workflow])
-    job = jobs.value(jobs.open_jobs([workflow])[workflow][0])
+    job = job_rows.value(job_rows.open_jobs([workflow])[workflow][0])
 
-    collection(models.Job).update_one({"_id": job.key}, {"$set": {"state": "sending", "claim": ""}})
-    assert outcomes.record([outcomes.rejected(job, "$VAR1 = 1.")]) == []
+    collection(documents.Job).update_one(
+        {"_id": job.key}, {"$set": {"state": "sending", "claim": ""}}
+    )
+    assert send_results.record([send_results.rejected(job, "$VAR1 = 1.")]) == []
 
-    assert jobs.of_workflow(workflow)[0]["reason"] == "$VAR1 = 1."
+    assert job_rows.of_workflow(workflow)[0]["reason"] == "$VAR1 = 1."
 
 
 @pytest.mark.parametrize(
@@ -48,7 +51,7 @@ def test_a_reason_that_begins_with_a_dollar_is_only_text(engine: Engine) -> None
 )
 def test_a_spoilt_workflow_delays_no_other(engine: Engine, spoilt: dict[str, Any]) -> None:
     bad, good = engine.submit(document("")), engine.submit(document("", "a"))
-    collection(models.Workflow).update_one({"_id": bad}, {"$set": spoilt})
+    collection(documents.Workflow).update_one({"_id": bad}, {"$set": spoilt})
 
     assert engine.ends(good, 60) == "succeeded"
 
@@ -56,7 +59,7 @@ def test_a_spoilt_workflow_delays_no_other(engine: Engine, spoilt: dict[str, Any
 def test_a_spoilt_job_delays_no_other_workflow(engine: Engine) -> None:
     bad, good = engine.submit(document("")), engine.submit(document("", "a"))
     advance(engine.parts, [bad])
-    collection(models.Job).update_one({"workflow": bad}, {"$set": {"outcome": "nonsense"}})
+    collection(documents.Job).update_one({"workflow": bad}, {"$set": {"outcome": "nonsense"}})
 
     assert engine.ends(good, 60) == "succeeded"
 
@@ -69,7 +72,7 @@ def test_a_plan_does_not_start_whoever_advances_it(engine: Engine) -> None:
 
     advance(engine.parts, [planned.id])
 
-    assert jobs.of_workflow(planned.id) == []
+    assert job_rows.of_workflow(planned.id) == []
 
 
 def test_a_look_that_was_begun_too_early_proves_nothing(engine: Engine) -> None:
@@ -79,11 +82,11 @@ def test_a_look_that_was_begun_too_early_proves_nothing(engine: Engine) -> None:
     engine.drain.run(engine.parts)
     taken = None
     while taken is None:
-        taken = doubts.take(timedelta(seconds=60))
+        taken = lookups.take(timedelta(seconds=60))
     past = {"$set": {"absent_after": {"$add": ["$looked_at", 1]}}}
-    collection(models.Job).update_one({"_id": taken.key}, [past])
+    collection(documents.Job).update_one({"_id": taken.key}, [past])
 
-    assert not doubts.believe_absent(taken, again=True)
+    assert not lookups.believe_absent(taken, again=True)
 
 
 def test_a_kill_keeps_its_receipt_whatever_is_answered_later(engine: Engine) -> None:
@@ -91,9 +94,9 @@ def test_a_kill_keeps_its_receipt_whatever_is_answered_later(engine: Engine) -> 
     workflow = engine.submit(document(""))
     engine.until(lambda: engine.states(workflow) == ["running"])
     cancel(engine.parts, workflow)
-    [job] = watch.unwanted(10, timedelta(0))[engine.user]
+    [job] = polling.unwanted(10, timedelta(0))[engine.user]
 
-    watch.receipts([(job, watch.KILLED, None)])
-    watch.receipts([(job, watch.GONE, None)])
+    polling.receipts([(job, polling.KILLED, None)])
+    polling.receipts([(job, polling.GONE, None)])
 
-    assert jobs.of_workflow(workflow)[0]["kill_reply"] == "killed"
+    assert job_rows.of_workflow(workflow)[0]["kill_reply"] == "killed"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.engine.conftest import Engine, document
-from workflows.engine.sending import Drain
+from workflows.engine.send import Drain
 
 START = "AppService.start_app2"
 

@@ -11,12 +11,13 @@ import pytest
 from structlog.contextvars import bound_contextvars
 
 from tests.engine.conftest import Engine, document
-from workflows.engine import reading
+from workflows.engine import views
 from workflows.engine.advance import advance
-from workflows.engine.requests import renew
-from workflows.engine.sending import Drain
-from workflows.narrative import text
-from workflows.store import credentials, events, services
+from workflows.engine.commands import renew
+from workflows.engine.send import Drain
+from workflows.rules.event_log import text
+from workflows.store import credentials, service_status
+from workflows.store.workflows import events
 
 
 def started(engine: Engine) -> Counter[str]:
@@ -38,7 +39,7 @@ def test_the_log_tells_the_whole_story(engine: Engine) -> None:
 
     lines = [line.split(" - ", 2)[2] for line in text(events.of_workflow(workflow)).splitlines()]
 
-    job_id = reading.status(workflow)["steps"][0]["step_id"]
+    job_id = views.status(workflow)["steps"][0]["step_id"]
     assert lines[0] == "Workflow execution started"
     assert lines[1] == f"Submitted step 'a' to app 'Date' | task_id={job_id}"
     assert any(line.startswith("Step 'a' completed successfully") for line in lines)
@@ -95,7 +96,7 @@ def test_a_rejection_fails_the_step_with_bvbrcs_words(engine: Engine) -> None:
 
     assert engine.ends(workflow) == "failed"
 
-    found = reading.whole(workflow)
+    found = views.whole(workflow)
     assert engine.states(workflow) == ["failed", "upstream_failed"]
     assert "Invalid enum value 'x'" in found["steps"][0]["error_message"]
     assert "line 1" not in str(found)
@@ -172,7 +173,7 @@ def test_a_job_that_bvbrc_forgot_fails_after_the_deadline(engine: Engine) -> Non
 
     assert patient.ends(workflow) == "failed"
 
-    assert "has not known job" in reading.whole(workflow)["steps"][0]["error_message"]
+    assert "has not known job" in views.whole(workflow)["steps"][0]["error_message"]
 
 
 def test_a_job_that_is_missing_for_a_while_goes_on(engine: Engine) -> None:
@@ -205,7 +206,7 @@ def test_a_refused_token_parks_the_workflow_until_a_new_one_comes(engine: Engine
 def test_nothing_is_sent_while_submissions_are_disabled(engine: Engine) -> None:
     engine.simulator.switch(enabled=False)
     workflow = engine.submit(document(""))
-    engine.until(lambda: services.health("appservice").state == services.DISABLED)
+    engine.until(lambda: service_status.health("appservice").state == service_status.DISABLED)
     calls = len(engine.simulator.calls("AppService.start_app2"))
     for _ in range(5):
         engine.turn()

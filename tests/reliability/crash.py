@@ -23,19 +23,19 @@ from typing import Any
 import structlog
 from pymongo import monitoring
 
+from simulator.client import Simulator
 from tests.engine.conftest import KEY, QUICK, Engine
 from tests.reliability.verbs import VERBS, Verb
-from workflows import models
 from workflows.bvbrc.appservice import AppService
 from workflows.bvbrc.rpc import Rpc
-from workflows.bvbrc.simulator.client import Simulator
 from workflows.bvbrc.wire import Answer, Request, Wire
-from workflows.cwl.planner import Planner
-from workflows.engine.parts import Parts
-from workflows.engine.sending import Drain
-from workflows.store import events
+from workflows.cwl.process.planner import Planner
+from workflows.engine.context import Parts
+from workflows.engine.send import Drain
+from workflows.store import documents
 from workflows.store.credentials import Vault
 from workflows.store.mongo import collection
+from workflows.store.workflows import events
 
 WRITES = frozenset({"insert", "update", "delete", "findAndModify", "commitTransaction"})
 TOGETHER = 6
@@ -112,7 +112,7 @@ class Point:
         fuse = Fuse(self.effect)
         monitoring.register(fuse)
         engine = self._engine(mongo, url, fuse)
-        for kind in models.documents():
+        for kind in documents.documents():
             collection(kind).delete_many({})
         workflow = self.verb.prepare(engine)
         fuse.light()
@@ -121,9 +121,9 @@ class Point:
     def recover(self, mongo: str, url: str) -> list[str]:
         """In another: go on, and say what of the laws is broken."""
         engine = self._engine(mongo, url, Fuse(-1))
-        row = collection(models.Workflow).find_one({}, {"_id": 1})
+        row = collection(documents.Workflow).find_one({}, {"_id": 1})
         self.verb.again(engine, row["_id"] if row else "")
-        ids = [found["_id"] for found in collection(models.Workflow).find({}, {"_id": 1})]
+        ids = [found["_id"] for found in collection(documents.Workflow).find({}, {"_id": 1})]
         problems = [] if len(ids) == 1 else [f"{len(ids)} workflows"]
         for workflow in ids:
             if (state := engine.ends(workflow, 30)) != self.verb.expected:
@@ -135,7 +135,7 @@ class Point:
 
     def _at_bvbrc(self, engine: Engine, ids: list[str]) -> list[str]:
         made = engine.simulator.jobs(owner=engine.user)
-        known = {job["_id"]: job.get("job_id") for job in collection(models.Job).find()}
+        known = {job["_id"]: job.get("job_id") for job in collection(documents.Job).find()}
         keys = Counter(job["user_metadata"] for job in made)
         peaks = engine.simulator.summary()["peak_in_flight_by_workflow"]
         problems = [f"{count} jobs of {key}" for key, count in keys.items() if count > 1]
@@ -152,7 +152,7 @@ class Point:
         return verb | {"died": died, "problems": problems}
 
     def _engine(self, mongo: str, url: str, fuse: Fuse) -> Engine:
-        models.open_database(mongo, database(self.place))
+        documents.open_database(mongo, database(self.place))
         return engine_of(Simulator(url), f"{self.name}@bvbrc", fuse)
 
 
@@ -194,9 +194,9 @@ def follow(point: Point, mongo: str, url: str) -> None:
 def make_places(mongo: str) -> None:
     """The databases, once: their indexes take longer than a crash point does."""
     for place in range(TOGETHER):
-        models.open_database(mongo, database(place))
-        models.ensure_indexes()
-        models.close_database()
+        documents.open_database(mongo, database(place))
+        documents.ensure_indexes()
+        documents.close_database()
 
 
 def main(mongo: str, url: str) -> None:

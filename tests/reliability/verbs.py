@@ -11,18 +11,18 @@ from typing import Any
 from tests.cwl.planning import workflow as cwl
 from tests.engine.conftest import Engine, document
 from tests.engine.cwl import submit_cwl
-from workflows import models
-from workflows.document import spec_from
-from workflows.engine import requests
+from workflows.engine import commands
 from workflows.engine.advance import advance
-from workflows.engine.killing import kill_jobs
-from workflows.engine.polling import poll_jobs
-from workflows.engine.replanning import replan
-from workflows.engine.requests import Owner, Submission
-from workflows.engine.resolving import resolve_jobs
-from workflows.store import workflows
+from workflows.engine.commands import Owner, Submission
+from workflows.engine.kill import kill_jobs
+from workflows.engine.lookup import resolve_jobs
+from workflows.engine.poll import poll_jobs
+from workflows.engine.replan import replan
+from workflows.spec.document import spec_from
+from workflows.store import documents
 from workflows.store.due import Work, due
 from workflows.store.mongo import collection
+from workflows.store.workflows import rows as workflow_rows
 
 AT_ONCE = timedelta(0)
 
@@ -70,21 +70,21 @@ def in_doubt(*, done: bool) -> Callable[[Engine], str]:
 def overdue(workflow: str) -> bool:
     """Whether "not found" would be believed of every job that is being sent."""
     now = datetime.now(UTC)
-    rows = collection(models.Job).find({"workflow": workflow, "state": "sending"})
+    rows = collection(documents.Job).find({"workflow": workflow, "state": "sending"})
     return all(row["absent_after"] <= now for row in rows)
 
 
 def unwanted(engine: Engine) -> str:
     engine.simulator.app(user=engine.user, run_seconds=None)
     workflow = active(engine)
-    requests.cancel(engine.parts, workflow)
+    commands.cancel(engine.parts, workflow)
     return workflow
 
 
 def unwanted_in_doubt(engine: Engine) -> str:
     engine.simulator.app(user=engine.user, run_seconds=None)
     workflow = in_doubt(done=True)(engine)
-    requests.cancel(engine.parts, workflow)
+    commands.cancel(engine.parts, workflow)
     wait(lambda: Work.LOOK_UP in due(AT_ONCE, AT_ONCE).works)
     return workflow
 
@@ -105,7 +105,7 @@ def may_grow(engine: Engine) -> str:
     workflow = submit_cwl(
         engine, cwl(GROWS, needs="StepInputExpressionRequirement"), f"/{engine.user}/home"
     )
-    engine.until(lambda: "replan_due" in workflows.get(workflow))
+    engine.until(lambda: "replan_due" in workflow_rows.get(workflow))
     return workflow
 
 
@@ -132,22 +132,22 @@ def parked(engine: Engine) -> str:
 def submit_once(engine: Engine, _workflow: str) -> None:
     found = document("", "a", "")
     keyed = Submission(spec_from(found), found, idempotency_key="once", body=b"once")
-    requests.submit(engine.parts, engine.owner(), keyed)
+    commands.submit(engine.parts, engine.owner(), keyed)
 
 
 def retry_once(engine: Engine, workflow: str) -> None:
-    if workflows.get(workflow)["state"] == "failed":
-        requests.retry(engine.parts, engine.owner(), workflow)
+    if workflow_rows.get(workflow)["state"] == "failed":
+        commands.retry(engine.parts, engine.owner(), workflow)
 
 
 def renew(engine: Engine, _workflow: str) -> None:
     token = engine.simulator.token(engine.user)
     owner = Owner(engine.user, token, datetime.now(UTC) + timedelta(days=30))
-    requests.renew(engine.parts, owner)
+    commands.renew(engine.parts, owner)
 
 
 def cancel(engine: Engine, workflow: str) -> None:
-    requests.cancel(engine.parts, workflow)
+    commands.cancel(engine.parts, workflow)
 
 
 VERBS = [

@@ -15,8 +15,8 @@ import structlog
 
 from workflows.bvbrc.reports import JobWord, Report, job_id, report
 from workflows.bvbrc.rpc import Call, Rpc, require_alive
-from workflows.bvbrc.text import message
-from workflows.errors import (
+from workflows.bvbrc.safe_text import message
+from workflows.model.errors import (
     Forbidden,
     InDoubt,
     MethodMissing,
@@ -24,7 +24,7 @@ from workflows.errors import (
     ServiceAway,
     Unauthorized,
 )
-from workflows.redaction import redact
+from workflows.model.redaction import redact
 
 log = structlog.get_logger()
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from workflows.bvbrc.reports import plain
 from workflows.bvbrc.rpc import Call, Rpc
-from workflows.errors import ServiceAway
+from workflows.model.errors import ServiceAway
 
 FIELDS: Final = 4
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from workflows.bvbrc.text import message
-from workflows.errors import (
+from workflows.bvbrc.safe_text import message
+from workflows.model.errors import (
     InDoubt,
     MethodMissing,
     Rejected,

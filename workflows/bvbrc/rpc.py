@@ -22,7 +22,14 @@ from structlog.contextvars import get_contextvars
 from workflows.bvbrc.refusals import refusal
 from workflows.bvbrc.token import parse
 from workflows.bvbrc.wire import LIMIT_BYTES, Answer, Request, Wire
-from workflows.errors import BadToken, InDoubt, Rejected, ServiceAway, ServiceError, Unauthorized
+from workflows.model.errors import (
+    BadToken,
+    InDoubt,
+    Rejected,
+    ServiceAway,
+    ServiceError,
+    Unauthorized,
+)
 
 INTERNAL_ERROR: Final = -32603
 TURNED_AWAY: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})

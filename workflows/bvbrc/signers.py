@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from workflows.bvbrc.wire import Request, Wire
-from workflows.errors import BadToken, ServiceAway, ServiceError, Unavailable
+from workflows.model.errors import BadToken, ServiceAway, ServiceError, Unavailable
 
 log = structlog.get_logger()
 

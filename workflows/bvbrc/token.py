@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1
 
-from workflows.errors import BadToken, TokenExpired
+from workflows.model.errors import BadToken, TokenExpired
 
 LIMIT_BYTES: Final = 8 * 1024
 REMEMBERED: Final = 4096

@@ -30,7 +30,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from workflows.errors import InDoubt, NotSent
+from workflows.model.errors import InDoubt, NotSent
 
 USER_AGENT: Final = "bvbrc-workflows/0.1.0"
 """Who we are: Cloudflare turns the default names of libraries away."""

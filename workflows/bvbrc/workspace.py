@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from workflows.bvbrc.reports import moment, plain
 from workflows.bvbrc.rpc import Call, Rpc, require_alive
-from workflows.errors import NotFound, Rejected, ServiceAway
-from workflows.workflow import Json
+from workflows.model.errors import NotFound, Rejected, ServiceAway
+from workflows.model.values import Json
 
 ABSENT: Final = (
     "Object not found!",

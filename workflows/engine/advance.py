@@ -9,13 +9,15 @@ from datetime import timedelta
 import structlog
 from pymongo.errors import PyMongoError
 
-from workflows.engine.intents import intents
-from workflows.engine.parts import Parts, Recorded
-from workflows.errors import Unavailable
-from workflows.plan import backoff, plan
-from workflows.store import holding, jobs, specs, workflows
+from workflows.engine.context import Parts, Recorded
+from workflows.engine.job_intents import intents
+from workflows.model.errors import Unavailable
+from workflows.rules.plan import backoff, plan
+from workflows.store.jobs import rows as job_rows
 from workflows.store.mongo import Row
-from workflows.store.workflows import Change, Claimed
+from workflows.store.workflows import paused, specs
+from workflows.store.workflows import rows as workflow_rows
+from workflows.store.workflows.rows import Change, Claimed
 
 log = structlog.get_logger(__name__)
 
@@ -59,10 +61,10 @@ def advance(parts: Parts, ids: Iterable[str]) -> Advanced:
 
 def _chunk(parts: Parts, ids: Sequence[str]) -> tuple[Advanced, list[str]]:
     """Answers with what is left to do, and with those that somebody else holds."""
-    token, claimed, unreadable = workflows.claim(ids, parts.limits.lease)
+    token, claimed, unreadable = workflow_rows.claim(ids, parts.limits.lease)
     for workflow in unreadable:
         _put_off(parts, token, workflow, 1, ValueError("its document cannot be read"))
-    open_jobs = jobs.open_jobs(each.workflow.id for each in claimed) if claimed else {}
+    open_jobs = job_rows.open_jobs(each.workflow.id for each in claimed) if claimed else {}
     changes = [
         change
         for each in claimed
@@ -71,7 +73,7 @@ def _chunk(parts: Parts, ids: Sequence[str]) -> tuple[Advanced, list[str]]:
     written = _commit(parts, token, [change for change in changes if not change.empty])
     idle = [change.after.id for change in changes if change.empty]
     if idle:
-        workflows.release(token, idle)
+        workflow_rows.release(token, idle)
     _tell(parts, written)
     mine = {each.workflow.id for each in claimed} | set(unreadable)
     again = [change.after.id for change in written if change.kills]
@@ -82,17 +84,17 @@ def _chunk(parts: Parts, ids: Sequence[str]) -> tuple[Advanced, list[str]]:
 
 def _missed(ids: Sequence[str]) -> list[str]:
     """Those that somebody else holds; the sweep need not find those again that are set aside."""
-    aside = holding.held(ids)
+    aside = paused.held(ids)
     for workflow, now in aside.items():
-        jobs.hush(workflow, now)
-    return workflows.existing([each for each in ids if each not in aside])
+        job_rows.hush(workflow, now)
+    return workflow_rows.existing([each for each in ids if each not in aside])
 
 
 def _turn(parts: Parts, token: str, claimed: Claimed, rows: Sequence[Row]) -> Change | None:
     """Decide. A workflow that breaks the rules themselves is put off and delays no other."""
     workflow = claimed.workflow
     try:
-        open_jobs = tuple(map(jobs.value, rows))
+        open_jobs = tuple(map(job_rows.value, rows))
         blueprint = specs.get(claimed.spec_id)
         decided = plan(blueprint, workflow, open_jobs, claimed.now)
         return Change(
@@ -124,7 +126,7 @@ def _put_off(parts: Parts, token: str, workflow: str, failures: int, defect: Exc
         exc_info=defect,
     )
     parts.broken(defect)
-    workflows.postpone(token, workflow, wait)
+    workflow_rows.postpone(token, workflow, wait)
 
 
 def _commit(parts: Parts, token: str, changes: Sequence[Change]) -> list[Change]:
@@ -132,7 +134,7 @@ def _commit(parts: Parts, token: str, changes: Sequence[Change]) -> list[Change]
     if not changes:
         return []
     try:
-        return workflows.commit(token, changes)
+        return workflow_rows.commit(token, changes)
     except PyMongoError as defect:
         if len(changes) == 1:
             before = changes[0].before

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from workflows.engine.parts import Parts
-from workflows.engine.reading import state_of
-from workflows.errors import Conflict
-from workflows.states import FINAL_WORKFLOW, WorkflowState
-from workflows.store import credentials, removals, workflows
+from workflows.engine.context import Parts
+from workflows.engine.views import state_of
+from workflows.model.errors import Conflict
+from workflows.model.states import FINAL_WORKFLOW, WorkflowState
+from workflows.store import credentials, removals
 from workflows.store.mongo import Row
+from workflows.store.workflows import rows as workflow_rows
 
 _DELETABLE: Final[Row] = {"state": {"$in": sorted({*FINAL_WORKFLOW, WorkflowState.PLANNED})}}
 
@@ -25,7 +26,7 @@ def delete_workflow(workflow: str) -> None:
 
 
 def _refusal(workflow: str) -> Conflict:
-    row = workflows.get(workflow, {"state": 1, "cancel_requested_at": 1})
+    row = workflow_rows.get(workflow, {"state": 1, "cancel_requested_at": 1})
     state = state_of(row)
     if state in FINAL_WORKFLOW:
         return Conflict(

@@ -9,10 +9,9 @@ from datetime import timedelta
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from workflows.builtin import BUILT_IN
-from workflows.engine.builtin import Results, Wait, run
-from workflows.engine.parts import Parts
-from workflows.errors import (
+from workflows.engine.builtin_steps import Results, Wait, run
+from workflows.engine.context import Parts
+from workflows.model.errors import (
     InDoubt,
     NotFound,
     NotSent,
@@ -22,11 +21,13 @@ from workflows.errors import (
     Unauthorized,
     Unavailable,
 )
-from workflows.plan import backoff
-from workflows.store import credentials, outcomes, services
+from workflows.model.values import Job, Outcome
+from workflows.rules.plan import backoff
+from workflows.spec.builtin_apps import BUILT_IN
+from workflows.store import credentials, service_status
 from workflows.store.credentials import Credential
-from workflows.store.outcomes import Sent
-from workflows.workflow import Job, Outcome
+from workflows.store.jobs import send_results
+from workflows.store.jobs.send_results import Sent
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +51,7 @@ def send(parts: Parts, handover: Handover) -> Sent:
     """Raises nothing that a service, a network or MongoDB can bring about."""
     job, credential = handover.job, handover.credential
     if credential is None:
-        return outcomes.unsent(job, "there is no usable token", _AWAY)
+        return send_results.unsent(job, "there is no usable token", _AWAY)
     if job.app in BUILT_IN:
         return _run(parts, job, credential)
     return _start(parts, handover, credential)
@@ -72,7 +73,7 @@ def _start(parts: Parts, handover: Handover, credential: Credential) -> Sent:
         with suppress(Unavailable):  # what became of the job is worth more than what is told here
             _remember(parts, credential, failure)
         return _failed(parts, job, failure)
-    return outcomes.started(job, job_id)
+    return send_results.started(job, job_id)
 
 
 def known_in_logs(job: Job) -> AbstractContextManager[None]:
@@ -90,18 +91,18 @@ def _remember(parts: Parts, credential: Credential, failure: ServiceError) -> No
     if isinstance(failure, Unauthorized):
         credentials.refused(parts.vault, credential)
     elif isinstance(failure, NotSent | ServiceAway):
-        services.report(services.APPSERVICE, services.AWAY, str(failure))
+        service_status.report(service_status.APPSERVICE, service_status.AWAY, str(failure))
 
 
 def _failed(parts: Parts, job: Job, failure: ServiceError) -> Sent:
     match failure:
         case Unauthorized():
-            return outcomes.unsent(job, str(failure), timedelta(0))
+            return send_results.unsent(job, str(failure), timedelta(0))
         case Rejected():
             return _refusal(parts, job, failure)
         case InDoubt():
             return _doubt(parts, job, failure)
-    return outcomes.unsent(job, str(failure), backoff(_AWAY, min(job.tries + 1, 5)))
+    return send_results.unsent(job, str(failure), backoff(_AWAY, min(job.tries + 1, 5)))
 
 
 def _run(parts: Parts, job: Job, credential: Credential) -> Sent:
@@ -109,33 +110,35 @@ def _run(parts: Parts, job: Job, credential: Credential) -> Sent:
     the workflow: the step is tried again, ever more rarely.
     """
     if job.kill or parts.clients is None:
-        return outcomes.withdrawn(job)
+        return send_results.withdrawn(job)
     try:
         return _done(job, run(parts.clients, credential.token, job))
     except Unauthorized as refused:
         credentials.refused(parts.vault, credential)
-        return outcomes.unsent(job, str(refused), timedelta(0))
+        return send_results.unsent(job, str(refused), timedelta(0))
     except (Rejected, NotFound) as refusal:
-        return outcomes.finished(job, Outcome.FAILED, str(refusal), {})
+        return send_results.finished(job, Outcome.FAILED, str(refusal), {})
     except (NotSent, InDoubt, ServiceAway, Unavailable) as away:
-        return outcomes.unsent(job, str(away), backoff(_AWAY, min(job.tries + 1, 5)))
+        return send_results.unsent(job, str(away), backoff(_AWAY, min(job.tries + 1, 5)))
     except Exception as defect:
         parts.broken(defect)
         log.exception("A built-in step broke", workflow_id=job.workflow, app=job.app)
         reason = f"the engine could not run it ({type(defect).__name__})"
-        return outcomes.unsent(job, reason, backoff(_AWAY, min(job.tries + 1, _PATIENT)))
+        return send_results.unsent(job, reason, backoff(_AWAY, min(job.tries + 1, _PATIENT)))
 
 
 def _done(job: Job, found: Results | Wait) -> Sent:
     if isinstance(found, Wait):
-        return outcomes.unsent(job, found.reason, found.again_in)
-    return outcomes.finished(job, Outcome.SUCCEEDED, "", found)
+        return send_results.unsent(job, found.reason, found.again_in)
+    return send_results.finished(job, Outcome.SUCCEEDED, "", found)
 
 
 def _refusal(parts: Parts, job: Job, rejected: Rejected) -> Sent:
     if rejected.maybe_transient and job.refusals + 1 < parts.limits.unexplained_tries:
-        return outcomes.unsent(job, str(rejected), backoff(_AWAY, job.refusals + 1), refused=True)
-    return outcomes.rejected(job, str(rejected))
+        return send_results.unsent(
+            job, str(rejected), backoff(_AWAY, job.refusals + 1), refused=True
+        )
+    return send_results.rejected(job, str(rejected))
 
 
 def _doubt(parts: Parts, job: Job, lost: InDoubt) -> Sent:
@@ -144,4 +147,4 @@ def _doubt(parts: Parts, job: Job, lost: InDoubt) -> Sent:
     patience = backoff(limits.answered_grace, job.refusals + 1)
     believe_in = min(patience, limits.grace) if lost.answered else None
     look_in = min(timedelta(seconds=1), limits.lease)
-    return outcomes.doubtful(job, str(lost), look_in, believe_in)
+    return send_results.doubtful(job, str(lost), look_in, believe_in)

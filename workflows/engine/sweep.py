@@ -9,10 +9,11 @@ from datetime import timedelta
 import structlog
 
 from workflows.engine.advance import CHUNK
-from workflows.engine.parts import Parts
-from workflows.errors import ServiceError, Unauthorized
-from workflows.store import credentials, due, services, watch
+from workflows.engine.context import Parts
+from workflows.model.errors import ServiceError, Unauthorized
+from workflows.store import credentials, due, service_status
 from workflows.store.due import Work
+from workflows.store.jobs import polling
 
 log = structlog.get_logger(__name__)
 
@@ -39,12 +40,12 @@ class Due:
 
 def sweep(parts: Parts) -> Due:
     """Once an interval, however many beats ask."""
-    if not watch.take_turns(["sweep"], parts.limits.polling_interval * 0.5):
+    if not polling.take_turns(["sweep"], parts.limits.polling_interval * 0.5):
         return Due(taken=False)
     found = due.due(_FIRST, _MOMENT)
     return Due(
         advances=chunks(found.workflows, CHUNK),
-        polls=chunks(watch.owners(), _USERS),
+        polls=chunks(polling.owners(), _USERS),
         works=found.works,
     )
 
@@ -67,6 +68,10 @@ def check_service(parts: Parts) -> None:
     except Unauthorized:
         credentials.refused(parts.vault, credential)
     except ServiceError as away:
-        services.report(services.APPSERVICE, services.AWAY, str(away))
+        service_status.report(service_status.APPSERVICE, service_status.AWAY, str(away))
     else:
-        services.report(services.APPSERVICE, services.UP if enabled else services.DISABLED, text)
+        service_status.report(
+            service_status.APPSERVICE,
+            service_status.UP if enabled else service_status.DISABLED,
+            text,
+        )

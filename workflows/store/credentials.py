@@ -12,7 +12,7 @@ from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from workflows import models
+from workflows.store import documents
 from workflows.store.mongo import NOW, collection, translated
 
 SEEN_SECONDS: Final = 10.0
@@ -100,7 +100,7 @@ def renew(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
             {"$ne": [{"$type": "$refused_at"}, "missing"]},
         ]
     }
-    rows = collection(models.Credential)
+    rows = collection(documents.Credential)
     with translated():
         present = rows.find_one({"_id": owner})
         opens = present and vault.open(present["sealed"])
@@ -126,7 +126,7 @@ def renew(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
 def forget(vault: Vault, owner: str) -> None:
     """Delete the user's token; without one there is nothing to do."""
     with translated():
-        collection(models.Credential).delete_one({"_id": owner})
+        collection(documents.Credential).delete_one({"_id": owner})
     vault.forget(owner)
 
 
@@ -138,7 +138,7 @@ def usable(vault: Vault, owner: str) -> Credential | None:
 def usable_of(vault: Vault, owners: Sequence[str]) -> dict[str, Credential]:
     """The same for many users; those without a usable token are missing."""
     with translated():
-        rows = collection(models.Credential).find(
+        rows = collection(documents.Credential).find(
             {
                 "_id": {"$in": list(owners)},
                 "refused_at": None,
@@ -155,7 +155,7 @@ def usable_of(vault: Vault, owners: Sequence[str]) -> dict[str, Credential]:
 def any_usable(vault: Vault) -> Credential | None:
     """The token that lives longest: for questions that are nobody's in particular."""
     with translated():
-        rows = collection(models.Credential).find(
+        rows = collection(documents.Credential).find(
             {"refused_at": None, "$expr": {"$gt": ["$expires_at", NOW]}}, sort=[("expires_at", -1)]
         )
         for row in rows:
@@ -167,7 +167,7 @@ def any_usable(vault: Vault) -> Credential | None:
 def expiry(vault: Vault, owner: str) -> tuple[datetime | None, bool]:
     """When the stored token ends, and whether BV-BRC refused it. None: there is none that opens."""
     with translated():
-        row = collection(models.Credential).find_one({"_id": owner})
+        row = collection(documents.Credential).find_one({"_id": owner})
     if row is None or vault.open(row["sealed"]) is None:
         return None, False
     return row["expires_at"], bool(row.get("refused_at"))
@@ -176,7 +176,7 @@ def expiry(vault: Vault, owner: str) -> tuple[datetime | None, bool]:
 def refused(vault: Vault, credential: Credential) -> None:
     """BV-BRC refused this token: it is not used again, a different one is."""
     with translated():
-        collection(models.Credential).update_one(
+        collection(documents.Credential).update_one(
             {"_id": credential.owner, "digest": vault.digest(credential.token)},
             [{"$set": {"refused_at": NOW}}],
         )
@@ -184,7 +184,7 @@ def refused(vault: Vault, credential: Credential) -> None:
 
 def rotate(vault: Vault) -> tuple[int, int]:
     """Seal every token anew under the first key; answers (sealed anew, impossible to open)."""
-    rows, done, lost = collection(models.Credential), 0, 0
+    rows, done, lost = collection(documents.Credential), 0, 0
     with translated():
         for row in rows.find({}, {"sealed": 1}):
             token = vault.open(row["sealed"])

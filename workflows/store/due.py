@@ -12,9 +12,9 @@ from typing import Final
 
 from mongoengine import Document
 
-from workflows import models
-from workflows.states import JobState
-from workflows.store import results, services, surplus, watch
+from workflows.model.states import JobState
+from workflows.store import documents, service_status
+from workflows.store.jobs import duplicates, output_search, polling
 from workflows.store.mongo import DUE, Row, ago, collection, translated
 
 MOST: Final = 2_000
@@ -69,18 +69,18 @@ def _parts(overdue: Row, moment: Row) -> list[tuple[type[Document], list[Row]]]:
     by_workflow, longest_first = {"$group": {"_id": "$workflow"}}, {"$sort": {"next_check": 1}}
     checks, news = _come("next_check", overdue), _come("news", overdue)
     replans: Row = {"held": {"$ne": True}, **_come("replan_due", overdue)}
-    service: Row = {"_id": services.APPSERVICE}
+    service: Row = {"_id": service_status.APPSERVICE}
     return [
-        (models.Job, _rows(_WORKFLOWS, news, by_workflow, most=MOST)),
-        (models.Workflow, _rows(_WORKFLOWS, checks, longest_first, most=MOST)),
-        (models.Workflow, _rows(Work.REPLAN, replans)),
-        (models.Job, _rows(Work.SEND, {"state": JobState.INTENDED, "$expr": DUE})),
-        (models.Job, _rows(Work.LOOK_UP, {"state": JobState.SENDING, "$expr": DUE})),
-        (models.Job, _rows(Work.KILL, watch.KILL)),
-        (models.Job, _rows(Work.KILL, surplus.DUE)),
-        (models.Job, _rows(Work.FIND, results.DUE)),
-        (models.Service, _rows(_UNWELL, {**service, "state": {"$ne": services.UP}})),
-        (models.Service, _rows(_ASKED, {**service, "$expr": {"$gt": ["$checked_at", moment]}})),
+        (documents.Job, _rows(_WORKFLOWS, news, by_workflow, most=MOST)),
+        (documents.Workflow, _rows(_WORKFLOWS, checks, longest_first, most=MOST)),
+        (documents.Workflow, _rows(Work.REPLAN, replans)),
+        (documents.Job, _rows(Work.SEND, {"state": JobState.INTENDED, "$expr": DUE})),
+        (documents.Job, _rows(Work.LOOK_UP, {"state": JobState.SENDING, "$expr": DUE})),
+        (documents.Job, _rows(Work.KILL, polling.KILL)),
+        (documents.Job, _rows(Work.KILL, duplicates.DUE)),
+        (documents.Job, _rows(Work.FIND, output_search.DUE)),
+        (documents.Service, _rows(_UNWELL, {**service, "state": {"$ne": service_status.UP}})),
+        (documents.Service, _rows(_ASKED, {**service, "$expr": {"$gt": ["$checked_at", moment]}})),
     ]
 
 

@@ -23,7 +23,7 @@ from pymongo.errors import (
     WriteConcernError,
 )
 
-from workflows.errors import Unavailable
+from workflows.model.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 

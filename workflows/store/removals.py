@@ -15,9 +15,9 @@ from typing import Final
 
 from pymongo.client_session import ClientSession
 
-from workflows import models
-from workflows.store import specs
+from workflows.store import documents
 from workflows.store.mongo import NOW, Row, collection, transaction, translated
+from workflows.store.workflows import specs
 
 KEPT: Final = timedelta(days=7)
 _AT_WORK: Final[Row] = {
@@ -36,12 +36,12 @@ def hide(workflow: str, condition: Row) -> bool:
     """
 
     def work(session: ClientSession) -> bool:
-        if collection(models.Job).find_one({**_keys(workflow), **_AT_WORK}, session=session):
+        if collection(documents.Job).find_one({**_keys(workflow), **_AT_WORK}, session=session):
             return False
-        rows = collection(models.Workflow)
+        rows = collection(documents.Workflow)
         if not rows.delete_one({**condition, "_id": workflow}, session=session).deleted_count:
             return False
-        collection(models.Removal).update_one(
+        collection(documents.Removal).update_one(
             {"_id": workflow}, [{"$set": {"hidden_at": NOW}}], upsert=True, session=session
         )
         return True
@@ -52,12 +52,12 @@ def hide(workflow: str, condition: Row) -> bool:
 def erase(workflow: str) -> None:
     """Delete what belonged to a hidden workflow; repeating it is harmless."""
     with translated():
-        for row in collection(models.Spec).find(_keys(workflow), {"_id": 1}):
+        for row in collection(documents.Spec).find(_keys(workflow), {"_id": 1}):
             specs.forget(row["_id"])
-        collection(models.Event).delete_many({"workflow": workflow})
-        collection(models.Job).delete_many(_keys(workflow))
-        collection(models.Spec).delete_many(_keys(workflow))
-        collection(models.Removal).update_one(
+        collection(documents.Event).delete_many({"workflow": workflow})
+        collection(documents.Job).delete_many(_keys(workflow))
+        collection(documents.Spec).delete_many(_keys(workflow))
+        collection(documents.Removal).update_one(
             {"_id": workflow}, [{"$set": {"erased_at": NOW}}], upsert=True
         )
 
@@ -65,14 +65,14 @@ def erase(workflow: str) -> None:
 def unfinished(limit: int) -> list[str]:
     """Workflows that are hidden and not erased."""
     with translated():
-        rows = collection(models.Removal).find({"erased_at": None}, {"_id": 1}, limit=limit)
+        rows = collection(documents.Removal).find({"erased_at": None}, {"_id": 1}, limit=limit)
         return [row["_id"] for row in rows]
 
 
 def recent() -> set[str]:
     """Every workflow that was removed within ``KEPT``."""
     with translated():
-        return {row["_id"] for row in collection(models.Removal).find({}, {"_id": 1})}
+        return {row["_id"] for row in collection(documents.Removal).find({}, {"_id": 1})}
 
 
 def _keys(workflow: str) -> Row:

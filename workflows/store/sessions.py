@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
-from workflows import models
+from workflows.store import documents
 from workflows.store.mongo import collection, translated
 
 
 def end(secret: str, until: datetime) -> None:
     """From now on no process accepts the session with this secret."""
     with translated():
-        collection(models.EndedSession).update_one(
+        collection(documents.EndedSession).update_one(
             {"_id": _digest(secret)}, {"$set": {"until": until}}, upsert=True
         )
 
@@ -24,7 +24,7 @@ def end(secret: str, until: datetime) -> None:
 def has_ended(secret: str) -> bool:
     """Whether the user signed out of the session with this secret."""
     with translated():
-        row = collection(models.EndedSession).find_one({"_id": _digest(secret)}, {"_id": 1})
+        row = collection(documents.EndedSession).find_one({"_id": _digest(secret)}, {"_id": 1})
     return row is not None
 
 

@@ -1,0 +1,68 @@
+"""What apps there are, for the routes that check workflows: at hand, and renewed behind them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from workflows.bvbrc.appservice import AppService
+from workflows.cwl.process.planner import AppTable
+from workflows.engine import app_catalogue
+from workflows.model.errors import WorkflowsError
+from workflows.spec.catalogue import AppCatalogue
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS: Final = 5.0
+"""How long a process goes on without looking whether another one has renewed the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All apps, for native workflows and for CWL; remade when there is news of them."""
+
+    fetched_at: datetime | None
+    catalogue: AppCatalogue
+    table: AppTable
+
+
+class Apps:
+    """Threads may share it."""
+
+    def __init__(self, appservice: Callable[[], AppService]) -> None:
+        self._appservice = appservice
+        self._found: Known | None = None
+        self._look_at = 0.0
+
+    def catalogue(self, token: str) -> AppCatalogue:
+        """As known now. Where it is old, it is asked for with this token, in the background."""
+        return self.known(token).catalogue
+
+    def known(self, token: str) -> Known:
+        """The same for CWL too."""
+        if self._found is not None and time.monotonic() < self._look_at:
+            return self._found
+        if app_catalogue.due():
+            threading.Thread(target=self._refresh, args=(token,), name="apps", daemon=True).start()
+        found, self._look_at = _latest(self._found), time.monotonic() + LOOK_SECONDS
+        self._found = found
+        return found
+
+    def _refresh(self, token: str) -> None:
+        try:
+            app_catalogue.refresh(self._appservice(), token)
+        except WorkflowsError as failure:
+            log.warning("The list of apps cannot be renewed", error=str(failure))
+
+
+def _latest(before: Known | None) -> Known:
+    fetched_at, _ = app_catalogue.specifications()
+    if before is not None and before.fetched_at == fetched_at:
+        return before
+    return Known(fetched_at, app_catalogue.catalogue(), app_catalogue.table())

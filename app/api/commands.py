@@ -1,0 +1,138 @@
+"""Routes that change the course of workflows."""
+
+from __future__ import annotations
+
+from flask import Response, g, request
+from flask_smorest import Blueprint
+from werkzeug.exceptions import BadRequest
+
+from app.api import examples
+from app.api.request_schemas import FreshToken, Nothing
+from app.api.response_schemas import Cancelled, Submitted
+from app.connections import connections
+from app.http import request_bodies
+from app.http.auth import caller
+from app.http.json_response import as_json
+from app.http.routes import JSON, Answer, Body, route
+from workflows.bvbrc.token import strip
+from workflows.engine import commands as engine
+from workflows.engine import views
+from workflows.engine.commands import Owner
+from workflows.model.errors import BadToken, Conflict, Forbidden, Invalid, Problem
+from workflows.model.values import Json
+from workflows.store.jobs import rows as job_rows
+from workflows.store.workflows import rows as workflow_rows
+from workflows.store.workflows import specs
+
+blueprint = Blueprint("steering", __name__, description="Change the course of workflows.")
+
+_NOTHING = Body(Nothing, {"nothing": {}}, required=False)
+
+
+@route(
+    blueprint,
+    "POST",
+    "/workflows/<workflow_id>/cancel",
+    body=_NOTHING,
+    answers={200: Answer("It is cancelled", {JSON: Cancelled}, examples.CANCELLED)},
+    refuses=[403, 404],
+)
+def cancel_workflow(workflow_id: str) -> Response:
+    """Cancel a workflow and kill its jobs
+
+    From the answer on no further step starts. What became of each step is kept up to date: cancel
+    again to see it. A workflow that has ended otherwise is refused with 400.
+    """
+    request_bodies.read_optional_object(request)
+    found = connections()
+    found.gate.may(workflow_rows.get(workflow_id, {"owner": 1})["owner"])
+    try:
+        engine.cancel(found.parts, workflow_id)
+    except Conflict as ended:
+        raise BadRequest(str(ended)) from ended
+    found.hints.kill_jobs(g.request_id)
+    row = workflow_rows.get(workflow_id)
+    names = [step.name for step in specs.get(row["spec"]).spec.steps]
+    return as_json(
+        {
+            "workflow_id": workflow_id,
+            "status": views.state_of(row),
+            "message": "Workflow cancelled successfully",
+            "steps": [
+                {"step_name": each.step_name, "job_id": each.job_id, "outcome": each.outcome}
+                for each in engine.receipts(names, row, job_rows.of_workflow(workflow_id))
+            ],
+        }
+    )
+
+
+@route(
+    blueprint,
+    "POST",
+    "/workflows/<workflow_id>/retry",
+    body=_NOTHING,
+    answers={200: Answer("It runs again", {JSON: Submitted}, examples.SUBMITTED)},
+    refuses=[403, 404, 409],
+)
+def retry_workflow(workflow_id: str) -> Response:
+    """Take a failed or cancelled workflow up again
+
+    Its failed, cancelled and upstream_failed steps start as new attempts; finished ones are kept.
+    """
+    request_bodies.read_optional_object(request)
+    found = connections()
+    found.gate.may(workflow_rows.get(workflow_id, {"owner": 1})["owner"])
+    row = engine.retry(found.parts, caller(), workflow_id)
+    found.hints.advance(workflow_id, g.request_id)
+    return as_json(
+        {
+            "workflow_id": workflow_id,
+            "status": views.state_of(row),
+            "message": "Workflow taken up again",
+        }
+    )
+
+
+@route(
+    blueprint,
+    "PUT",
+    "/workflows/<workflow_id>/token",
+    body=Body(FreshToken, {"the token is in the header": {}}, required=False),
+    answers={204: Answer("It is kept, and parked steps go on")},
+    refuses=[403, 404],
+)
+def renew_token(workflow_id: str) -> Response:
+    """Hand in a fresh token of the workflow's owner
+
+    The one in the Authorization header; an admin sends the owner's as `token` in the body.
+    """
+    sent = request_bodies.read_optional_object(request)
+    found = connections()
+    owner = workflow_rows.get(workflow_id, {"owner": 1})["owner"]
+    found.gate.may(owner)
+    _refuse_unknown(sent, "token")
+    fresh = _fresh(sent["token"]) if "token" in sent else caller()
+    if fresh.name != owner:
+        raise Forbidden("The fresh token must be one of the workflow's owner.")
+    engine.renew(found.parts, fresh)
+    found.hints.start_jobs(g.request_id)
+    return Response(status=204)
+
+
+def _refuse_unknown(sent: dict[str, Json], known: str) -> None:
+    """A token under another name would be passed over, and an old one kept in its place."""
+    unknown = [
+        Problem(name, "unknown_field", "there is no such field", f"known is {known!r}")
+        for name in sent
+        if name != known
+    ]
+    if unknown:
+        raise Invalid(unknown)
+
+
+def _fresh(token: object) -> Owner:
+    if not isinstance(token, str):
+        raise BadToken("The token in the body must be a text.")
+    stripped = strip(token)
+    identity = connections().gate.identity(stripped)
+    return Owner(identity.user, stripped, identity.expires_at)

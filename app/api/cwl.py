@@ -1,0 +1,153 @@
+"""Routes for workflows in the Common Workflow Language, and for the tools they are made of."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, Final
+
+from flask import Response, request
+from flask_smorest import Blueprint
+
+from app.api import examples, submission
+from app.api.request_schemas import CwlQuery, CwlSubmission
+from app.api.response_schemas import CwlPlanned, CwlTools, Submitted
+from app.api.validation import apart
+from app.connections import connections
+from app.http import request_bodies
+from app.http.admission import DOCUMENT
+from app.http.auth import caller
+from app.http.json_response import as_json
+from app.http.routes import FORM, JSON, YAML, Answer, Body, route
+from workflows.cwl.bvbrc.app_checks import checked
+from workflows.cwl.bvbrc.request_forms import Circumstances, from_parts, from_text
+from workflows.cwl.bvbrc.submission import Plan, Submission
+from workflows.cwl.model.problems import CwlProblem
+from workflows.model.errors import Invalid, NotFound
+from workflows.spec.validate import Validated as NativeWorkflow
+from workflows.spec.validate import validate
+
+blueprint = Blueprint("cwl", __name__, description="Workflows in CWL (docs/cwl.md).")
+
+_YAMLS: Final = frozenset(
+    {"application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "application/cwl"}
+)
+_FIELDS: Final = ("entry", "workspace_output_folder", "name", "base_url")
+
+
+@route(
+    blueprint,
+    "POST",
+    "/workflows/submit-cwl",
+    body=Body(
+        CwlSubmission,
+        {"one step": examples.CWL},
+        media_types=(JSON, YAML, FORM),
+        max_bytes=DOCUMENT,
+    ),
+    query=CwlQuery,
+    answers={
+        201: Answer(
+            "It runs", {JSON: Submitted}, examples.SUBMITTED, ["Location"], submission.ABOUT_IT
+        ),
+        200: Answer(
+            "It had been submitted before; or with `dry_run` the native workflow",
+            {JSON: {"oneOf": [Submitted, CwlPlanned]}},
+        ),
+    },
+    refuses=[409],
+    headers=submission.HEADERS,
+    patient=False,
+)
+def submit_cwl(arguments: dict[str, Any]) -> Response:
+    """Submit a CWL workflow with its inputs
+
+    A bare document whose inputs have defaults, `{"workflow": …, "inputs": …, "files": …}`, or a
+    form with the parts `workflow`, `inputs` and `files`.
+    """
+    with connections().patience():
+        known = connections().apps.known(caller().token)
+        before = submission.accepted_before()
+    if before:
+        return submission.answer(before)
+    source = _source()
+    plan = checked(connections().planner.plan(source, known.table), known.catalogue)
+    if plan.problems:
+        raise Invalid(plan.problems)
+    native = apart(validate(plan.document(), known.catalogue))
+    if arguments["dry_run"]:
+        return _told(plan, native)
+    with connections().patience():
+        text = json.dumps(source.as_json())
+        accepted = submission.accept(native.spec, native.workflow_json, text, plan.waits_for)
+        return submission.answer(accepted)
+
+
+@route(
+    blueprint,
+    "GET",
+    "/cwl/tools",
+    answers={200: Answer("One for each app", {JSON: CwlTools})},
+)
+def list_cwl_tools() -> Response:
+    """List the CWL tools of BV-BRC's apps"""
+    return as_json({"tools": connections().apps.known(caller().token).table.listing()})
+
+
+@route(
+    blueprint,
+    "GET",
+    "/cwl/tools/<app>",
+    answers={200: Answer("A CommandLineTool, CWL v1.2", {JSON: {"type": "object"}})},
+    refuses=[404],
+)
+def get_cwl_tool(app: str) -> Response:
+    """Tell the CWL tool of an app, to be used in `run`"""
+    found = connections().apps.known(caller().token).table.tool(app)
+    if found is None:
+        raise NotFound(f"There is no app '{app}'.")
+    return as_json(found)
+
+
+def _told(plan: Plan, native: NativeWorkflow) -> Response:
+    """What would be stored."""
+    waits_for = [step.name for step in plan.steps if step.name in plan.waits_for]
+    further = f"; further steps follow {', '.join(waits_for)}" if waits_for else ""
+    return as_json(
+        {
+            "valid": True,
+            "workflow_json": native.workflow_json,
+            "waits_for": waits_for,
+            "warnings": [warning.as_json() for warning in plan.warnings],
+            "auto_fixes": [fix.as_json() for fix in native.auto_fixes],
+            "message": f"Workflow planned{further}; nothing is stored",
+        }
+    )
+
+
+def _source() -> Submission:
+    """What was sent, in any of its three forms; raises ``Invalid``."""
+    around = Circumstances(folder=f"/{caller().name}/home", now=int(time.time() * 1000))
+    if request.mimetype == FORM:
+        return _from_form(around)
+    request_bodies.check_media_type(request, also=_YAMLS)
+    return from_text(request_bodies.read_text(request), around)
+
+
+def _from_form(around: Circumstances) -> Submission:
+    """Each part may be a file or a field."""
+    texts = request.form.to_dict()
+    for part in ("workflow", "inputs"):
+        if part in request.files:
+            texts[part] = request.files[part].read().decode("utf-8", "replace")
+    if "workflow" not in texts:
+        problem = CwlProblem("", "cwl.missing_field", "the form has no part 'workflow'")
+        raise Invalid([problem])
+    main = request.files.get("workflow")
+    files = {
+        file.filename or "": file.read().decode("utf-8", "replace")
+        for file in request.files.getlist("files")
+    }
+    fields = {name: text for name, text in texts.items() if name in _FIELDS}
+    name = (main.filename if main else "") or ""
+    return from_parts((name, texts["workflow"]), texts.get("inputs"), files, fields, around)

@@ -1,0 +1,157 @@
+"""Examples for the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from workflows.model.values import Json
+
+ID: Final = "wf_5f1d2c3b4a59687786a5b4c3d2e1f001"
+
+WORKFLOW: Final[Json] = {
+    "workflow_name": "assembly-to-annotation-pipeline",
+    "version": "1.0",
+    "base_context": {
+        "base_url": "https://www.bv-brc.org",
+        "workspace_output_folder": "/user@bvbrc/home/output",
+    },
+    "steps": [
+        {
+            "step_name": "assemble",
+            "app": "GenomeAssembly2",
+            "params": {
+                "srr_ids": ["SRR1"],
+                "recipe": "auto",
+                "output_path": "${workspace_output_folder}/Assembly",
+                "output_file": "asm",
+            },
+            "outputs": {
+                "contigs": "${params.output_path}/.${params.output_file}"
+                "/${params.output_file}_contigs.fasta"
+            },
+        },
+        {
+            "step_name": "annotate",
+            "app": "GenomeAnnotation",
+            "depends_on": ["assemble"],
+            "params": {
+                "contigs": "${steps.assemble.outputs.contigs}",
+                "scientific_name": "Escherichia coli",
+                "code": 11,
+                "domain": "Bacteria",
+                "output_path": "${workspace_output_folder}/Annotation",
+                "output_file": "ann",
+            },
+        },
+    ],
+    "workflow_outputs": ["${steps.annotate.outputs.genome}"],
+}
+CWL: Final[Json] = {
+    "workflow": {
+        "cwlVersion": "v1.2",
+        "class": "Workflow",
+        "inputs": {"reads": "string"},
+        "steps": {
+            "assemble": {
+                "run": "bvbrc://GenomeAssembly2",
+                "in": {"srr_ids": "reads", "recipe": {"default": "auto"}},
+                "out": ["contigs"],
+            }
+        },
+        "outputs": {"contigs": {"type": "File", "outputSource": "assemble/contigs"}},
+    },
+    "inputs": {"reads": "SRR1234567"},
+    "workspace_output_folder": "/user@bvbrc/home/output",
+}
+SUBMITTED: Final[Json] = {
+    "workflow_id": ID,
+    "status": "pending",
+    "message": "Workflow submitted successfully",
+}
+PLANNED: Final[Json] = {
+    "workflow_id": ID,
+    "status": "planned",
+    "workflow_name": "assembly-to-annotation-pipeline",
+    "step_count": 2,
+    "problems": [],
+    "message": "Workflow planned successfully",
+}
+VALIDATED: Final[Json] = {
+    "valid": True,
+    "workflow_json": WORKFLOW,
+    "warnings": [],
+    "auto_fixes": [],
+    "message": "Workflow validated successfully",
+}
+STATUS: Final[Json] = {
+    "workflow_id": ID,
+    "workflow_name": "assembly-to-annotation-pipeline",
+    "status": "running",
+    "created_at": "2026-01-19T10:00:00.000Z",
+    "updated_at": "2026-01-19T10:05:23.412Z",
+    "steps": [
+        {
+            "step_id": "19542145",
+            "step_name": "assemble",
+            "status": "running",
+            "app": "GenomeAssembly2",
+        },
+        {"step_id": "", "step_name": "annotate", "status": "pending", "app": "GenomeAnnotation"},
+    ],
+}
+PAGE: Final[Json] = {
+    "workflows": [
+        {
+            "workflow_id": ID,
+            "workflow_name": "assembly-to-annotation-pipeline",
+            "status": "running",
+            "step_count": 2,
+            "apps": ["GenomeAnnotation", "GenomeAssembly2"],
+            "labels": {"project": "outbreak-7"},
+            "created_at": "2026-01-19T10:00:00.000Z",
+            "updated_at": "2026-01-19T10:05:23.412Z",
+            "submitted_at": "2026-01-19T10:00:00.000Z",
+            "started_at": "2026-01-19T10:00:41.000Z",
+            "completed_at": None,
+        }
+    ],
+    "next_page_token": None,
+}
+EXPLANATION: Final[Json] = {
+    "workflow_id": ID,
+    "status": "running",
+    "message": "It is under way: 2 steps have not ended yet.",
+    "steps": [
+        {
+            "step_name": "assemble",
+            "status": "running",
+            "code": "running",
+            "message": "Job 19542145 is running.",
+            "unblocked_by": "The job ends.",
+            "since": "2026-01-19T10:00:41.000Z",
+            "until": None,
+            "waiting_for": [],
+            "job_id": "19542145",
+        },
+        {
+            "step_name": "annotate",
+            "status": "pending",
+            "code": "waiting_for_steps",
+            "message": "It waits for step 'assemble' to succeed.",
+            "unblocked_by": "The success of step 'assemble'.",
+            "since": "2026-01-19T10:00:00.000Z",
+            "until": None,
+            "waiting_for": ["assemble"],
+            "job_id": "",
+        },
+    ],
+}
+CANCELLED: Final[Json] = {
+    "workflow_id": ID,
+    "status": "cancelled",
+    "message": "Workflow cancelled successfully",
+    "steps": [
+        {"step_name": "assemble", "job_id": "19542145", "outcome": "kill_requested"},
+        {"step_name": "annotate", "job_id": "", "outcome": "never_started"},
+    ],
+}

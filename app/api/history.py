@@ -1,0 +1,134 @@
+"""Routes that tell what happened to a workflow: as a log, as events, and live."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+from flask import Response, request
+from flask_smorest import Blueprint
+
+from app.api.request_schemas import EventQuery, LogQuery
+from app.api.response_schemas import Events
+from app.connections import connections
+from app.http.json_response import as_json
+from app.http.routes import EVENT_STREAM, JSON, TEXT, Answer, route
+from app.live import stream
+from workflows.engine.views import stamp
+from workflows.model.errors import Invalid, Problem
+from workflows.model.states import FINAL_WORKFLOW
+from workflows.model.values import Event
+from workflows.rules import event_log
+from workflows.store.mongo import Row
+from workflows.store.workflows import events
+from workflows.store.workflows import rows as workflow_rows
+
+blueprint = Blueprint("history", __name__, description="See what happened, also live.")
+
+RETRY_MILLISECONDS: Final = 2_000
+_NUMBER: Final = re.compile("[0-9]{1,12}")
+
+
+def shown(event: Event) -> dict[str, Any]:
+    """An event as JSON."""
+    return {
+        "id": event.sequence,
+        "at": stamp(event.at),
+        "subject": event.subject,
+        "step_name": event.step_name,
+        "app": event.app,
+        "attempt": event.attempt,
+        "job_id": event.job_id,
+        "before": str(event.before),
+        "after": str(event.after),
+        "reason": event.reason,
+        "duration_seconds": event.duration.total_seconds() if event.duration else None,
+    }
+
+
+@route(
+    blueprint,
+    "GET",
+    "/workflows/<workflow_id>/log",
+    answers={
+        200: Answer("Its log; with `follow`, until its final state", {TEXT: {"type": "string"}})
+    },
+    refuses=[403, 404],
+    query=LogQuery,
+)
+def read_log(arguments: dict[str, Any], workflow_id: str) -> Response:
+    """Tell a workflow's history as lines of text
+
+    The same lines as in its log file, from every host.
+    """
+    row = readable(workflow_id)
+    tail = arguments.get("tail")
+    after = max(0, row["sequence"] - tail) if tail is not None else 0
+    if arguments["follow"]:
+        return stream.answer(connections().feed, workflow_id, after, TEXT, event_log.text)
+    return Response(event_log.text(events.of_workflow(workflow_id, after)), mimetype=TEXT)
+
+
+@route(
+    blueprint,
+    "GET",
+    "/workflows/<workflow_id>/events",
+    answers={
+        200: Answer(
+            "What happened so far, or with `Accept: text/event-stream` that and all that happens"
+            " until the final state",
+            {JSON: Events, EVENT_STREAM: {"type": "string"}},
+        ),
+        204: Answer("Of a live stream: nothing more will happen"),
+    },
+    refuses=[403, 404],
+    query=EventQuery,
+    headers={"Last-Event-ID": "Of a live stream: the number of the last event that was seen"},
+)
+def list_events(arguments: dict[str, Any], workflow_id: str) -> Response:
+    """Tell every change of state
+
+    As server-sent events each has its number as `id`, `workflow` or `step` as `event`, and as
+    `data` the same JSON as in the list.
+    """
+    row = readable(workflow_id)
+    if request.accept_mimetypes.best_match([JSON, EVENT_STREAM]) == EVENT_STREAM:
+        return live(row, arguments["after"])
+    limit: int = arguments["limit"]
+    found = events.of_workflow(workflow_id, arguments["after"], limit + 1)
+    return as_json(
+        {
+            "workflow_id": workflow_id,
+            "events": [shown(event) for event in found[:limit]],
+            "next_after": found[limit - 1].sequence if len(found) > limit else None,
+        }
+    )
+
+
+def live(row: Row, after: int) -> Response:
+    """Nothing is left after a final state: 204 tells an EventSource not to come again."""
+    seen = request.headers.get("Last-Event-ID", "").strip()
+    if seen and not _NUMBER.fullmatch(seen):
+        raise Invalid([Problem("Last-Event-ID", "bad_argument", "it must be an event's number")])
+    last = int(seen) if seen else after
+    if row["state"] in FINAL_WORKFLOW and row["sequence"] <= last and seen:
+        return Response(status=204)
+    return stream.answer(connections().feed, row["_id"], last, EVENT_STREAM, _sse)
+
+
+def _sse(batch: stream.Batch) -> str:
+    if not batch:
+        return f": alive\nretry: {RETRY_MILLISECONDS}\n\n"
+    return "".join(
+        f"id: {event.sequence}\nevent: {event.subject}\n"
+        f"data: {json.dumps(shown(event), ensure_ascii=False)}\n\n"
+        for event in batch
+    )
+
+
+def readable(workflow_id: str) -> Row:
+    """As much of it as a stream needs. Raises ``NotFound``, ``Forbidden``."""
+    row = workflow_rows.get(workflow_id, {"owner": 1, "state": 1, "sequence": 1})
+    connections().gate.may(row["owner"])
+    return row

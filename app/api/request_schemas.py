@@ -1,0 +1,171 @@
+"""The shapes of what comes in: bodies as ``/openapi.json`` shows them, and query strings.
+
+Bodies are not read with these but by ``workflows.spec.validate``, which says more of what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate
+
+from app.api.response_schemas import WORKFLOW_STATES, mapping, said
+from workflows.model.values import OnFailure
+from workflows.spec.checks.suggestions import meant
+
+NAME = validate.Length(min=1, max=200)
+
+
+class Retry(Schema):
+    class Meta:
+        unknown = RAISE
+
+    max_attempts = fields.Integer(validate=validate.Range(min=1, max=10))
+    backoff_seconds = fields.Float(validate=validate.Range(min=0, max=86_400))
+
+
+class StepDocument(Schema):
+    class Meta:
+        unknown = RAISE
+
+    step_name = fields.String(required=True, validate=NAME)
+    app = fields.String(required=True, **said("An id of BV-BRC's AppService, or its alias"))
+    params = mapping("The app's parameters; `${…}` refers to other things")
+    outputs = fields.Dict(**said("Name to template"))
+    depends_on = fields.List(fields.String(), allow_none=True, **said("Step names"))
+    retry = fields.Nested(Retry)
+
+
+class BaseContext(Schema):
+    base_url = fields.String(required=True)
+    workspace_output_folder = fields.String(required=True)
+
+
+class WorkflowDocument(Schema):
+    class Meta:
+        unknown = RAISE
+
+    workflow_name = fields.String(required=True, validate=NAME)
+    version = fields.String(required=True)
+    base_context = fields.Nested(BaseContext, required=True)
+    steps = fields.List(
+        fields.Nested(StepDocument), required=True, validate=validate.Length(min=1, max=10_000)
+    )
+    workflow_outputs = fields.List(fields.String())
+    labels = fields.Dict(keys=fields.String(), values=fields.String())
+    max_parallel_steps = fields.Integer(validate=validate.Range(min=1))
+    on_failure = fields.String(validate=validate.OneOf([str(each) for each in OnFailure]))
+
+
+class ById(Schema):
+    class Meta:
+        unknown = RAISE
+
+    workflow_id = fields.String(required=True, **said("Of a planned workflow"))
+
+
+class CwlSubmission(Schema):
+    """Or a bare CWL document."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    workflow = fields.Raw(**said("The CWL document, as text or as an object; or `cwl`"))
+    inputs = fields.Raw(allow_none=True, **said("The input object, or its text"))
+    files = fields.Dict(**said("Further documents by relative path"))
+    entry = fields.String(**said("Which process of the document, `#main`"))
+    workspace_output_folder = fields.String(**said("Where results go"))
+    name = fields.String(**said("The workflow's name"))
+
+
+class Nothing(Schema):
+    class Meta:
+        unknown = RAISE
+
+
+class FreshToken(Schema):
+    class Meta:
+        unknown = RAISE
+
+    token = fields.String(**said("Where it is not the one in the Authorization header"))
+
+
+class Flag(fields.Boolean):
+    """``?follow`` means yes."""
+
+    def _deserialize(self, value: Any, *args: Any, **named: Any) -> Any:
+        return True if value == "" else super()._deserialize(value, *args, **named)
+
+
+class Moment(fields.AwareDateTime):
+    """A time in UTC. The first and the last hours of the calendar may lie outside of it there."""
+
+    def _deserialize(self, value: Any, *args: Any, **named: Any) -> datetime:
+        found: datetime = super()._deserialize(value, *args, **named)
+        try:
+            return found.astimezone(UTC)
+        except OverflowError:
+            raise self.make_error("invalid", input=value, obj_type="datetime") from None
+
+
+class Query(Schema):
+    """Unknown arguments are passed over: browsers and proxies add theirs. But one that reads like
+    ours is a slip, and without its filter the answer is not what was asked for.
+    """
+
+    class Meta:
+        unknown = EXCLUDE
+
+    @pre_load
+    def _refuse_slips(self, found: Mapping[str, Any], **_: Any) -> Mapping[str, Any]:
+        hints = {name: meant(name, self.fields) for name in found if name not in self.fields}
+        slips = {
+            name: [f"There is no such argument; {hint}"] for name, hint in hints.items() if hint
+        }
+        if slips:
+            raise ValidationError(slips)
+        return found
+
+
+def _label(value: str) -> None:
+    if ":" not in value:
+        raise ValidationError("Must be key:value.")
+
+
+class ListQuery(Query):
+    status = fields.List(
+        fields.String(validate=validate.OneOf(WORKFLOW_STATES)),
+        load_default=list,
+        **said("Any of these states"),
+    )
+    app = fields.String(**said("A step uses this app"))
+    name = fields.String(**said("Exactly this name"))
+    label = fields.List(
+        fields.String(validate=_label), load_default=list, **said("key:value; all of them")
+    )
+    since = Moment(default_timezone=UTC, **said("Accepted at or after this"))
+    until = Moment(default_timezone=UTC, **said("Accepted before this"))
+    page_size = fields.Integer(load_default=50, validate=validate.Range(min=1, max=500))
+    page_token = fields.String(load_default="", **said("The next_page_token of an answer"))
+
+
+class CwlQuery(Query):
+    dry_run = Flag(load_default=False, **said("Answer the native workflow and store nothing"))
+
+
+class LogQuery(Query):
+    tail = fields.Integer(
+        validate=validate.Range(min=0, max=2**31), **said("Only the last so many lines")
+    )
+    follow = Flag(load_default=False, **said("Go on until the final state"))
+
+
+class EventQuery(Query):
+    after = fields.Integer(
+        load_default=0,
+        validate=validate.Range(min=0, max=2**31),
+        **said("Only events with a higher number"),
+    )
+    limit = fields.Integer(load_default=10_000, validate=validate.Range(min=1, max=10_000))

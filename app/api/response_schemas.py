@@ -1,0 +1,271 @@
+"""The shapes of answers, as ``/openapi.json`` shows them. None has a token.
+
+Our answers are written directly (``answers.py``); the tests hold every one of them against these.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import INCLUDE, RAISE, Schema, fields, validate
+
+from workflows.model.states import JobState, StepState, WorkflowState
+from workflows.rules.explain import Code
+
+WORKFLOW_STATES = [str(state) for state in WorkflowState]
+STEP_STATES = [str(state) for state in StepState]
+
+
+def said(text: str, **more: Any) -> dict[str, Any]:
+    """A field's description."""
+    return {"metadata": {"description": text, **more}}
+
+
+def word(words: list[str], description: str = "") -> fields.String:
+    return fields.String(required=True, validate=validate.OneOf(words), **said(description))
+
+
+def time(description: str, *, null: bool = False) -> fields.String:
+    """ISO 8601 in UTC with ``Z``."""
+    return fields.String(required=True, allow_none=null, **said(description, format="date-time"))
+
+
+def text(description: str, *, null: bool = False) -> fields.String:
+    return fields.String(required=True, allow_none=null, **said(description))
+
+
+def count(description: str, *, null: bool = False) -> fields.Integer:
+    return fields.Integer(required=True, allow_none=null, **said(description))
+
+
+def texts(description: str) -> fields.List[str]:
+    return fields.List(fields.String(), required=True, **said(description))
+
+
+def many(schema: type[Schema], description: str = "") -> fields.List[Any]:
+    return fields.List(fields.Nested(schema), required=True, **said(description))
+
+
+def mapping(description: str) -> fields.Dict:
+    return fields.Dict(required=True, **said(description))
+
+
+class Answered(Schema):
+    """What we answer has these fields and no others."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class Problem(Answered):
+    path = text("Where: `steps[1].params.contigs`; empty for the whole")
+    code = text("A stable word, see docs/errors.md")
+    message = text("What is wrong")
+    suggestion = text("The way out, may be empty")
+    file = fields.String(**said("Of CWL: in which of the files"))
+    line = fields.Integer(**said("Of CWL: from 1 on; 0 where there are no lines"))
+    column = fields.Integer(**said("Of CWL: from 1 on"))
+
+
+class Error(Answered):
+    detail = text("One string that a person can act on")
+    errors = many(Problem, "Every problem, where there are several")
+
+
+class Submitted(Answered):
+    workflow_id = text("Its id; who knows it may read the workflow, so treat it with care")
+    status = word(WORKFLOW_STATES)
+    message = text("For people")
+    warnings = fields.List(
+        fields.Nested(Problem), **said("Only where the token may end before the workflow does")
+    )
+
+
+class Planned(Submitted):
+    workflow_name = text("As submitted")
+    step_count = count("How many steps it has")
+    problems = many(Problem, "Why it cannot run; empty if it can")
+
+
+class Validated(Answered):
+    valid = fields.Boolean(required=True, validate=validate.OneOf([True]))
+    workflow_json = mapping("The workflow, put right; it can be submitted as it is")
+    warnings = many(Problem, "What may be meant as it is")
+    auto_fixes = many(Problem, "What was put right")
+    message = text("For people")
+
+
+class CwlPlanned(Validated):
+    waits_for = texts("Steps whose results say which further steps there are; empty: all are known")
+
+
+class CwlTool(Answered):
+    app = text("The app's id")
+    label = text("What it does")
+    inputs = texts("Names")
+    outputs = texts("Names")
+
+
+class CwlTools(Answered):
+    tools = many(CwlTool, "One for each app")
+
+
+class StepStatus(Answered):
+    step_id = text("AppService's task id, empty before there is one")
+    step_name = text("As submitted")
+    status = word(STEP_STATES)
+    app = text("The BV-BRC app")
+
+
+class Status(Answered):
+    workflow_id = text("Its id")
+    workflow_name = text("As submitted")
+    status = word(WORKFLOW_STATES)
+    created_at = time("When it was accepted")
+    updated_at = time("When anything last changed")
+    steps = many(StepStatus)
+
+
+class WholeStep(Schema):
+    class Meta:
+        unknown = INCLUDE
+
+    step_name = text("As submitted")
+    app = text("The BV-BRC app")
+    params = mapping("As submitted; what was sent is in execution_metadata.attempts")
+    outputs = mapping("Resolved as far as they can be")
+    depends_on = texts("Names of the steps it waits for")
+    status = word(STEP_STATES)
+    step_id = text("AppService's task id, empty before there is one")
+    task_id = text("The same")
+    attempt = count("The number of the present attempt; 0 before the first")
+    submitted_at = time("When AppService took it", null=True)
+    started_at = time("When AppService started it", null=True)
+    completed_at = time("When it ended", null=True)
+    elapsed_time = text("HH:MM:SS between the two", null=True)
+    error_message = text("Why it failed, or cannot go on", null=True)
+
+
+class Attempt(Answered):
+    step_name = text("As submitted")
+    attempt = count("From 1 on")
+    state = word([str(state) for state in JobState])
+    in_doubt = fields.Boolean(required=True, **said("It was sent, and the answer is lost"))
+    task_id = text("AppService's task id")
+    outcome = text("succeeded, failed or lost", null=True)
+    reason = text("Why")
+    params = mapping("What was sent, every reference resolved")
+    intended_at = time("When it was decided", null=True)
+    submitted_at = time("When AppService took it", null=True)
+    started_at = time("When AppService started it", null=True)
+    finished_at = time("When it ended", null=True)
+
+
+class ExecutionMetadata(Answered):
+    attempts = many(Attempt, "Every job of every step")
+    problems = many(Problem, "Why a plan cannot run")
+    waits_for = texts("Steps after whose success further ones are planned (CWL)")
+    cancel_requested_at = time("When somebody cancelled it", null=True)
+
+
+class WholeWorkflow(Schema):
+    class Meta:
+        unknown = INCLUDE
+
+    workflow_id = text("Its id")
+    workflow_name = text("As submitted")
+    version = text("As submitted")
+    owner = text("Whose it is")
+    status = word(WORKFLOW_STATES)
+    base_context = mapping("As submitted")
+    steps = many(WholeStep)
+    workflow_outputs = fields.List(
+        fields.Raw(), required=True, **said("Resolved as far as they can be")
+    )
+    step_count = count("How many steps it has")
+    created_at = time("When it was accepted")
+    updated_at = time("When anything last changed")
+    submitted_at = time("When it was started", null=True)
+    started_at = time("When its first step ran", null=True)
+    completed_at = time("When it ended", null=True)
+    error_message = text("The first failure", null=True)
+    execution_metadata = fields.Nested(ExecutionMetadata, required=True)
+
+
+class ListedWorkflow(Answered):
+    workflow_id = text("Its id")
+    workflow_name = text("As submitted")
+    status = word(WORKFLOW_STATES)
+    step_count = count("How many steps it has")
+    apps = texts("The apps it uses")
+    labels = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    created_at = time("When it was accepted")
+    updated_at = time("When anything last changed")
+    submitted_at = time("When it was started", null=True)
+    started_at = time("When its first step ran", null=True)
+    completed_at = time("When it ended", null=True)
+
+
+class Page(Answered):
+    workflows = many(ListedWorkflow, "Newest first")
+    next_page_token = text("For `page_token`; null on the last page", null=True)
+
+
+class Event(Answered):
+    id = count("Its number in the workflow, from 1 on")
+    at = time("When it happened")
+    subject = word(["workflow", "step"])
+    step_name = text("Of a step")
+    app = text("Of a step")
+    attempt = count("Of a step's job, else 0")
+    job_id = text("AppService's task id")
+    before = text("State")
+    after = text("State")
+    reason = text("Why, may be empty")
+    duration_seconds = fields.Float(
+        required=True, allow_none=True, **said("How long a job ran that has ended")
+    )
+
+
+class Events(Answered):
+    workflow_id = text("Its id")
+    events = many(Event, "In order")
+    next_after = count("For `after` where there are more, else null", null=True)
+
+
+class Reason(Answered):
+    step_name = text("As submitted")
+    status = word(STEP_STATES)
+    code = word([str(code) for code in Code])
+    message = text("Why, for people")
+    unblocked_by = text("What would change that")
+    since = time("Since when", null=True)
+    until = time("Till when, where that is known", null=True)
+    waiting_for = texts("Names of steps")
+    job_id = text("AppService's task id")
+
+
+class Explanation(Answered):
+    workflow_id = text("Its id")
+    status = word(WORKFLOW_STATES)
+    message = text("For people")
+    steps = many(Reason, "Each step that has not ended")
+
+
+class Receipt(Answered):
+    step_name = text("As submitted")
+    job_id = text("AppService's task id, empty where there was none")
+    outcome = word(["never_started", "killed", "already_finished", "kill_requested"])
+
+
+class Cancelled(Submitted):
+    steps = many(Receipt)
+
+
+class Health(Schema):
+    class Meta:
+        unknown = INCLUDE
+
+    status = word(["healthy", "degraded", "unhealthy"])
+    mongodb = word(["connected", "disconnected"])
+    version = text("Of the engine")

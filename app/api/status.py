@@ -1,0 +1,104 @@
+"""Routes that tell how far workflows are."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from flask import Response, request
+from flask_smorest import Blueprint
+
+from app.api import examples
+from app.api.request_schemas import ListQuery
+from app.api.response_schemas import Page, Status, WholeWorkflow
+from app.connections import connections
+from app.http.auth import LINK, caller
+from app.http.json_response import as_json
+from app.http.routes import JSON, Answer, route
+from workflows.engine import views
+from workflows.model.states import WorkflowState
+from workflows.store.mongo import Row
+from workflows.store.workflows import listing
+
+blueprint = Blueprint("watching", __name__, description="See how far workflows are.")
+
+
+@route(
+    blueprint,
+    "GET",
+    "/workflows",
+    answers={200: Answer("A page of them", {JSON: Page}, examples.PAGE)},
+    query=ListQuery,
+)
+def list_workflows(arguments: dict[str, Any]) -> Response:
+    """List the caller's workflows
+
+    Newest first. What is submitted while the pages are read moves nothing.
+    """
+    wanted = listing.Wanted(
+        states=[WorkflowState(state) for state in arguments["status"]],
+        app=arguments.get("app"),
+        name=arguments.get("name"),
+        labels=dict(label.split(":", 1) for label in arguments["label"]),
+        since=arguments.get("since"),
+        until=arguments.get("until"),
+    )
+    rows, token = listing.page(
+        caller().name, wanted, arguments["page_size"], arguments["page_token"]
+    )
+    return as_json({"workflows": [_listed(row) for row in rows], "next_page_token": token})
+
+
+def _listed(row: Row) -> dict[str, Any]:
+    return {
+        "workflow_id": row["_id"],
+        "workflow_name": row["name"],
+        "status": views.state_of(row),
+        "step_count": row["step_count"],
+        "apps": row["apps"],
+        "labels": row["labels"],
+        "created_at": views.stamp(row["created_at"]),
+        "updated_at": views.stamp(row["updated_at"]),
+        "submitted_at": views.stamp(row.get("submitted_at")),
+        "started_at": views.stamp(row.get("started_at")),
+        "completed_at": views.stamp(row.get("finished_at")),
+    }
+
+
+@route(
+    blueprint,
+    "GET",
+    "/workflows/<workflow_id>/status",
+    answers={
+        200: Answer("How far it is", {JSON: Status}, examples.STATUS, headers=["ETag"]),
+        304: Answer("Nothing has changed since the answer with that ETag", headers=["ETag"]),
+    },
+    refuses=[403, 404],
+    headers={"If-None-Match": "The ETag of an earlier answer"},
+    access=LINK,
+)
+def workflow_status(workflow_id: str) -> Response:
+    """Tell the state of a workflow and of its steps"""
+    response = as_json(views.status(workflow_id, connections().gate.may_read))
+    response.set_etag(hashlib.blake2b(response.get_data(), digest_size=12).hexdigest())
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Vary"] = "Authorization"
+    response.make_conditional(request)
+    return response
+
+
+@route(
+    blueprint,
+    "GET",
+    "/workflows/<workflow_id>",
+    answers={200: Answer("All that is known", {JSON: WholeWorkflow})},
+    refuses=[403, 404],
+    access=LINK,
+)
+def get_workflow(workflow_id: str) -> Response:
+    """Tell all that is known of a workflow
+
+    What was submitted, with references resolved as far as they can be, and how far each step is.
+    It can be submitted again as it is.
+    """
+    return as_json(views.whole(workflow_id, connections().gate.may_read))

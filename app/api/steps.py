@@ -1,0 +1,91 @@
+"""Routes about the steps of a workflow: why they wait, and what their jobs wrote."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from flask import Response
+from flask_smorest import Blueprint
+
+from app.api import examples
+from app.api.response_schemas import Explanation
+from app.connections import connections
+from app.http.auth import caller
+from app.http.json_response import as_json
+from app.http.routes import JSON, TEXT, Answer, route
+from workflows.engine.explain import explanation
+from workflows.model.errors import Conflict, NotFound, Unauthorized
+from workflows.store import credentials
+from workflows.store.jobs import rows as job_rows
+from workflows.store.workflows import rows as workflow_rows
+from workflows.store.workflows import specs
+
+blueprint = Blueprint("steps", __name__, description="Look at the steps of a workflow.")
+
+
+@route(
+    blueprint,
+    "GET",
+    "/workflows/<workflow_id>/explain",
+    answers={200: Answer("A reason for each", {JSON: Explanation}, examples.EXPLANATION)},
+    refuses=[403, 404],
+)
+def explain_workflow(workflow_id: str) -> Response:
+    """Tell why each unfinished step does not run, since when, and what would change that"""
+    found = connections()
+    return as_json(explanation(workflow_id, found.parts, found.gate.may))
+
+
+@route(
+    blueprint,
+    "GET",
+    "/workflows/<workflow_id>/steps/<path:step_name>/stdout",
+    answers={200: Answer("Its first mebibyte", {TEXT: {"type": "string"}})},
+    refuses=[403, 404, 409],
+)
+def step_stdout(workflow_id: str, step_name: str) -> Response:
+    """Tell what a step's job wrote to its standard output"""
+    return written(workflow_id, step_name, "stdout")
+
+
+@route(
+    blueprint,
+    "GET",
+    "/workflows/<workflow_id>/steps/<path:step_name>/stderr",
+    answers={200: Answer("Its first mebibyte", {TEXT: {"type": "string"}})},
+    refuses=[403, 404, 409],
+)
+def step_stderr(workflow_id: str, step_name: str) -> Response:
+    """Tell what a step's job wrote to its standard error"""
+    return written(workflow_id, step_name, "stderr")
+
+
+def written(workflow_id: str, step_name: str, name: Literal["stdout", "stderr"]) -> Response:
+    """Raises ``NotFound``, ``Forbidden``, ``Conflict``, and AppService's failures."""
+    found = connections()
+    row = workflow_rows.get(workflow_id, {"owner": 1, "spec": 1, "attempts": 1})
+    found.gate.may(row["owner"])
+    steps = specs.get(row["spec"]).spec.steps
+    step = next((at for at, each in enumerate(steps) if each.name == step_name), None)
+    if step is None:
+        raise NotFound(f"Workflow '{workflow_id}' has no step '{step_name}'.")
+    job_id = job_rows.ids_of(workflow_id).get((step, row["attempts"][step]))
+    if not job_id:
+        raise NotFound(f"Step '{step_name}' has no job at BV-BRC.")
+    limit = found.settings.api.text_limit_bytes
+    try:
+        text = found.appservice.text(_token(row["owner"]), job_id, name, limit_bytes=limit)
+    except Unauthorized as refused:
+        raise Conflict("BV-BRC refuses the owner's token; PUT a fresh one first.") from refused
+    return Response(text, mimetype=TEXT)
+
+
+def _token(owner: str) -> str:
+    """The owner's: the one in the request, or for an admin the one that is kept."""
+    asking = caller()
+    if asking.name == owner:
+        return asking.token
+    kept = credentials.usable(connections().parts.vault, owner)
+    if kept is None:
+        raise Conflict("The owner's token has expired; a fresh one must be PUT first.")
+    return kept.token

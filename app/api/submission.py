@@ -1,0 +1,98 @@
+"""What every way of submitting has in common: asked once or twice, stored, announced, answered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Final
+
+from flask import Response, g, request
+
+from app.connections import connections
+from app.http.auth import caller
+from app.http.json_response import as_json
+from workflows.engine import commands as engine
+from workflows.engine.commands import Accepted
+from workflows.model.errors import Invalid, Problem
+from workflows.model.values import Json, Spec
+
+MESSAGE: Final = "Workflow submitted successfully"
+ABOUT_IT: Final = (
+    *("workflow_status", "get_workflow", "explain_workflow", "list_events", "read_log"),
+    *("cancel_workflow", "retry_workflow", "submit_by_id", "renew_token"),
+)
+"""The operations that take the id of the answer."""
+HEADERS: Final = {
+    "Idempotency-Key": "With the same key and body again, the first workflow is answered"
+}
+_KEY: Final = re.compile(r"[!-~]{1,255}")
+
+
+def accepted_before() -> Accepted | None:
+    """What this very request led to before; raises ``Conflict`` if its key came with another."""
+    key = _key()
+    return engine.repeated(caller(), key, _body()) if key else None
+
+
+def accept(
+    spec: Spec,
+    document: Mapping[str, Json],
+    source: str | None = None,
+    waits_for: frozenset[str] = frozenset(),
+) -> Accepted:
+    """Stores a workflow that can run, and sees to it that somebody starts it. Of one whose further
+    steps depend on results: what they are planned from, and the steps that they wait for.
+    """
+    key = _key()
+    submission = engine.Submission(
+        spec,
+        document,
+        idempotency_key=key,
+        body=_body() if key else b"",
+        source=source,
+        waits_for=waits_for,
+    )
+    accepted = engine.submit(connections().parts, caller(), submission)
+    if accepted.created:
+        connections().hints.advance(accepted.id, g.request_id)
+    return accepted
+
+
+def answer(accepted: Accepted, spec: Spec | None = None) -> Response:
+    """201 where it is new, else 200. With the ``spec``: whether the token lives long enough."""
+    status = HTTPStatus.CREATED if accepted.created else HTTPStatus.OK
+    return submitted(accepted.id, accepted.state, status, token_warnings(spec) if spec else ())
+
+
+def token_warnings(spec: Spec) -> Sequence[Problem]:
+    """None, or one."""
+    warning = engine.token_warning(connections().parts, caller(), spec)
+    return (warning,) if warning else ()
+
+
+def submitted(
+    workflow_id: str, state: str, status: HTTPStatus, warnings: Sequence[Problem] = ()
+) -> Response:
+    """Clients expect three keys; a fourth is there only where there is something to say."""
+    body: dict[str, Json] = {"workflow_id": workflow_id, "status": state, "message": MESSAGE}
+    if warnings:
+        body["warnings"] = [warning.as_json() for warning in warnings]
+    return as_json(body, status, location(workflow_id))
+
+
+def location(workflow_id: str) -> dict[str, str]:
+    return {"Location": f"/api/v1/workflows/{workflow_id}"}
+
+
+def _key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        problem = "it must be 1 to 255 printable ASCII characters without blanks"
+        raise Invalid([Problem("Idempotency-Key", "bad_argument", problem)])
+    return key
+
+
+def _body() -> bytes:
+    """What tells one request from another: a key is for one route and one body."""
+    return request.path.encode() + b"\n" + request.get_data(cache=True)

@@ -1,0 +1,178 @@
+"""Routes that take workflows in: submit, plan, register, submit by id, validate."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from flask import Response, g, request
+from flask_smorest import Blueprint
+
+from app.api import examples
+from app.api import submission as accepting
+from app.api.request_schemas import ById, Nothing, WorkflowDocument
+from app.api.response_schemas import Planned, Submitted, Validated
+from app.api.validation import Plan, take, take_plan
+from app.connections import connections
+from app.http import request_bodies
+from app.http.admission import DOCUMENT
+from app.http.auth import caller
+from app.http.json_response import as_json
+from app.http.routes import JSON, Answer, Body, route
+from workflows.engine import commands as engine
+from workflows.engine.views import state_of
+from workflows.model.errors import Invalid, Problem
+from workflows.model.values import Json
+from workflows.store.workflows import rows as workflow_rows
+
+blueprint = Blueprint("submitting", __name__, description="Hand workflows in.")
+
+_WORKFLOW: Final = Body(WorkflowDocument, {"two steps": examples.WORKFLOW}, max_bytes=DOCUMENT)
+
+
+@route(
+    blueprint,
+    "POST",
+    "/workflows/submit",
+    body=Body(
+        {"oneOf": [WorkflowDocument, ById]},
+        {"two steps": examples.WORKFLOW, "planned before": {"workflow_id": examples.ID}},
+        max_bytes=DOCUMENT,
+    ),
+    answers={
+        201: Answer(
+            "It runs", {JSON: Submitted}, examples.SUBMITTED, ["Location"], accepting.ABOUT_IT
+        ),
+        200: Answer(
+            "It had been submitted before", {JSON: Submitted}, examples.SUBMITTED, ["Location"]
+        ),
+    },
+    refuses=[403, 404, 409],
+    headers=accepting.HEADERS,
+)
+def submit_workflow() -> Response:
+    """Submit a workflow
+
+    From the answer on it is stored durably and runs to its end, whatever fails on the way.
+    """
+    found = request_bodies.read_json(request)
+    if isinstance(found, dict) and list(found) == ["workflow_id"]:
+        return _start(_id(found["workflow_id"]), HTTPStatus.CREATED)
+    accepted = accepting.accepted_before()
+    if accepted is not None:
+        return accepting.answer(accepted)
+    checked = take(found)
+    accepted = accepting.accept(checked.spec, checked.workflow_json)
+    return accepting.answer(accepted, checked.spec)
+
+
+@route(
+    blueprint,
+    "POST",
+    "/workflows/plan",
+    body=_WORKFLOW,
+    answers={
+        201: Answer(
+            "It is stored", {JSON: Planned}, examples.PLANNED, ["Location"], accepting.ABOUT_IT
+        )
+    },
+)
+def plan_workflow() -> Response:
+    """Store a workflow without starting it, also one with problems"""
+    return _planned(take_plan(request_bodies.read_json(request)))
+
+
+@route(
+    blueprint,
+    "POST",
+    "/workflows/register",
+    body=_WORKFLOW,
+    answers={
+        201: Answer(
+            "It is stored", {JSON: Planned}, examples.PLANNED, ["Location"], accepting.ABOUT_IT
+        )
+    },
+)
+def register_workflow() -> Response:
+    """Store a workflow that can run, without starting it"""
+    checked = take(request_bodies.read_json(request))
+    return _planned(Plan(checked.spec, checked.workflow_json))
+
+
+@route(
+    blueprint,
+    "POST",
+    "/workflows/<workflow_id>/submit",
+    body=Body(Nothing, {"nothing": {}}, required=False),
+    answers={200: Answer("It runs", {JSON: Submitted}, examples.SUBMITTED, ["Location"])},
+    refuses=[403, 404, 409],
+)
+def submit_by_id(workflow_id: str) -> Response:
+    """Start a planned workflow
+
+    However often and by however many it is asked for, it starts once.
+    """
+    request_bodies.read_optional_object(request)
+    return _start(workflow_id, HTTPStatus.OK)
+
+
+@route(
+    blueprint,
+    "POST",
+    "/workflows/validate",
+    body=_WORKFLOW,
+    answers={200: Answer("It can run", {JSON: Validated}, examples.VALIDATED)},
+)
+def validate_workflow() -> Response:
+    """Check a workflow; nothing is stored"""
+    taken = take(request_bodies.read_json(request))
+    engine.check_size(taken.workflow_json)
+    return as_json(
+        {
+            "valid": True,
+            "workflow_json": taken.workflow_json,
+            "warnings": [
+                warning.as_json()
+                for warning in (*taken.warnings, *accepting.token_warnings(taken.spec))
+            ],
+            "auto_fixes": [fix.as_json() for fix in taken.auto_fixes],
+            "message": "Workflow validated successfully",
+        }
+    )
+
+
+def _id(found: Json) -> str:
+    """What may be an id; raises ``Invalid``. Ids are ASCII, and JSON can say what no UTF-8 can."""
+    if not isinstance(found, str) or not found.isascii():
+        message = "it must be the id of a workflow, as a text"
+        raise Invalid([Problem("workflow_id", "wrong_type", message)])
+    return found
+
+
+def _start(workflow_id: str, fresh: HTTPStatus) -> Response:
+    """``fresh`` is the status of the one answer that started it; the others are 200."""
+    found = connections()
+    row = workflow_rows.get(workflow_id, {"owner": 1})
+    found.gate.may(row["owner"])
+    row, started = engine.start(found.parts, caller(), workflow_id)
+    if started:
+        found.hints.advance(workflow_id, g.request_id)
+    return accepting.submitted(workflow_id, state_of(row), fresh if started else HTTPStatus.OK)
+
+
+def _planned(plan: Plan) -> Response:
+    problems = [problem.as_json() for problem in plan.problems]
+    submission = engine.Submission(plan.spec, plan.document, planned=True, problems=problems)
+    accepted = engine.submit(connections().parts, caller(), submission)
+    faults = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    body = {
+        "workflow_id": accepted.id,
+        "status": accepted.state,
+        "workflow_name": plan.spec.name,
+        "step_count": len(plan.spec.steps),
+        "problems": problems,
+        "message": f"Workflow planned, but it cannot run: {faults}"
+        if problems
+        else "Workflow planned successfully",
+    }
+    return as_json(body, HTTPStatus.CREATED, accepting.location(accepted.id))

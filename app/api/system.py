@@ -1,0 +1,122 @@
+"""Routes about the service itself: its health, its metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from flask import Flask, Response, abort, current_app
+from flask_smorest import Blueprint
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from app.api.response_schemas import Health
+from app.connections import Connections
+from app.health.health_checks import Vitals, patience_of
+from app.http.auth import OPEN
+from app.http.json_response import as_json
+from app.http.routes import JSON, TEXT, Answer, route
+from observability.exposition import registry_of
+from workflows.rules.health import Part, Word, worst
+
+VERSION: Final = "1.0.0"
+_VITALS: Final = "vitals"
+_REGISTRY: Final = "metrics"
+_RETRY: Final = {"Retry-After": "5"}
+
+blueprint = Blueprint("system", __name__, description="The service itself.")
+for_prometheus = Blueprint("metrics", __name__, description="For Prometheus.")
+
+
+def attach(app: Flask, connections: Connections) -> None:
+    """What the routes here ask."""
+    settings = connections.settings
+    app.extensions[_VITALS] = Vitals(connections, patience_of(settings))
+    app.extensions[_REGISTRY] = registry_of(settings.metrics, lambda: connections.parts)
+
+
+@route(
+    blueprint,
+    "GET",
+    "/health",
+    answers={
+        200: Answer("The API can be used; `status` says whether work gets done", {JSON: Health}),
+        503: Answer("MongoDB cannot be used", {JSON: Health}, headers=["Retry-After"]),
+    },
+    access=OPEN,
+)
+def health() -> Response:
+    """Tell whether work gets done"""
+    parts = _vitals().all()
+    return _answer(worst(parts), parts)
+
+
+@route(
+    blueprint,
+    "GET",
+    "/health/ready",
+    answers={
+        200: Answer("Requests can be answered", {JSON: Health}),
+        503: Answer("MongoDB cannot be used", {JSON: Health}, headers=["Retry-After"]),
+    },
+    access=OPEN,
+)
+def ready() -> Response:
+    """Tell whether this process can answer requests"""
+    part = _vitals().database()
+    return _answer(part.word, [part])
+
+
+@route(
+    blueprint,
+    "GET",
+    "/health/live",
+    answers={200: Answer("It lives", {JSON: {"type": "object"}}, {"status": "alive"})},
+    access=OPEN,
+)
+def live() -> Response:
+    """Tell whether this process lives"""
+    return as_json({"status": "alive", "version": VERSION})
+
+
+@route(
+    for_prometheus,
+    "GET",
+    "/metrics",
+    answers={200: Answer("Prometheus's text format", {TEXT: {"type": "string"}})},
+    refuses=[404],
+    access=OPEN,
+)
+def metrics() -> Response:
+    """Show the metrics of this host's processes"""
+    registry: CollectorRegistry | None = current_app.extensions[_REGISTRY]
+    if registry is None:
+        abort(
+            HTTPStatus.NOT_FOUND,
+            "No metrics: see metrics.enable_prometheus, metrics.multiproc_dir and the log.",
+        )
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _vitals() -> Vitals:
+    found: Vitals = current_app.extensions[_VITALS]
+    return found
+
+
+def _answer(word: Word, parts: Sequence[Part]) -> Response:
+    """503 where nothing can be asked of the API; else clients go by ``status``."""
+    usable = parts[0].word is Word.HEALTHY
+    body: dict[str, Any] = {
+        "status": str(word),
+        "mongodb": "connected" if usable else "disconnected",
+        "version": VERSION,
+        "causes": [f"{part.name}: {part.message}" for part in parts if part.word != Word.HEALTHY],
+        "parts": {
+            part.name: {"status": str(part.word), "message": part.message, **part.facts}
+            for part in parts
+        },
+    }
+    if usable:
+        return as_json(body)
+    return as_json(body, HTTPStatus.SERVICE_UNAVAILABLE, _RETRY)

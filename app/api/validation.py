@@ -1,0 +1,94 @@
+"""From a request's JSON to what is stored, and to what is said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app.connections import connections
+from app.http.auth import caller
+from workflows.engine.output_conflicts import without_conflicts
+from workflows.model.errors import Invalid, Problem
+from workflows.model.values import Json, Spec, StepSpec
+from workflows.spec.compiled_spec import blueprint
+from workflows.spec.document import document
+from workflows.spec.validate import Limits, Validated, examined, validate
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A workflow that is stored without being started."""
+
+    spec: Spec
+    """Of one with problems only something to show."""
+    document: Mapping[str, Json]
+    problems: Sequence[Problem] = ()
+
+
+def take(found: Json) -> Validated:
+    """A workflow that can run; raises ``Invalid``."""
+    return apart(validate(found, connections().apps.catalogue(caller().token), _limits()))
+
+
+def apart(checked: Validated) -> Validated:
+    """The same, writing to no name that is taken in the Workspace, where that shall be asked."""
+    if connections().settings.validation.check_output_conflicts:
+        return without_conflicts(connections().workspace, caller().token, checked)
+    return checked
+
+
+def take_plan(found: Json) -> Plan:
+    """A workflow that may have problems; raises ``Invalid`` for what is no JSON object."""
+    if not isinstance(found, dict):
+        raise Invalid([Problem("", "not_an_object", "a workflow is a JSON object")])
+    seen = examined(found, connections().apps.catalogue(caller().token), _limits())
+    if seen.spec is not None and seen.workflow_json is not None:
+        return Plan(seen.spec, seen.workflow_json)
+    spec = sketch(seen.workflow_json or {})
+    return Plan(spec, document(spec), seen.problems)
+
+
+def _limits() -> Limits:
+    return Limits(parallel_steps=connections().settings.executor.max_parallel_steps_per_workflow)
+
+
+def sketch(found: Mapping[str, Any]) -> Spec:
+    """As much of a document as has the right shape, for people to look at."""
+    steps = found.get("steps")
+    spec = Spec(
+        name=_text(found.get("workflow_name")) or "unnamed",
+        version=_text(found.get("version")),
+        base_context=_object(found.get("base_context")),
+        steps=tuple(
+            _step(step if isinstance(step, dict) else {}, at)
+            for at, step in enumerate(steps if isinstance(steps, list) else [])
+        ),
+    )
+    try:
+        blueprint(spec)
+    except Invalid:  # a cycle, or a step that does not exist: nobody may trip over it later
+        bare = tuple(replace(step, params={}, outputs={}, depends_on=()) for step in spec.steps)
+        return replace(spec, steps=bare)
+    return spec
+
+
+def _step(found: Mapping[str, Any], at: int) -> StepSpec:
+    needs = found.get("depends_on")
+    return StepSpec(
+        name=_text(found.get("step_name")) or f"step {at + 1}",
+        app=_text(found.get("app")),
+        params=_object(found.get("params")),
+        outputs=_object(found.get("outputs")),
+        depends_on=tuple(need for need in needs if isinstance(need, str))
+        if isinstance(needs, list)
+        else (),
+    )
+
+
+def _text(value: Json) -> str:
+    return value[:200] if isinstance(value, str) else ""
+
+
+def _object(value: Json) -> dict[str, Json]:
+    return value if isinstance(value, dict) else {}

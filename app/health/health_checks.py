@@ -1,0 +1,107 @@
+"""Finds out whether work gets done, within a second whatever hangs."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+import pymongo
+
+from app.connections import Connections
+from app.health.bounded_probe import NoAnswer, Probe
+from config.settings import Settings
+from runtime import broker
+from workflows.model.errors import Unavailable
+from workflows.rules import health
+from workflows.rules.health import Part, Patience, Word
+from workflows.store import heartbeats
+from workflows.store.statistics import Progress, progress
+
+PATIENCE_SECONDS: Final = 0.7
+"""How long one look at everything may take."""
+_GIVE_UP_SECONDS: Final = 5.0
+"""When a question that nobody waits for any more ends."""
+
+
+@dataclass(slots=True)
+class Vitals:
+    """The questions, and who judges the answers; one for each application."""
+
+    connections: Connections
+    patience: Patience
+    writing: Probe[float] = field(init=False)
+    progress: Probe[Progress] = field(init=False)
+    broker: Probe[dict[str, int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        fresh_seconds = min(1.0, self.patience.interval.total_seconds() / 5)
+        self.writing = Probe(self._write, fresh_seconds)
+        self.progress = Probe(self._progress, fresh_seconds)
+        self.broker = Probe(broker.depths, fresh_seconds)
+
+    def database(self) -> Part:
+        """Whether MongoDB takes writes: the one thing without which the API can do nothing."""
+        return self._database(time.monotonic() + PATIENCE_SECONDS)
+
+    def all(self) -> list[Part]:
+        """Every part, the first of them MongoDB."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        for probe in (self.writing, self.progress, self.broker):
+            probe.begin()
+        return [self._database(deadline), self._broker(deadline), *self._judged(deadline)]
+
+    def _database(self, deadline: float) -> Part:
+        try:
+            seconds = self.writing.answer(deadline)
+        except (NoAnswer, Unavailable) as failure:
+            return Part("mongodb", Word.UNHEALTHY, str(failure))
+        return Part("mongodb", Word.HEALTHY, f"a write took {seconds * 1000:.0f} ms")
+
+    def _broker(self, deadline: float) -> Part:
+        try:
+            depths = self.broker.answer(deadline)
+        except Exception as failure:  # noqa: BLE001 - whatever the broker's client raises
+            said = str(failure) if isinstance(failure, NoAnswer) else type(failure).__name__
+            message = f"the broker cannot be used ({said}): workflows are accepted and wait for it"
+            return Part("broker", Word.UNHEALTHY, message)
+        waiting = sum(depths.values())
+        return Part("broker", Word.HEALTHY, f"{waiting} messages wait", {"queues": depths})
+
+    def _judged(self, deadline: float) -> Iterator[Part]:
+        """What MongoDB tells about the rest; nothing where it tells nothing."""
+        try:
+            known = self.progress.answer(deadline)
+        except (NoAnswer, Unavailable) as failure:
+            yield Part("progress", Word.UNHEALTHY, f"unknown: {failure}")
+            return
+        patience, present = self.patience, known.present
+        yield health.workers(present, broker.queues(), patience)
+        yield health.beat(present, patience)
+        yield health.sweep(known.swept, patience)
+        yield health.workflows(known.overdue, known.workflows, patience)
+        yield health.outbox(known.unsent, known.jobs, patience)
+        yield health.service(known.service.state, known.service.reason, present, patience)
+
+    def _write(self) -> float:
+        """How many seconds it took."""
+        with pymongo.timeout(_GIVE_UP_SECONDS):
+            self.connections.parts  # noqa: B018 - connects
+            begun = time.monotonic()
+            heartbeats.tell(f"api@{socket.gethostname()}:{os.getpid()}", "api")
+        return time.monotonic() - begun
+
+    def _progress(self) -> Progress:
+        with pymongo.timeout(_GIVE_UP_SECONDS):
+            return progress(self.connections.parts.limits.user_jobs)
+
+
+def patience_of(settings: Settings) -> Patience:
+    return Patience(
+        interval=timedelta(seconds=settings.executor.polling_interval_seconds),
+        overdue=timedelta(seconds=settings.health.overdue_limit_seconds),
+    )

@@ -1,0 +1,86 @@
+"""Request bodies: bytes to a JSON value that means one thing only, or a problem at its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any, Final, NoReturn
+
+from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.wrappers import Request
+
+from workflows.model.errors import Invalid, Problem
+from workflows.model.values import Json
+
+_ENCODINGS: Final = ("", "identity")
+
+
+def read_json(request: Request) -> Json:
+    """The body of a request that must have one. Raises ``Invalid``, ``UnsupportedMediaType``."""
+    check_media_type(request)
+    return parse(request.get_data(cache=True))
+
+
+def read_text(request: Request) -> str:
+    """The body as text; raises ``Invalid``."""
+    try:
+        return request.get_data(cache=True).decode()
+    except UnicodeDecodeError as error:
+        _refuse("bad_encoding", f"The body is no UTF-8: bad byte at position {error.start}")
+
+
+def read_optional_object(request: Request) -> dict[str, Json]:
+    """The object in the body, ``{}`` where there is no body, whatever its media type says."""
+    raw = request.get_data(cache=True)
+    if not raw.strip():
+        return {}
+    found = read_json(request)
+    if not isinstance(found, dict):
+        raise Invalid([Problem("", "not_an_object", "The body must be a JSON object, or empty.")])
+    return found
+
+
+def parse(raw: bytes) -> Json:
+    """What JSON says, and nothing that parsers disagree on: no NaN, no key twice."""
+    try:
+        return json.loads(raw, object_pairs_hook=_object, parse_constant=_constant)
+    except json.JSONDecodeError as error:
+        _refuse("bad_json", f"The body is no JSON: {error.msg} at {_place(error)}")
+    except UnicodeDecodeError as error:
+        _refuse("bad_encoding", f"The body is no UTF-8: bad byte at position {error.start}")
+    except RecursionError:
+        _refuse("too_deep", "The body is nested too deeply")
+    except ValueError:  # the interpreter's own bound on the digits of an integer
+        _refuse("bad_number", "The body holds a number with too many digits")
+
+
+def _place(error: json.JSONDecodeError) -> str:
+    return f"line {error.lineno}, column {error.colno}"
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        _refuse("duplicate_key", f"The key {twice[:80]!r} stands twice in one object")
+    return found
+
+
+def _constant(word: str) -> NoReturn:
+    _refuse("bad_number", f"{word} is no JSON number")
+
+
+def _refuse(code: str, message: str) -> NoReturn:
+    raise Invalid([Problem("", code, message)])
+
+
+def check_media_type(request: Request, also: Collection[str] = ()) -> None:
+    """JSON by any of its names; a client that names nothing is believed to send JSON."""
+    kind = request.mimetype
+    known = not kind or kind == "application/json" or kind.endswith("+json") or kind in also
+    if not known:
+        words = " or ".join(["application/json", *sorted(also)])
+        raise UnsupportedMediaType(f"The body must come with Content-Type: {words}.")
+    if request.headers.get("Content-Encoding", "").strip().lower() not in _ENCODINGS:
+        raise UnsupportedMediaType("The body must not be compressed.")

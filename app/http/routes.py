@@ -1,0 +1,206 @@
+"""How a route is declared: its rule, who may use it, and every answer it can give, in one place.
+
+The declaration is the documentation: ``/openapi.json`` is made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+
+from flask import request
+from flask_smorest import Blueprint
+from marshmallow import Schema
+from webargs import flaskparser
+
+from app.api.response_schemas import Error
+from app.connections import connections
+from app.http.admission import SMALL_BYTES, takes
+from app.http.auth import LINK, OPEN, OWNER, needs
+from workflows.model.values import Json
+
+View = TypeVar("View", bound=Callable[..., Any])
+Doc = dict[str, Any]
+
+JSON: Final = "application/json"
+TEXT: Final = "text/plain"
+YAML: Final = "application/yaml"
+FORM: Final = "multipart/form-data"
+EVENT_STREAM: Final = "text/event-stream"
+TOKEN: Final = "bvbrcToken"  # noqa: S105 - the name of the security scheme
+
+_SECURITY: Final[Mapping[str, list[dict[str, list[str]]]]] = {
+    OPEN: [],
+    LINK: [{}, {TOKEN: []}],
+    OWNER: [{TOKEN: []}],
+}
+_REFUSALS: Final[Mapping[int, tuple[str, str]]] = {
+    400: ("What was sent cannot be; every problem with its place", "steps[1].app: unknown app"),
+    401: ("No token where one is needed, or a bad or expired one", "The token has no signature"),
+    403: ("It belongs to another user", "This workflow belongs to another user."),
+    404: ("There is no such thing", "There is no workflow 'wf_0'."),
+    409: ("Its present state does not allow this", "Cannot retry workflow with status 'running'"),
+    413: ("The body is too large", "The body is too large: this route takes at most 65536 bytes."),
+    415: ("The body is no JSON", "The body must be JSON, with Content-Type: application/json."),
+    429: ("Too many bad tokens came from this address", "Too many bad tokens; wait."),
+    503: ("A server is away; come again after Retry-After", "MongoDB cannot be used now"),
+}
+_RETRY_AFTER: Final = {
+    "Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A good answer: its text, its shape by media type, an example, its headers."""
+
+    description: str
+    content: Mapping[str, type[Schema] | Doc] = field(default_factory=dict)
+    example: Json = None
+    headers: Sequence[str] = ()
+    links: Sequence[str] = ()
+    """Operations that take this answer's ``workflow_id``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a request carries."""
+
+    schema: type[Schema] | Doc
+    examples: Mapping[str, Json]
+    required: bool = True
+    media_types: Sequence[str] = (JSON,)
+    max_bytes: int = SMALL_BYTES
+    """``DOCUMENT``: as much as ``api.max_body_bytes`` says."""
+
+
+def route(  # noqa: PLR0913 - a declaration, all by name
+    blueprint: Blueprint,
+    method: str,
+    rule: str,
+    *,
+    answers: Mapping[int, Answer],
+    refuses: Sequence[int] = (),
+    body: Body | None = None,
+    query: type[Schema] | None = None,
+    headers: Mapping[str, str] | None = None,
+    access: str = OWNER,
+    patient: bool = True,
+) -> Callable[[View], View]:
+    """Registers a view and documents it. ``headers`` maps those it reads to what they mean.
+
+    What the view may answer stays on it as ``shapes``: status to media type to schema. One that is
+    not ``patient`` bounds the time that MongoDB has itself.
+    """
+
+    def register(view: View) -> View:
+        refused = _refused(access, refuses, body, query)
+        doc = _doc(answers, refused, body)
+        doc["parameters"] = _parameters(query, headers or {})
+        called = view if query is None else _with_query(view, query())
+        called = _patient(called) if patient and access != OPEN else called
+        documented = blueprint.doc(operationId=view.__name__, security=_SECURITY[access], **doc)(
+            needs(access)(takes(body.max_bytes if body else SMALL_BYTES)(called))
+        )
+        shapes = {code: answer.content for code, answer in answers.items()}
+        documented.shapes = {code: {JSON: Error} for code in refused} | shapes
+        blueprint.add_url_rule(rule, view.__name__, documented, methods=[method])
+        return view
+
+    return register
+
+
+def _refused(
+    access: str, refuses: Sequence[int], body: Body | None, query: type[Schema] | None
+) -> list[int]:
+    """What a route can refuse besides what it says itself."""
+    found = {413, *refuses}
+    if access != OPEN:
+        found |= {401, 429, 503}
+    if body is not None:
+        found |= {400, 415}
+    if query is not None:
+        found.add(400)
+    return sorted(found)
+
+
+def _doc(answers: Mapping[int, Answer], refused: Sequence[int], body: Body | None) -> Doc:
+    responses = {str(code): _good(answer) for code, answer in answers.items()}
+    responses |= {str(code): _refusal(code) for code in refused if code not in answers}
+    found: Doc = {"responses": responses}
+    if body is not None:
+        content = {
+            kind: {
+                "schema": body.schema,
+                "examples": {name: {"value": value} for name, value in body.examples.items()},
+            }
+            for kind in body.media_types
+        }
+        found["requestBody"] = {"required": body.required, "content": content}
+    return found
+
+
+def _patient(view: View) -> View:
+    """The view waits for MongoDB only so long."""
+
+    @wraps(view)
+    def wrapped(*arguments: Any, **path: str) -> Any:
+        with connections().patience():
+            return view(*arguments, **path)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def _with_query(view: View, schema: Schema) -> View:
+    """The view gets the arguments of the query string first."""
+
+    @wraps(view)
+    def wrapped(**path: str) -> Any:
+        arguments = flaskparser.parser.parse(
+            schema, request, location="query", error_status_code=HTTPStatus.BAD_REQUEST
+        )
+        return view(arguments, **path)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def _parameters(query: type[Schema] | None, headers: Mapping[str, str]) -> list[Doc]:
+    found: list[Doc] = [
+        {"in": "header", "name": name, "description": text, "schema": {"type": "string"}}
+        for name, text in headers.items()
+    ]
+    return [*found, {"in": "query", "schema": query}] if query else found
+
+
+def _good(answer: Answer) -> Doc:
+    found: Doc = {"description": answer.description}
+    if answer.content:
+        example = {} if answer.example is None else {"example": answer.example}
+        found["content"] = {
+            kind: {"schema": schema} | (example if kind == JSON else {})
+            for kind, schema in answer.content.items()
+        }
+    if answer.links:
+        parameters = {"workflow_id": "$response.body#/workflow_id"}
+        found["links"] = {
+            name: {"operationId": name, "parameters": parameters} for name in answer.links
+        }
+    if answer.headers:
+        found["headers"] = {
+            name: {"schema": {"type": "string"}, "required": True} for name in answer.headers
+        }
+    return found
+
+
+def _refusal(code: int) -> Doc:
+    description, detail = _REFUSALS[code]
+    found: Doc = {
+        "description": description,
+        "content": {JSON: {"schema": Error, "example": {"detail": detail, "errors": []}}},
+    }
+    if code in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        found["headers"] = _RETRY_AFTER
+    return found

@@ -1,0 +1,120 @@
+"""A workflow's history as it goes on: what is recorded, then what comes, until its final state."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from typing import Any, Final
+
+import pymongo
+from flask import Response, request
+
+from app.live.broadcaster import Dropped, Feed, Subscription
+from workflows.model.errors import Unavailable
+from workflows.model.states import FINAL_WORKFLOW
+from workflows.model.values import Event
+from workflows.store.workflows import events
+from workflows.store.workflows import rows as workflow_rows
+
+BEAT_SECONDS: Final = 15.0
+"""A silent stream says so often that it lives."""
+LOOK_SECONDS: Final = 1.0
+"""So often it looks whether its client has gone: who leaves a page leaves a stream behind, and
+there are few places."""
+SEND_SECONDS: Final = 10.0
+"""How long one write to a client may take before it is dropped."""
+READ_SECONDS: Final = 5.0
+_PAGE: Final = 1_000
+
+Batch = list[Event]
+Take = Callable[[], list[Event | None]]
+"""What is new; empty after ``BEAT_SECONDS`` without news. Raises ``Dropped``."""
+
+
+def answer(
+    feed: Feed, workflow: str, after: int, media_type: str, written: Callable[[Batch], str]
+) -> Response:
+    """An answer that goes on until the workflow's final state, or until the client is too slow.
+
+    ``written`` makes text of events; of none, a sign of life. Raises ``Unavailable``.
+    """
+    return streamed(
+        feed, workflow, media_type, lambda take: map(written, _followed(take, workflow, after))
+    )
+
+
+def streamed(
+    feed: Feed, topic: str, media_type: str, text: Callable[[Take], Iterator[str]]
+) -> Response:
+    """An answer of the pieces of ``text``, for as long as the client is there.
+
+    ``topic``: a workflow's id, or ``EVERYTHING``. Raises ``Unavailable``.
+    """
+    with ExitStack() as stack:
+        subscription = stack.enter_context(feed.subscribed(topic))
+        socket = request.environ.get("gunicorn.socket")
+        response = Response(
+            text(partial(_taken, subscription, _gone(socket))),
+            mimetype=media_type,
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+        response.call_on_close(stack.pop_all().close)
+    if socket is not None:
+        socket.settimeout(SEND_SECONDS)  # else a client that does not read holds its thread
+    return response
+
+
+def _gone(socket: Any) -> Callable[[], bool]:
+    """Tells whether the client has closed its end; never, of what is no socket of gunicorn's."""
+    if socket is None:
+        return lambda: False
+    hung_up = select.poll()
+    hung_up.register(socket, select.POLLRDHUP)
+    return lambda: bool(hung_up.poll(0))
+
+
+def _taken(subscription: Subscription, gone: Callable[[], bool]) -> list[Event | None]:
+    until = time.monotonic() + BEAT_SECONDS
+    while not (found := subscription.take(LOOK_SECONDS)) and time.monotonic() < until:
+        if gone():
+            raise Dropped
+    return found
+
+
+def _followed(take: Take, workflow: str, last: int) -> Iterator[Batch]:
+    """Ends without a word where it cannot go on: the client comes again and says where it was."""
+    try:
+        yield []
+        while batch := _recorded(workflow, last, _PAGE):
+            last = batch[-1].sequence
+            yield batch
+        with pymongo.timeout(READ_SECONDS):
+            row = workflow_rows.get(workflow, {"state": 1, "sequence": 1})
+        ended = row["state"] in FINAL_WORKFLOW and row["sequence"] <= last
+        while not ended:
+            batch = _news(take, workflow, last)
+            yield batch
+            last = batch[-1].sequence if batch else last
+            ended = any(map(_is_final, batch))
+    except (Dropped, Unavailable):
+        return
+
+
+def _news(take: Take, workflow: str, last: int) -> Batch:
+    """What comes next, in order; where something is missing it is read from MongoDB."""
+    taken = take()
+    fresh = [event for event in taken if event is not None and event.sequence > last]
+    gapless = all(event.sequence == last + 1 + place for place, event in enumerate(fresh))
+    return fresh if gapless and None not in taken else _recorded(workflow, last)
+
+
+def _recorded(workflow: str, last: int, limit: int = 0) -> Batch:
+    with pymongo.timeout(READ_SECONDS):
+        return events.of_workflow(workflow, last, limit)
+
+
+def _is_final(event: Event) -> bool:
+    return event.subject == "workflow" and event.after in FINAL_WORKFLOW

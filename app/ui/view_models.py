@@ -1,0 +1,198 @@
+"""What the pages show of a workflow, read from the stores."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from app.connections import connections
+from app.ui.timeline import Span
+from workflows.engine.job_intents import results
+from workflows.engine.views import state_of
+from workflows.model.errors import Invalid
+from workflows.model.states import (
+    ACTIVE_WORKFLOW,
+    FINAL_STEP,
+    FINAL_WORKFLOW,
+    IN_FLIGHT,
+    RETRY_STEPS,
+    RETRY_WORKFLOW,
+    StepState,
+    WorkflowState,
+)
+from workflows.model.values import Job, Json
+from workflows.spec.compiled_spec import Blueprint
+from workflows.spec.resolver import Resolver
+from workflows.store import credentials
+from workflows.store.jobs import rows as job_rows
+from workflows.store.mongo import Row
+from workflows.store.workflows import rows as workflow_rows
+from workflows.store.workflows import specs
+
+ORDER: Final = (
+    StepState.SUCCEEDED,
+    StepState.SKIPPED,
+    StepState.RUNNING,
+    StepState.QUEUED,
+    StepState.READY,
+    StepState.PENDING,
+    StepState.FAILED,
+    StepState.UPSTREAM_FAILED,
+    StepState.CANCELLED,
+)
+"""In this order states are counted and drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What every page of a workflow shows."""
+
+    row: Row
+    blueprint: Blueprint
+    state: str
+    states: tuple[StepState, ...]
+    now: datetime
+    token_ends: datetime | None
+    """None: the owner's token is not kept here."""
+    token_refused: bool
+
+    @property
+    def id(self) -> str:
+        return str(self.row["_id"])
+
+    @property
+    def begun(self) -> datetime:
+        found: datetime = self.row.get("submitted_at") or self.row["created_at"]
+        return found
+
+    @property
+    def ended(self) -> datetime | None:
+        return self.row.get("finished_at") if self.final else None
+
+    @property
+    def final(self) -> bool:
+        return self.state in FINAL_WORKFLOW
+
+    @property
+    def elapsed(self) -> timedelta:
+        return (self.ended or self.now) - self.begun
+
+    @property
+    def counts(self) -> list[tuple[str, int]]:
+        """How many steps are in each state, of those that occur."""
+        return in_order(Counter(self.states))
+
+    @property
+    def over(self) -> int:
+        return ended(self.counts)
+
+    @property
+    def in_flight(self) -> list[int]:
+        return [step for step, state in enumerate(self.states) if state in IN_FLIGHT]
+
+    @property
+    def anew(self) -> list[int]:
+        """Steps that a retry starts again."""
+        return [step for step, state in enumerate(self.states) if state in RETRY_STEPS]
+
+    @property
+    def may_cancel(self) -> bool:
+        return self.state in ACTIVE_WORKFLOW or self.state == WorkflowState.PLANNED
+
+    @property
+    def may_retry(self) -> bool:
+        return self.row["state"] in RETRY_WORKFLOW
+
+    @property
+    def may_delete(self) -> bool:
+        """Unless a job of it is still being killed."""
+        return self.final or self.row["state"] == WorkflowState.PLANNED
+
+    @property
+    def may_start(self) -> bool:
+        return self.state == WorkflowState.PLANNED and not self.row.get("problems")
+
+    @property
+    def parked(self) -> bool:
+        """It cannot go on without a fresh token."""
+        ended = self.token_ends is None or self.token_ends <= self.now
+        return self.state in ACTIVE_WORKFLOW and (self.token_refused or ended)
+
+
+def in_order(counts: Mapping[Any, int]) -> list[tuple[str, int]]:
+    """States that occur, with their counts, in the order in which they are drawn."""
+    return [(str(state), counts[state]) for state in ORDER if counts.get(state)]
+
+
+def ended(counts: Sequence[tuple[str, int]]) -> int:
+    """How many steps will not move again by themselves."""
+    return sum(count for state, count in counts if state in FINAL_STEP)
+
+
+def head(workflow_id: str) -> Head:
+    """Raises ``NotFound``, and ``Forbidden`` where it is somebody else's."""
+    row = workflow_rows.get(workflow_id)
+    connections().gate.may(row["owner"])
+    ends, refused = credentials.expiry(connections().parts.vault, row["owner"])
+    return Head(
+        row,
+        specs.get(row["spec"]),
+        state_of(row),
+        tuple(StepState(state) for state in row["states"]),
+        datetime.now(UTC),
+        ends,
+        refused,
+    )
+
+
+def present_jobs(found: Head, history: Sequence[Job]) -> dict[int, Job]:
+    """Step index to the job of its present attempt."""
+    attempts: list[int] = found.row["attempts"]
+    return {job.step: job for job in history if job.attempt == attempts[job.step]}
+
+
+def spans(history: Sequence[Job]) -> list[Span]:
+    """The attempts that were handed over."""
+    return [
+        Span(
+            job.step,
+            job.attempt,
+            job.submitted_at,
+            job.started_at,
+            job.finished_at,
+            str(job.outcome or ""),
+        )
+        for job in history
+        if job.submitted_at
+    ]
+
+
+def attempts_of(workflow_id: str, step: int) -> list[Row]:
+    """Every job of a step, with what was sent."""
+    return [row for row in job_rows.of_workflow(workflow_id) if row["step"] == step]
+
+
+def outputs(found: Head, step: int) -> Mapping[str, Json]:
+    """Resolved, or as they were written where that cannot be yet."""
+    try:
+        return _resolver(found, [step, *found.blueprint.dag.needs[step]]).outputs(step)
+    except Invalid:
+        return found.blueprint.spec.steps[step].outputs
+
+
+def workflow_outputs(found: Head) -> Sequence[Any]:
+    """As ``outputs``, of the workflow as a whole."""
+    spec = found.blueprint.spec
+    try:
+        return _resolver(found, range(len(spec.steps))).workflow_outputs()
+    except Invalid:
+        return spec.workflow_outputs
+
+
+def _resolver(found: Head, steps: Sequence[int]) -> Resolver:
+    value = workflow_rows.value(found.row)
+    known = results(value, found.blueprint, steps)
+    return Resolver(found.blueprint.spec, value.attempts, known)

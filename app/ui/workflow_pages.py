@@ -1,0 +1,296 @@
+"""The pages of one workflow: its graph, its timeline, its steps, why they wait, its log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+from typing import Any, Final, Literal
+
+from flask import Blueprint, Response, render_template, request
+
+from app.api import history
+from app.api import steps as texts
+from app.connections import connections
+from app.ui import timeline, view_models
+from app.ui.graph_drawing import Box, drawing
+from app.ui.session import signed_in
+from workflows.engine.explain import explanation
+from workflows.model.errors import NotFound
+from workflows.model.states import FINAL_STEP, StepState
+from workflows.model.values import Job
+from workflows.rules import event_log
+from workflows.store.jobs import rows as job_rows
+from workflows.store.workflows import events
+
+ROWS: Final = 200
+"""Rows of one page."""
+LINES: Final = 1_000
+"""Lines of the log."""
+_URGENT: Final = (
+    StepState.FAILED,
+    StepState.RUNNING,
+    StepState.QUEUED,
+    StepState.READY,
+    StepState.PENDING,
+    StepState.CANCELLED,
+    StepState.UPSTREAM_FAILED,
+    StepState.SUCCEEDED,
+    StepState.SKIPPED,
+)
+"""A group of steps shows the first of these that one of them is in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One step in the timeline or the table."""
+
+    step: int
+    name: str
+    app: str
+    state: str
+    job_id: str = ""
+    attempt: int = 0
+    reason: str = ""
+    waited: timedelta | None = None
+    ran: timedelta | None = None
+    bars: tuple[timeline.Bar, ...] = ()
+    critical: bool = False
+
+
+def register(blueprint: Blueprint) -> None:
+    views: dict[str, Callable[..., Any]] = {
+        "": graph,
+        "timeline": show_timeline,
+        "steps": show_steps,
+        "step": show_step,
+        "output": show_output,
+        "waiting": waiting,
+        "log": log,
+        "live": live,
+    }
+    for rule, view in views.items():
+        blueprint.add_url_rule(f"/workflows/<workflow_id>/{rule}", view.__name__, view)
+
+
+@signed_in
+def graph(workflow_id: str) -> str:
+    found = view_models.head(workflow_id)
+    drawn = drawing(found.row["spec"])
+    return render_template(
+        "graph.html",
+        head=found,
+        drawing=drawn,
+        boxes=[(box, *_state(box, found)) for box in drawn.boxes],
+        reasons=_grouped(_reasons(workflow_id)["steps"]),
+        failures=_failures(found),
+        outputs=[_shown(each) for each in view_models.workflow_outputs(found)],
+    )
+
+
+@signed_in
+def show_timeline(workflow_id: str) -> str:
+    found = view_models.head(workflow_id)
+    spans = view_models.spans(job_rows.history(workflow_id))
+    begin = min([found.begun, *(span.queued_at for span in spans)])
+    end = max([found.ended or found.now, *(span.ended_at for span in spans if span.ended_at)])
+    ends = {span.step: span.ended_at or found.now for span in spans}
+    critical = timeline.critical_path(found.blueprint.dag.needs, ends)
+    rows = _timed(found, spans, critical, lambda own: timeline.bars(own, begin, end))
+    return render_template(
+        "timeline.html",
+        head=found,
+        rows=_most(rows),
+        left_out=max(len(rows) - ROWS, 0),
+        idle=len(found.states) - len(rows),
+        ticks=timeline.ticks(begin, end),
+        whole=end - begin,
+        waited=sum((row.waited or timedelta(0) for row in rows if row.critical), timedelta(0)),
+        ran=sum((row.ran or timedelta(0) for row in rows if row.critical), timedelta(0)),
+        critical=[found.blueprint.spec.steps[step].name for step in critical],
+    )
+
+
+@signed_in
+def show_steps(workflow_id: str) -> str:
+    found = view_models.head(workflow_id)
+    history = job_rows.history(workflow_id)
+    timed = {row.step: row for row in _timed(found, view_models.spans(history), (), lambda _: ())}
+    present = view_models.present_jobs(found, history)
+    wanted, page = request.args.get("state", ""), max(request.args.get("page", 0, type=int), 0)
+    steps = [step for step in _group(found) if wanted in ("", found.states[step])]
+    return render_template(
+        "steps.html",
+        head=found,
+        rows=[
+            _row(found, step, present.get(step), timed.get(step))
+            for step in steps[page * ROWS : (page + 1) * ROWS]
+        ],
+        wanted=wanted,
+        page=page,
+        group=request.args.get("group"),
+        more=len(steps) > (page + 1) * ROWS,
+    )
+
+
+@signed_in
+def show_step(workflow_id: str) -> str:
+    found = view_models.head(workflow_id)
+    step = _step(found)
+    spec, dag = found.blueprint.spec.steps[step], found.blueprint.dag
+    attempts = view_models.attempts_of(workflow_id, step)
+    named = [each for each in _reasons(workflow_id)["steps"] if each["step_name"] == spec.name]
+    return render_template(
+        "step.html",
+        head=found,
+        spec=spec,
+        state=found.states[step],
+        params=_shown(spec.params),
+        outputs={name: _shown(each) for name, each in view_models.outputs(found, step).items()},
+        attempts=[(row, _shown(row.get("params") or {})) for row in reversed(attempts)],
+        reason=named[0] if named else None,
+        needs=[(dag.names[each], found.states[each]) for each in dag.needs[step]],
+        dependents=[(dag.names[each], found.states[each]) for each in dag.dependents[step]],
+    )
+
+
+@signed_in
+def show_output(workflow_id: str) -> str:
+    """What a step's job wrote, fetched from BV-BRC now."""
+    found = view_models.head(workflow_id)
+    spec = found.blueprint.spec.steps[_step(found)]
+    name: Literal["stdout", "stderr"] = "stderr" if request.args.get("of") == "stderr" else "stdout"
+    text = texts.written(workflow_id, spec.name, name).get_data(as_text=True)
+    return render_template("output.html", head=found, spec=spec, name=name, text=text)
+
+
+@signed_in
+def waiting(workflow_id: str) -> str:
+    found = _reasons(workflow_id)
+    return render_template(
+        "waiting.html",
+        head=view_models.head(workflow_id),
+        message=found["message"],
+        reasons=found["steps"][:ROWS],
+        left_out=max(len(found["steps"]) - ROWS, 0),
+    )
+
+
+@signed_in
+def log(workflow_id: str) -> str:
+    found = view_models.head(workflow_id)
+    sequence: int = found.row["sequence"]
+    recorded = events.of_workflow(workflow_id, max(sequence - LINES, 0))
+    return render_template(
+        "log.html",
+        head=found,
+        lines=[event_log.line(event) for event in recorded],
+        left_out=max(sequence - LINES, 0),
+    )
+
+
+@signed_in
+def live(workflow_id: str) -> Response:
+    """Its events as they come: each tells the page to look again."""
+    return history.live(history.readable(workflow_id), request.args.get("after", 0, type=int))
+
+
+def _group(found: view_models.Head) -> Sequence[int]:
+    """The steps of the node that was clicked on; all where none was."""
+    boxes = drawing(found.row["spec"]).boxes
+    group = request.args.get("group", -1, type=int)
+    return boxes[group].steps if 0 <= group < len(boxes) else range(len(found.states))
+
+
+def _reasons(workflow_id: str) -> dict[str, Any]:
+    found = connections()
+    return explanation(workflow_id, found.parts, found.gate.may)
+
+
+def _grouped(reasons: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Reasons by their code, those of most steps first."""
+    ordered = sorted(reasons, key=lambda each: str(each["code"]))
+    groups = [
+        (code, list(group)) for code, group in groupby(ordered, key=lambda each: each["code"])
+    ]
+    return sorted(groups, key=lambda group: len(group[1]))
+
+
+def _state(box: Box, found: view_models.Head) -> tuple[str, int]:
+    """The state that a node shows, and how many of its steps have ended."""
+    states = [found.states[step] for step in box.steps]
+    shown = next(state for state in _URGENT if state in states)
+    return str(shown), sum(state in FINAL_STEP for state in states)
+
+
+def _failures(found: view_models.Head) -> list[tuple[str, str]]:
+    """The first steps that failed, and why."""
+    failed = {step for step, state in enumerate(found.states) if state is StepState.FAILED}
+    if not failed:
+        return []
+    present = view_models.present_jobs(found, job_rows.history(found.id))
+    names = found.blueprint.dag.names
+    reasons = {step: present[step].reason if step in present else "" for step in failed}
+    return [(names[step], reasons[step] or "The job failed.") for step in sorted(failed)[:5]]
+
+
+def _timed(
+    found: view_models.Head,
+    spans: Sequence[timeline.Span],
+    critical: Sequence[int],
+    bars: Callable[[list[timeline.Span]], tuple[timeline.Bar, ...]],
+) -> list[Row]:
+    """One row for each step that was handed over, in the order in which that was."""
+    own: dict[int, list[timeline.Span]] = {}
+    for span in sorted(spans, key=lambda span: span.queued_at):
+        own.setdefault(span.step, []).append(span)
+    return [
+        Row(
+            step,
+            found.blueprint.dag.names[step],
+            found.blueprint.spec.steps[step].app,
+            found.states[step],
+            attempt=group[-1].attempt,
+            waited=sum((each.waited(found.now) for each in group), timedelta(0)),
+            ran=sum((each.ran(found.now) for each in group), timedelta(0)),
+            bars=bars(group),
+            critical=step in critical,
+        )
+        for step, group in own.items()
+    ]
+
+
+def _most(rows: Sequence[Row]) -> list[Row]:
+    """Of too many the critical path and the longest, in the same order."""
+    weight = {row.step: (row.critical, (row.ran or timedelta(0)) + (row.waited or timedelta(0)))
+              for row in rows}  # fmt: skip
+    kept = {row.step for row in sorted(rows, key=lambda row: weight[row.step])[-ROWS:]}
+    return [row for row in rows if row.step in kept]
+
+
+def _row(found: view_models.Head, step: int, job: Job | None, timed: Row | None) -> Row:
+    return Row(
+        step,
+        found.blueprint.dag.names[step],
+        found.blueprint.spec.steps[step].app,
+        found.states[step],
+        job_id=job.job_id if job else "",
+        attempt=found.row["attempts"][step],
+        reason=job.reason if job else "",
+        waited=timed.waited if timed else None,
+        ran=timed.ran if timed else None,
+    )
+
+
+def _step(found: view_models.Head) -> int:
+    name = request.args.get("name", "")
+    if name not in found.blueprint.dag.names:
+        raise NotFound(f"Workflow '{found.id}' has no step '{name}'.")
+    return found.blueprint.dag.names.index(name)
+
+
+def _shown(value: Any) -> str:
+    """A JSON value for people; a text as it is."""
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)

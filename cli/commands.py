@@ -1,0 +1,104 @@
+"""Commands that change the course of workflows, and tell about the token."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import Any
+
+import click
+from rich.text import Text
+
+from cli import views
+from cli.api import of_workflow
+from cli.completion import WorkflowId
+from cli.failures import Exit, Failed
+from cli.progress import OVER
+from cli.screen import Screen, cleaned, command
+
+Json = Any
+
+
+@click.command()
+@click.argument("workflow", type=WorkflowId())
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@command
+def cancel(screen: Screen, workflow: str, yes: bool) -> None:
+    """Cancel a workflow: its jobs are killed, and no further step starts."""
+    if not yes and sys.stdin.isatty() and not screen.json:
+        _confirm(screen.api.get(of_workflow(workflow, "/status")))
+    screen.show(screen.api.post(of_workflow(workflow, "/cancel")), views.receipts)
+
+
+@click.command()
+@click.argument("workflow", type=WorkflowId())
+@command
+def retry(screen: Screen, workflow: str) -> None:
+    """Take a failed or cancelled workflow up again; steps that succeeded keep their results."""
+    found = screen.api.post(of_workflow(workflow, "/retry"))
+    screen.show(found, lambda answer: Text(f"{answer['message']}: {answer['workflow_id']}"))
+
+
+@click.command()
+@click.argument("workflow", type=WorkflowId())
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@command
+def delete(screen: Screen, workflow: str, yes: bool) -> None:
+    """Delete an ended workflow with its jobs, history and log. Files in the Workspace stay."""
+    path = of_workflow(workflow)
+    if not yes and sys.stdin.isatty() and not screen.json:
+        name = screen.api.get(of_workflow(workflow, "/status"))["workflow_name"]
+        click.confirm(f"Delete {cleaned(name)} ({workflow}) for good?", abort=True, err=True)
+    screen.api.delete(path)
+    screen.show({"deleted": workflow}, lambda answer: Text(f"Deleted {answer['deleted']}"))
+
+
+@click.command()
+@click.argument("workflow", type=WorkflowId(), required=False)
+@click.option("--forget", is_flag=True, help="Delete the token that the engine keeps of you.")
+@command
+def token(screen: Screen, workflow: str | None, forget: bool) -> None:
+    """Hand your present token to WORKFLOW; without WORKFLOW, tell whose it is.
+
+    A fresh token lets steps go on that wait since an earlier one expired. With --forget the engine
+    keeps none: workflows under way wait until you hand in a token again.
+    """
+    if forget and workflow:
+        raise click.UsageError("--forget is about every workflow of yours: leave WORKFLOW out.")
+    found = screen.token
+    if found is None:
+        raise Failed(Exit.NOT_ALLOWED, "There is no token: see --token-file in --help.")
+    if forget:
+        screen.api.delete("/credentials")
+        screen.show({"forgotten": found.user}, _forgotten)
+        return
+    if workflow:
+        screen.api.put(of_workflow(workflow, "/token"))
+    known = {
+        "user": found.user,
+        "source": found.source,
+        "expires_at": found.expires_at.isoformat() if found.expires_at else None,
+    }
+    screen.show(known, lambda answer: _told(answer, views.expiry(found.expires_at)))
+
+
+def _forgotten(answer: Json) -> Text:
+    return Text(f"The engine keeps no token of {answer['forgotten']}")
+
+
+def _told(found: Json, expiry: str) -> Text:
+    return Text(f"{found['user']} (from {found['source']}), {expiry}")
+
+
+def _confirm(found: Json) -> None:
+    """Says what will happen first."""
+    states = Counter(step["status"] for step in found["steps"])
+    jobs = states["queued"] + states["running"]
+    over = sum(count for state, count in states.items() if state in OVER)
+    waiting = len(found["steps"]) - jobs - over
+    click.echo(
+        f"{cleaned(found['workflow_name'])}: {jobs} jobs will be killed, {waiting} steps will not"
+        f" start, {over} have ended and stay as they are.",
+        err=True,
+    )
+    click.confirm("Cancel it?", abort=True, err=True)

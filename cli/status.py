@@ -1,0 +1,144 @@
+"""Commands that tell how far workflows are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import click
+from rich.live import Live
+from rich.text import Text
+
+from cli import progress, stream, tree, views
+from cli.api import of_workflow
+from cli.completion import WorkflowId
+from cli.failures import of_state
+from cli.screen import Screen, cleaned, command, json_line
+
+Json = Any
+FRAMES_A_SECOND: Final = 4
+INTERRUPTED: Final = 130
+STATES: Final = ("planned", "pending", "queued", "running", "succeeded", "failed", "cancelled")
+
+
+@click.command()
+@click.argument("workflow", type=WorkflowId())
+@command
+def status(screen: Screen, workflow: str) -> None:
+    """Tell the state of a workflow and of its steps."""
+    screen.show(screen.api.get(of_workflow(workflow, "/status")), views.status)
+
+
+@click.command("list")
+@click.option("--status", multiple=True, type=click.Choice(STATES), help="Any of these states.")
+@click.option("--app", help="A step uses this app.")
+@click.option("--name", help="Exactly this name.")
+@click.option("--label", multiple=True, metavar="KEY:VALUE", help="All of these labels.")
+@click.option("--since", help="Accepted at or after this time (ISO 8601).")
+@click.option("--until", help="Accepted before this time.")
+@click.option("--limit", "-n", default=50, show_default=True, help="At most so many.")
+@command
+def list_workflows(screen: Screen, /, limit: int, **wanted: Any) -> None:
+    """List your workflows, the newest first."""
+    query = {name: list(value) if isinstance(value, tuple) else value
+             for name, value in wanted.items() if value}  # fmt: skip
+    found: list[Json] = []
+    token: str | None = ""
+    while token is not None and len(found) < limit:
+        page = screen.api.get(
+            "/workflows", **query, page_size=min(limit - len(found), 500), page_token=token
+        )
+        found, token = [*found, *page["workflows"]], page["next_page_token"]
+    screen.show({"workflows": found, "next_page_token": token}, views.page)
+    if token:
+        screen.say("There are more: --limit shows them.")
+
+
+@click.command()
+@click.argument("workflow", type=WorkflowId())
+@click.option("--follow", "-f", is_flag=True, help="Go on until it has ended.")
+@click.option("--tail", type=click.IntRange(min=0), help="Only the last so many lines.")
+@command
+def log(screen: Screen, workflow: str, follow: bool, tail: int | None) -> None:
+    """Print the log of a workflow; with --json its events."""
+    if screen.json:
+        for event in _events(screen, workflow, follow=follow):
+            click.echo(json_line(event))
+    elif follow:
+        with _interruptible(screen, workflow):
+            for line in stream.log(screen.api, workflow, tail):
+                click.echo(cleaned(line))
+    else:
+        query = {} if tail is None else {"tail": tail}
+        click.echo(cleaned(screen.api.text(of_workflow(workflow, "/log"), **query)), nl=False)
+
+
+@click.command()
+@click.argument("workflow", type=WorkflowId())
+@command
+def explain(screen: Screen, workflow: str) -> None:
+    """Tell why each unfinished step does not run, and what would change that."""
+    screen.show(screen.api.get(of_workflow(workflow, "/explain")), views.explanation)
+
+
+@click.command()
+@click.argument("workflow", type=WorkflowId())
+@command
+def watch(screen: Screen, workflow: str) -> None:
+    """Watch a workflow until it has ended.
+
+    Exits with 0 where it succeeded, 10 where it failed, 11 where it was cancelled. Where the output
+    is no terminal, its log is printed; with --json its events.
+    """
+    follow(screen, workflow)
+
+
+def follow(screen: Screen, workflow: str) -> None:
+    """Until its end, which becomes the exit code."""
+    with _interruptible(screen, workflow):
+        if screen.json:
+            for event in stream.events(screen.api, workflow):
+                click.echo(json_line(event))
+        elif screen.out.is_terminal:
+            _live(screen, workflow)
+        else:
+            for line in stream.log(screen.api, workflow, None):
+                click.echo(cleaned(line))
+    state = str(screen.api.get(of_workflow(workflow, "/status"))["status"])
+    click.get_current_context().exit(of_state(state))
+
+
+def _live(screen: Screen, workflow: str) -> None:
+    seen = progress.begun(cleaned(screen.api.get(of_workflow(workflow))))
+
+    def frame() -> Any:
+        return tree.shown(seen, datetime.now(UTC), screen.out.height)
+
+    with Live(get_renderable=frame, console=screen.out, refresh_per_second=FRAMES_A_SECOND):
+        for event in stream.events(screen.api, workflow):
+            if event["step_name"] and event["step_name"] not in seen.steps:
+                seen = seen.knowing(cleaned(screen.api.get(of_workflow(workflow))))
+            seen = seen.after(cleaned(event))
+
+
+def _events(screen: Screen, workflow: str, *, follow: bool) -> Iterator[Json]:
+    if follow:
+        yield from stream.events(screen.api, workflow)
+        return
+    after: int | None = 0
+    while after is not None:
+        page = screen.api.get(of_workflow(workflow, "/events"), after=after)
+        yield from page["events"]
+        after = page["next_after"]
+
+
+@contextmanager
+def _interruptible(screen: Screen, workflow: str) -> Iterator[None]:
+    """Ctrl-C ends the watching, and the workflow goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        screen.err.print(Text(f"It goes on. Watch it again: bvbrc-workflows watch {workflow}"))
+        click.get_current_context().exit(INTERRUPTED)

@@ -1,0 +1,77 @@
+"""Commands that hand workflows in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import uuid4
+
+import click
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from cli import views
+from cli.bundle import bundle, text_of
+from cli.screen import Screen, command
+from cli.status import follow
+
+Json = Any
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--watch", "-w", is_flag=True, help="Watch it until it has ended.")
+@click.option(
+    "--key", help="An idempotency key: the same key and file again start nothing a second time."
+)
+@command
+def submit(screen: Screen, file: BinaryIO, watch: bool, key: str | None) -> None:
+    """Submit the workflow in FILE (JSON; - for standard input).
+
+    Prints its id. Asks again by itself where the answer is lost; it is never started twice.
+    """
+    found = screen.api.post("/workflows/submit", file.read(), key or uuid4().hex)
+    _submitted(screen, found, watch=watch)
+
+
+@click.command("submit-cwl")
+@click.argument("document", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("inputs", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option("--watch", "-w", is_flag=True, help="Watch it until it has ended.")
+@command
+def submit_cwl(screen: Screen, document: Path, inputs: Path | None, watch: bool) -> None:
+    """Submit the CWL workflow in DOCUMENT with the input object in INPUTS (JSON or YAML).
+
+    Files beside the document that it names go with it.
+    """
+    body = {"workflow": document.name, "files": bundle(document)}
+    if inputs:
+        body["inputs"] = text_of(inputs)
+    found = screen.api.post("/workflows/submit-cwl", json.dumps(body).encode(), uuid4().hex)
+    _submitted(screen, found, watch=watch)
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"))
+@command
+def validate(screen: Screen, file: BinaryIO) -> None:
+    """Check the workflow in FILE (JSON; - for standard input) and store nothing."""
+    screen.show(screen.api.post("/workflows/validate", file.read()), _validated)
+
+
+def _submitted(screen: Screen, found: Json, *, watch: bool) -> None:
+    workflow_id = str(found["workflow_id"])
+    screen.show(found, lambda answer: Text(answer["workflow_id"]))
+    if watch:
+        follow(screen, workflow_id)
+    else:
+        screen.say(f"{found['message']}. Watch it: bvbrc-workflows watch {workflow_id}")
+
+
+def _validated(found: Json) -> RenderableType:
+    parts: list[RenderableType] = [Text(found["message"])]
+    for name, title, style in (("auto_fixes", "put right", "cyan"), ("warnings", "mind", "yellow")):
+        if found[name]:
+            parts += [Text(f"{title}:", style="bold"), views.noted(found[name], style)]
+    return Group(*parts)

@@ -1,0 +1,45 @@
+"""Celery's log lines go our way, and a request's id follows it from message to message."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from celery import signals
+from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
+
+from config.settings import Settings
+from observability.logging import configure
+
+HEADER = "request_id"
+
+
+def connect(settings: Settings) -> None:
+    """Call it once, where the Celery application is made: Celery then sets up no logging itself."""
+    process = next((word for word in ("worker", "beat") if word in sys.argv), "celery")
+
+    def set_up(**_: object) -> None:
+        configure(settings.logging, process, file=settings.logging.executor_log_file)
+
+    signals.setup_logging.connect(set_up, weak=False)
+    signals.before_task_publish.connect(send_request_id, weak=False)
+    signals.task_prerun.connect(_bind, weak=False)
+    signals.task_postrun.connect(_clear, weak=False)
+
+
+def send_request_id(headers: dict[str, Any], **_: object) -> None:
+    """The current request's, unless the sender names one."""
+    if request_id := get_contextvars().get(HEADER):
+        headers.setdefault(HEADER, request_id)
+
+
+def _bind(task_id: str, task: Any, **_: object) -> None:
+    """Threads of the pool are used again: what was bound before must not show."""
+    clear_contextvars()
+    sent: Mapping[str, Any] = getattr(task.request, "headers", None) or {}
+    bind_contextvars(task=task.name, **{HEADER: sent.get(HEADER) or task_id})
+
+
+def _clear(**_: object) -> None:
+    clear_contextvars()

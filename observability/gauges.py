@@ -1,0 +1,119 @@
+"""What is unfinished now, asked of MongoDB at each scrape, as Prometheus's gauges.
+
+They are the same whoever is asked: take ``max`` over instances, not ``sum``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from threading import Lock
+from typing import Final
+
+import pymongo
+import structlog
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from workflows.engine.context import Parts
+from workflows.model.errors import Unavailable
+from workflows.rules.health import Patience
+from workflows.store.service_status import AWAY, DISABLED, UP
+from workflows.store.statistics import Progress, progress
+
+log = structlog.get_logger(__name__)
+
+PATIENCE_SECONDS: Final = 2.0
+_FRESH_SECONDS: Final = 1.0
+_KINDS: Final = ("beat", "worker")
+
+
+class Gauges:
+    """A collector of prometheus_client. ``connect`` gives the process's parts, or raises
+    ``Unavailable``."""
+
+    def __init__(self, connect: Callable[[], Parts]) -> None:
+        self._connect = connect
+        self._lock = Lock()
+        self._asked_at = float("-inf")
+        self._known: tuple[Parts, Progress] | None = None
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing is asked when it is registered."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        found = self._found()
+        yield gauge("executor_mongodb_up", "Whether MongoDB answers", float(found is not None))
+        if found is not None:
+            parts, known = found
+            yield from _unfinished(known)
+            yield from _engine(known, Patience(parts.limits.polling_interval))
+
+    def _found(self) -> tuple[Parts, Progress] | None:
+        """None while MongoDB is away; several scrapers at once ask it once."""
+        with self._lock:
+            if time.monotonic() - self._asked_at > _FRESH_SECONDS:
+                self._known = self._ask()
+                self._asked_at = time.monotonic()
+            return self._known
+
+    def _ask(self) -> tuple[Parts, Progress] | None:
+        try:
+            with pymongo.timeout(PATIENCE_SECONDS):
+                parts = self._connect()
+                return parts, progress(parts.limits.user_jobs)
+        except Unavailable as away:
+            log.warning("Gauges are missing", error=str(away))
+            return None
+
+
+def _unfinished(known: Progress) -> Iterator[Metric]:
+    yield gauge(
+        "active_workflows_count",
+        "Workflows that were submitted and have not ended",
+        sum(known.workflows.values()),
+    )
+    yield _by("workflows_in_state_count", "Active workflows", "state", known.workflows)
+    yield _by("jobs_in_state_count", "Jobs that have not ended", "state", known.jobs)
+    yield gauge("jobs_in_doubt_count", "Submissions whose answer is lost", known.in_doubt)
+    yield gauge(
+        "jobs_waiting_for_token_count", "Jobs that need a fresh token of their user", known.parked
+    )
+
+
+def _engine(known: Progress, patience: Patience) -> Iterator[Metric]:
+    yield gauge(
+        "jobs_oldest_unsent_seconds",
+        "How long the oldest job waits that could be sent",
+        known.unsent.total_seconds(),
+    )
+    yield gauge(
+        "workflows_oldest_overdue_seconds",
+        "How long ago the most overdue workflow should have been looked at",
+        known.overdue.total_seconds(),
+    )
+    if known.swept is not None:
+        age = max(known.swept, timedelta(0)).total_seconds()
+        yield gauge("executor_last_sweep_age_seconds", "How long ago the last sweep began", age)
+    alive = [each for each in known.present if each.seen <= patience.silence]
+    kinds = {kind: sum(each.kind == kind for each in alive) for kind in _KINDS}
+    yield _by("executor_processes_count", "Processes that were heard of lately", "kind", kinds)
+    yield gauge(
+        "executor_workers_cut_off_count",
+        "Workers that ask AppService nothing for now, since calls failed",
+        sum(each.cut_off for each in alive),
+    )
+    states = {state: float(known.service.state == state) for state in (UP, AWAY, DISABLED)}
+    yield _by("scheduler_state", "What AppService is known to be: 1 for one state", "state", states)
+
+
+def gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, meaning, value=value)
+
+
+def _by(name: str, meaning: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, meaning, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family

@@ -1,0 +1,124 @@
+"""Where log lines go: one JSON object a line to standard output, and to the executor's file.
+
+Everything takes this way, also what Celery, gunicorn and other libraries log: one format, one
+redaction. Fields bound to the current request, task or workflow are on every line of theirs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any, Final, cast
+
+import structlog
+from structlog.contextvars import merge_contextvars
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from config.sections import Logging
+from observability.output import standard_output
+from observability.shared_file import SharedRotatingFile
+from workflows.model.redaction import redact
+
+FILE_BYTES = 20 * 1024 * 1024
+FILES_KEPT = 5
+_LINE: Final = "rendered_line"
+"""The attribute of a record that holds its line."""
+QUIET = (
+    *("pymongo", "urllib3", "werkzeug", "kombu", "amqp", "asyncio", "tornado.access"),
+    *("celery.app.trace", "celery.worker.strategy", "celery.beat"),
+)
+"""Libraries that tell too much below WARNING."""
+
+
+def configure(settings: Logging, process: str, *, file: Path | None = None) -> None:
+    """Sets logging up for this process, whose name is on every line; may be called again.
+
+    ``file``: the executor's log file besides standard output, shared by the processes of a host.
+    """
+    handlers = [standard_output()]
+    if file is not None:
+        handlers.append(_file(file))
+    formatter = _Lines(process)
+    for handler in handlers:
+        handler.setFormatter(formatter)
+    root = logging.getLogger()
+    for former in root.handlers[:]:
+        root.removeHandler(former)
+        former.close()
+    root.handlers = handlers
+    root.setLevel(settings.level)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.captureWarnings(capture=True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared(process),
+            *_RENDERED,
+            cast("Processor", _with_line),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _file(path: Path) -> RotatingFileHandler:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return SharedRotatingFile(path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8")
+
+
+def _shared(process: str) -> list[Processor]:
+    """What is added to every line, ours and the libraries' alike."""
+
+    def name_process(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        event.setdefault("process", process)
+        return event
+
+    return [
+        merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        name_process,
+    ]
+
+
+class _Lines(logging.Formatter):
+    """A record as its line, rendered once for all handlers. Ours come with it."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._foreign = structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*_shared(process), structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_RENDERED],
+        )
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: str | None = getattr(record, _LINE, None)
+        if line is None:
+            line = self._foreign.format(record)
+            setattr(record, _LINE, line)
+        return line
+
+
+def _with_line(_: WrappedLogger, __: str, line: str) -> tuple[tuple[str], dict[str, Any]]:
+    """What the standard logger is called with."""
+    return (line,), {"extra": {_LINE: line}}
+
+
+def _as_json(logger: WrappedLogger, name: str, event: EventDict) -> str:
+    """The line, without a secret: the last step, so that no field and no traceback slips by."""
+    return redact(str(_to_json(logger, name, event)))
+
+
+_to_json = structlog.processors.JSONRenderer(sort_keys=False, default=str, ensure_ascii=False)
+_RENDERED: Final[Sequence[Any]] = (
+    structlog.processors.format_exc_info,
+    structlog.processors.StackInfoRenderer(),
+    _as_json,
+)
+"""From an event to its line."""

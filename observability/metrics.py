@@ -1,0 +1,154 @@
+"""Every counter and histogram by name. All processes of a host share them (``metric_files.py``).
+
+Labels are bounded: apps, states, methods, classes of errors; never an id, never a user.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import Counter, Histogram, values
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+
+from observability.metric_files import Files
+
+_LONG: Final = (1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14400, 28800, 86400, 259200, 604800)
+"""Seconds, from a trivial job to a week."""
+_SHORT: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600)
+"""Seconds, from a call on the same machine to the longest submission."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """What is counted. A process makes all of them, so that each is exposed from the start."""
+
+    workflows_submitted: Counter
+    workflows_completed: Counter
+    workflow_seconds: Histogram
+    steps_submitted: Counter
+    steps_completed: Counter
+    step_seconds: Histogram
+    cycles: Counter
+    cycle_seconds: Histogram
+    errors: Counter
+    calls: Counter
+    job_minutes: Counter
+    query_seconds: Histogram
+    query_errors: Counter
+    submit_errors: Counter
+    call_seconds: Histogram
+    call_errors: Counter
+    requests: Counter
+    request_seconds: Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """This process's meters, and everybody's values."""
+
+    meters: Meters
+    files: Files
+
+    def collect(self) -> Iterator[Metric]:
+        """What Prometheus's registry asks for; a metric without a value yet has its header."""
+        found = {metric.name: metric for metric in self.files.collect()}
+        yield from found.values()
+        yield _calls_per_job_minute(found)
+        for field in fields(self.meters):
+            for family in getattr(self.meters, field.name).describe():
+                if family.name not in found:
+                    yield family
+
+
+def _calls_per_job_minute(found: Mapping[str, Metric]) -> Metric:
+    """How much AppService notices of a job that is there, since the counters began. For a stretch
+    of time, divide the rates of the two counters.
+    """
+    calls, minutes = (
+        sum(each.value for each in found[name].samples if each.name == f"{name}_total")
+        if name in found
+        else 0.0
+        for name in ("scheduler_calls", "scheduler_active_job_minutes")
+    )
+    return GaugeMetricFamily(
+        "scheduler_calls_per_active_job_minute",
+        "Calls of AppService for each minute of a job that it runs",
+        value=calls / minutes if minutes else 0.0,
+    )
+
+
+def share(folder: Path) -> Shared:
+    """Opens this process's meters in ``folder``. Raises ``OSError`` where it cannot be written."""
+    files = Files(folder)
+    files.open()
+    # The library reads this variable for each value it makes, and chooses the kind of value when
+    # it is imported; both are set here, so that it does not matter who imported it first.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    values.ValueClass = values.MultiProcessValue(files.identity)
+    return Shared(meters(), files)
+
+
+def meters() -> Meters:
+    return Meters(
+        workflows_submitted=_counter("workflows_submitted", "Workflows accepted to run"),
+        workflows_completed=_counter(
+            "workflows_completed", "Workflows that ended, by their state", "status"
+        ),
+        workflow_seconds=_seconds(
+            "workflow_execution_duration",
+            "From a workflow's submission (or retry) to its end",
+            _LONG,
+        ),
+        steps_submitted=_counter("steps_submitted", "Jobs started at AppService for steps", "app"),
+        steps_completed=_counter(
+            "steps_completed", "Steps that ended, by their state", "app", "status"
+        ),
+        step_seconds=_seconds(
+            "step_execution_duration", "How long the job of an ended step ran", _LONG, "app"
+        ),
+        cycles=_counter("executor_poll_cycles", "Sweeps through all that is due"),
+        cycle_seconds=_seconds("executor_poll_duration", "How long a sweep took", _SHORT),
+        errors=_counter(
+            "executor_errors", "Tasks and turns that broke, by the exception", "error_type"
+        ),
+        calls=_counter("scheduler_calls", "Calls of AppService, whatever became of them"),
+        job_minutes=_counter(
+            "scheduler_active_job_minutes", "How long jobs were watched at AppService, all together"
+        ),
+        query_seconds=_seconds(
+            "scheduler_query_duration", "How long AppService took to answer query_tasks", _SHORT
+        ),
+        query_errors=_counter("scheduler_query_errors", "Calls of query_tasks that failed"),
+        submit_errors=_counter(
+            "scheduler_submit_errors", "Calls of start_app2 that failed or were refused", "app"
+        ),
+        call_seconds=_seconds(
+            "bvbrc_call_duration", "How long a BV-BRC service took to answer", _SHORT, "method"
+        ),
+        call_errors=_counter(
+            "bvbrc_call_errors",
+            "Calls of BV-BRC services that failed or were refused",
+            *("method", "error_type"),
+        ),
+        requests=_counter(
+            "http_requests", "Requests that the API answered", "method", "route", "status"
+        ),
+        request_seconds=_seconds(
+            "http_request_duration", "How long the API took to answer", _SHORT, "route"
+        ),
+    )
+
+
+def _counter(name: str, meaning: str, *labels: str) -> Counter:
+    """Exposed as ``<name>_total``."""
+    return Counter(name, meaning, labels, registry=None)
+
+
+def _seconds(name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+    return Histogram(
+        f"{name}_seconds", f"{meaning}, seconds", labels, buckets=buckets, registry=None
+    )

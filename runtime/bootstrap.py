@@ -1,0 +1,142 @@
+"""What one process holds: its connections, made at first use and so never before a fork."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+import structlog
+from celery.signals import task_failure, worker_shutting_down
+from kombu.exceptions import OperationalError
+
+from config.settings import Settings, load_settings
+from observability.event_recorder import recorder
+from observability.metering import counts_of
+from observability.workflow_logs import WorkflowLogs
+from tasks.celery import app
+from workflows.bvbrc.appservice import AppService
+from workflows.bvbrc.data_api import DataApi
+from workflows.bvbrc.minhash import Minhash
+from workflows.bvbrc.rpc import Rpc
+from workflows.bvbrc.wire import Wire
+from workflows.bvbrc.workspace import Workspace
+from workflows.cwl.process.planner import Planner
+from workflows.engine.builtin_steps import Clients
+from workflows.engine.context import Limits, Parts, Recorded
+from workflows.engine.send import Drain
+from workflows.store import documents
+from workflows.store.credentials import Vault
+
+log = structlog.get_logger(__name__)
+
+_first = Lock()
+"""Threads that come first together must not make the connections twice."""
+
+
+def parts() -> Parts:
+    with _first:
+        return _of_process(os.getpid())[0]
+
+
+def drain() -> Drain:
+    with _first:
+        return _of_process(os.getpid())[1]
+
+
+def parts_of(settings: Settings) -> Parts:
+    """The connections that these settings name, with what they do counted and logged."""
+    mongodb = settings.mongodb
+    documents.open_database(mongodb.address, mongodb.database, mongodb.collection)
+    scheduler = settings.scheduler
+    counts = counts_of(settings.metrics)
+    write_logs = recorder(logs_of(settings))
+
+    def recorded(events: Sequence[Recorded]) -> None:
+        counts.events(events)
+        write_logs(events)
+
+    timeout = timedelta(seconds=scheduler.timeout)
+    return Parts(
+        appservice=AppService(
+            Rpc(Wire(), counts.call),
+            scheduler.url,
+            timeout=timeout,
+            submit_timeout=timedelta(seconds=scheduler.submit_timeout),
+        ),
+        vault=Vault(settings.auth.keys),
+        limits=limits_of(settings),
+        recorded=recorded,
+        accepted=counts.accepted,
+        broken=counts.broken,
+        watched=counts.watched,
+        clients=Clients(
+            Workspace(Rpc(Wire()), settings.workspace.url, timeout=timeout),
+            Minhash(Rpc(Wire()), scheduler.minhash_url, timeout=timeout),
+            DataApi(Wire(), settings.data_api.url, timeout=timeout),
+        ),
+    )
+
+
+def logs_of(settings: Settings) -> WorkflowLogs:
+    logging = settings.logging
+    days = settings.retention.workflow_logs_days
+    return WorkflowLogs(logging.workflow_log_dir, logging.workflow_log_bytes, days)
+
+
+def limits_of(settings: Settings) -> Limits:
+    executor = settings.executor
+    spare = executor.in_doubt_grace_seconds - settings.scheduler.submit_timeout
+    return Limits(
+        send_window=timedelta(seconds=min(20.0, spare / 4)),
+        polling_interval=timedelta(seconds=executor.polling_interval_seconds),
+        lease=timedelta(seconds=executor.lease_seconds),
+        grace=timedelta(seconds=executor.in_doubt_grace_seconds),
+        lost_deadline=timedelta(seconds=executor.lost_job_deadline_seconds),
+        cap=executor.max_parallel_steps_per_workflow,
+        user_jobs=executor.max_jobs_per_user,
+        submissions=executor.max_concurrent_submissions,
+        user_submissions=executor.max_concurrent_submissions_per_user,
+    )
+
+
+@lru_cache(maxsize=1)
+def _of_process(_pid: int) -> tuple[Parts, Drain]:
+    """Keyed by the process id: what a parent made is never used in its child."""
+    settings = load_settings()
+    made = replace(parts_of(settings), planner=Planner(), sends=_tell_sender, grows=_tell_planners)
+    documents.ensure_indexes()
+    return made, Drain(settings.executor.max_concurrent_submissions)
+
+
+def _tell_sender() -> None:
+    """The one of this process, if it is at it; else whoever takes the message."""
+    if not drain().nudge():
+        _send("tasks.start_jobs")
+
+
+def _tell_planners(_workflow_ids: Sequence[str]) -> None:
+    _send("tasks.replan_workflows")
+
+
+def _send(task: str) -> None:
+    """Whoever has just stored something goes on, whether or not the broker is there."""
+    try:
+        app.send_task(task)
+    except OperationalError as away:
+        log.warning("Nobody is told: the sweep will find it", task=task, error=str(away))
+
+
+@task_failure.connect
+def _count(exception: BaseException, **_signal: Any) -> None:
+    counts_of(load_settings().metrics).broken(exception)
+
+
+@worker_shutting_down.connect
+def _stop(**_signal: Any) -> None:
+    """A warm shutdown waits for running tasks, so these must not begin anything new."""
+    parts().stopping.set()

@@ -1,0 +1,161 @@
+"""What a worker or beat does beside its tasks, in one thread: it says that it is there; a worker
+also serves metrics and removes old log files.
+
+A process that hangs or is stopped falls silent, which health notices.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import pymongo
+import structlog
+from celery import signals
+from circuitbreaker import STATE_CLOSED
+
+from config.settings import load_settings
+from observability.exposition import Exposition, registry_of
+from runtime.bootstrap import parts
+from tasks.retention import tidy
+from workflows.engine.pause import hold
+from workflows.model.errors import Unavailable
+from workflows.store import heartbeats
+
+log = structlog.get_logger(__name__)
+
+SWEEP: Final = "tasks.advance_active_workflows"
+_PATIENCE_SECONDS: Final = 5.0
+_SHORTEST_SECONDS: Final = 0.5
+_LONGEST_SECONDS: Final = 5.0
+_TIDY_SECONDS: Final = 3600.0
+
+
+class Companion:
+    """The thread. ``tell`` is what it does in every round; it ends with the process."""
+
+    def __init__(self, name: str, tell: Callable[[], None], *, ticks: bool = False) -> None:
+        self.name = name
+        self._tell = tell
+        self._ticks = ticks
+        """Whether each round waits for a tick, instead of a time."""
+        self._wake = threading.Event()
+        self._ending = threading.Event()
+        self._silent = False
+        self._thread = threading.Thread(target=self._run, name="companion", daemon=True)
+        self._thread.start()
+
+    def tick(self) -> None:
+        self._wake.set()
+
+    def leave(self) -> None:
+        """The process ends as it should."""
+        self._ending.set()
+        self._wake.set()
+        self._thread.join(_PATIENCE_SECONDS)
+        try:
+            with pymongo.timeout(_PATIENCE_SECONDS):
+                heartbeats.leave(self.name)
+        except Unavailable:
+            log.warning("Nobody was told that this process ends")
+
+    def _run(self) -> None:
+        interval = load_settings().executor.polling_interval_seconds
+        pause = min(max(interval / 2, _SHORTEST_SECONDS), _LONGEST_SECONDS)
+        while not self._ending.is_set():
+            self._round()
+            self._wake.wait(None if self._ticks else pause)
+            self._wake.clear()
+
+    def _round(self) -> None:
+        """Whatever fails is said once, and tried again in the next round."""
+        try:
+            with pymongo.timeout(_PATIENCE_SECONDS):
+                self._tell()
+        except Exception as failure:  # noqa: BLE001 - the thread must outlive any fault
+            if not self._silent:
+                log.warning("This process cannot say that it is there", error=str(failure))
+            self._silent = True
+        else:
+            self._silent = False
+
+
+_here: list[Companion] = []
+
+
+def _name(kind: str) -> str:
+    return f"{kind}@{socket.gethostname()}:{os.getpid()}"
+
+
+@signals.worker_ready.connect
+def _begin_worker(sender: Any, **_: Any) -> None:
+    """Celery says this after each reconnection to the broker, too."""
+    if _here:
+        return
+    queues: Sequence[str] = sorted(sender.app.amqp.queues.consume_from)
+    settings = load_settings()
+    registry = registry_of(settings.metrics, parts)
+    exposition = Exposition(settings.metrics, registry) if registry is not None else None
+    name = _name("worker")
+    tidied = float("-inf")
+
+    def tell() -> None:
+        nonlocal tidied
+        if exposition is not None:
+            exposition.serve()
+        if time.monotonic() - tidied > _TIDY_SECONDS:
+            tidied = time.monotonic()
+            tidy(settings)
+        cut_off = parts().breaker.state != STATE_CLOSED
+        heartbeats.tell(name, "worker", queues, cut_off=cut_off)
+
+    _here.append(Companion(name, tell))
+
+
+@signals.beat_init.connect
+def _begin_beat(**_: Any) -> None:
+    """Beat is there as long as it ticks, whether or not the broker takes its messages."""
+    name = _name("beat")
+    _hold()
+
+    def tell() -> None:
+        parts()
+        heartbeats.tell(name, "beat")
+
+    companion = Companion(name, tell, ticks=True)
+    atexit.register(companion.leave)
+    _here.append(companion)
+
+
+def _hold() -> None:
+    """Before the first sweep, and before this beat counts as one that is there."""
+    executor = load_settings().executor
+    while not executor.enable_auto_resume:
+        try:
+            parts()
+            held = hold(timedelta(seconds=executor.polling_interval_seconds))
+        except Unavailable as away:
+            log.warning("Beat waits for MongoDB", error=str(away))
+            threading.Event().wait(_SHORTEST_SECONDS)
+        else:
+            log.info("Workflows under way do not resume", workflows=held)
+            return
+
+
+@signals.before_task_publish.connect
+def _tick(sender: str, **_: Any) -> None:
+    if sender == SWEEP:
+        for companion in _here:
+            companion.tick()
+
+
+@signals.worker_shutdown.connect
+def _end_worker(**_: Any) -> None:
+    while _here:
+        _here.pop().leave()

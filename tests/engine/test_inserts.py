@@ -1,0 +1,133 @@
+"""New workflows of many requests at once: each is stored, or says why it is not."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pytest
+from pymongo.collection import Collection
+from pymongo.errors import BulkWriteError, OperationFailure
+
+from devstack import embedded
+from tests.engine.conftest import ALICE, Engine, document
+from workflows.engine.commands import Submission, submit
+from workflows.model.errors import Conflict, Invalid, Unavailable
+from workflows.spec.document import spec_from
+from workflows.store import documents
+from workflows.store.mongo import collection, meaning
+from workflows.store.workflows import inserts
+
+
+def row(name: str, **fields: Any) -> dict[str, Any]:
+    return {"_id": name, "owner": ALICE, "state": "pending", **fields}
+
+
+def write(*rows: dict[str, Any]) -> list[Exception | None]:
+    return inserts.write([inserts.new(each, {"_id": f"{each['_id']}/1"}) for each in rows])
+
+
+def stored(kind: type[Any]) -> list[str]:
+    return sorted(found["_id"] for found in collection(kind).find({}, {"_id": 1}))
+
+
+@pytest.mark.usefixtures("engine")
+def test_those_that_go_together_are_all_stored() -> None:
+    assert write(row("a"), row("b"), row("c", state="planned")) == [None, None, None]
+
+    assert stored(documents.Workflow) == ["a", "b", "c"]
+    assert stored(documents.Spec) == ["a/1", "b/1", "c/1"]
+    found = {each["_id"]: each for each in collection(documents.Workflow).find()}
+    assert found["a"]["submitted_at"] == found["a"]["next_check"] == found["a"]["created_at"]
+    assert not found["c"].keys() & {"submitted_at", "next_check"}
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_key_that_is_taken_is_a_conflict_of_its_own_and_leaves_nothing() -> None:
+    first, twice, another = write(
+        row("a", idempotency_key="k"),
+        row("b", idempotency_key="k"),
+        row("c", idempotency_key="k", owner="bob"),
+    )
+
+    assert first is None
+    assert isinstance(twice, Conflict)
+    assert another is None
+    assert stored(documents.Workflow) == ["a", "c"]
+    assert stored(documents.Spec) == ["a/1", "c/1"]
+
+
+@pytest.mark.usefixtures("engine")
+def test_what_mongodb_refuses_of_one_is_told_to_that_one() -> None:
+    outcomes = write(row("a"), row("b", **{"states.0": "pending", "states": "x"}), row("c"))
+
+    assert outcomes[0] is None
+    assert isinstance(outcomes[1], OperationFailure)
+    assert outcomes[2] is None
+    assert stored(documents.Workflow) == ["a", "c"]
+
+
+def test_many_submissions_at_once_are_all_stored(engine: Engine) -> None:
+    owner, barrier = engine.owner(), Barrier(16)
+
+    def one(number: int) -> str:
+        found = document("", workflow_name=f"w{number}")
+        barrier.wait()
+        return submit(engine.parts, owner, Submission(spec_from(found), found)).id
+
+    with ThreadPoolExecutor(16) as pool:
+        ids = list(pool.map(one, range(16)))
+
+    assert stored(documents.Workflow) == sorted(ids)
+    assert stored(documents.Spec) == sorted(f"{each}/1" for each in ids)
+
+
+def test_what_is_too_large_to_keep_is_the_users_to_fix(engine: Engine) -> None:
+    found = document("")
+    found["base_context"]["text"] = "x" * inserts.LARGEST_BYTES
+
+    with pytest.raises(Invalid) as refused:
+        engine.submit(found)
+
+    assert [problem.code for problem in refused.value.problems] == ["document_too_large"]
+    assert stored(documents.Workflow) == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"code": 64}]}), Unavailable),
+        (OperationFailure("disk full", 14031), Unavailable),
+        (OperationFailure("interrupted at shutdown", 11600), Unavailable),
+        (OperationFailure("nonsense", 9), OperationFailure),
+    ],
+)
+def test_a_failure_that_passes_is_no_defect(failure: OperationFailure, kind: type) -> None:
+    assert type(meaning(failure)) is kind
+
+
+def test_no_workflow_outlives_its_spec_where_mongodb_dies_between_the_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver repeats the second statement by itself as soon as MongoDB is there again."""
+    server, bulk_write = embedded.start_mongod(tmp_path), Collection.bulk_write
+    documents.close_database()
+    documents.open_database(server.uri, "restarted")
+    documents.ensure_indexes()
+
+    def after_a_restart(*arguments: Any, **named: Any) -> Any:
+        server.kill()
+        server.start()
+        return bulk_write(*arguments, **named)
+
+    monkeypatch.setattr(Collection, "bulk_write", after_a_restart)
+    try:
+        assert write(row("a")) == [None]
+
+        assert stored(documents.Workflow) == ["a"]
+        assert stored(documents.Spec) == ["a/1"]
+    finally:
+        documents.close_database()
+        server.kill()

@@ -1,0 +1,213 @@
+"""Log lines: one JSON object each, whoever logs, with what was bound, and never a secret."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from config.sections import Logging
+from observability import celery_logging
+from observability import logging as setup
+from workflows.model.redaction import redact
+
+TOKEN = (
+    "un=ann@bvbrc|tokenid=3f0c2f2e-6a5d-4d55-9a3f-0d6f6f6c1a11|expiry=1893456000"
+    "|client_id=ann@bvbrc|token_type=Bearer|scope=user"
+    "|SigningSubject=https://user.patricbrc.org/public_key|sig=" + "0a1b2c3d" * 32
+)
+SECRETS = ("tokenid", "3f0c2f2e", "0a1b2c3d", "hunter2", "client_id")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    structured = structlog.get_config()
+    root.handlers = []
+    yield
+    for handler in root.handlers:
+        handler.close()
+    root.handlers, root.level = before
+    logging.captureWarnings(capture=False)
+    structlog.configure(**structured)
+
+
+def lines(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_ours_and_the_libraries_lines_have_one_form(capsys: pytest.CaptureFixture[str]) -> None:
+    setup.configure(Logging(), "worker")
+
+    with bound_contextvars(request_id="r1", workflow_id="wf_1"):
+        structlog.get_logger().info("step queued", step="assemble", attempt=1)
+        logging.getLogger("celery.worker").warning("lost %s", "it", extra={"hostname": "h"})
+
+    ours, theirs = lines(capsys.readouterr().out)
+    assert ours["event"] == "step queued"
+    assert (ours["step"], ours["attempt"]) == ("assemble", 1)
+    assert theirs["event"] == "lost it"
+    assert theirs["hostname"] == "h"
+    for line in (ours, theirs):
+        assert (line["request_id"], line["workflow_id"]) == ("r1", "wf_1")
+        assert line["process"] == "worker"
+        assert str(line["timestamp"]).endswith("Z")
+    assert (ours["level"], theirs["level"]) == ("info", "warning")
+
+
+def test_the_level_of_the_settings_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    setup.configure(Logging(level="WARNING"), "api")
+
+    structlog.get_logger().info("quiet")
+    logging.getLogger("x").info("quiet")
+    structlog.get_logger().warning("loud")
+
+    assert [line["event"] for line in lines(capsys.readouterr().out)] == ["loud"]
+
+
+def test_no_secret_leaves_by_message_field_or_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    setup.configure(Logging(), "api")
+    log = structlog.get_logger()
+
+    log.info("got", text=TOKEN, deep={"headers": [{"Authorization": f"OAuth {TOKEN}"}]})
+    logging.getLogger("lib").error("cannot reach %s", "mongodb://ann:hunter2@db:27017/")
+    try:
+        int(f"refused {TOKEN}")
+    except ValueError:
+        log.exception("failed")
+
+    out = capsys.readouterr().out
+    assert len(lines(out)) == 3
+    assert not [secret for secret in SECRETS if secret in out]
+
+
+def test_configuring_twice_does_not_double_the_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    setup.configure(Logging(), "api")
+    setup.configure(Logging(), "api")
+
+    structlog.get_logger().info("once")
+
+    assert len(lines(capsys.readouterr().out)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"token {TOKEN} is old", "token [token] is old"),
+        ("Util::run('un=ann@bvbrc|tokenid=3f0c2f2e-6a5d-4', 1)", "Util::run('[token]', 1)"),
+        (f'{{"t": "{TOKEN}"}}', '{"t": "[token]"}'),
+        ("un%3Dann%40bvbrc%7Ctokenid%3D3f0c2f2e%7Csig%3D0a1b2c3d4e", "[token]"),
+        ("rest |sig=0a1b2c3d4e5f of it", "rest [token] of it"),
+        ("sealed gAAAAABnX" + "x" * 40 + "==", "sealed [sealed]"),
+        ("redis://:hunter2@cache:6379/0", "redis://:[masked]@cache:6379/0"),
+        ('{"Authorization": "Bearer abc.def"}', '{"Authorization": "[masked]"}'),
+        ("password=hunter2 user=ann", "password=[masked] user=ann"),
+    ],
+)
+def test_secrets_are_masked_in_any_text(text: str, expected: str) -> None:
+    assert redact(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Submitted step 'assemble' to app 'GenomeAssembly2' | task_id=19542145",
+        "steps[2].params.contigs: must be a string",
+        "http://127.0.0.1:8000/api/v1/workflows/wf_1/status",
+        '{"token_type": "Bearer", "run=1|x": 2}',
+        "run=ann|x",
+    ],
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert redact(text) == text
+
+
+PRINTER = """
+import threading
+import structlog
+from observability.logging import configure
+from config.sections import Logging
+configure(Logging(), "api")
+log = structlog.get_logger()
+def tell(name):
+    for number in range(200):
+        log.info("told", name=name, number=number, more="x" * (50_000 if number % 20 == 0 else 50))
+threads = [threading.Thread(target=tell, args=(name,)) for name in "abcdefgh"]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+def test_lines_of_many_threads_stay_whole_in_a_pipe_that_is_full() -> None:
+    process = subprocess.Popen([sys.executable, "-c", PRINTER], stdout=subprocess.PIPE)
+    assert process.stdout
+    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+
+    told = lines(process.stdout.read().decode())
+
+    assert process.wait(60) == 0
+    found = sorted((str(line["name"]), line["number"], len(str(line["more"]))) for line in told)
+    assert found == [
+        (name, number, 50_000 if number % 20 == 0 else 50)
+        for name in "abcdefgh"
+        for number in range(200)
+    ]
+    process.stdout.close()
+
+
+WRITER = """
+import os
+import sys
+from pathlib import Path
+from observability.shared_file import SharedRotatingFile
+import logging
+handler = SharedRotatingFile(Path(sys.argv[1]), maxBytes=600, backupCount=200)
+name = sys.argv[2]
+handler.emit(logging.makeLogRecord({"msg": f"{name} first"}))
+child = os.fork()
+name += "" if child else "'s child"
+for number in range(200):
+    handler.emit(logging.makeLogRecord({"msg": f"{name} {number}"}))
+handler.close()
+if child:
+    os.waitpid(child, 0)
+"""
+
+
+def test_a_file_that_several_processes_rotate_loses_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "executor.log"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), name]) for name in ("a", "b")
+    ]
+    assert [writer.wait(60) for writer in writers] == [0, 0]
+
+    files = list(tmp_path.glob("executor.log*"))
+    written = [line for file in files for line in file.read_text().splitlines()]
+    names = ("a", "b", "a's child", "b's child")
+    numbered = [f"{name} {number}" for name in names for number in range(200)]
+    assert sorted(written) == sorted(["a first", "b first", *numbered])
+    assert len(files) > 3
+    assert {file.stat().st_mode & 0o077 for file in files} == {0}
+
+
+def test_a_message_keeps_the_request_id_that_its_sender_names() -> None:
+    named: dict[str, str] = {"request_id": "r-1"}
+    unnamed: dict[str, str] = {}
+
+    with bound_contextvars(request_id="r-2"):
+        for headers in (named, unnamed):
+            celery_logging.send_request_id(headers=headers)
+
+    assert named == {"request_id": "r-1"}
+    assert unnamed == {"request_id": "r-2"}

@@ -1,0 +1,96 @@
+"""What counts as healthy, judged from plain values."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from workflows.rules import health
+from workflows.rules.health import Part, Patience, Presence, Word
+
+QUEUES = ["advance", "submissions", "polls"]
+PATIENCE = Patience(interval=timedelta(seconds=10), overdue=timedelta(seconds=300))
+
+
+def seconds(amount: float) -> timedelta:
+    return timedelta(seconds=amount)
+
+
+def worker(seen: float, *queues: str, cut_off: bool = False) -> Presence:
+    return Presence("worker", seconds(seen), queues or tuple(QUEUES), cut_off)
+
+
+@pytest.mark.parametrize(
+    ("present", "word", "said"),
+    [
+        ([worker(1)], Word.HEALTHY, "1 worker processes consume every queue"),
+        ([worker(1), worker(900)], Word.HEALTHY, "1 worker processes consume every queue"),
+        ([worker(1, "advance", "polls"), worker(2, "submissions")], Word.HEALTHY, "2 worker"),
+        ([worker(1, "advance", "polls")], Word.UNHEALTHY, "no worker consumes submissions"),
+        ([worker(26), worker(40)], Word.UNHEALTHY, "no worker has been heard of for 26 s"),
+        ([Presence("beat", seconds(1))], Word.UNHEALTHY, "no worker has been heard of ever"),
+    ],
+)
+def test_a_worker_must_be_there_for_every_queue(
+    present: list[Presence], word: Word, said: str
+) -> None:
+    part = health.workers(present, QUEUES, PATIENCE)
+
+    assert part.word is word
+    assert said in part.message
+
+
+@pytest.mark.parametrize(
+    ("seen", "word"), [(1.0, Word.HEALTHY), (26.0, Word.UNHEALTHY), (None, Word.UNHEALTHY)]
+)
+def test_the_sweep_is_the_pulse(seen: float | None, word: Word) -> None:
+    swept = None if seen is None else seconds(seen)
+
+    assert health.sweep(swept, PATIENCE).word is word
+
+
+def test_one_of_several_beats_suffices() -> None:
+    beats = [Presence("beat", seconds(900)), Presence("beat", seconds(3))]
+
+    assert health.beat(beats, PATIENCE).word is Word.HEALTHY
+    assert health.beat(beats[:1], PATIENCE).word is Word.UNHEALTHY
+
+
+def test_a_workflow_that_nobody_looks_at_is_a_fault_and_a_slow_outbox_is_not() -> None:
+    late = seconds(301)
+
+    assert health.workflows(late, {"running": 1}, PATIENCE).word is Word.UNHEALTHY
+    assert health.outbox(late, {"intended": 1}, PATIENCE).word is Word.DEGRADED
+    assert health.workflows(seconds(299), {"running": 1}, PATIENCE).word is Word.HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("state", "present", "word", "said"),
+    [
+        ("up", [worker(1)], Word.HEALTHY, "takes submissions"),
+        ("up", [worker(1, cut_off=True)], Word.DEGRADED, "does not answer 1 worker"),
+        ("up", [worker(90, cut_off=True)], Word.HEALTHY, "takes submissions"),
+        ("away", [], Word.DEGRADED, "away: refused"),
+        ("disabled", [], Word.DEGRADED, "switched submissions off"),
+    ],
+)
+def test_bvbrc_away_is_never_unhealthy(
+    state: str, present: list[Presence], word: Word, said: str
+) -> None:
+    part = health.service(state, "refused", present, PATIENCE)
+
+    assert part.word is word
+    assert said in part.message
+
+
+def test_the_worst_part_names_the_whole() -> None:
+    words = [Word.HEALTHY, Word.UNHEALTHY, Word.DEGRADED]
+
+    assert health.worst(Part("p", word, "") for word in words) is Word.UNHEALTHY
+    assert health.worst([]) is Word.HEALTHY
+
+
+@pytest.mark.parametrize("interval", [0.5, 1, 10, 300])
+def test_silence_is_found_out_within_three_intervals(interval: float) -> None:
+    assert Patience(seconds(interval)).silence < seconds(3 * interval)

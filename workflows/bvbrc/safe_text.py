@@ -1,0 +1,25 @@
+"""What may be shown of a text that came from a BV-BRC service: no stack trace, and no token."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from workflows.model.redaction import redact
+
+SCANNED: Final = 64 * 1024
+LONGEST: Final = 2000
+"""Characters of a message that are kept."""
+
+# Carp::Always ends each message like this (AppServiceImpl.pm:36); then, a line each, the calls.
+_TRACE: Final = re.compile(r"\n? at (?:\S+|\(eval \d+\)) line \d+\b|\n\t[\w:]+::\w+\(")
+
+
+def message(text: str) -> str:
+    """What a service says to its user: cut before the stack trace, without tokens, of a length
+    that can be stored.
+    """
+    text = text[:SCANNED].encode("utf-8", "replace").decode()
+    if trace := _TRACE.search(text):
+        text = text[: trace.start()]
+    return redact(text).strip()[:LONGEST]

@@ -1,4 +1,0 @@
-"""BV-BRC's services as one process in memory, with their habits, faults on demand and a ledger.
-
-``python -m workflows.bvbrc.simulator --port N``; tests talk to it through ``client.Simulator``.
-"""

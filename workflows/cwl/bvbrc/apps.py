@@ -1,0 +1,85 @@
+"""The apps that CWL's tools can be bound to: specifications, other names, results they leave."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workflows.cwl.model.problems import did_you_mean
+from workflows.spec.catalogue import AppSpec
+
+
+@dataclass(frozen=True, slots=True)
+class AppFacts:
+    """One app."""
+
+    id: str
+    label: str
+    parameters: Mapping[str, Mapping[str, Any]]
+    """Its own parameters as the specification has them, by id."""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """Name to path template, e.g. ``${params.output_path}/.${params.output_file}/x.fasta``."""
+    later: tuple[str, ...] = ()
+    """Outputs without a path, known when the step has ended."""
+
+
+class Apps:
+    """All apps, found by id, by alias, and in any spelling of them."""
+
+    def __init__(self, specs: Iterable[AppSpec], known: Iterable[AppSpec] = ()) -> None:
+        """``specs`` says which apps there are; ``known`` adds other names and results to them:
+        ``aliases``, ``outputs`` (name to path template), ``later`` (without a path, only the run
+        brings them).
+        """
+        facts = {spec["id"]: spec for spec in known}
+        self.all: dict[str, AppFacts] = {}
+        self._names: dict[str, str] = {}
+        for spec in specs:
+            more = facts.get(spec["id"], spec)
+            self.all[spec["id"]] = _facts(spec, more)
+            for name in (spec["id"], *more.get("aliases", ())):
+                self._names.setdefault(_bare(name), spec["id"])
+
+    def find(self, name: str) -> AppFacts | None:
+        """The app of that id or alias; case and separators do not matter."""
+        found = self._names.get(_bare(name))
+        return self.all[found] if found is not None else None
+
+    def suggestion(self, name: str) -> str:
+        return did_you_mean(name, self.all)
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _facts(spec: AppSpec, more: AppSpec) -> AppFacts:
+    return AppFacts(
+        id=spec["id"],
+        label=str(more.get("label") or spec.get("label") or spec["id"]),
+        parameters=_parameters(spec.get("parameters") or ()),
+        outputs=dict(more.get("outputs") or {}),
+        later=tuple(more.get("later") or ()),
+    )
+
+
+def _parameters(listed: Iterable[Any]) -> dict[str, Mapping[str, Any]]:
+    """By id. Entries without one are comments; of two the last counts, unless one is required."""
+    out: dict[str, Mapping[str, Any]] = {}
+    for parameter in listed:
+        if not isinstance(parameter, Mapping) or not isinstance(parameter.get("id"), str):
+            continue
+        before = out.get(parameter["id"], {})
+        needed = is_required(parameter) or is_required(before)
+        out[parameter["id"]] = {**parameter, "required": int(needed)}
+    return out
+
+
+def is_required(parameter: Mapping[str, Any]) -> bool:
+    return parameter.get("required") in (1, True, "1", "true")
+
+
+def is_multiple(parameter: Mapping[str, Any]) -> bool:
+    return parameter.get("allow_multiple") in (1, True, "1", "true")

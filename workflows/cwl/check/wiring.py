@@ -1,0 +1,295 @@
+"""Whether the parts of a workflow fit together: sources, types, features declared, cycles.
+
+All of it can be told from the documents alone, before any input is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from workflows.cwl.check.value_types import misfits
+from workflows.cwl.model.document import Link, Parameter, Process, Source, Step, StepInput
+from workflows.cwl.model.problems import Report, did_you_mean
+from workflows.cwl.model.scope import Scope
+from workflows.cwl.model.target import Target
+from workflows.cwl.model.tree import Node
+from workflows.cwl.model.types import (
+    ANY,
+    NULL,
+    Array,
+    Type,
+    may_connect,
+    members,
+    nullable,
+    union,
+    without_null,
+)
+from workflows.cwl.model.values import Wrong
+from workflows.cwl.plan import expressions
+from workflows.cwl.plan.merge import nests
+from workflows.cwl.plan.parameter_values import place
+
+_FEATURE = "cwl.undeclared_requirement"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sink:
+    """Where a link leads to."""
+
+    name: str
+    type: Type | None
+    """None where an expression comes between."""
+    run: Process | None = None
+    """For an input of a step: what the step runs."""
+    is_scattered: bool = False
+
+
+def ordered(process: Process) -> list[Step]:
+    """The steps, dependencies first, else as written. Steps of a cycle are left out."""
+    names = TopologicalSorter(
+        {name: sorted(_needs(step, process)) for name, step in process.steps.items()}
+    )
+    try:
+        return [process.steps[name] for name in names.static_order()]
+    except CycleError:
+        return []
+
+
+def _needs(step: Step, process: Process) -> set[str]:
+    return {
+        source.step
+        for entry in step.inputs.values()
+        for source in entry.link.sources
+        if source.step in process.steps
+    }
+
+
+class Wiring:
+    """Checks a process and all that it runs; each process once."""
+
+    def __init__(self, target: Target, report: Report) -> None:
+        self.target = target
+        self.report = report
+        self._seen: set[tuple[int, str, frozenset[str]]] = set()
+        self._undeclared: set[tuple[str, str]] = set()
+
+    def check(self, process: Process, step: Step | None, scope: Scope) -> None:
+        """``scope`` is that around the process; ``step`` is the one that runs it."""
+        inside = scope.inside(process)
+        key = (id(process.node), process.kind, frozenset([*inside.requirements, *inside.hints]))
+        if key in self._seen or not process.kind:
+            return
+        self._seen.add(key)
+        for parameter in process.inputs.values():
+            self._check_default(parameter, process)
+        if process.kind == "Workflow":
+            self._workflow(process, inside)
+        elif process.kind == "ExpressionTool":
+            self._expression(process.expression, process, inside)
+        else:
+            self.target.check(process, step, inside, self.report)
+
+    def _check_default(self, parameter: Parameter, process: Process) -> None:
+        default = parameter.default
+        if default is None or default.value is None:
+            return
+        value = self.target.coerced(default.plain(), parameter.type, process)
+        for wrong in misfits(value, parameter.type):
+            at = default
+            for key in wrong.path:
+                at = at.items[key] if isinstance(key, int) else at.map[key]
+            message = f"the default of '{place(parameter.name, wrong)}': {wrong.message}"
+            self.report.problem(at, "cwl.wrong_type", message, wrong.suggestion)
+
+    def _workflow(self, process: Process, scope: Scope) -> None:
+        self._check_cycles(process)
+        for step in process.steps.values():
+            self._step(step, process, scope)
+        for output in process.outputs.values():
+            link = output.link or Link((), is_list=False)
+            self._link(link, _Sink(f"output '{output.name}'", output.type), process, scope)
+        for step in process.steps.values():
+            self.check(step.run, step, scope.inside(step))
+
+    def _check_cycles(self, process: Process) -> None:
+        graph = {name: _needs(step, process) for name, step in process.steps.items()}
+        try:
+            list(TopologicalSorter(graph).static_order())
+        except CycleError as error:
+            names = list(reversed(error.args[1]))
+            around = " → ".join(names)
+            node = process.steps[names[0]].node
+            self.report.problem(node, "cwl.cycle", f"the steps wait for each other: {around}")
+
+    def _step(self, step: Step, process: Process, scope: Scope) -> None:
+        inside = scope.inside(step)
+        self._features(step, inside)
+        if not step.run.kind:
+            return
+        self._check_out(step)
+        self._check_in(step)
+        for name in step.scatter:
+            if name not in step.inputs:
+                hint = did_you_mean(name, step.inputs)
+                message = f"step '{step.name}' has no input '{name}' to scatter over"
+                self.report.problem(step.node.map["scatter"], "cwl.unknown_scatter", message, hint)
+        for entry in step.inputs.values():
+            self._step_input(entry, step, process, inside)
+        self._expression(step.when, process, inside)
+
+    def _features(self, step: Step, scope: Scope) -> None:
+        if step.scatter:
+            self._declared("ScatterFeatureRequirement", step.node.at_key("scatter"), scope)
+        if step.run.kind == "Workflow":
+            self._declared("SubworkflowFeatureRequirement", step.node.at_key("run"), scope)
+
+    def _declared(self, name: str, node: Node, scope: Scope) -> None:
+        if not scope.has(name) and (node.file, name) not in self._undeclared:
+            self._undeclared.add((node.file, name))
+            self.report.problem(
+                node,
+                _FEATURE,
+                f"this needs {name}, which is not declared",
+                f"add '{name}: {{}}' to the workflow's requirements",
+            )
+
+    def _check_out(self, step: Step) -> None:
+        for name, node in step.outputs.items():
+            if name not in step.run.outputs:
+                hint = did_you_mean(name, step.run.outputs)
+                message = f"what step '{step.name}' runs has no output '{name}'"
+                self.report.problem(node, "cwl.unknown_output", message, hint)
+
+    def _check_in(self, step: Step) -> None:
+        extra = [name for name in step.inputs if name not in step.run.inputs]
+        for parameter in step.run.inputs.values():
+            optional = nullable(parameter.type) or parameter.default is not None
+            if parameter.name not in step.inputs and not optional:
+                hint = did_you_mean(parameter.name, extra) if extra else ""
+                message = f"step '{step.name}' gives no value for the input '{parameter.name}'"
+                self.report.problem(step.node.at_key("in"), "cwl.missing_step_input", message, hint)
+        uses = step.when is not None or any(e.value_from for e in step.inputs.values())
+        for name in extra if not uses else ():
+            message = f"what step '{step.name}' runs has no input '{name}'; it is not passed on"
+            hint = did_you_mean(name, step.run.inputs)
+            self.report.warning(step.inputs[name].node, "cwl.unused_step_input", message, hint)
+
+    def _step_input(self, entry: StepInput, step: Step, process: Process, scope: Scope) -> None:
+        if entry.value_from is not None:
+            self._declared("StepInputExpressionRequirement", entry.node.at_key("valueFrom"), scope)
+            self._expression(entry.value_from, process, scope)
+        parameter = step.run.inputs.get(entry.name)
+        wanted = ANY if parameter is None else parameter.type
+        if entry.default is not None or (parameter and parameter.default is not None):
+            wanted = union([NULL, wanted])
+        if entry.name in step.scatter:
+            wanted = Array(wanted)
+        what = f"input '{entry.name}' of step '{step.name}'"
+        unsure = entry.value_from is not None or not step.inputs.keys() >= set(step.scatter)
+        scattered = entry.name in step.scatter
+        sink = _Sink(what, None if unsure else wanted, step.run, is_scattered=scattered)
+        self._link(entry.link, sink, process, scope)
+        no_value = not entry.link.sources and entry.default is None and entry.value_from is None
+        if no_value and not nullable(wanted) and parameter is not None:
+            self.report.problem(entry.node, "cwl.missing_step_input", f"{what} has no value")
+
+    def _link(self, link: Link, sink: _Sink, process: Process, scope: Scope) -> None:
+        if len(link.sources) > 1:
+            second = link.sources[1].node
+            self._declared("MultipleInputFeatureRequirement", second.parent or second, scope)
+        for source in link.sources:
+            found = self._source_type(source, process)
+            if found is None or sink.type is None:
+                continue
+            arriving = _arriving(found, link)
+            if not may_connect(arriving, sink.type):
+                self._mismatch(source, found, arriving, sink)
+
+    def _mismatch(self, source: Source, found: Type, arriving: Type, sink: _Sink) -> None:
+        name = f"{source.step}/{source.name}".strip("/")
+        what = f"'{name}' ({found})", f"{sink.name} ({sink.type})"
+        if self._is_understood(arriving, sink):
+            message = f"{what[0]} is turned into what {what[1]} takes"
+            self.report.warning(source.node, "cwl.converted", message)
+        else:
+            message = f"{what[0]} cannot be connected to {what[1]}"
+            self.report.problem(source.node, "cwl.wrong_type", message)
+
+    def _is_understood(self, arriving: Type, sink: _Sink) -> bool:
+        """Whether the target can turn the one into the other; what is scattered must be a list."""
+        if sink.run is None or sink.type is None:
+            return False
+        if not sink.is_scattered:
+            return self.target.accepts(arriving, sink.type, sink.run)
+        lists = [member for member in members(arriving) if isinstance(member, Array)]
+        wanted = [member.items for member in members(sink.type) if isinstance(member, Array)]
+        return bool(lists) and self.target.accepts(lists[0].items, wanted[0], sink.run)
+
+    def _source_type(self, source: Source, process: Process) -> Type | None:
+        """None where there is no such source (reported) or its step could not be read."""
+        if not source.step:
+            if source.name in process.inputs:
+                return process.inputs[source.name].type
+            self._unknown(source, process)
+            return None
+        step = process.steps.get(source.step)
+        if step is None or source.name not in step.outputs:
+            self._unknown(source, process)
+            return None
+        if source.name not in step.run.outputs:
+            return None
+        return _output_type(step, step.run.outputs[source.name])
+
+    def _unknown(self, source: Source, process: Process) -> None:
+        step = process.steps.get(source.step)
+        if step is not None and source.name in step.run.outputs:
+            message = f"step '{source.step}' does not list '{source.name}' in its 'out'"
+            self.report.problem(
+                source.node, "cwl.unknown_source", message, f"add it to 'out' of '{source.step}'"
+            )
+            return
+        name = f"{source.step}/{source.name}".strip("/")
+        message = f"there is no input or step output '{name}'"
+        hint = did_you_mean(name, _sources(process))
+        self.report.problem(source.node, "cwl.unknown_source", message, hint)
+
+    def _expression(self, node: Node | None, process: Process, scope: Scope) -> None:
+        if node is None:
+            return
+        try:
+            expressions.check(node.value, process.version, scope.library)
+        except Wrong as wrong:
+            self.report.problem(node, wrong.code, wrong.message, wrong.suggestion)
+
+
+def _sources(process: Process) -> Iterator[str]:
+    yield from process.inputs
+    for step in process.steps.values():
+        yield from (f"{step.name}/{name}" for name in step.outputs)
+
+
+def _output_type(step: Step, output: Parameter) -> Type:
+    """The type of a step's output, seen from outside: conditions make it null, scatters a list."""
+    found = output.type if step.when is None else union([NULL, output.type])
+    depth = len(step.scatter) if step.method == "nested_crossproduct" else bool(step.scatter)
+    for _ in range(depth):
+        found = Array(found)
+    return found
+
+
+def _arriving(source: Type, link: Link) -> Type:
+    """What one source of a link looks like where it arrives."""
+    if link.merge == "merge_flattened":
+        items = [m.items if isinstance(m, Array) else m for m in members(source)]
+        found: Type = Array(union(items))
+    elif nests(link):
+        found = Array(source)
+    else:
+        found = source
+    lists = [m for m in members(found) if isinstance(m, Array)]
+    if not link.pick or not lists:
+        return found
+    items_type = without_null(lists[0].items)
+    return Array(items_type) if link.pick == "all_non_null" else items_type

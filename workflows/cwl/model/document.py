@@ -1,0 +1,108 @@
+"""A CWL document as it was understood: frozen values that still know where they were written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from workflows.cwl.model.tree import Node
+from workflows.cwl.model.types import Type
+
+
+@dataclass(frozen=True, slots=True)
+class SecondaryFile:
+    """A file that belongs to another: ``.bai`` is appended, ``^.bai`` replaces an extension."""
+
+    pattern: str
+    required: bool | str | None
+    """Or an expression. None where the document does not say: inputs require it, outputs do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """An input or output of a process."""
+
+    name: str
+    type: Type
+    node: Node
+    default: Node | None = None
+    secondary_files: tuple[SecondaryFile, ...] = ()
+    load_contents: bool = False
+    load_listing: str = ""
+    """``no_listing``, ``shallow_listing``, ``deep_listing``; empty where it is not said."""
+    link: Link | None = None
+    """For an output of a workflow: where its value comes from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An input of the workflow (``step`` empty), or an output of one of its steps."""
+
+    step: str
+    name: str
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a value comes from, and how several become one."""
+
+    sources: tuple[Source, ...]
+    is_list: bool
+    """Whether the sources were written as a list."""
+    merge: str = ""
+    pick: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepInput:
+    """One entry of a step's ``in``."""
+
+    name: str
+    node: Node
+    link: Link
+    default: Node | None = None
+    value_from: Node | None = None
+    load_contents: bool = False
+    load_listing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A workflow, tool, expression tool or operation."""
+
+    kind: str
+    """Its class."""
+    name: str
+    """Its id without the file; empty where it has none."""
+    scope: str
+    """The fragment under which its parts are named, e.g. ``main`` or ``main/step1/run``."""
+    version: str
+    node: Node
+    inputs: Mapping[str, Parameter]
+    outputs: Mapping[str, Parameter]
+    requirements: Mapping[str, Node]
+    hints: Mapping[str, Node]
+    """By class or by IRI, namespaces expanded."""
+    steps: Mapping[str, Step] = field(default_factory=dict)
+    expression: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of a workflow. ``run`` is what it runs."""
+
+    name: str
+    slug: str
+    """Its part of a native step's name: unique among its siblings, safe, without ``__``."""
+    node: Node
+    run: Process
+    inputs: Mapping[str, StepInput]
+    outputs: Mapping[str, Node]
+    """What it offers to others: each name, and where it is written."""
+    scatter: tuple[str, ...]
+    method: str
+    """``dotproduct``, ``flat_crossproduct`` or ``nested_crossproduct``; empty without scatter."""
+    when: Node | None
+    requirements: Mapping[str, Node]
+    hints: Mapping[str, Node]

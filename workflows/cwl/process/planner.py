@@ -1,0 +1,140 @@
+"""Plans made apart from the server: in a process without environment, with limits, kept warm."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from workflows.cwl.bvbrc.apps import Apps
+from workflows.cwl.bvbrc.submission import Plan, Submission
+from workflows.cwl.bvbrc.tools import tool
+from workflows.cwl.model.problems import CwlProblem
+from workflows.cwl.plan.expand import Results
+from workflows.cwl.process.plan_json import plan_from
+from workflows.cwl.sandbox.pipe import exchange
+from workflows.model.errors import Unavailable
+from workflows.model.values import Json
+from workflows.spec.builtin_apps import HELPERS
+from workflows.spec.catalogue import AppSpec
+
+_CHILD = Path(__file__).with_name("planner_child.py")
+_ANSWER_BYTES = 256 * 1024 * 1024
+"""More than any plan within the limits comes to."""
+
+
+class AppTable:
+    """The apps that may be used, ready to be sent; make one anew when they change."""
+
+    def __init__(self, specs: Sequence[AppSpec], known: Sequence[AppSpec] = ()) -> None:
+        """``specs`` from AppService or the project's own table; ``known`` adds names, results."""
+        self.specs = specs
+        self.known = known
+        self.catalogue = Apps([*specs, *HELPERS], known)
+        apps = {"specs": list(specs), "known": list(known)}
+        self.request = json.dumps({"apps": apps}).encode() + b"\n"
+
+    def tool(self, name: str) -> dict[str, Json] | None:
+        """The CWL tool of an app or helper, by id or alias; None where there is none."""
+        app = self.catalogue.find(name)
+        return tool(app) if app is not None else None
+
+    def listing(self) -> list[dict[str, Json]]:
+        """``[{app, label, inputs: [name], outputs: [name]}]``, one for each tool."""
+        return [
+            {
+                "app": app.id,
+                "label": app.label,
+                "inputs": [name for name in app.parameters if not name.startswith("_")],
+                "outputs": [*app.outputs, *app.later],
+            }
+            for app in self.catalogue.all.values()
+        ]
+
+
+class Planner:
+    """Makes plans one at a time; to be shared by the threads of a process, and closed."""
+
+    def __init__(
+        self,
+        memory_bytes: int = 512 * 1024 * 1024,
+        cpu_time: timedelta = timedelta(seconds=4),
+        wall_time: timedelta = timedelta(seconds=20),
+    ) -> None:
+        self.memory_bytes = memory_bytes
+        self.cpu_time = cpu_time
+        self.wall_time = wall_time
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._apps: AppTable | None = None
+
+    def plan(self, source: Submission, apps: AppTable, results: Results | None = None) -> Plan:
+        """The plan; a problem ``cwl.too_much_work`` where it takes too much CPU or memory.
+
+        Raises ``Unavailable`` where the process was stopped otherwise: a busy machine, not the
+        document, is to blame for that.
+        """
+        request = {"submission": source.as_json(), "results": results or {}}
+        with self._lock:
+            answer = self._answer(json.dumps(request).encode() + b"\n", apps)
+        if "plan" in answer:
+            return plan_from(answer["plan"])
+        problem = CwlProblem(
+            path="",
+            code="cwl.too_much_work",
+            message="the document takes too much CPU time or memory to be planned",
+            file=source.main,
+        )
+        return Plan(source.name, source.main, problems=(problem,))
+
+    def _answer(self, request: bytes, apps: AppTable) -> Mapping[str, Any]:
+        """What the process says, or that it went beyond its limits."""
+        deadline = time.monotonic() + self.wall_time.total_seconds()
+        child = self._started()
+        lines = [request] if self._apps is apps else [apps.request, request]
+        answer: Mapping[str, Any] = {}
+        for line in lines:
+            said = exchange(child, line, deadline, _ANSWER_BYTES)
+            if not said.endswith(b"\n"):
+                self._stop()
+                if child.returncode == -signal.SIGPROF:
+                    return {"error": "CPU time"}
+                raise Unavailable("the workflow could not be planned in time; try again later")
+            self._apps = apps
+            answer = json.loads(said)
+        if "error" in answer:  # it ran out of memory, and may not have got it all back
+            self._stop()
+        return answer
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._child is None or self._child.poll() is not None:
+            self._stop()
+            command = [sys.executable, "-I", "-S", str(_CHILD), str(self.memory_bytes)]
+            paths = [str(Path(__file__).parents[3]), *(path for path in sys.path if path)]
+            self._child = subprocess.Popen(  # noqa: S603 - a fixed command of ours
+                [*command, str(self.cpu_time.total_seconds()), *paths],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={},
+                cwd="/",
+            )
+        return self._child
+
+    def close(self) -> None:
+        """Ends the process, if there is one."""
+        with self._lock:
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+            self._child.communicate()
+        self._child, self._apps = None, None

@@ -1,0 +1,61 @@
+"""The process in which submissions are read and planned: no environment, little memory and time.
+
+Run as ``python -I -S planner_child.py <memory bytes> <cpu seconds> <path>…``. One JSON request a
+line on standard input, one JSON answer a line on standard output, or an end by SIGPROF where a
+request takes more CPU:
+
+- ``{"apps": {"specs": […], "known": […]}}`` → ``{}``: the apps for the requests that follow;
+- ``{"submission": {…}, "results": {…}}`` → ``{"plan": {…}}`` or ``{"error": text}``.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import sys
+from importlib import import_module
+from typing import Any
+
+
+class Planning:
+    """Answers requests one after another; the sandbox for JavaScript stays warm between them."""
+
+    def __init__(self) -> None:
+        submissions = import_module("workflows.cwl.bvbrc.submission")
+        self.plan = submissions.plan
+        self.submission_from = submissions.submission_from
+        self.plan_as_json = import_module("workflows.cwl.process.plan_json").plan_as_json
+        self.target_of = import_module("workflows.cwl.bvbrc.app_target").AppTarget
+        self.sandbox = import_module("workflows.cwl.sandbox.sandbox").Sandbox()
+        self.target: Any = None
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        if "apps" in request:
+            self.target = self.target_of(**request["apps"])
+            return {}
+        source = self.submission_from(request["submission"])
+        self.sandbox.renew(source.now)
+        plan = self.plan(source, self.target, self.sandbox.evaluate, request["results"])
+        return {"plan": self.plan_as_json(plan)}
+
+
+def main() -> None:
+    memory, cpu = int(sys.argv[1]), float(sys.argv[2])
+    sys.path[:0] = sys.argv[3:]
+    planning = Planning()
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for line in sys.stdin:
+        signal.setitimer(signal.ITIMER_PROF, cpu)
+        try:
+            answer = planning.answer(json.loads(line))
+        except (MemoryError, RecursionError) as problem:
+            answer = {"error": type(problem).__name__}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

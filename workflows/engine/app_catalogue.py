@@ -1,0 +1,88 @@
+"""What apps there are: BV-BRC's own word as far as it is known, else the project's table.
+
+Nothing here waits for BV-BRC but ``refresh``, which belongs in the background. A stale answer is
+used until there is a newer one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+import structlog
+
+from workflows.bvbrc import app_table
+from workflows.bvbrc.appservice import AppService
+from workflows.cwl.process.planner import AppTable
+from workflows.spec import builtin_apps
+from workflows.spec.catalogue import AppCatalogue
+from workflows.spec.catalogue import catalogue as made
+from workflows.store import app_specs
+
+log = structlog.get_logger()
+
+STALE: Final = timedelta(hours=1)
+AGAIN: Final = timedelta(minutes=1)
+"""How soon after a failed attempt it is tried again."""
+FEWEST: Final = 5
+"""An answer of fewer apps is believed to be broken."""
+UNASKED: Final = (
+    "BV-BRC's own list of apps is not at hand; parameters were checked against the engine's table"
+)
+
+
+def catalogue() -> AppCatalogue:
+    """Every app that a workflow may use, at once; its ``note`` warns if it is only the table."""
+    return _made(app_specs.kept().fetched_at)
+
+
+def specifications() -> tuple[datetime | None, Sequence[dict[str, Any]]]:
+    """The same as the service gives them, and when it did; None for the table."""
+    kept = app_specs.kept()
+    return kept.fetched_at, kept.specs if kept.fetched_at else app_table.load()
+
+
+def table() -> AppTable:
+    """The same for CWL, also as known now."""
+    return _table(app_specs.kept().fetched_at)
+
+
+def due() -> bool:
+    """Whether the caller shall see to a ``refresh`` now; True for one caller a minute at most."""
+    return app_specs.claim(STALE, AGAIN)
+
+
+def refresh(appservice: AppService, token: str) -> None:
+    """Asks BV-BRC for its apps and keeps the answer; raises what the client raises."""
+    specs = usable(appservice.apps(token))
+    if specs:
+        app_specs.keep(specs)
+        log.info("apps_refreshed", apps=len(specs))
+    else:
+        log.warning("apps_answer_unusable")
+
+
+def usable(specs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What of an answer is a specification; nothing where the answer as a whole is broken."""
+    found = [
+        spec
+        for spec in specs
+        if isinstance(spec.get("id"), str) and isinstance(spec.get("parameters"), list)
+    ]
+    return found if len(found) >= FEWEST else []
+
+
+@lru_cache(maxsize=2)
+def _table(_fetched_at: datetime | None) -> AppTable:
+    return AppTable(specifications()[1], app_table.load())
+
+
+@lru_cache(maxsize=2)
+def _made(fetched_at: datetime | None) -> AppCatalogue:
+    """Keyed by the age of the answer, so that it is taken apart once in each process."""
+    table = app_table.load()
+    specs: Sequence[dict[str, Any]] = app_specs.kept().specs if fetched_at else table
+    note = "" if fetched_at else UNASKED
+    return made(specs, table, builtin_apps.apps(), note)

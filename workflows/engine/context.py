@@ -1,0 +1,103 @@
+"""What the verbs work with; made once in each process from the settings and passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Event as Flag
+
+from circuitbreaker import CircuitBreaker
+
+from workflows.bvbrc.appservice import AppService
+from workflows.cwl.process.planner import Planner
+from workflows.engine.builtin_steps import Clients
+from workflows.model.errors import InDoubt, NotSent, ServiceAway
+from workflows.model.values import Event
+from workflows.store.credentials import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The executor's settings, as durations and counts."""
+
+    polling_interval: timedelta = timedelta(seconds=10)
+    lease: timedelta = timedelta(seconds=60)
+    grace: timedelta = timedelta(seconds=900)
+    """How old a submission must be before "not found" is believed."""
+    lost_deadline: timedelta = timedelta(hours=24)
+    """How long AppService may not know a job before it counts as lost."""
+    cap: int = 2
+    """Steps of one workflow in flight, at most."""
+    user_jobs: int = 1000
+    submissions: int = 32
+    """Calls of start_app2 under way over all processes, at most."""
+    user_submissions: int = 32
+    """The same for one user, over all processes."""
+    send_window: timedelta = timedelta(seconds=20)
+    """A claimed job that is not sent by then goes back to the outbox unsent. With the longest call
+    it must be well below the grace: what is sent late may still be on its way to AppService."""
+    announced_after: timedelta = timedelta(seconds=1)
+    """How long a workflow need not take in that its jobs were sent: often a poll makes it do so
+    meanwhile, and else many do it together."""
+    answered_grace: timedelta = timedelta(seconds=5)
+    """When "not found" is believed after AppService itself said that its call failed; doubled with
+    each further refusal."""
+    unexplained_tries: int = 3
+    """How often AppService refuses with words that also stand for an outage, before the step fails:
+    most often they stand for a missing input file."""
+    reasonless_tries: int = 6
+    """How often it refuses without any reason, each wait twice as long: five minutes in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event of a workflow, just made durable."""
+
+    workflow: str
+    name: str
+    owner: str
+    event: Event
+    begun_at: datetime
+    """When the workflow was submitted, or taken up again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The connections of one process."""
+
+    appservice: AppService
+    vault: Vault
+    limits: Limits = Limits()
+    recorded: Callable[[Sequence[Recorded]], None] = lambda _: None
+    """Told of every event after it is durable: log files and metrics hang here."""
+    accepted: Callable[[], None] = lambda: None
+    """Told of every workflow that was accepted to run, once."""
+    broken: Callable[[BaseException], None] = lambda _: None
+    """Told of every defect of ours that made one workflow or job wait."""
+    watched: Callable[[timedelta], None] = lambda _: None
+    """Told how long jobs were at AppService since they were asked about last, all together."""
+    breaker: CircuitBreaker = field(default_factory=lambda: breaker("appservice"))
+    sends: Callable[[], None] = lambda: None
+    """Told that jobs were stored which can be sent; it never fails."""
+    grows: Callable[[Sequence[str]], None] = lambda _: None
+    """Told of workflows whose further steps are to be planned; it never fails."""
+    planner: Planner | None = None
+    """Plans them; None in a process that does not."""
+    clients: Clients | None = None
+    """For the steps that the engine runs itself; None in a process that runs none."""
+    stopping: Flag = field(default_factory=Flag)
+    """Set when the process shall end: nothing new is begun."""
+
+
+def breaker(name: str) -> CircuitBreaker:
+    """Opens after five failures in a row that say that the service cannot be used, for 15 s."""
+    return CircuitBreaker(
+        failure_threshold=5, recovery_timeout=15, expected_exception=_is_away, name=name
+    )
+
+
+def _is_away(_kind: type[BaseException], failure: BaseException) -> bool:
+    if isinstance(failure, ServiceAway):
+        return not failure.disabled
+    return isinstance(failure, NotSent) or (isinstance(failure, InDoubt) and not failure.answered)

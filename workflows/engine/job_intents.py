@@ -1,0 +1,71 @@
+"""From a step that shall start to the job that is stored for it: what exactly will be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from workflows.model.errors import Invalid
+from workflows.model.states import JobState, StepState
+from workflows.model.values import Job, Json, StepSpec, Workflow, job_key
+from workflows.rules.plan import Plan, Start
+from workflows.spec.builtin_apps import BUILT_IN
+from workflows.spec.compiled_spec import Blueprint
+from workflows.spec.output_globs import globs
+from workflows.spec.resolver import Resolver
+from workflows.store.jobs import rows as job_rows
+
+
+def intents(blueprint: Blueprint, plan: Plan, request_id: str) -> tuple[Job, ...]:
+    """One job for each start of the plan, under the id of the request that it goes back to."""
+    if not plan.starts:
+        return ()
+    # Of all steps: through another step's parameters a reference reaches beyond direct needs.
+    known = results(plan.workflow, blueprint, range(len(blueprint.spec.steps)))
+    resolver = Resolver(blueprint.spec, plan.workflow.attempts, known)
+    return tuple(
+        replace(_job(blueprint, plan.workflow, start, resolver), request_id=request_id)
+        for start in plan.starts
+    )
+
+
+def _job(blueprint: Blueprint, workflow: Workflow, start: Start, resolver: Resolver) -> Job:
+    """A job whose parameters cannot be resolved is stored as refused, with the reason."""
+    spec, step = blueprint.spec, blueprint.spec.steps[start.step]
+    state, reason, params, looked_for = JobState.INTENDED, "", dict[str, Json](), dict[str, Json]()
+    try:
+        params = resolver.params(start.step)
+        looked_for = {name: resolver.output(start.step, name) for name in globs(step.outputs)}
+    except Invalid as invalid:
+        state, reason = JobState.REJECTED, str(invalid)
+    return Job(
+        key=job_key(workflow.id, start.step, start.attempt),
+        workflow=workflow.id,
+        step=start.step,
+        attempt=start.attempt,
+        left=start.left,
+        owner=workflow.owner,
+        app=step.app,
+        params=params,
+        globs=looked_for,
+        base_url=str(spec.base_context.get("base_url", "")),
+        state=state,
+        reason=reason,
+    )
+
+
+def results(
+    workflow: Workflow, blueprint: Blueprint, steps: Iterable[int]
+) -> dict[int, dict[str, Json]]:
+    """Run-time outputs by step index: of built-in steps that succeeded, and what was found."""
+    keys = [
+        job_key(workflow.id, step, workflow.attempts[step])
+        for step in steps
+        if workflow.states[step] is StepState.SUCCEEDED and _brings(blueprint.spec.steps[step])
+    ]
+    return job_rows.results_of(workflow.id, keys) if keys else {}
+
+
+def _brings(step: StepSpec) -> bool:
+    """Whether a step has outputs that only its run tells."""
+    return step.app in BUILT_IN or bool(globs(step.outputs))

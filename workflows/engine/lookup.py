@@ -1,0 +1,89 @@
+"""Submissions whose answer is lost or whose sender fell silent: looked up, never just repeated."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from workflows.engine.advance import Advanced, advance
+from workflows.engine.context import Parts
+from workflows.engine.handover import known_in_logs
+from workflows.engine.kill import kill_surplus
+from workflows.model.errors import IllegalMove, ServiceError, Unauthorized
+from workflows.model.values import Job
+from workflows.spec.builtin_apps import BUILT_IN
+from workflows.store import credentials
+from workflows.store.credentials import Credential
+from workflows.store.jobs import lookups, send_results
+
+log = structlog.get_logger(__name__)
+
+_MARGIN = timedelta(minutes=5)
+"""How far AppService's clock may differ from ours where it is asked for a span of time."""
+
+
+def resolve_jobs(parts: Parts, limit: int = 200) -> Advanced:
+    """Look up what is due to be looked up; answers with what became possible."""
+    total = Advanced()
+    again_in = min(parts.limits.lease, timedelta(seconds=15))
+    for _ in range(limit):
+        if parts.stopping.is_set():
+            break
+        job = lookups.take(again_in, BUILT_IN if parts.breaker.opened else ())
+        if job is None:
+            break
+        if lookups.rerun(job) if job.app in BUILT_IN else resolve(parts, job):
+            total += advance(parts, [job.workflow])
+            parts.sends()
+    return total
+
+
+def resolve(parts: Parts, job: Job) -> bool:
+    """Look one up: adopt what is found; believe that it is absent only after the grace.
+
+    True where something changed.
+    """
+    credential = credentials.usable(parts.vault, job.owner)
+    if credential is None:
+        return False
+    try:
+        found = _find(parts, credential, job)
+    except Unauthorized:
+        credentials.refused(parts.vault, credential)
+        return False
+    except ServiceError as away:
+        log.warning("A submission cannot be looked up", workflow_id=job.workflow, error=str(away))
+        return False
+    if found:
+        return _adopt(parts, job, found)
+    if job.refusals >= parts.limits.reasonless_tries and not job.kill:
+        return lookups.give_up(job, job.reason or "AppService refused the job without a reason")
+    return lookups.believe_absent(job, again=not job.kill)
+
+
+def _find(parts: Parts, credential: Credential, job: Job) -> tuple[str, ...]:
+    if job.sent_at is None:
+        raise IllegalMove(f"job {job.key} is being sent but has no time of sending")
+    with known_in_logs(job), parts.breaker:
+        return parts.appservice.find(
+            credential.token,
+            job.key,
+            app=job.app,
+            output_path=str(job.params.get("output_path", "")),
+            output_file=str(job.params.get("output_file", "")),
+            since=job.sent_at - _MARGIN,
+        )
+
+
+def _adopt(parts: Parts, job: Job, found: tuple[str, ...]) -> bool:
+    """The lowest id is the job; any other is one too many and is killed."""
+    keep, *surplus = found
+    adopted = lookups.adopt(job, keep)
+    known = keep if adopted else send_results.known_id(job)
+    surplus = [job_id for job_id in found if job_id != known] if known else surplus
+    if surplus:
+        log.error("Surplus jobs are killed", workflow_id=job.workflow, job_ids=surplus)
+        kill_surplus(parts, job, surplus)
+    log.info("A lost submission was found", workflow_id=job.workflow, step=job.step, job_id=known)
+    return adopted

@@ -1,0 +1,40 @@
+"""Names that are taken in the Workspace: a step that would write there gets another one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from workflows.bvbrc.workspace import Workspace
+from workflows.model.errors import Problem, ServiceError
+from workflows.spec.document import document
+from workflows.spec.validate import Validated, folders, renamed
+
+MOST_FOLDERS: Final = 20
+"""Somebody waits for the answer, and each folder is a call."""
+
+
+def without_conflicts(workspace: Workspace, token: str, checked: Validated) -> Validated:
+    """The workflow with every taken ``output_file`` changed, and each change among the fixes.
+
+    What the Workspace cannot tell stays as it is, and a warning says so.
+    """
+    wanted = sorted(folders(checked.spec))
+    try:
+        taken = {
+            item.path for folder in wanted[:MOST_FOLDERS] for item in workspace.ls(token, folder)
+        }
+    except ServiceError as away:
+        return _warned(checked, f"the Workspace could not be asked for names in use: {away}")
+    spec, fixes = renamed(checked.spec, taken)
+    if fixes:
+        fixed = (*checked.auto_fixes, *fixes)
+        checked = Validated(spec, document(spec), checked.warnings, fixed)
+    if len(wanted) > MOST_FOLDERS:
+        return _warned(checked, f"only {MOST_FOLDERS} folders were searched for names in use")
+    return checked
+
+
+def _warned(checked: Validated, message: str) -> Validated:
+    warning = Problem("", "conflicts_not_checked", message)
+    return replace(checked, warnings=(*checked.warnings, warning))

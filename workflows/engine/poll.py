@@ -1,0 +1,146 @@
+"""Ask AppService about users' jobs, store what changed, and let those workflows go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+import structlog
+from circuitbreaker import CircuitBreakerError
+
+from workflows.bvbrc.appservice import JobWord, Report
+from workflows.engine.advance import Advanced, advance
+from workflows.engine.context import Parts
+from workflows.model.errors import ServiceError, Unauthorized
+from workflows.model.values import Outcome
+from workflows.rules.poll_schedule import due
+from workflows.store import credentials
+from workflows.store.credentials import Credential
+from workflows.store.jobs import polling
+from workflows.store.jobs.polling import Learnt, Turn, Watched
+
+log = structlog.get_logger(__name__)
+
+BATCH = 200
+"""Job ids in one call of query_tasks."""
+_THREADS = 8
+"""Calls under way at once in one task."""
+_GATHER_SECONDS = 0.02
+"""How long an answer waits for others, to be taken in together."""
+
+
+def poll_jobs(parts: Parts, owners: Sequence[str]) -> Advanced:
+    """One turn for each of some users: what is due among the jobs of all their workflows.
+
+    Without a usable token, or while AppService is away, nothing is asked and nothing is lost. One
+    user's call that hangs delays nobody else's news.
+    """
+    if parts.breaker.opened:
+        return Advanced()
+    base = parts.limits.polling_interval
+    turns = polling.take_turns([f"poll:{owner}" for owner in owners], base * 0.9)
+    mine = [owner for owner in owners if f"poll:{owner}" in turns]
+    tokens = credentials.usable_of(parts.vault, mine) if mine else {}
+    active = polling.active(list(tokens)) if tokens else {}
+    _tell(parts, [(jobs, turns[f"poll:{owner}"]) for owner, jobs in active.items()])
+    questions = [
+        _Question(tokens[owner], batch, turns[f"poll:{owner}"].now)
+        for owner, jobs in active.items()
+        for batch in _batches(_due(jobs, turns[f"poll:{owner}"], base))
+    ]
+    return ask(parts, questions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One call of query_tasks."""
+
+    credential: Credential
+    jobs: Sequence[Watched]
+    now: datetime
+
+
+def _tell(parts: Parts, looks: Sequence[tuple[Sequence[Watched], Turn]]) -> None:
+    """How long these jobs have been at AppService since each user's turn before."""
+    together = timedelta(0)
+    for jobs, turn in looks:
+        before = turn.since or turn.now
+        together += sum((turn.now - max(before, job.submitted_at) for job in jobs), timedelta(0))
+    parts.watched(max(together, timedelta(0)))
+
+
+def _due(jobs: Sequence[Watched], turn: Turn, base: timedelta) -> list[Watched]:
+    return [job for job in jobs if due(job.key, job.submitted_at, turn.since, turn.now, base)]
+
+
+def _batches(jobs: Iterable[Watched]) -> Iterable[list[Watched]]:
+    rest = iter(jobs)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
+
+
+def ask(parts: Parts, questions: Sequence[_Question]) -> Advanced:
+    """Ask side by side. Answers that are there together are taken in together; one that is late
+    holds nobody else's up."""
+    if not questions:
+        return Advanced()
+    total = Advanced()
+    with ThreadPoolExecutor(min(_THREADS, len(questions)), "poll") as pool:
+        waiting = {pool.submit(_answer, parts, question) for question in questions}
+        while waiting:
+            first, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            others, waiting = wait(waiting, timeout=_GATHER_SECONDS)
+            answered = first | others
+            learnt = [each for answer in answered for each in answer.result()]
+            polling.record(learnt)
+            total += advance(parts, [each.workflow for each in learnt if each.news])
+            total += Advanced(finds=sum(each.to_be_found for each in learnt))
+    return total
+
+
+def _answer(parts: Parts, question: _Question) -> list[Learnt]:
+    """What one call teaches; nothing where it fails."""
+    credential, jobs = question.credential, question.jobs
+    try:
+        with parts.breaker:
+            reports = parts.appservice.query(credential.token, [job.job_id for job in jobs])
+    except Unauthorized:
+        credentials.refused(parts.vault, credential)
+        return []
+    except (ServiceError, CircuitBreakerError) as away:
+        log.warning("AppService could not be asked", jobs=len(jobs), error=str(away))
+        return []
+    learnt = (_news(parts, job, reports.get(job.job_id), question.now) for job in jobs)
+    return [each for each in learnt if each is not None]
+
+
+def _news(parts: Parts, job: Watched, report: Report | None, now: datetime) -> Learnt | None:
+    """What differs from what is stored; None where nothing does."""
+    if report is None:
+        return _missing(parts, job, now)
+    if report.state is JobWord.SUCCEEDED and job.looks_for:
+        fields = polling.ended_well(now, report.started_at, report.finished_at or now)
+        return Learnt(job.key, job.workflow, fields, news=job.started_at is None)
+    if report.state in (JobWord.SUCCEEDED, JobWord.FAILED):
+        outcome = Outcome.SUCCEEDED if report.state is JobWord.SUCCEEDED else Outcome.FAILED
+        reason = "" if outcome is Outcome.SUCCEEDED else f"BV-BRC job {job.job_id} failed"
+        fields = polling.ended(outcome, report.started_at, report.finished_at or now, reason)
+        return Learnt(job.key, job.workflow, fields)
+    if report.started_at and job.started_at is None:
+        return Learnt(job.key, job.workflow, polling.running(report.started_at))
+    if job.missing_since:
+        return Learnt(job.key, job.workflow, {"missing_since": None}, news=False)
+    return None
+
+
+def _missing(parts: Parts, job: Watched, now: datetime) -> Learnt | None:
+    """AppService did not name the job: remembered at first, believed after the deadline."""
+    if job.missing_since is None:
+        return Learnt(job.key, job.workflow, {"missing_since": now}, news=False)
+    if now - job.missing_since < parts.limits.lost_deadline:
+        return None
+    reason = f"BV-BRC has not known job {job.job_id} since {job.missing_since:%Y-%m-%d %H:%M} UTC"
+    return Learnt(job.key, job.workflow, polling.ended(Outcome.LOST, None, now, reason))

@@ -1,0 +1,74 @@
+"""Old workflows go, a few at a time, so that no purge is ever in the way of work."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from workflows.engine.context import Parts
+from workflows.store import removals
+from workflows.store.jobs import polling
+from workflows.store.workflows import retention
+from workflows.store.workflows.retention import ENDED, NEVER_STARTED, Kind
+
+log = structlog.get_logger(__name__)
+
+_INTERVAL: Final = timedelta(minutes=5)
+"""At most one purge in it, however many beats ask."""
+_BATCH: Final = 100
+_LONGEST_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long workflows are kept; None for ever."""
+
+    ended: timedelta | None = None
+    never_started: timedelta | None = None
+
+
+def purge_in_turn(parts: Parts, keep: Keep) -> int:
+    """The same as ``purge``, unless another process has just done it."""
+    return purge(parts, keep) if polling.take_turns(["purge"], _INTERVAL) else 0
+
+
+def purge(parts: Parts, keep: Keep) -> int:
+    """Remove what is older; how many workflows went. What is left goes the next time."""
+    until = time.monotonic() + _LONGEST_SECONDS
+    _finish(parts, until)
+    removed = sum(
+        _purge(parts, kind, age, until)
+        for kind, age in ((ENDED, keep.ended), (NEVER_STARTED, keep.never_started))
+        if age is not None
+    )
+    if removed:
+        log.info("Old workflows are removed", workflows=removed)
+    return removed
+
+
+def _finish(parts: Parts, until: float) -> None:
+    """Go on with removals whose process died."""
+    while time.monotonic() < until and not parts.stopping.is_set():
+        batch = removals.unfinished(_BATCH)
+        if not batch:
+            break
+        for workflow in batch:
+            removals.erase(workflow)
+
+
+def _purge(parts: Parts, kind: Kind, age: timedelta, until: float) -> int:
+    removed, kept = 0, set[str]()
+    while time.monotonic() < until and not parts.stopping.is_set():
+        batch = retention.older(kind, age, _BATCH, kept)
+        if not batch:
+            break
+        for workflow in batch:
+            if retention.remove(kind, age, workflow):
+                removed += 1
+            else:
+                kept.add(workflow)
+    return removed

@@ -1,0 +1,186 @@
+"""Further steps of a workflow are planned when results are there that they depend on.
+
+Planning is pure and the names of steps are stable, so whoever dies here leaves nothing behind, and
+whoever plans again comes to the same. Only the lease is held meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from pymongo.errors import DocumentTooLarge
+
+from workflows.cwl.bvbrc.replan import Growth, growth
+from workflows.cwl.bvbrc.submission import Plan, submission_from
+from workflows.engine import app_catalogue
+from workflows.engine.advance import WAITS, Advanced, advance
+from workflows.engine.context import Parts, Recorded
+from workflows.engine.job_intents import results
+from workflows.model.errors import Invalid, Problem, Unavailable
+from workflows.model.states import StepState
+from workflows.model.values import Event, Json, Workflow
+from workflows.rules.plan import backoff
+from workflows.spec.compiled_spec import Blueprint
+from workflows.spec.resolver import Resolver
+from workflows.store.workflows import replan as growing
+from workflows.store.workflows import rows as workflow_rows
+from workflows.store.workflows import specs
+from workflows.store.workflows.replan import Grown
+from workflows.store.workflows.rows import Claimed
+
+log = structlog.get_logger(__name__)
+
+_AGAIN: Final = timedelta(seconds=5)
+"""When planning is tried again that failed for a fault of ours, before doubling."""
+_LIMIT: Final = 200
+_TOLD: Final = 3
+"""Problems that are told of a workflow; the first is most often the cause of the others."""
+
+
+class Unplanned(Exception):
+    """It could not be planned now, for no fault of what was submitted."""
+
+
+def replan(parts: Parts, ids: Iterable[str]) -> Advanced:
+    """Plan the further steps of each workflow that is due for it, and advance it.
+
+    One that another process holds is left to that one, or to the sweep.
+    """
+    total = Advanced()
+    for workflow in ids:
+        if not parts.stopping.is_set() and _grow(parts, workflow):
+            total += advance(parts, [workflow])
+    return total
+
+
+def replan_due(parts: Parts) -> Iterator[Advanced]:
+    """The same for all that are due for it now, one after the other."""
+    for workflow in growing.due(_LIMIT, timedelta(0)):
+        yield replan(parts, [workflow])
+
+
+def _grow(parts: Parts, workflow: str) -> bool:
+    """True where something was written that a turn must take in."""
+    token, before = _claimed(parts, workflow)
+    if before is None or not before.may_grow or before.workflow.cancel_requested:
+        growing.let_go(token, workflow)
+        return False
+    try:
+        return _extend(parts, token, before, _planned(parts, before))
+    except Invalid as invalid:
+        return _refuse(token, before, _reason(invalid.problems))
+    except DocumentTooLarge:
+        return _refuse(token, before, "with its further steps it is too large to be stored")
+    except Unavailable:
+        raise  # the lease ends by itself
+    except Exception as defect:  # noqa: BLE001 - one poisoned document must not stop the others
+        _put_off(parts, token, before, defect)
+        return False
+
+
+def _claimed(parts: Parts, workflow: str) -> tuple[str, Claimed | None]:
+    """The lease, tried for a second: most often a turn that is just ending has it."""
+    token, claimed = "", list[Claimed]()
+    for wait in (*WAITS, None):
+        token, claimed, unreadable = workflow_rows.claim([workflow], parts.limits.lease)
+        if claimed or unreadable or wait is None or parts.stopping.wait(wait):
+            break
+    return token, claimed[0] if claimed else None
+
+
+def _planned(parts: Parts, before: Claimed) -> Growth:
+    """Raises ``Invalid`` for what the document is to blame for, ``Unplanned`` for other faults."""
+    stored = specs.document(before.spec_id)
+    found = results_so_far(before.workflow, specs.get(before.spec_id))
+    plan = _plan(parts, before.workflow.id, found)
+    return growth(stored, plan, app_catalogue.catalogue())
+
+
+def results_so_far(workflow: Workflow, blueprint: Blueprint) -> dict[str, dict[str, Json]]:
+    """The outputs of each step that has succeeded, by its name."""
+    steps = blueprint.spec.steps
+    known = results(workflow, blueprint, range(len(steps)))
+    resolver = Resolver(blueprint.spec, workflow.attempts, known)
+    return {
+        step.name: resolver.outputs(place)
+        for place, step in enumerate(steps)
+        if workflow.states[place] is StepState.SUCCEEDED
+    }
+
+
+def _plan(parts: Parts, workflow: str, found: Mapping[str, Mapping[str, Json]]) -> Plan:
+    """A submission was accepted because it could be planned without any results. If it no longer
+    can be, what is known of the apps has changed, or we have."""
+    if parts.planner is None:
+        raise Unplanned("this process does not plan")
+    source, table = submission_from(json.loads(specs.source(workflow))), app_catalogue.table()
+    try:
+        plan = parts.planner.plan(source, table, found)
+        before = parts.planner.plan(source, table) if plan.problems else plan
+    except Unavailable as stopped:
+        raise Unplanned(str(stopped)) from stopped
+    if before.problems:
+        raise Unplanned(_reason(before.problems))
+    if plan.problems:
+        raise Invalid(plan.problems)
+    return plan
+
+
+def _extend(parts: Parts, token: str, before: Claimed, grown: Growth) -> bool:
+    added = tuple(_added(before, grown))
+    if not growing.extend(token, Grown(before, grown.document, grown.waits_for, added)):
+        return False
+    workflow = before.workflow
+    parts.recorded(
+        [
+            Recorded(workflow.id, before.name, workflow.owner, each, before.begun_at)
+            for each in added
+        ]
+    )
+    log.info("Further steps are planned", workflow_id=workflow.id, steps=len(added))
+    return True
+
+
+def _added(before: Claimed, grown: Growth) -> Iterable[Event]:
+    """One event for each further step."""
+    old = len(before.workflow.states)
+    for number, step in enumerate(grown.document["steps"][old:]):
+        yield Event(
+            sequence=before.workflow.sequence + number + 1,
+            at=before.now,
+            subject="step",
+            before="",
+            after=StepState.PENDING,
+            step=old + number,
+            step_name=step["step_name"],
+            app=step["app"],
+        )
+
+
+def _refuse(token: str, before: Claimed, reason: str) -> bool:
+    log.warning("Further steps are impossible", workflow_id=before.workflow.id, reason=reason)
+    return growing.refuse(token, before, reason)
+
+
+def _put_off(parts: Parts, token: str, before: Claimed, defect: Exception) -> None:
+    wait = backoff(_AGAIN, before.replan_failures + 1)
+    log.error(
+        "Further steps cannot be planned now",
+        workflow_id=before.workflow.id,
+        failures=before.replan_failures + 1,
+        retry_in_seconds=wait.total_seconds(),
+        exc_info=defect,
+    )
+    parts.broken(defect)
+    reason = str(defect) if isinstance(defect, Unplanned) else type(defect).__name__
+    growing.postpone(token, before.workflow.id, wait, reason)
+
+
+def _reason(problems: Iterable[Problem]) -> str:
+    told = list(map(str, problems))
+    more = f"; and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+    return "; ".join(told[:_TOLD]) + more

@@ -1,0 +1,247 @@
+"""The outbox is emptied here: each job is handed to AppService once, and what became of it stored.
+
+One drain a process runs at a time. It claims as many jobs as it has free threads, records answers
+in batches as they come, and goes on until nothing is left to send. A slow call holds one thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from queue import Empty, SimpleQueue
+from threading import Lock
+
+import structlog
+from circuitbreaker import STATE_CLOSED
+
+from workflows.engine.advance import advance
+from workflows.engine.context import Parts
+from workflows.engine.handover import Handover, send
+from workflows.engine.kill import kill_surplus
+from workflows.model.errors import Unavailable
+from workflows.model.states import JobState
+from workflows.model.values import Job
+from workflows.spec.builtin_apps import BUILT_IN
+from workflows.store import credentials, service_status
+from workflows.store.jobs import lookups, outbox, send_results
+from workflows.store.jobs import rows as job_rows
+from workflows.store.jobs.outbox import Bounds
+from workflows.store.jobs.send_results import Sent
+from workflows.store.workflows import rows as workflow_rows
+
+log = structlog.get_logger(__name__)
+
+_PAUSE_SECONDS = 0.01
+"""Answers come in bursts, and a burst is over when none has come for so long."""
+_GATHER_SECONDS = 0.1
+"""How long an answer waits at most for the rest of its burst, to be stored together."""
+_IDLE_SECONDS = 0.5
+"""How long the drain waits for answers before it looks for new work on its own."""
+_GATE_SECONDS = 1.0
+"""How long it is believed that AppService takes submissions, or does not."""
+
+
+class Drain:
+    """The one sender of this process: its threads, and the news they bring."""
+
+    def __init__(self, threads: int) -> None:
+        self._running = Lock()
+        self._threads = threads
+        self._news: SimpleQueue[Sent | None] = SimpleQueue()
+        self._under_way = 0
+        self._pool: ThreadPoolExecutor | None = None
+        self._takes, self._asked = True, 0.0
+        """Whether AppService takes submissions, and when that was asked."""
+        self._answered: list[Sent] = []
+        """Answers that are not stored yet; they outlive an outage of MongoDB."""
+        self._told: dict[str, float] = {}
+        """Workflows that have something to take in, and since when on the monotonic clock."""
+
+    def nudge(self) -> bool:
+        """There is something to send; false where nobody here is sending, so somebody must."""
+        if self._running.locked():
+            self._news.put(None)
+        return self._running.locked()  # whoever still holds it now will see what was put
+
+    def run(self, parts: Parts) -> None:
+        """Send what can be sent; returns at once where another thread is at it (it is told)."""
+        self._news.put(None)
+        while not self._news.empty() and self._running.acquire(blocking=False):
+            try:
+                self._drain(parts)
+            finally:
+                self._running.release()
+
+    def _drain(self, parts: Parts) -> None:
+        """Until nothing is left. An outage of MongoDB is sat out while there are answers to keep:
+        a job whose answer is thrown away has to be looked up, and waits for the grace.
+        """
+        idle = False
+        while not idle:
+            self._answered += self._answers(self._patience(parts))
+            try:
+                idle = self._turn(parts)
+            except Unavailable as away:
+                if not (self._answered or self._under_way) or parts.stopping.wait(_IDLE_SECONDS):
+                    raise
+                log.warning("Answers wait for MongoDB", jobs=len(self._answered), error=str(away))
+
+    def _turn(self, parts: Parts) -> bool:
+        """Store the answers and send what may be sent; true where there is nothing to wait for."""
+        answered = self._answered
+        if answered:
+            _record(parts, answered)
+            self._note(answered)
+            self._answered = []
+        fresh = self._claim(parts)
+        told = self._tell(parts)
+        busy = self._under_way or self._answered or self._told
+        return not (busy or answered or fresh or told)
+
+    def _note(self, answered: Sequence[Sent]) -> None:
+        now = time.monotonic()
+        for sent in answered:
+            if sent.news:
+                self._told.setdefault(sent.job.workflow, now)
+
+    def _patience(self, parts: Parts) -> float:
+        """Seconds for which the next answer may be waited for."""
+        if self._answered:
+            return 0.0
+        idle = _IDLE_SECONDS if self._under_way else 0.0
+        soon = self._until_tell(parts) if self._told else idle
+        return min(idle, soon) if self._under_way else soon
+
+    def _until_tell(self, parts: Parts) -> float:
+        """Seconds until workflows must take in what was sent; 0 where there is nothing, too."""
+        if not self._told or parts.stopping.is_set():
+            return 0.0
+        until = min(self._told.values()) + parts.limits.announced_after.total_seconds()
+        return max(0.0, until - time.monotonic())
+
+    def _tell(self, parts: Parts) -> bool:
+        """Let workflows take in what was sent, unless a poll has made them do so meanwhile; whether
+        it was time for that."""
+        if not self._told or self._until_tell(parts):
+            return False
+        advance(parts, job_rows.with_untold(self._told))
+        self._told = {}
+        return True
+
+    def _claim(self, parts: Parts) -> int:
+        """Take jobs and send them; how many were taken. None while we end, and only those that the
+        engine runs itself while AppService cannot take any. What is taken and then not wanted, or
+        not sent, is never left to be looked up.
+        """
+        free = self._threads - self._under_way
+        if free <= 0 or parts.stopping.is_set():
+            return 0
+        send_by = time.monotonic() + parts.limits.send_window.total_seconds()
+        claimed = _claimed(parts, free, is_open=self._open(parts))
+        try:  # in that order nothing slips past a cancel
+            gone = workflow_rows.ended({job.workflow for job in claimed}) if claimed else set()
+            owners = sorted({job.owner for job in claimed})
+            tokens = credentials.usable_of(parts.vault, owners) if owners else {}
+        except Unavailable as away:
+            self._answered += [send_results.unsent(job, str(away), timedelta(0)) for job in claimed]
+            raise
+        for job in claimed:
+            if job.kill or job.workflow in gone:
+                self._answered.append(send_results.withdrawn(job))
+            else:
+                self._send(parts, Handover(job, tokens.get(job.owner), send_by))
+        return len(claimed)
+
+    def _open(self, parts: Parts) -> bool:
+        """Whether AppService takes submissions, as far as is known."""
+        if parts.breaker.opened:
+            return False
+        if time.monotonic() - self._asked > _GATE_SECONDS:
+            self._takes = (
+                service_status.health(service_status.APPSERVICE).state != service_status.DISABLED
+            )
+            self._asked = time.monotonic()
+        return self._takes
+
+    def _send(self, parts: Parts, handover: Handover) -> None:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="send")
+        self._under_way += 1
+        future = self._pool.submit(send, parts, handover)
+        future.add_done_callback(lambda done: self._news.put(_outcome(parts, handover.job, done)))
+
+    def _answers(self, patience: float) -> list[Sent]:
+        """A burst of answers; waits for its first one."""
+        found: list[Sent] = []
+        try:
+            sent = self._news.get(timeout=patience)
+            until = time.monotonic() + _GATHER_SECONDS
+            while True:
+                if sent is not None:
+                    self._under_way -= 1
+                    found.append(sent)
+                left = min(until - time.monotonic(), _PAUSE_SECONDS) if self._under_way else 0.0
+                sent = self._news.get(timeout=max(0.0, left))
+        except Empty:
+            return found
+
+
+def _claimed(parts: Parts, free: int, *, is_open: bool) -> list[Job]:
+    limits = parts.limits
+    bounds = Bounds(
+        user_jobs=limits.user_jobs,
+        user_sending=limits.user_submissions,
+        lookup_after=limits.lease,
+        absent_after=limits.grace,
+        sending=limits.submissions,
+    )
+    if not is_open:
+        return outbox.claim(free, bounds, BUILT_IN)
+    probing = parts.breaker.state != STATE_CLOSED
+    return outbox.claim(1 if probing else free, bounds)
+
+
+def _outcome(parts: Parts, job: Job, done: Future[Sent]) -> Sent:
+    """A defect of ours in a sending thread leaves the job in doubt: it will be looked up."""
+    failure = done.exception()
+    if failure is None:
+        return done.result()
+    parts.broken(failure)
+    log.error("A submission broke", workflow_id=job.workflow, exc_info=failure)
+    return send_results.doubtful(job, type(failure).__name__, timedelta(seconds=1), None)
+
+
+def _record(parts: Parts, answered: Sequence[Sent]) -> None:
+    """Store the answers, and undo what nobody waits for any more."""
+    for stale in send_results.record(answered):
+        _undo(parts, stale)
+    for sent in answered:
+        _report(sent)
+
+
+def _report(sent: Sent) -> None:
+    """A job that was started shows as a change of its step's state as well."""
+    write = log.debug if sent.after is JobState.ACTIVE else log.info
+    write(
+        "Submission",
+        workflow_id=sent.job.workflow,
+        step=sent.job.step,
+        attempt=sent.job.attempt,
+        app=sent.job.app,
+        after="in doubt" if sent.after is JobState.SENDING else str(sent.after),
+        job_id=sent.job_id,
+        reason=sent.reason,
+        request_id=sent.job.request_id,
+    )
+
+
+def _undo(parts: Parts, stale: Sent) -> None:
+    """Our claim had been given up when the answer came. If a second job exists, ours must go."""
+    ours = stale.job_id
+    known = send_results.known_id(stale.job)
+    if known == ours or (not known and lookups.adopt(stale.job, ours)):
+        return
+    log.error("A second job of one attempt is killed", workflow_id=stale.job.workflow, job_id=ours)
+    kill_surplus(parts, stale.job, [ours])

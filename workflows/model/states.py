@@ -1,0 +1,142 @@
+"""Which states exist and which moves between them are legal; docs/states.md is made from this.
+
+A move that is not in a table is a defect of ours and raises ``IllegalMove``. A *final* state has
+no moves, except those that only a person can ask for (``RETRY_*``: a new attempt of what ended).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from workflows.model.errors import IllegalMove
+
+
+class WorkflowState(StrEnum):
+    """Where a whole workflow is."""
+
+    PLANNED = "planned"  # stored, not started
+    PENDING = "pending"  # accepted, nobody has looked at it yet
+    QUEUED = "queued"  # looked at; no step is running yet
+    RUNNING = "running"  # at least one step has started at BV-BRC
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class StepState(StrEnum):
+    """Where one step is."""
+
+    PENDING = "pending"  # waits for other steps
+    READY = "ready"  # could start; waits for a free place or for its retry time
+    QUEUED = "queued"  # handed to AppService, or being handed over
+    RUNNING = "running"  # AppService says so and has a start time
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UPSTREAM_FAILED = "upstream_failed"  # a step it depends on did not succeed
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"  # its condition was false
+
+
+class JobState(StrEnum):
+    """Where one attempt of a step is: the outbox, the polling index and the receipt in one."""
+
+    INTENDED = "intended"  # shall be started
+    SENDING = "sending"  # somebody is handing it over, or did and the answer is lost (in doubt)
+    ACTIVE = "active"  # AppService has it
+    DONE = "done"  # AppService says that it ended, or no longer knows it
+    REJECTED = "rejected"  # AppService refused it
+    WITHDRAWN = "withdrawn"  # never started: its workflow ended first
+
+
+WORKFLOW_MOVES: Mapping[WorkflowState, frozenset[WorkflowState]] = {
+    WorkflowState.PLANNED: frozenset({WorkflowState.PENDING, WorkflowState.CANCELLED}),
+    WorkflowState.PENDING: frozenset(
+        {
+            WorkflowState.QUEUED,
+            WorkflowState.RUNNING,
+            WorkflowState.SUCCEEDED,
+            WorkflowState.FAILED,
+            WorkflowState.CANCELLED,
+        }
+    ),
+    WorkflowState.QUEUED: frozenset(
+        {
+            WorkflowState.RUNNING,
+            WorkflowState.SUCCEEDED,
+            WorkflowState.FAILED,
+            WorkflowState.CANCELLED,
+        }
+    ),
+    WorkflowState.RUNNING: frozenset(
+        {WorkflowState.SUCCEEDED, WorkflowState.FAILED, WorkflowState.CANCELLED}
+    ),
+    WorkflowState.SUCCEEDED: frozenset(),
+    WorkflowState.FAILED: frozenset(),
+    WorkflowState.CANCELLED: frozenset(),
+}
+
+STEP_MOVES: Mapping[StepState, frozenset[StepState]] = {
+    StepState.PENDING: frozenset(
+        {StepState.READY, StepState.UPSTREAM_FAILED, StepState.CANCELLED, StepState.SKIPPED}
+    ),
+    StepState.READY: frozenset({StepState.QUEUED, StepState.CANCELLED, StepState.SKIPPED}),
+    StepState.QUEUED: frozenset(
+        {
+            StepState.READY,  # its attempt failed and it has another one
+            StepState.RUNNING,
+            StepState.SUCCEEDED,
+            StepState.FAILED,
+            StepState.CANCELLED,
+        }
+    ),
+    StepState.RUNNING: frozenset(
+        {StepState.READY, StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED}
+    ),
+    StepState.SUCCEEDED: frozenset(),
+    StepState.FAILED: frozenset(),
+    StepState.UPSTREAM_FAILED: frozenset(),
+    StepState.CANCELLED: frozenset(),
+    StepState.SKIPPED: frozenset(),
+}
+
+JOB_MOVES: Mapping[JobState, frozenset[JobState]] = {
+    JobState.INTENDED: frozenset({JobState.SENDING, JobState.WITHDRAWN}),
+    JobState.SENDING: frozenset(
+        {
+            JobState.INTENDED,  # it was never sent, or is believed absent after the grace
+            JobState.ACTIVE,
+            JobState.DONE,  # a built-in step ends in the same breath
+            JobState.REJECTED,
+            JobState.WITHDRAWN,
+        }
+    ),
+    JobState.ACTIVE: frozenset({JobState.DONE}),
+    JobState.DONE: frozenset(),
+    JobState.REJECTED: frozenset(),
+    JobState.WITHDRAWN: frozenset(),
+}
+
+RETRY_WORKFLOW = frozenset({WorkflowState.FAILED, WorkflowState.CANCELLED})
+"""What ``retry`` takes up again; it moves to ``pending``."""
+RETRY_STEPS = frozenset({StepState.FAILED, StepState.CANCELLED, StepState.UPSTREAM_FAILED})
+"""Which steps of it start anew; they move to ``pending``. The others keep their results."""
+
+FINAL_WORKFLOW = frozenset(state for state, moves in WORKFLOW_MOVES.items() if not moves)
+FINAL_STEP = frozenset(state for state, moves in STEP_MOVES.items() if not moves)
+FINAL_JOB = frozenset(state for state, moves in JOB_MOVES.items() if not moves)
+ACTIVE_WORKFLOW = frozenset(WorkflowState) - FINAL_WORKFLOW - {WorkflowState.PLANNED}
+IN_FLIGHT = frozenset({StepState.QUEUED, StepState.RUNNING})
+"""Step states that occupy one of a workflow's parallel places."""
+SATISFIED = frozenset({StepState.SUCCEEDED, StepState.SKIPPED})
+"""Step states that let dependents go on."""
+
+State = TypeVar("State", WorkflowState, StepState, JobState)
+
+
+def moved(moves: Mapping[State, frozenset[State]], before: State, after: State) -> State:
+    """``after``, if the table allows it; raises ``IllegalMove`` else."""
+    if after not in moves[before]:
+        raise IllegalMove(f"{type(before).__name__}: no move from {before} to {after}")
+    return after

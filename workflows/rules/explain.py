@@ -1,0 +1,318 @@
+"""Why does a step not run, since when, and what would change that?
+
+``plan`` decides; this tells what it decided and what became of it. Nothing is done here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from workflows.model.states import (
+    ACTIVE_WORKFLOW,
+    FINAL_STEP,
+    FINAL_WORKFLOW,
+    IN_FLIGHT,
+    SATISFIED,
+    JobState,
+    StepState,
+)
+from workflows.model.values import Job, Workflow
+from workflows.rules.plan import plan
+from workflows.spec.builtin_apps import BUILT_IN
+from workflows.spec.compiled_spec import Blueprint
+
+
+class Code(StrEnum):
+    """What holds a step up."""
+
+    WAITING_FOR_STEPS = "waiting_for_steps"
+    PARALLELISM_CAP = "parallelism_cap"
+    USER_CAP = "user_cap"
+    SUBMISSION_IN_DOUBT = "submission_in_doubt"
+    RETRY_AT = "retry_at"
+    SERVICE_UNAVAILABLE = "service_unavailable"
+    SERVICE_DISABLED = "service_disabled"
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a reason
+    QUEUED_AT_BVBRC = "queued_at_bvbrc"
+    RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why one step is not done yet."""
+
+    step_name: str
+    state: StepState
+    code: Code
+    message: str
+    unblocked_by: str
+    since: datetime | None = None
+    """None where nobody noted it."""
+    until: datetime | None = None
+    """When it ends by itself, if that is known."""
+    waiting_for: tuple[str, ...] = ()
+    """Names of the steps that it waits for."""
+    job_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a step's progress depends on besides its workflow."""
+
+    now: datetime
+    began: datetime
+    """When the workflow was submitted."""
+    token_expires_at: datetime | None = None
+    """None: the user has no token here."""
+    token_refused: bool = False
+    service: str = "up"
+    """``up``, ``away`` or ``disabled``: AppService, as far as known."""
+    service_since: datetime | None = None
+    service_reason: str = ""
+    user_jobs: int = 0
+    """Jobs of the user that are at AppService or on the way there."""
+    most_user_jobs: int = 1_000_000
+
+    @property
+    def token_ended(self) -> bool:
+        return (
+            self.token_refused or self.token_expires_at is None or self.token_expires_at <= self.now
+        )
+
+
+def explain(
+    blueprint: Blueprint, workflow: Workflow, jobs: Sequence[Job], around: Surroundings
+) -> tuple[Reason, ...]:
+    """One reason for each step that has not ended; none for a workflow that is not under way.
+
+    ``jobs`` are all of the workflow's, whatever became of them.
+    """
+    if workflow.state not in ACTIVE_WORKFLOW and workflow.state not in FINAL_WORKFLOW:
+        return ()
+    planned = plan(blueprint, workflow, jobs, around.now).workflow
+    return tuple(_View(blueprint, planned, jobs, around).reasons())
+
+
+def outlook(blueprint: Blueprint, workflow: Workflow) -> str:
+    """Whether steps follow that nobody can name yet, and after what; empty where none do."""
+    if workflow.state in FINAL_WORKFLOW or workflow.cancel_requested:
+        return ""
+    if workflow.unplannable:
+        return f"What follows cannot be planned, so it will fail: {workflow.unplannable}"
+    states = {step: workflow.states[step] for step in workflow.waits_for}
+    waits = [step for step, state in states.items() if state not in FINAL_STEP]
+    done = [step for step, state in states.items() if state is StepState.SUCCEEDED]
+    names = [blueprint.spec.steps[step].name for step in done or waits]
+    if done:
+        return f"Further steps are being planned from the results of {_named(names)}."
+    return f"Further steps follow once {_named(names, 'or')} has succeeded." if waits else ""
+
+
+class _View:
+    """A workflow as ``plan`` leaves it, with its present jobs by step."""
+
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        workflow: Workflow,
+        jobs: Sequence[Job],
+        around: Surroundings,
+    ) -> None:
+        self._steps = blueprint.spec.steps
+        self._needs = blueprint.dag.needs
+        self._workflow = workflow
+        self._around = around
+        self._last: Mapping[int, Job] = {
+            job.step: job for job in sorted(jobs, key=lambda job: job.attempt)
+        }
+
+    def reasons(self) -> Iterator[Reason]:
+        for step, state in enumerate(self._workflow.states):
+            if state in FINAL_STEP:
+                continue
+            if state is StepState.PENDING:
+                yield self._pending(step)
+            elif state is StepState.READY:
+                yield self._ready(step)
+            else:
+                yield self._in_flight(step, state)
+
+    def _pending(self, step: int) -> Reason:
+        missing = [
+            self._steps[need].name
+            for need in self._needs[step]
+            if self._workflow.states[need] not in SATISFIED
+        ]
+        return Reason(
+            self._steps[step].name,
+            StepState.PENDING,
+            Code.WAITING_FOR_STEPS,
+            f"It waits for {_named(missing)} to succeed.",
+            f"The success of {_named(missing)}.",
+            since=self._around.began,
+            waiting_for=tuple(missing),
+        )
+
+    def _ready(self, step: int) -> Reason:
+        again, name = self._workflow.again.get(step), self._steps[step].name
+        if again and again.at > self._around.now:
+            return Reason(
+                name,
+                StepState.READY,
+                Code.RETRY_AT,
+                f"Its attempt {self._workflow.attempts[step]} failed; it will be tried again.",
+                "The time of the next attempt comes.",
+                since=self._ended(step),
+                until=again.at,
+            )
+        busy = [
+            self._steps[other].name
+            for other, state in enumerate(self._workflow.states)
+            if state in IN_FLIGHT
+        ]
+        return Reason(
+            name,
+            StepState.READY,
+            Code.PARALLELISM_CAP,
+            f"{len(busy)} of at most {self._workflow.cap} steps of this workflow are under way.",
+            f"The end of {_named(busy, 'or')}.",
+            since=max(map(self._ended, self._needs[step]), default=self._around.began),
+            waiting_for=tuple(busy),
+        )
+
+    def _ended(self, step: int) -> datetime:
+        """When the step's last job ended."""
+        job = self._last.get(step)
+        return (job.finished_at if job else None) or self._around.began
+
+    def _in_flight(self, step: int, state: StepState) -> Reason:
+        job = self._last.get(step)
+        if job is None or job.attempt != self._workflow.attempts[step]:
+            job = None  # this turn will store it
+        built_in = self._steps[step].app in BUILT_IN
+        code, message, unblocked_by, since = self._of_job(job, built_in=built_in)
+        return Reason(
+            self._steps[step].name,
+            state,
+            code,
+            message,
+            unblocked_by,
+            since=since,
+            job_id=job.job_id if job else "",
+        )
+
+    def _of_job(self, job: Job | None, *, built_in: bool) -> tuple[Code, str, str, datetime | None]:
+        around = self._around
+        if around.token_ended:
+            return (
+                Code.TOKEN_EXPIRED,
+                _without_token(job, around),
+                "PUT /api/v1/workflows/{id}/token with a fresh token of the owner.",
+                around.token_expires_at,
+            )
+        if built_in:
+            return self._in_house(job)
+        if job is None or job.state is JobState.INTENDED:
+            return self._unsent(job)
+        if job.state is JobState.SENDING and job.in_doubt:
+            return (
+                Code.SUBMISSION_IN_DOUBT,
+                f"It was sent, but the answer is lost: {job.reason or 'no answer came'}.",
+                "AppService is asked whether it has the job, until it is sure; never sent twice.",
+                job.sent_at,
+            )
+        if job.state is JobState.SENDING:
+            return (
+                Code.QUEUED_AT_BVBRC,
+                "AppService is just taking it; its checks may take minutes.",
+                "AppService answers.",
+                job.sent_at,
+            )
+        return _at_bvbrc(job)
+
+    def _unsent(self, job: Job | None) -> tuple[Code, str, str, datetime | None]:
+        around = self._around
+        if around.service == "disabled":
+            return (
+                Code.SERVICE_DISABLED,
+                f"BV-BRC takes no submissions now: {around.service_reason or 'maintenance'}.",
+                "BV-BRC takes submissions again; it is asked all the time.",
+                around.service_since,
+            )
+        if around.service == "away" or (job and job.tries):
+            reason = (job.reason if job else "") or around.service_reason or "no answer"
+            return (
+                Code.SERVICE_UNAVAILABLE,
+                f"AppService could not take it: {reason}.",
+                "AppService can be reached again; it is tried all the time.",
+                around.service_since,
+            )
+        if around.user_jobs >= around.most_user_jobs:
+            return self._at_cap()
+        return (
+            Code.QUEUED_AT_BVBRC,
+            "It is about to be handed to AppService.",
+            "A place among the submissions is free.",
+            None,
+        )
+
+    def _in_house(self, job: Job | None) -> tuple[Code, str, str, datetime | None]:
+        """A step that the engine runs itself: how AppService is does not matter to it."""
+        if job and job.state is not JobState.INTENDED:
+            return Code.RUNNING, "The engine is running it.", "It ends.", job.sent_at
+        if job and job.reason:
+            message = f"It will be tried again: {job.reason}."
+            return Code.RETRY_AT, message, "The time of the next try comes.", job.sent_at
+        if self._around.user_jobs >= self._around.most_user_jobs:
+            return self._at_cap()
+        return Code.RUNNING, "The engine is about to run it.", "A worker is free.", None
+
+    def _at_cap(self) -> tuple[Code, str, str, datetime | None]:
+        return (
+            Code.USER_CAP,
+            f"{self._around.user_jobs} jobs of this user are at BV-BRC, the most that may be.",
+            "One of the user's jobs ends.",
+            None,
+        )
+
+
+def _without_token(job: Job | None, around: Surroundings) -> str:
+    ended = "was refused by BV-BRC" if around.token_refused else "has expired"
+    if around.token_expires_at is None:
+        ended = "is not known"
+    if job and job.job_id:
+        return f"The owner's token {ended}: nobody can ask how far job {job.job_id} is."
+    return f"The owner's token {ended}: the step cannot be submitted."
+
+
+def _at_bvbrc(job: Job) -> tuple[Code, str, str, datetime | None]:
+    killed = " It is being killed." if job.kill else ""
+    if job.globs and job.finished_at:
+        return _looked_for(job)
+    if job.started_at:
+        message = f"Job {job.job_id} is running.{killed}"
+        return Code.RUNNING, message, "The job ends.", job.started_at
+    message = f"Job {job.job_id} waits in BV-BRC's queue.{killed}"
+    return Code.QUEUED_AT_BVBRC, message, "BV-BRC starts the job.", job.submitted_at
+
+
+def _looked_for(job: Job) -> tuple[Code, str, str, datetime | None]:
+    """It has ended well; what it left is not known yet."""
+    message = f"Job {job.job_id} has ended; its results are being looked for"
+    if job.reason:
+        unblocked_by = "The Workspace can be asked again; it is tried all the time."
+        return Code.SERVICE_UNAVAILABLE, f"{message}: {job.reason}.", unblocked_by, job.finished_at
+    return Code.RUNNING, f"{message}.", "The Workspace answers.", job.finished_at
+
+
+def _named(names: Sequence[str], word: str = "and") -> str:
+    """``step 'a'``, ``steps 'a' and 'b'``; of many the first five."""
+    quoted = [f"'{name}'" for name in names[:5]]
+    if len(names) > len(quoted):
+        quoted.append(f"{len(names) - len(quoted)} more")
+    if len(quoted) == 1:
+        return f"step {quoted[0]}"
+    return f"steps {', '.join(quoted[:-1])} {word} {quoted[-1]}" if quoted else "a step"

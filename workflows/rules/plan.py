@@ -1,0 +1,289 @@
+"""What shall happen to a workflow now? Every rule of progress is here, and nothing is done here.
+
+``plan`` looks at a workflow, at its jobs that are not settled, and at the clock, and answers with a
+``Plan``: values to store and jobs to start or stop. Planning again without news changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from workflows.model.states import (
+    ACTIVE_WORKFLOW,
+    FINAL_JOB,
+    FINAL_STEP,
+    IN_FLIGHT,
+    SATISFIED,
+    STEP_MOVES,
+    WORKFLOW_MOVES,
+    JobState,
+    StepState,
+    WorkflowState,
+    moved,
+)
+from workflows.model.values import Again, Event, Job, OnFailure, Outcome, Workflow
+from workflows.spec.compiled_spec import Blueprint
+
+LONGEST_BACKOFF = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A step that needs a new job."""
+
+    step: int
+    attempt: int
+    left: int
+    """How many attempts may follow without a person asking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one turn decided. ``workflow`` is the new value; the rest concerns its jobs."""
+
+    workflow: Workflow
+    starts: tuple[Start, ...] = ()
+    kills: tuple[Job, ...] = ()
+    """Jobs that their workflow no longer wants."""
+    announced: tuple[Job, ...] = ()
+    """Jobs whose submission now stands in an event."""
+    settled: tuple[Job, ...] = ()
+    """Final jobs that are taken into account and need never be looked at again."""
+    events: tuple[Event, ...] = ()
+    next_check: datetime | None = None
+    """When to look again without news; None where only news can change anything."""
+    replan: bool = False
+    """A step has succeeded whose results say which steps follow: they are to be planned."""
+
+
+def plan(blueprint: Blueprint, workflow: Workflow, jobs: Sequence[Job], now: datetime) -> Plan:
+    """One turn. ``jobs`` are the workflow's jobs that are not settled, in any order.
+
+    What is only planned does not move, whoever asks.
+    """
+    turn = _Turn(blueprint, workflow, now)
+    if workflow.state is WorkflowState.PLANNED and not workflow.cancel_requested:
+        return turn.result()
+    for job in sorted(jobs, key=lambda job: (job.finished_at or now, job.step, job.attempt)):
+        turn.observe(job)
+    turn.stop(jobs)
+    turn.spread()
+    turn.start()
+    turn.conclude()
+    return turn.result()
+
+
+@dataclass(slots=True)
+class _Turn:
+    """The working copy of one call of ``plan``; nobody else sees it."""
+
+    blueprint: Blueprint
+    before: Workflow
+    now: datetime
+    state: WorkflowState = field(init=False)
+    states: list[StepState] = field(init=False)
+    attempts: list[int] = field(init=False)
+    again: dict[int, Again] = field(init=False)
+    starts: list[Start] = field(default_factory=list)
+    kills: list[Job] = field(default_factory=list)
+    announced: list[Job] = field(default_factory=list)
+    settled: list[Job] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.state = self.before.state
+        self.states = list(self.before.states)
+        self.attempts = list(self.before.attempts)
+        self.again = dict(self.before.again)
+
+    # What the jobs tell.
+
+    def observe(self, job: Job) -> None:
+        """Take one job's news into account; news of a step that has ended change nothing."""
+        if job.state in FINAL_JOB:
+            self.settled.append(job)
+        current = job.attempt == self.attempts[job.step]
+        if not current or self.states[job.step] not in IN_FLIGHT:
+            return
+        if job.job_id and not job.announced:
+            self._announce(job)
+        if job.started_at and self.states[job.step] is StepState.QUEUED:
+            self._move(job.step, StepState.RUNNING, job, at=job.started_at)
+            self._run()
+        if job.state in FINAL_JOB:
+            self._end(job)
+
+    def _announce(self, job: Job) -> None:
+        self.announced.append(job)
+        at = job.submitted_at or self.now
+        self._record(job.step, StepState.READY, StepState.QUEUED, job=job, at=at)
+
+    def _end(self, job: Job) -> None:
+        if job.state is JobState.DONE:
+            self._run()
+        if job.state is JobState.DONE and job.outcome is Outcome.SUCCEEDED:
+            self._move(job.step, StepState.SUCCEEDED, job, at=job.finished_at)
+        elif job.state is JobState.WITHDRAWN or job.kill:
+            self._move(job.step, StepState.CANCELLED, job, at=job.finished_at)
+        elif job.state is JobState.DONE and job.left > 0 and not self._stopping():
+            wait = backoff(self.blueprint.spec.steps[job.step].retry.backoff, job.attempt)
+            self.again[job.step] = Again(self.now + wait, job.left - 1)
+            self._move(job.step, StepState.READY, job, at=job.finished_at)
+        else:
+            self._move(job.step, StepState.FAILED, job, at=job.finished_at)
+
+    # What follows from it.
+
+    def _stopping(self) -> bool:
+        """No step starts any more: somebody cancelled, or one failed and the rest shall stop."""
+        failed = StepState.FAILED in self.states or bool(self.before.unplannable)
+        return self.before.cancel_requested or (
+            self.blueprint.spec.on_failure is OnFailure.CANCEL and failed
+        )
+
+    def stop(self, jobs: Sequence[Job]) -> None:
+        """Where the workflow stops: nothing more starts, and every open job is unwanted."""
+        if not self._stopping():
+            return
+        if self.before.cancel_requested and self.state not in (
+            WorkflowState.CANCELLED,
+            WorkflowState.SUCCEEDED,
+            WorkflowState.FAILED,
+        ):
+            self._to(WorkflowState.CANCELLED)
+        for step, state in enumerate(self.states):
+            if state in (StepState.PENDING, StepState.READY):
+                self._move(step, StepState.CANCELLED)
+                self.again.pop(step, None)
+        self.kills = [job for job in jobs if job.state not in FINAL_JOB and not job.kill]
+
+    def spread(self) -> None:
+        """What a finished step means for those that wait for it, in the order of the graph."""
+        states, needs = self.states, self.blueprint.dag.needs
+        for step in self.blueprint.order:
+            if states[step] is not StepState.PENDING:
+                continue
+            if all(states[need] in SATISFIED for need in needs[step]):
+                self._move(step, StepState.READY)
+            elif any(
+                states[need] in FINAL_STEP and states[need] not in SATISFIED for need in needs[step]
+            ):
+                self._move(step, StepState.UPSTREAM_FAILED)
+
+    def start(self) -> None:
+        """Fill the free places with steps that are ready, the earliest in the document first."""
+        free = self.before.cap - sum(state in IN_FLIGHT for state in self.states)
+        for step, state in enumerate(self.states):
+            if free <= 0:
+                return
+            if state is not StepState.READY:
+                continue
+            again = self.again.get(step)
+            if again and again.at > self.now:
+                continue
+            self._start(step, again)
+            free -= 1
+
+    def _start(self, step: int, again: Again | None) -> None:
+        left = again.left if again else self.blueprint.spec.steps[step].retry.max_attempts - 1
+        self.again.pop(step, None)
+        self.attempts[step] += 1
+        self.states[step] = moved(STEP_MOVES, StepState.READY, StepState.QUEUED)
+        self.starts.append(Start(step, self.attempts[step], left))
+
+    def conclude(self) -> None:
+        """Move the workflow as a whole to where its steps are."""
+        if self.state not in ACTIVE_WORKFLOW:
+            return
+        if all(state in FINAL_STEP for state in self.states) and not self._grows():
+            flaw = self.before.unplannable
+            good = all(state in SATISFIED for state in self.states) and not flaw
+            self._to(WorkflowState.SUCCEEDED if good else WorkflowState.FAILED, flaw)
+        elif self._has_run():
+            self._run()
+        elif self.state is WorkflowState.PENDING:
+            self._to(WorkflowState.QUEUED)
+
+    def _grows(self) -> bool:
+        """There are results that were not there when the steps known so far were planned."""
+        if self.state not in ACTIVE_WORKFLOW or self._stopping() or self.before.unplannable:
+            return False
+        return any(self.states[step] is StepState.SUCCEEDED for step in self.before.waits_for)
+
+    def _run(self) -> None:
+        if self.state in (WorkflowState.PENDING, WorkflowState.QUEUED):
+            self._to(WorkflowState.RUNNING)
+
+    def _has_run(self) -> bool:
+        ran = (StepState.RUNNING, StepState.SUCCEEDED, StepState.FAILED)
+        return any(state in ran for state in self.states)
+
+    # How it is written down.
+
+    def _move(
+        self, step: int, after: StepState, job: Job | None = None, at: datetime | None = None
+    ) -> None:
+        before = self.states[step]
+        self.states[step] = moved(STEP_MOVES, before, after)
+        if after is not StepState.READY or job:
+            self._record(step, before, after, job=job, at=at or self.now)
+
+    def _record(
+        self, step: int, before: StepState, after: StepState, *, job: Job | None, at: datetime
+    ) -> None:
+        spec = self.blueprint.spec.steps[step]
+        ended = after in FINAL_STEP and job is not None and job.finished_at is not None
+        self.events.append(
+            Event(
+                sequence=self.before.sequence + len(self.events) + 1,
+                at=at,
+                subject="step",
+                before=before,
+                after=after,
+                step=step,
+                step_name=spec.name,
+                app=spec.app,
+                attempt=job.attempt if job else 0,
+                job_id=job.job_id if job else "",
+                reason=job.reason if job else "",
+                duration=_duration(job) if ended and job else None,
+            )
+        )
+
+    def _to(self, after: WorkflowState, reason: str = "") -> None:
+        before, self.state = self.state, moved(WORKFLOW_MOVES, self.state, after)
+        sequence = self.before.sequence + len(self.events) + 1
+        self.events.append(Event(sequence, self.now, "workflow", before, after, reason=reason))
+
+    def result(self) -> Plan:
+        after = replace(
+            self.before,
+            state=self.state,
+            states=tuple(self.states),
+            attempts=tuple(self.attempts),
+            again=self.again,
+            sequence=self.before.sequence + len(self.events),
+        )
+        return Plan(
+            workflow=after,
+            starts=tuple(self.starts),
+            kills=tuple(self.kills),
+            announced=tuple(self.announced),
+            settled=tuple(self.settled),
+            events=tuple(self.events),
+            next_check=min((again.at for again in self.again.values()), default=None),
+            replan=self._grows(),
+        )
+
+
+def backoff(first: timedelta, attempt: int) -> timedelta:
+    """How long a step waits after its ``attempt``-th attempt failed: doubled each time, capped."""
+    return min(first * 2.0 ** min(attempt - 1, 32), LONGEST_BACKOFF)
+
+
+def _duration(job: Job) -> timedelta | None:
+    """How long the job ran; from its submission where it never got a start time."""
+    begun = job.started_at or job.submitted_at
+    return job.finished_at - begun if begun and job.finished_at else None

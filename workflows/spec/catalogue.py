@@ -1,0 +1,161 @@
+"""Which apps there are, what parameters they take and what they leave behind: values, no rules.
+
+Made from the service's own specifications (``AppService.enumerate_apps``) together with what the
+project knows of them besides: other names, and the results each app is known to write.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from workflows.model.values import Json
+
+AppSpec = Mapping[str, Any]
+"""A specification as the service gives it: ``{id, parameters: [{id, type, required, …}], …}``."""
+
+
+class Kind(StrEnum):
+    """What sort of value a parameter takes."""
+
+    TEXT = "text"
+    PATH = "path"
+    INTEGER = "integer"
+    NUMBER = "number"
+    TRUTH = "truth"
+    CHOICE = "choice"
+    LIST = "list"
+    GROUP = "group"
+    ANY = "any"
+
+
+KINDS: Mapping[str, Kind] = {
+    "string": Kind.TEXT,
+    "wsid": Kind.PATH,
+    "folder": Kind.PATH,
+    "wstype": Kind.PATH,
+    "int": Kind.INTEGER,
+    "integer": Kind.INTEGER,
+    "float": Kind.NUMBER,
+    "number": Kind.NUMBER,
+    "flaot": Kind.NUMBER,  # as FluxBalanceAnalysis has it
+    "bool": Kind.TRUTH,
+    "boolean": Kind.TRUTH,
+    "enum": Kind.CHOICE,
+    "list": Kind.LIST,
+    "array": Kind.LIST,
+    "group": Kind.GROUP,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of an app, or one member of a group of them."""
+
+    id: str
+    kind: Kind
+    required: bool = False
+    """It must be given: the app demands it and has no default for it."""
+    default: Json = None
+    choices: tuple[str, ...] = ()
+    multiple: bool = False
+    """It takes a list of such values."""
+    members: Mapping[str, Parameter] = field(default_factory=dict)
+    synonyms: Mapping[str, str] = field(default_factory=dict)
+    """Other words for its choices."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What is known of one app."""
+
+    id: str
+    parameters: Mapping[str, Parameter]
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """Name to template, as a workflow would declare it."""
+    later: frozenset[str] = frozenset()
+    """Outputs that only the run brings."""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AppCatalogue:
+    """Every app that may be used. ``note`` warns where it is not the service's own word."""
+
+    apps: Mapping[str, App]
+    names: Mapping[str, str]
+    """Plain forms of ids and of other names to ids."""
+    note: str = ""
+
+
+def plain(name: str) -> str:
+    """A name without case and separators: ``genome_annotation`` is ``genomeannotation``."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def catalogue(
+    specs: Iterable[AppSpec],
+    known: Iterable[AppSpec] = (),
+    extra: Iterable[App] = (),
+    note: str = "",
+) -> AppCatalogue:
+    """The apps of ``specs``, with the ``aliases`` and ``outputs`` that ``known`` has for them.
+
+    ``extra`` are apps that the engine runs itself. What is no specification is passed over.
+    """
+    facts = {spec["id"]: spec for spec in known}
+    apps = {app.id: app for app in extra}
+    for spec in specs:
+        if isinstance(spec, Mapping) and isinstance(spec.get("id"), str):
+            apps[spec["id"]] = _app(spec, facts.get(spec["id"], spec))
+    names = {plain(name): name for name in apps}
+    for app in apps.values():
+        names.update({plain(alias): app.id for alias in app.aliases})
+    return AppCatalogue(apps, names, note)
+
+
+def parameter(raw: Mapping[str, Any]) -> Parameter:
+    """A parameter as the specifications write it: 0, 1 and true for required, texts for numbers."""
+    kind, choices = _kind(raw)
+    default = raw.get("default")
+    return Parameter(
+        id=raw["id"],
+        kind=kind,
+        required=raw.get("required") in (1, True, "1", "true") and default is None,
+        default=default,
+        choices=choices,
+        multiple=raw.get("allow_multiple") in (1, True, "1", "true"),
+        members=_parameters(raw.get("group") or ()),
+    )
+
+
+def _app(spec: AppSpec, fact: AppSpec) -> App:
+    outputs = fact.get("outputs") or {}
+    parameters = _parameters(spec.get("parameters") or ())
+    return App(spec["id"], parameters, outputs, aliases=tuple(fact.get("aliases") or ()))
+
+
+def _parameters(raws: Iterable[Mapping[str, Any]]) -> dict[str, Parameter]:
+    """By id; entries without one are comments. Of two the last counts, unless one is required."""
+    found: dict[str, Parameter] = {}
+    for raw in raws:
+        if not isinstance(raw, Mapping) or not isinstance(raw.get("id"), str):
+            continue
+        new = parameter(raw)
+        old = found.get(new.id)
+        if old is not None:
+            new = replace(new, required=new.required or old.required)
+        found[new.id] = new
+    return found
+
+
+def _kind(raw: Mapping[str, Any]) -> tuple[Kind, tuple[str, ...]]:
+    """What a type word means; a list of words names kinds of objects, which nobody checks."""
+    word, choices = raw.get("type"), raw.get("enum") or ()
+    texts = tuple(map(str, choices)) if isinstance(choices, list | tuple) else ()
+    if isinstance(word, str):
+        return KINDS.get(word, Kind.ANY), texts
+    return Kind.ANY, texts

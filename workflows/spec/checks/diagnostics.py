@@ -1,0 +1,93 @@
+"""What an examination has found so far: problems, warnings, and what was put right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from workflows.model.errors import Problem, Unresolved
+from workflows.model.json_path import Path, place
+
+MOST_PROBLEMS = 1000
+MOST_SUGGESTIONS = 200
+"""Suggestions beyond this many are not looked for: hostile input must not make us think long."""
+
+Hint = str | Callable[[], str]
+"""A suggestion, or the function that thinks of one."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects, in the order of the examination."""
+
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    fixes: list[Problem] = field(default_factory=list)
+    fixed: int = 0
+    """How many fixes there were, told or not."""
+    unreported: int = 0
+    hints: int = 0
+    faulty: set[str] = field(default_factory=set)
+    """Places with a problem: what follows from it is not complained about again."""
+    because: dict[Problem, Sequence[Path]] = field(default_factory=dict)
+    """Problem to the places of which one that is faulty explains it."""
+
+    def problem(
+        self, path: Path, code: str, message: str, hint: Hint = "", because: Sequence[Path] = ()
+    ) -> None:
+        """Something for which the workflow is refused. It is not told where one of the places
+        ``because`` turns out to be faulty: it only follows from that.
+        """
+        if len(self.problems) < MOST_PROBLEMS:
+            self.faulty.add(place(path))
+        self._add(self.problems, path, code, message, hint)
+        if because:
+            self.because[self.problems[-1]] = because
+
+    def warning(self, path: Path, code: str, message: str, hint: Hint = "") -> None:
+        """Something that may be meant as it is."""
+        self._add(self.warnings, path, code, message, hint)
+
+    def fix(self, path: Path, code: str, message: str) -> None:
+        """Something that was wrong and has been put right."""
+        self.fixed += 1
+        self._add(self.fixes, path, code, message, "")
+
+    def unresolved(self, reason: Unresolved) -> None:
+        """A reference that has no value, where that does not follow from what is known."""
+        problem = reason.problems[0]
+        if problem.path not in self.faulty and reason.target not in self.faulty:
+            self._keep(self.problems, problem)
+        self.faulty.add(problem.path)
+
+    def is_faulty(self, path: Path) -> bool:
+        return bool(self.faulty) and place(path) in self.faulty
+
+    def _add(self, where: list[Problem], path: Path, code: str, message: str, hint: Hint) -> None:
+        if len(where) < MOST_PROBLEMS:
+            self._keep(where, Problem(place(path), code, message, self._hint(hint)))
+        else:
+            self.unreported += where is self.problems
+
+    def _keep(self, where: list[Problem], problem: Problem) -> None:
+        if len(where) < MOST_PROBLEMS:
+            where.append(problem)
+        else:
+            self.unreported += 1
+
+    def _hint(self, hint: Hint) -> str:
+        if isinstance(hint, str):
+            return hint
+        self.hints += 1
+        return hint() if self.hints <= MOST_SUGGESTIONS else ""
+
+    def all_problems(self) -> tuple[Problem, ...]:
+        """Every problem once; where there are too many to tell, the last one says how many more."""
+        told = [problem for problem in dict.fromkeys(self.problems) if not self._follows(problem)]
+        if not self.unreported:
+            return tuple(told)
+        more = Problem("", "more_problems", f"and {self.unreported} more problems")
+        return (*told, more)
+
+    def _follows(self, problem: Problem) -> bool:
+        return any(self.is_faulty(path) for path in self.because.get(problem, ()))

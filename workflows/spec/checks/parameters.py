@@ -1,0 +1,380 @@
+"""Would an app take these parameters: each against its specification, safe mistakes put right.
+
+A problem is only what AppService or the app would fail at; what is merely odd is a warning. The
+service itself checks that required parameters are there and what an ``enum`` says, no more
+(``AppScript``); the rest fails in the job.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
+
+from workflows.model.json_path import Path
+from workflows.model.values import Json
+from workflows.spec.catalogue import Kind, Parameter, plain
+from workflows.spec.checks import app_rules
+from workflows.spec.checks.diagnostics import Findings
+from workflows.spec.checks.suggestions import listed, meant, same_name
+from workflows.spec.checks.texts import DEEPEST, LARGEST_INTEGER, LONGEST_NAME, sound
+from workflows.spec.checks.value_view import Sight, shown
+from workflows.spec.resolver import LATER
+
+EXPECTED: Final[Mapping[Kind, str]] = {
+    Kind.TEXT: "a text",
+    Kind.PATH: "a Workspace path, as a text",
+    Kind.INTEGER: "an integer",
+    Kind.NUMBER: "a number",
+    Kind.TRUTH: "true or false",
+    Kind.CHOICE: "one of the known choices",
+    Kind.LIST: "a list",
+    Kind.GROUP: "an object",
+    Kind.ANY: "a value",
+}
+UNIT: Final = {"k": 10**3, "m": 10**6, "g": 10**9}
+TRUTHS: Final = {
+    "true": True, "1": True, "yes": True, "on": True,
+    "false": False, "0": False, "no": False, "off": False,
+}  # fmt: skip
+PATH_KEYS: Final = ("location", "path", "file", "workspace_path")
+"""Where an object that stands for a file may keep its path."""
+
+Given = dict[str, Json]
+
+
+def fitted(
+    known: Mapping[str, Parameter], given: Mapping[str, Json], at: Path, sight: Sight
+) -> Given:
+    """The values given for an app's parameters, or for the members of one group, put right; they
+    go by their proper names."""
+    found: Given = {}
+    for name, raw in given.items():
+        parameter = known.get(name)
+        if parameter is None:
+            _unknown(name, known, at, sight.findings)
+            found[name] = raw
+        elif _empty(parameter, raw):
+            sight.findings.fix((*at, name), "dropped_empty", f"{shown(raw)} was left out")
+        else:
+            found[name] = fitted_value(parameter, raw, (*at, name), sight)
+    for parameter in known.values():
+        if parameter.required:
+            _present(parameter, found, at, sight)
+    return found
+
+
+def fitted_value(parameter: Parameter, raw: Json, at: Path, sight: Sight) -> Json:
+    """One value put right, seen through its references."""
+    value = sight.value(raw, at)
+    if value is LATER or parameter.id in app_rules.UNCHECKED:
+        return raw
+    if value is raw:
+        return _fit(parameter, raw, at, sight)
+    if _wants_list(parameter) and not isinstance(value, dict | list):
+        sight.findings.fix(at, "made_list", f"{shown(raw)} became a list of one")
+        return _fit(parameter, [raw], at, sight)
+    _fit(parameter, value, at, sight.through())
+    return raw
+
+
+def _item(parameter: Parameter, raw: Json, at: Path, sight: Sight) -> Json:
+    """One of several values of a parameter."""
+    value = sight.value(raw, at)
+    if value is LATER:
+        return raw
+    if value is raw:
+        return _CHECKS[parameter.kind](parameter, raw, at, sight)
+    _CHECKS[parameter.kind](parameter, value, at, sight.through())
+    return raw
+
+
+def wrong(parameter: Parameter, value: Json, at: Path, sight: Sight, hint: str = "") -> Json:
+    """Says that a value is of the wrong type."""
+    message = f"it must be {EXPECTED[parameter.kind]}, not {shown(value)}"
+    sight.findings.problem(at, "wrong_type", message, hint)
+    return value
+
+
+def renamed(
+    known: Mapping[str, Parameter], given: Mapping[str, Json], at: Path, findings: Findings
+) -> Mapping[str, Json]:
+    """Names that differ from the right one in case and separators only are put right."""
+    if all(name in known for name in given):
+        return given
+    found: Given = {}
+    for name, value in given.items():
+        same = "" if name in known else same_name(name, known)
+        if same and same not in given and same not in found:
+            findings.fix((*at, name), "renamed_parameter", f"{name!r} became {same!r}")
+            found[same] = value
+        else:
+            found[name] = value
+    return found
+
+
+def _unknown(name: str, known: Mapping[str, Parameter], at: Path, findings: Findings) -> None:
+    """AppService hands unknown parameters on, and apps ignore them: most are slips."""
+    if name.startswith("_"):
+        return
+    findings.warning(
+        (*at, name),
+        "unknown_parameter",
+        "the app does not know it",
+        lambda: _meant_parameter(name, known),
+    )
+
+
+def _meant_parameter(name: str, known: Collection[str]) -> str:
+    word = plain(name[:LONGEST_NAME])
+    other = [each for each in known if word in app_rules.OTHER_NAMES.get(each, "").split()]
+    return f"did you mean {other[0]!r}?" if other else meant(name, known)
+
+
+def _empty(parameter: Parameter, raw: Json) -> bool:
+    """Whether a value says nothing; AppService would count it as given, and apps stumble."""
+    if raw is None:
+        return True
+    if parameter.required:
+        return False
+    if raw == "":
+        return parameter.kind is not Kind.TEXT
+    return raw == [] and parameter.default in (None, [])
+
+
+def _present(parameter: Parameter, found: Given, at: Path, sight: Sight) -> None:
+    path = (*at, parameter.id)
+    if parameter.id not in found:
+        sight.findings.problem(
+            path, "missing_parameter", "the app requires it", lambda: _needed(parameter, found)
+        )
+    elif found[parameter.id] == "" and _needs_content(parameter, at, sight.findings):
+        sight.findings.problem(path, "missing_parameter", "it is required and empty")
+
+
+def _needs_content(parameter: Parameter, at: Path, findings: Findings) -> bool:
+    """Whether an empty text is as bad as none. In a group it may be meant (MetaCATS: ``grp``)."""
+    in_group = len(at) > len(("steps", 0, "params"))
+    text_in_group = in_group and parameter.kind is Kind.TEXT
+    return not text_in_group and not findings.is_faulty((*at, parameter.id))
+
+
+def _needed(parameter: Parameter, found: Given) -> str:
+    """What to give, or which given name was meant for it."""
+    slip = meant(parameter.id, [name for name in found if name != parameter.id])
+    if slip:
+        return slip.replace("did you mean", "was it meant by")
+    if parameter.id in app_rules.PLACES:
+        return app_rules.PLACES[parameter.id]
+    if parameter.choices:
+        return f"give one of {listed(parameter.choices)}"
+    return f"give {EXPECTED[parameter.kind]}"
+
+
+def _wants_list(parameter: Parameter) -> bool:
+    return parameter.kind is Kind.LIST or (parameter.multiple and parameter.kind is not Kind.GROUP)
+
+
+def _fit(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+    if parameter.kind is Kind.LIST or not parameter.multiple:
+        return _CHECKS[parameter.kind](parameter, value, at, sight)
+    if parameter.kind is Kind.GROUP and not isinstance(value, list) and not parameter.members:
+        return _group(parameter, value, at, sight)
+    if not isinstance(value, list):
+        items = _several(parameter, value, at)
+        if parameter.kind is Kind.GROUP and not all(isinstance(item, dict) for item in items):
+            return wrong(parameter, value, at, sight, "give a list")
+        value = sight.fixed(at, "made_list", value, items)
+    if not isinstance(value, list):
+        return value
+    return [_item(parameter, item, (*at, place), sight) for place, item in enumerate(value)]
+
+
+def _several(parameter: Parameter, value: Json, at: Path) -> list[Json]:
+    """The list that a value stands for: one written as JSON or genome ids in a row, else itself.
+
+    What JSON can say and nobody can keep was not looked at while it was a text.
+    """
+    if not isinstance(value, str):
+        return [value]
+    if value.lstrip().startswith("["):
+        try:
+            inner = json.loads(value)
+        except (ValueError, RecursionError):
+            inner = None
+        if isinstance(inner, list) and sound(inner, DEEPEST - len(at)):
+            return inner
+    words = re.split(r"[\s,;]+", value.strip())
+    row = parameter.id in app_rules.GENOME_IDS and len(words) > 1
+    return (
+        [*words]
+        if row and all(re.fullmatch(app_rules.GENOME_ID, word) for word in words)
+        else [value]
+    )
+
+
+def _text(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+    rounded = isinstance(value, float) and parameter.id in app_rules.GENOME_IDS  # told by the rules
+    if isinstance(value, str | bool) or rounded:
+        return value
+    if isinstance(value, int | float):
+        return sight.fixed(at, "made_text", value, str(value), needed=False)
+    if isinstance(value, list) and parameter.id in app_rules.LISTS_AS_TEXT:
+        return value
+    return wrong(parameter, value, at, sight)
+
+
+def _path(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+    if isinstance(value, dict):
+        inner = next((value[key] for key in PATH_KEYS if isinstance(value.get(key), str)), None)
+        if inner is None:
+            return wrong(parameter, value, at, sight)
+        value = sight.fixed(at, "made_path", value, inner)
+    if not isinstance(value, str):
+        return wrong(parameter, value, at, sight)
+    if value.startswith("ws:"):
+        value = sight.fixed(at, "made_path", value, "/" + value.removeprefix("ws:").lstrip("/"))
+    if value and not value.startswith("/") and parameter.id != "output_file":
+        message = f"{shown(value)} is no Workspace path"
+        hint = "they read like /user@bvbrc/home/folder/file"
+        sight.findings.warning(at, "odd_path", message, hint)
+    return value
+
+
+def _integer(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+    number = _whole(value)
+    if number is None:
+        return wrong(parameter, value, at, sight)
+    _unusual(parameter, number, at, sight)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    suffixed = isinstance(value, str) and value[-1:].isalpha()
+    return sight.fixed(at, "made_number", value, number, needed=suffixed)
+
+
+def _whole(value: Json) -> int | None:
+    """The integer that a value means: Perl takes texts and truths for numbers, we 5M as well."""
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return int(value) if -LARGEST_INTEGER <= value < LARGEST_INTEGER else None
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    if re.fullmatch(r"[+-]?\d{1,18}", text):
+        return int(text)
+    size = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)([kmg])", text.lower())
+    return round(float(size.group(1)) * UNIT[size.group(2)]) if size else None
+
+
+def _number(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+    number = _float(value) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return wrong(parameter, value, at, sight)
+    _unusual(parameter, number, at, sight)
+    if number is value:
+        return value
+    return sight.fixed(at, "made_number", value, number, needed=False)
+
+
+def _float(text: str) -> int | float | None:
+    """A text as the number it writes, an integer where it is one."""
+    if not re.fullmatch(r"\s*[+-]?(\d{1,18}\.?\d{0,18}|\.\d{1,18})([eE][+-]?\d{1,3})?\s*", text):
+        return None
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        return None
+    return int(text) if re.fullmatch(r"\s*[+-]?\d+\s*", text) else number
+
+
+def _truth(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+    if isinstance(value, bool) or value in (0, 1):
+        return value
+    if isinstance(value, str) and (word := value.strip().lower()) in TRUTHS:
+        return sight.fixed(at, "made_truth", value, TRUTHS[word], needed=False)
+    return wrong(parameter, value, at, sight)
+
+
+def _choice(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+    """The service compares as texts, so that 11 is "11"."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return wrong(parameter, value, at, sight, f"known are {listed(parameter.choices)}")
+    text = str(value)
+    if text in parameter.choices or not parameter.choices:
+        return value
+    other = same_name(text, parameter.choices) or _synonym(parameter, text)
+    if other:
+        return sight.fixed(at, "made_choice", value, other)
+    return _no_choice(parameter, value, at, sight)
+
+
+def _no_choice(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+    def hint() -> str:
+        near = meant(str(value), parameter.choices)
+        return f"{near} known are {listed(parameter.choices)}".strip()
+
+    message = f"{shown(value)} is not a known choice"
+    sight.findings.problem(at, "invalid_choice", message, hint)
+    return value
+
+
+def _synonym(parameter: Parameter, text: str) -> str:
+    words = {**app_rules.CHOICE_SYNONYMS.get(parameter.id, {}), **parameter.synonyms}
+    choice = words.get(text.strip().lower(), "")
+    return choice if choice in parameter.choices else ""
+
+
+def _unusual(parameter: Parameter, value: float, at: Path, sight: Sight) -> None:
+    """A number among choices that the service does not enforce: within their range it may do."""
+    if not parameter.choices or str(value) in parameter.choices:
+        return
+    numbers = [float(choice) for choice in parameter.choices if _float(choice) is not None]
+    if not numbers or not min(numbers) <= value <= max(numbers):
+        _no_choice(parameter, value, at, sight)
+        return
+    message = f"{value} is not among the usual values"
+    sight.findings.warning(at, "unusual_value", message, f"usual are {listed(parameter.choices)}")
+
+
+def _list(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict):
+        return wrong(parameter, value, at, sight)
+    return sight.fixed(at, "made_list", value, _several(parameter, value, at))
+
+
+def _group(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+    """Where one group is expected, apps that read libraries take a list of them as well."""
+    if isinstance(value, list):
+        return [_item(parameter, item, (*at, place), sight) for place, item in enumerate(value)]
+    if isinstance(value, dict):
+        if not parameter.members:
+            return value
+        given = renamed(parameter.members, value, at, sight.findings)
+        return fitted(parameter.members, given, at, sight)
+    if isinstance(value, bool) and not parameter.members:
+        return value
+    members = listed(parameter.members)
+    return wrong(parameter, value, at, sight, f"its members are {members}" if members else "")
+
+
+def _any(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+    """Of unknown type. Choices made of numbers want a number, others one of themselves."""
+    if not parameter.choices or isinstance(value, dict | list):
+        return value
+    if all(_float(choice) is not None for choice in parameter.choices):
+        return _number(parameter, value, at, sight)
+    return _choice(parameter, value, at, sight)
+
+
+_CHECKS: Final[Mapping[Kind, Callable[[Parameter, Json, Path, Sight], Json]]] = {
+    Kind.TEXT: _text,
+    Kind.PATH: _path,
+    Kind.INTEGER: _integer,
+    Kind.NUMBER: _number,
+    Kind.TRUTH: _truth,
+    Kind.CHOICE: _choice,
+    Kind.LIST: _list,
+    Kind.GROUP: _group,
+    Kind.ANY: _any,
+}

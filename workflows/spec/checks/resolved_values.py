@@ -1,0 +1,114 @@
+"""What comes out when every reference is resolved: sizes, names, places, outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeVar
+
+from workflows.model.errors import Unresolved
+from workflows.model.json_path import Path
+from workflows.model.values import Json, Spec, StepSpec
+from workflows.spec.catalogue import App
+from workflows.spec.checks import outputs, sizes
+from workflows.spec.checks.app_ids import Apps
+from workflows.spec.checks.diagnostics import Findings
+from workflows.spec.checks.steps import resolver
+from workflows.spec.checks.suggestions import listed
+from workflows.spec.checks.value_view import shown
+from workflows.spec.output_globs import flaw, globs
+from workflows.spec.resolver import LATER, Resolver
+
+WORST_ATTEMPT: Final = 999
+"""A person may retry again and again, and names grow with the number of the attempt."""
+
+T = TypeVar("T")
+
+
+def check(spec: Spec, apps: Apps, values: Resolver, most_bytes: int, findings: Findings) -> None:
+    """Resolves everything as the run will. Nothing may be left unresolved, used or not."""
+    targets: list[outputs.Target | None] = []
+    for number, (step, app) in enumerate(zip(spec.steps, apps, strict=True)):
+        params = _resolved(partial(values.params, number), findings) or {}
+        outputs.check_names(params, ("steps", number, "params"), findings)
+        if not sizes.small(params):
+            _check_size(spec, apps, number, most_bytes, findings)
+        targets.append(outputs.target(params))
+        _check_outputs(step, app, number, values, findings)
+    outputs.check_apart(spec, targets, findings)
+    _resolved(values.workflow_outputs, findings)
+
+
+def _resolved(resolve: Callable[[], T], findings: Findings) -> T | None:
+    try:
+        return resolve()
+    except Unresolved as reason:
+        findings.unresolved(reason)
+        return None
+
+
+def _check_size(spec: Spec, apps: Apps, number: int, most_bytes: int, findings: Findings) -> None:
+    worst = _resolved(partial(resolver(spec, apps, WORST_ATTEMPT).params, number), findings)
+    reason = sizes.too_large(worst, most_bytes) if worst is not None else ""
+    if reason:
+        hint = "put long lists into a file or a group in the Workspace and give its path"
+        findings.problem(("steps", number, "params"), "params_too_large", reason, hint)
+
+
+def _check_outputs(
+    step: StepSpec, app: App | None, number: int, values: Resolver, findings: Findings
+) -> None:
+    """Declared outputs must resolve; where the app is known to write elsewhere, that is odd."""
+    _check_globs(step, number, values, findings)
+    declared = _resolved(partial(values.outputs, number), findings)
+    if declared is None or app is None or "job_output_path" not in app.outputs:
+        return
+    odd = {
+        name: value
+        for name, value in declared.items()
+        if value is not LATER and app.outputs.get(name) != step.outputs.get(name)
+    }
+    known = _known(app, number, values) if odd else {}
+    for name, value in odd.items():
+        at: Path = ("steps", number, "outputs", name)
+        if name in known and value != known[name]:
+            message = f"{app.id} is known to write its {name!r} to {shown(known[name])}"
+            findings.warning(at, "odd_output", message, f"as a template: {app.outputs[name]}")
+        elif name not in known and isinstance(value, str) and not _inside(value, known):
+            message = f"{shown(value)} is not where {app.id} writes its results"
+            findings.warning(at, "odd_output", message, f"known are {listed(app.outputs)}")
+
+
+def _check_globs(step: StepSpec, number: int, values: Resolver, findings: Findings) -> None:
+    """What is looked for is later, but where it is looked for must be known."""
+    for name, output in globs(step.outputs).items():
+        at: Path = ("steps", number, "outputs", name)
+        if reason := flaw(output):
+            findings.problem(at, "wrong_type", reason)
+            continue
+        for path, pattern in _patterns(output["glob"], (*at, "glob")):
+            _resolved(partial(values.value, pattern, number, path), findings)
+
+
+def _patterns(glob: Json, at: Path) -> list[tuple[Path, Json]]:
+    """Each pattern of an output with its place."""
+    if isinstance(glob, list):
+        return [((*at, place), pattern) for place, pattern in enumerate(glob)]
+    return [(at, glob)]
+
+
+def _known(app: App, number: int, values: Resolver) -> dict[str, Json]:
+    """Where the app of a step is known to write; empty while its parameters do not tell."""
+    at: Path = ("steps", number, "outputs")
+    try:
+        return {name: values.value(template, number, at) for name, template in app.outputs.items()}
+    except Unresolved:
+        return {}
+
+
+def _inside(value: str, known: dict[str, Json]) -> bool:
+    """Whether a path is the job's result, in its hidden folder, or no path at all."""
+    folder, result = known.get("job_output_path"), known.get("job_result")
+    if not value.startswith("/") or not isinstance(folder, str):
+        return True
+    return value in (folder, result) or value.startswith(f"{folder}/")

@@ -1,0 +1,355 @@
+"""Is a JSON value a workflow document at all: fields, types, names. Apps come later.
+
+What the engine itself writes, and what clients add around a workflow, is dropped unread, so that a
+document read back can be submitted again. Every other unknown field is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from workflows.model.json_path import Path
+from workflows.model.values import USUAL_RETRY, Json, OnFailure, Retry, Spec, StepSpec
+from workflows.spec.catalogue import plain
+from workflows.spec.checks import app_rules, texts
+from workflows.spec.checks.diagnostics import Findings
+from workflows.spec.checks.suggestions import listed, meant
+from workflows.spec.checks.texts import LONGEST_NAME
+
+FIELDS: Final = (
+    "workflow_name", "version", "base_context", "steps", "workflow_outputs", "labels",
+    "max_parallel_steps", "on_failure",
+)  # fmt: skip
+STEP_FIELDS: Final = ("step_name", "app", "params", "outputs", "depends_on", "retry")
+RETRY_FIELDS: Final = ("max_attempts", "backoff_seconds")
+
+_AROUND = """
+    workflow_json workflow_description message ready_for_submission validation prompt_payload
+    source hint error errorType stage traceback partial_workflow auth_token valid
+"""
+_OURS = """
+    _id id workflow_id owner status state states attempts revision lease next_check created_at
+    updated_at submitted_at started_at completed_at finished_at cancelled_at error_message
+    execution_metadata log_file_path step_count problems warnings auto_fixes cancel_requested
+    cap sequence progress links waits_for
+"""
+DROPPED: Final = frozenset(_AROUND.split() + _OURS.split())
+"""What clients put around a workflow (MCP: workflow_engine_client.py), and what engines write."""
+_OURS_OF_A_STEP = """
+    step_id task_id job_id status state attempt attempts submitted_at started_at completed_at
+    finished_at elapsed_time error_message reason retry_at resolved_params resolved_outputs
+    results outcome
+"""
+STEP_DROPPED: Final = frozenset(_OURS_OF_A_STEP.split())
+_OTHER_WORDS: Final[Mapping[str, str]] = {
+    "workflow_name": "name title",
+    "steps": "tasks jobs nodes",
+    "labels": "tags annotations",
+    "max_parallel_steps": "parallelism concurrency maxworkers",
+    "workflow_outputs": "outputs results",
+    "step_name": "name id stepid label title",
+    "app": "appname appid application tool service run program",
+    "params": "parameters inputs input arguments args options with",
+    "depends_on": "dependencies needs after requires upstream parents",
+    "max_attempts": "attempts maxretries retries times",
+    "backoff_seconds": "backoff delay delayseconds wait",
+}
+"""What other engines, and models, call a field; without case and separators."""
+_GIVE: Final = {
+    "workflow_name": "give it a name",
+    "version": 'give "1.0"',
+    "base_context": "give an object with base_url and workspace_output_folder",
+    "base_url": 'give "https://www.bv-brc.org"',
+    "workspace_output_folder": 'give a folder of yours, such as "/user@bvbrc/home/folder"',
+    "steps": "give a list of objects with step_name, app and params",
+    "step_name": "name it: other steps refer to it by its name",
+    "app": "name an app of BV-BRC, such as GenomeAnnotation",
+    "params": "give the app's parameters by name; {} where there are none",
+}
+MOST_ATTEMPTS: Final = 10
+LONGEST_BACKOFF_SECONDS: Final = 86_400
+MOST_LABELS: Final = 64
+
+Document = dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a workflow may ask for."""
+
+    steps: int = 10_000
+    params_bytes: int = 60_000
+    """Of one step, as JSON: AppService keeps them in a column of 64 KiB."""
+    parallel_steps: int | None = None
+    """The configured cap; None for no bound."""
+
+
+def unwrapped(value: Json, findings: Findings) -> Document | None:
+    """The workflow without its wrappers and without what is dropped; None if there is none."""
+    at: Path = ()
+    while _is_wrapper(value):
+        around = {key: kept for key, kept in value.items() if key not in DROPPED}
+        inner, at = value["workflow_json"], (*at, "workflow_json")
+        value = {**around, **inner} if isinstance(inner, dict) else inner
+    if not isinstance(value, dict):
+        findings.problem(at, "not_an_object", "a workflow is a JSON object")
+        return None
+    found = {key: kept for key, kept in value.items() if key not in DROPPED}
+    if isinstance(found.get("steps"), list):
+        found["steps"] = [_step_kept(step) for step in found["steps"]]
+    before = len(findings.problems)
+    texts.check(found, (), findings)
+    return found if len(findings.problems) == before else None
+
+
+def _is_wrapper(value: Json) -> bool:
+    known = isinstance(value, dict) and "steps" not in value
+    return known and value.get("workflow_json") is not None
+
+
+def read(found: Document, limits: Limits, findings: Findings) -> Spec:
+    """The spec of a document; where a part is unusable, something harmless stands in for it."""
+    _unknown_fields(found, FIELDS, (), findings)
+    return Spec(
+        name=_name(found, "workflow_name", (), findings),
+        version=_version(found, findings),
+        base_context=_base_context(found, findings),
+        steps=_steps(found, limits, findings),
+        workflow_outputs=tuple(_list(found, "workflow_outputs", (), findings)),
+        labels=_labels(found, findings),
+        max_parallel_steps=_parallel(found, limits, findings),
+        on_failure=_on_failure(found, findings),
+    )
+
+
+def _step_kept(step: Json) -> Json:
+    if not isinstance(step, dict):
+        return step
+    return {key: kept for key, kept in step.items() if key not in STEP_DROPPED}
+
+
+def _unknown_fields(
+    found: Mapping[str, Json], known: Sequence[str], path: Path, findings: Findings
+) -> None:
+    for key in found:
+        if key not in known:
+            hint = _meant_field(key, known) or f"known are {listed(known)}"
+            findings.problem((*path, key), "unknown_field", "there is no such field", hint)
+
+
+def _meant_field(key: str, known: Sequence[str]) -> str:
+    if key in app_rules.PLACES and "params" in known:
+        return "it is one of the app's parameters: put it into params"
+    word = plain(key[:LONGEST_NAME])
+    other = [field for field in known if word in _OTHER_WORDS.get(field, "").split()]
+    return f"did you mean {other[0]!r}?" if other else meant(key, known)
+
+
+def _missing(found: Mapping[str, Json], key: str, path: Path, findings: Findings) -> None:
+    """It goes without saying where it is there under another name."""
+    words = _OTHER_WORDS.get(key, "").split()
+    slips = [(*path, name) for name in found if plain(name[:LONGEST_NAME]) in words]
+    hint = _GIVE.get(key, "")
+    findings.problem((*path, key), "missing_field", "it is required", hint, because=slips)
+
+
+def _wrong(key: str, path: Path, findings: Findings, expected: str) -> None:
+    findings.problem((*path, key), "wrong_type", f"it must be {expected}")
+
+
+def _name(found: Mapping[str, Json], key: str, path: Path, findings: Findings) -> str:
+    value = found.get(key)
+    if value is None:
+        _missing(found, key, path, findings)
+    elif not isinstance(value, str):
+        _wrong(key, path, findings, "a text")
+    elif reason := texts.bad_name(value):
+        findings.problem((*path, key), "bad_name", reason)
+    else:
+        return value
+    return ""
+
+
+def _version(found: Document, findings: Findings) -> str:
+    value = found.get("version")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        findings.fix(
+            ("version",), "made_text", f"the number {value} became the text {str(value)!r}"
+        )
+        found = {"version": str(value)}
+    return _name(found, "version", (), findings)
+
+
+def _object(
+    found: Mapping[str, Json], key: str, path: Path, findings: Findings, *, required: bool
+) -> Document:
+    value = found.get(key)
+    if isinstance(value, dict):
+        return value
+    if value is not None:
+        _wrong(key, path, findings, "an object")
+    elif required:
+        _missing(found, key, path, findings)
+    return {}
+
+
+def _list(found: Mapping[str, Json], key: str, path: Path, findings: Findings) -> list[Json]:
+    """Missing, null and empty are the same; a single value is taken for a list of one."""
+    value = found.get(key)
+    if isinstance(value, list):
+        return value
+    if value is None:
+        return []
+    if isinstance(value, str):
+        findings.fix((*path, key), "made_list", "the single value became a list of one")
+        return [value]
+    _wrong(key, path, findings, "a list")
+    return []
+
+
+def _base_context(found: Document, findings: Findings) -> Document:
+    context = _object(found, "base_context", (), findings, required=True)
+    if "base_context" not in found or not isinstance(found["base_context"], dict):
+        return context
+    at = ("base_context",)
+    for key in ("base_url", "workspace_output_folder"):
+        if context.get(key) is None:
+            _missing(context, key, at, findings)
+        elif not isinstance(context[key], str) or not context[key].strip():
+            _wrong(key, at, findings, "a text that is not empty")
+    url = context.get("base_url")
+    if isinstance(url, str) and url.strip() and not url.startswith(("http://", "https://")):
+        hint = "usually https://www.bv-brc.org"
+        findings.problem((*at, "base_url"), "bad_url", "it must be an http or https URL", hint)
+    return context
+
+
+def _steps(found: Document, limits: Limits, findings: Findings) -> tuple[StepSpec, ...]:
+    value = found.get("steps")
+    if value is None:
+        _missing(found, "steps", (), findings)
+    elif not isinstance(value, list):
+        _wrong("steps", (), findings, "a list")
+    elif not value:
+        findings.problem(("steps",), "no_steps", "a workflow has at least one step")
+    elif len(value) > limits.steps:
+        message = f"{len(value)} steps are more than the {limits.steps} allowed"
+        findings.problem(("steps",), "too_many_steps", message)
+    else:
+        steps = tuple(_step(step, ("steps", place), findings) for place, step in enumerate(value))
+        _same_names(steps, findings)
+        return steps
+    return ()
+
+
+def _step(found: Json, path: Path, findings: Findings) -> StepSpec:
+    if not isinstance(found, dict):
+        findings.problem(path, "wrong_type", "a step is a JSON object")
+        return StepSpec("", "", {})
+    _unknown_fields(found, STEP_FIELDS, path, findings)
+    return StepSpec(
+        name=_name(found, "step_name", path, findings),
+        app=_name(found, "app", path, findings),
+        params=_object(found, "params", path, findings, required=True),
+        outputs=_object(found, "outputs", path, findings, required=False),
+        depends_on=_depends_on(found, path, findings),
+        retry=_retry(found, path, findings),
+    )
+
+
+def _same_names(steps: tuple[StepSpec, ...], findings: Findings) -> None:
+    first: dict[str, int] = {}
+    for place, step in enumerate(steps):
+        other = first.setdefault(step.name, place)
+        if step.name and other != place:
+            path = ("steps", place, "step_name")
+            message = f"steps[{other}] has the name {step.name!r} already"
+            findings.problem(path, "duplicate_step", message, "give each step a name of its own")
+
+
+def _depends_on(found: Document, path: Path, findings: Findings) -> tuple[str, ...]:
+    names: dict[str, None] = {}
+    for place, name in enumerate(_list(found, "depends_on", path, findings)):
+        if isinstance(name, str):
+            names[name] = None
+        else:
+            findings.problem(
+                (*path, "depends_on", place), "wrong_type", "it must be the name of a step"
+            )
+    return tuple(names)
+
+
+def _retry(found: Document, path: Path, findings: Findings) -> Retry:
+    raw = _object(found, "retry", path, findings, required=False)
+    if not raw:
+        return USUAL_RETRY
+    at = (*path, "retry")
+    _unknown_fields(raw, RETRY_FIELDS, at, findings)
+    attempts = raw.get("max_attempts", USUAL_RETRY.max_attempts)
+    seconds = raw.get("backoff_seconds", USUAL_RETRY.backoff.total_seconds())
+    if not _integer(attempts) or not 1 <= attempts <= MOST_ATTEMPTS:
+        _wrong("max_attempts", at, findings, f"an integer from 1 to {MOST_ATTEMPTS}")
+        attempts = 1
+    number = _integer(seconds) or isinstance(seconds, float)
+    if not number or not 0 <= seconds <= LONGEST_BACKOFF_SECONDS:
+        _wrong("backoff_seconds", at, findings, f"a number from 0 to {LONGEST_BACKOFF_SECONDS}")
+        seconds = 0
+    return Retry(attempts, timedelta(seconds=seconds))
+
+
+def _labels(found: Document, findings: Findings) -> dict[str, str]:
+    labels = _object(found, "labels", (), findings, required=False)
+    if len(labels) > MOST_LABELS:
+        findings.problem(("labels",), "too_many_labels", f"at most {MOST_LABELS} are allowed")
+        return {}
+    kept: dict[str, str] = {}
+    for key, value in labels.items():
+        at = ("labels", key)
+        text = _label(value)
+        if text is None:
+            findings.problem(at, "wrong_type", "a label's value must be a text")
+        elif ":" in key or texts.bad_name(text or "-"):
+            findings.problem(at, "bad_name", "a label is a short text, its key has no colon")
+        else:
+            kept[key] = text
+            if text is not value:
+                findings.fix(at, "made_text", f"{value!r} became the text {text!r}")
+    return kept
+
+
+def _label(value: Json) -> str | None:
+    if isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, bool | int | float) else None
+
+
+def _parallel(found: Document, limits: Limits, findings: Findings) -> int | None:
+    value = found.get("max_parallel_steps")
+    if value is None:
+        return None
+    if not _integer(value) or value < 1:
+        _wrong("max_parallel_steps", (), findings, "an integer of at least 1")
+        return None
+    if limits.parallel_steps is not None and value > limits.parallel_steps:
+        message = f"{value} is more than the {limits.parallel_steps} that are allowed here"
+        hint = f"use at most {limits.parallel_steps}"
+        findings.problem(("max_parallel_steps",), "too_many_parallel_steps", message, hint)
+    return int(value)
+
+
+def _on_failure(found: Document, findings: Findings) -> OnFailure:
+    value = found.get("on_failure")
+    if value is None:
+        return OnFailure.CONTINUE
+    if value in list(OnFailure):
+        return OnFailure(value)
+    hint = f"known are {listed([str(known) for known in OnFailure])}"
+    findings.problem(("on_failure",), "invalid_choice", "it is not known", hint)
+    return OnFailure.CONTINUE
+
+
+def _integer(value: Json) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,46 @@
+"""How large a step's parameters get: AppService keeps them, indented, in a column of 64 KiB."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from workflows.model.values import Json
+from workflows.spec.resolver import LATER
+
+COLUMN_BYTES: Final = 65_000
+"""The column takes 65,535 bytes, and the service adds its own ``_preflight``."""
+SMALL_BYTES: Final = 5_000
+"""No later attempt can make as little as this too large: a name grows by twelve characters."""
+LATER_BYTES: Final = 1_000
+"""What is allowed for a value that only the run will bring."""
+
+
+def small(params: dict[str, Json]) -> bool:
+    """Whether parameters are so small that nothing else need be asked."""
+    return _bytes(_compact(params)) <= SMALL_BYTES
+
+
+def too_large(params: dict[str, Json], most_bytes: int) -> str:
+    """Why the resolved parameters of a step cannot be kept; empty if they can."""
+    compact = _bytes(_compact(params))
+    if compact > most_bytes:
+        return f"they are {compact} bytes long; at most {most_bytes} can be kept"
+    indented = _bytes(_indented(params))
+    if indented > COLUMN_BYTES:
+        return f"AppService would keep them as {indented} bytes; it has {COLUMN_BYTES} for them"
+    return ""
+
+
+def _later(value: object) -> str:
+    if value is LATER:
+        return "x" * LATER_BYTES
+    raise TypeError(f"not JSON: {type(value).__name__}")
+
+
+_compact = json.JSONEncoder(ensure_ascii=False, default=_later).encode
+_indented = json.JSONEncoder(ensure_ascii=False, default=_later, indent=3).encode
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())

@@ -1,0 +1,72 @@
+"""What was meant by a name that is not known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from difflib import SequenceMatcher, get_close_matches
+
+from workflows.spec.catalogue import App, AppCatalogue, plain
+
+MOST_CANDIDATES = 500
+"""Beyond this many only case is forgiven: comparing costs time."""
+NEAR = 0.85
+"""How alike (0 to 1) a misspelt app must be to be put right without asking."""
+CLEARLY = 0.03
+"""How much nearer than any other app it must be."""
+_SCHEME = re.compile(r"^(?:bvbrc|gowe):/*", re.IGNORECASE)
+
+
+def meant(word: str, candidates: Iterable[str]) -> str:
+    """``did you mean 'x'?``, or nothing."""
+    known = list(candidates)
+    near = _closest(word, known)
+    return f"did you mean {near!r}?" if near else ""
+
+
+def same_name(word: str, candidates: Iterable[str]) -> str:
+    """The only candidate that differs in case and separators alone; empty if there is none."""
+    wanted = plain(word)
+    found = [name for name in candidates if plain(name) == wanted]
+    return found[0] if len(found) == 1 and wanted else ""
+
+
+def app_meant(word: str, catalogue: AppCatalogue) -> App | None:
+    """The app that goes by another name, or by this one misspelt, if there can be no doubt. CWL's
+    way to name one, ``bvbrc://Date`` or ``gowe://…``, will do.
+    """
+    name = plain(_SCHEME.sub("", word))
+    known = catalogue.names.get(name) or _misspelt(name, catalogue.names)
+    return catalogue.apps.get(known) if known else None
+
+
+def listed(names: Collection[str], most: int = 20) -> str:
+    """Names as a sentence has them."""
+    shown = ", ".join(repr(name) for name in list(names)[:most])
+    return f"{shown}, …" if len(names) > most else shown
+
+
+def _closest(word: str, known: list[str]) -> str:
+    if len(known) > MOST_CANDIDATES:
+        return next((name for name in known if name.casefold() == word.casefold()), "")
+    same = same_name(word[:200], known)
+    if same:
+        return same
+    forms = {plain(name): name for name in reversed(known)}
+    near = get_close_matches(plain(word[:200]), forms, n=1, cutoff=0.7)
+    return forms[near[0]] if near else ""
+
+
+def _misspelt(word: str, names: Mapping[str, str]) -> str:
+    """The app whose name is nearest; numbers must agree (GenomeAssembly is not …Assembly2)."""
+    numbers = re.findall(r"\d+", word)
+    likeness = SequenceMatcher(None, "", word[:200])
+    scores: dict[str, float] = {}
+    for name, app in names.items():
+        likeness.set_seq1(name)
+        if likeness.quick_ratio() >= NEAR - CLEARLY and re.findall(r"\d+", name) == numbers:
+            scores[app] = max(likeness.ratio(), scores.get(app, 0.0))
+    best, second = [*sorted(scores, key=lambda app: -scores[app]), "", ""][:2]
+    if scores.get(best, 0.0) < NEAR or scores[best] - scores.get(second, 0.0) < CLEARLY:
+        return ""
+    return best

@@ -1,0 +1,24 @@
+"""A spec together with what follows from it once: its graph and an order of its steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workflows.model.values import Spec
+from workflows.spec.graph import Dag, dag, order
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """What ``plan`` needs to know of a spec; immutable, so each process keeps it."""
+
+    spec: Spec
+    dag: Dag
+    order: tuple[int, ...]
+    """Every step after all that it needs."""
+
+
+def blueprint(spec: Spec) -> Blueprint:
+    """Raises ``Invalid`` where the graph has a cycle or names an unknown step."""
+    graph = dag(spec)
+    return Blueprint(spec, graph, order(graph))

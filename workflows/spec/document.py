@@ -1,0 +1,72 @@
+"""The workflow document: a ``Spec`` as JSON, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from workflows.model.values import USUAL_RETRY, Json, OnFailure, Retry, Spec, StepSpec
+
+
+def document(spec: Spec) -> dict[str, Json]:
+    """The normalised document: fields in the order people write them, no optional ones unsaid."""
+    found: dict[str, Json] = {
+        "workflow_name": spec.name,
+        "version": spec.version,
+        "base_context": dict(spec.base_context),
+        "steps": [_step(step) for step in spec.steps],
+        "workflow_outputs": list(spec.workflow_outputs),
+    }
+    if spec.labels:
+        found["labels"] = dict(spec.labels)
+    if spec.max_parallel_steps is not None:
+        found["max_parallel_steps"] = spec.max_parallel_steps
+    if spec.on_failure is not OnFailure.CONTINUE:
+        found["on_failure"] = spec.on_failure.value
+    return found
+
+
+def spec_from(found: Mapping[str, Any]) -> Spec:
+    """The spec of a document that ``document`` made; any other must be validated instead."""
+    return Spec(
+        name=found["workflow_name"],
+        version=found["version"],
+        base_context=found["base_context"],
+        steps=tuple(_step_from(step) for step in found["steps"]),
+        workflow_outputs=tuple(found.get("workflow_outputs", ())),
+        labels=found.get("labels", {}),
+        max_parallel_steps=found.get("max_parallel_steps"),
+        on_failure=OnFailure(found.get("on_failure", OnFailure.CONTINUE)),
+    )
+
+
+def _step(step: StepSpec) -> dict[str, Json]:
+    found: dict[str, Json] = {
+        "step_name": step.name,
+        "app": step.app,
+        "params": dict(step.params),
+        "outputs": dict(step.outputs),
+        "depends_on": list(step.depends_on),
+    }
+    if step.retry != USUAL_RETRY:
+        seconds = step.retry.backoff.total_seconds()
+        found["retry"] = {
+            "max_attempts": step.retry.max_attempts,
+            "backoff_seconds": int(seconds) if seconds.is_integer() else seconds,
+        }
+    return found
+
+
+def _step_from(found: Mapping[str, Any]) -> StepSpec:
+    retry = found.get("retry")
+    return StepSpec(
+        name=found["step_name"],
+        app=found["app"],
+        params=found["params"],
+        outputs=found.get("outputs", {}),
+        depends_on=tuple(found.get("depends_on", ())),
+        retry=Retry(retry["max_attempts"], timedelta(seconds=retry["backoff_seconds"]))
+        if retry
+        else USUAL_RETRY,
+    )

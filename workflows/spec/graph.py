@@ -1,0 +1,102 @@
+"""Which step waits for which: the explicit ``depends_on`` together with what references imply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import networkx as nx
+
+from workflows.model.errors import Invalid, Problem
+from workflows.model.json_path import place
+from workflows.model.values import Spec
+from workflows.spec.reference_syntax import implied
+
+
+@dataclass(frozen=True, slots=True)
+class Dag:
+    """Steps by their index in the spec; both tuples of neighbours are sorted."""
+
+    names: tuple[str, ...]
+    needs: tuple[tuple[int, ...], ...]
+    """For each step the steps it waits for."""
+    dependents: tuple[tuple[int, ...], ...]
+    """For each step the steps that wait for it."""
+
+
+def dag(spec: Spec) -> Dag:
+    """The graph of a spec, cyclic or not; raises ``Invalid`` where it names an unknown step."""
+    index = {step.name: position for position, step in enumerate(spec.steps)}
+    needs: list[tuple[int, ...]] = []
+    dependents: list[list[int]] = [[] for _ in spec.steps]
+    for position, step in enumerate(spec.steps):
+        names = implied(step).union(step.depends_on)
+        if not all(name in index for name in names):
+            raise _unknown(position, min(name for name in names if name not in index))
+        needs.append(tuple(sorted(index[name] for name in names)))
+        for need in needs[-1]:
+            dependents[need].append(position)
+    return Dag(tuple(step.name for step in spec.steps), tuple(needs), tuple(map(tuple, dependents)))
+
+
+def order(graph: Dag) -> tuple[int, ...]:
+    """Every step after all that it needs; raises ``Invalid`` with the cycle if there is one."""
+    waits = [len(needs) for needs in graph.needs]
+    ready = [step for step, count in enumerate(waits) if count == 0]
+    for step in ready:  # grows while it is walked
+        for dependent in graph.dependents[step]:
+            waits[dependent] -= 1
+            if waits[dependent] == 0:
+                ready.append(dependent)
+    if len(ready) < len(graph.names):
+        raise Invalid([_cyclic(graph)])
+    return tuple(ready)
+
+
+def cycle(graph: Dag) -> tuple[str, ...] | None:
+    """The names around a cycle, the first one again at the end, in the order they would run."""
+    try:
+        found = nx.find_cycle(network(graph))
+    except nx.NetworkXNoCycle:
+        return None
+    steps = [edge[0] for edge in found]
+    return tuple(graph.names[step] for step in [*steps, steps[0]])
+
+
+def ancestors(graph: Dag, step: int) -> frozenset[int]:
+    """All that must have ended before a step may start."""
+    return _reached(graph.needs, step)
+
+
+def descendants(graph: Dag, step: int) -> frozenset[int]:
+    """All that waits for a step, directly or not."""
+    return _reached(graph.dependents, step)
+
+
+def network(graph: Dag) -> nx.DiGraph[int]:
+    """The same for networkx: an edge leads from a step to each of its dependents."""
+    edges = ((need, step) for step, needs in enumerate(graph.needs) for need in needs)
+    result: nx.DiGraph[int] = nx.DiGraph()
+    result.add_nodes_from(range(len(graph.names)))
+    result.add_edges_from(edges)
+    return result
+
+
+def _reached(neighbours: tuple[tuple[int, ...], ...], step: int) -> frozenset[int]:
+    seen: set[int] = set()
+    rest = list(neighbours[step])
+    while rest:
+        found = rest.pop()
+        if found not in seen:
+            seen.add(found)
+            rest.extend(neighbours[found])
+    return frozenset(seen)
+
+
+def _unknown(step: int, name: str) -> Invalid:
+    where = place(("steps", step, "depends_on"))
+    return Invalid([Problem(where, "unknown_step", f"there is no step {name!r}")])
+
+
+def _cyclic(graph: Dag) -> Problem:
+    path = " → ".join(cycle(graph) or ())
+    return Problem("steps", "dependency_cycle", f"these steps wait for each other: {path}")

@@ -1,0 +1,66 @@
+"""The apps' specifications as BV-BRC gave them last, for all processes; kept while it is away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from workflows.store import documents
+from workflows.store.mongo import NOW, ago, collection, translated
+
+_ID = "apps"
+
+Specs = Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is stored. ``specs`` is empty, and ``fetched_at`` None, before the first answer."""
+
+    fetched_at: datetime | None
+    specs: Specs
+
+
+def kept() -> Kept:
+    """The last answer. Read once by each process, until there is a newer one."""
+    with translated():
+        row = collection(documents.AppSpecs).find_one({"_id": _ID}, {"fetched_at": 1}) or {}
+        fetched_at = row.get("fetched_at")
+        return Kept(fetched_at, _specs(fetched_at) if fetched_at else ())
+
+
+@lru_cache(maxsize=2)
+def _specs(_fetched_at: datetime) -> Specs:
+    row = collection(documents.AppSpecs).find_one({"_id": _ID}, {"specs": 1})
+    specs: Specs = json.loads(row["specs"]) if row else ()
+    return specs
+
+
+def keep(specs: Specs) -> None:
+    """Stores an answer in place of the one before."""
+    update = {"$set": {"specs": {"$literal": json.dumps(specs)}, "fetched_at": NOW}}
+    with translated():
+        collection(documents.AppSpecs).update_one({"_id": _ID}, [update], upsert=True)
+
+
+def claim(stale: timedelta, again: timedelta) -> bool:
+    """Whether the caller is the one to fetch them now.
+
+    True for one caller where the last answer is older than ``stale``, or there is none, and nobody
+    has set out within ``again``.
+    """
+    # A missing time is before every other.
+    due = {"$and": [{"$lt": ["$fetched_at", ago(stale)]}, {"$lt": ["$asked_at", ago(again)]}]}
+    with translated():
+        rows = collection(documents.AppSpecs)
+        found = rows.find_one({"_id": _ID}, {"due": due})
+        if found is None:
+            rows.update_one({"_id": _ID}, {"$setOnInsert": {"asked_at": None}}, upsert=True)
+        elif not found["due"]:
+            return False
+        done = rows.update_one({"_id": _ID, "$expr": due}, [{"$set": {"asked_at": NOW}}])
+    return done.modified_count == 1

@@ -1,0 +1,60 @@
+"""Jobs at AppService that are one too many of an attempt: noted, so that none outlives us."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from workflows.model.values import Job
+from workflows.store import documents
+from workflows.store.mongo import NOW, Row, collection, later, sound, translated
+
+DUE: Row = {"surplus_due": {"$type": "date"}, "$expr": {"$lte": ["$surplus_due", NOW]}}
+
+
+@dataclass(frozen=True, slots=True)
+class Surplus:
+    """What must still be killed of one attempt."""
+
+    key: str
+    workflow: str
+    owner: str
+    job_ids: tuple[str, ...]
+
+
+def note(job: Job, job_ids: Sequence[str]) -> None:
+    """Durably, before anybody tries to kill them."""
+    with translated():
+        collection(documents.Job).update_one(
+            {"_id": job.key},
+            {
+                "$addToSet": {"surplus": {"$each": list(job_ids)}},
+                "$currentDate": {"surplus_due": True},
+            },
+        )
+
+
+def take(limit: int, again_in: timedelta) -> list[Surplus]:
+    """Those that are due; they come again after that time unless they are settled.
+
+    One by one: what somebody settles meanwhile must not become due once more.
+    """
+    found, put_off = list[Row](), [{"$set": {"surplus_due": later(again_in)}}]
+    with translated():
+        rows = collection(documents.Job)
+        while len(found) < limit and (row := rows.find_one_and_update(DUE, put_off)):
+            found.append(row)
+    return [each for row in found if (each := sound(row, _value))]
+
+
+def settle(key: str, job_ids: Sequence[str]) -> None:
+    """These are dead."""
+    with translated():
+        rows = collection(documents.Job)
+        rows.update_one({"_id": key}, {"$pull": {"surplus": {"$in": list(job_ids)}}})
+        rows.update_one({"_id": key, "surplus": []}, {"$unset": {"surplus": "", "surplus_due": ""}})
+
+
+def _value(row: Row) -> Surplus:
+    return Surplus(row["_id"], row["workflow"], row["owner"], tuple(row["surplus"]))

@@ -1,0 +1,39 @@
+"""Jobs that have ended well and whose results are to be looked for in the Workspace."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pymongo import ReturnDocument
+
+from workflows.model.states import JobState
+from workflows.model.values import Job
+from workflows.store import documents
+from workflows.store.jobs.rows import readable
+from workflows.store.mongo import NOW, Row, collection, later, translated
+
+DUE: Row = {
+    "results_due": {"$type": "date"},
+    "state": JobState.ACTIVE,
+    "$expr": {"$lte": ["$results_due", NOW]},
+}
+
+
+def take(again_in: timedelta) -> Job | None:
+    """The job that has waited longest; nobody else takes it within ``again_in``."""
+    with translated():
+        row = collection(documents.Job).find_one_and_update(
+            DUE,
+            [{"$set": {"results_due": later(again_in)}}],
+            sort=[("results_due", 1)],
+            return_document=ReturnDocument.AFTER,
+        )
+    return readable(row) if row else None
+
+
+def say(job: Job, reason: str) -> None:
+    """Why they could not be looked for, as people are told."""
+    with translated():
+        collection(documents.Job).update_one(
+            {"_id": job.key, "state": JobState.ACTIVE}, {"$set": {"reason": reason}}
+        )

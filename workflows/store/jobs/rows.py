@@ -1,0 +1,218 @@
+"""Jobs in MongoDB: what one turn of a workflow writes, and what it needs to read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pymongo import InsertOne, UpdateMany
+
+from workflows.model.states import FINAL_JOB, JobState
+from workflows.model.values import Job, Outcome
+from workflows.store import documents
+from workflows.store.mongo import NOW, Row, collection, sound, translated
+
+if TYPE_CHECKING:
+    from workflows.store.workflows.rows import Change
+
+Write = InsertOne[Row] | UpdateMany
+
+
+def effects(changes: Sequence[Change]) -> list[Write]:
+    """What turns write to jobs: new intents, unwanted ones, and what they have taken in."""
+    writes: list[Write] = [
+        InsertOne(row(job, now) | {"due": now, "intended_at": now})
+        for change in changes
+        for now in (change.before.now,)
+        for job in change.new_jobs
+    ]
+    writes += _unwanted([job.key for change in changes for job in change.kills])
+    alike: dict[tuple[int, bool, bool], list[str]] = defaultdict(list)
+    for change in changes:
+        announced = {job.key for job in change.announced}
+        settled = {job.key for job in change.settled}
+        for job in change.seen:
+            if job.news or job.key in announced | settled:
+                alike[job.version, job.key in announced, job.key in settled].append(job.key)
+    return writes + [_taken_in(keys, *how) for how, keys in alike.items()]
+
+
+def _unwanted(keys: Sequence[str]) -> list[Write]:
+    if not keys:
+        return []
+    now: Row = {"version": {"$add": ["$version", 1]}}
+    withdrawn = {**now, "state": str(JobState.WITHDRAWN), "news": NOW}
+    under_way = {"$in": [JobState.SENDING, JobState.ACTIVE]}
+    return [
+        UpdateMany({"_id": {"$in": keys}, "state": JobState.INTENDED}, [{"$set": withdrawn}]),
+        UpdateMany(
+            {"_id": {"$in": keys}, "state": under_way},
+            [{"$set": {**now, "kill": True, "kill_due": NOW}}],
+        ),
+    ]
+
+
+def _taken_in(keys: Sequence[str], version: int, announced: bool, settled: bool) -> UpdateMany:
+    """Clears the news, unless there is newer news than what was seen.
+
+    That its submission stands in an event is true whatever else happened to it, or the event would
+    be written again.
+    """
+    gone = ["news", "open"] if settled else ["news"]
+    wanted: Row = {"_id": {"$in": keys}}
+    if not announced:
+        return UpdateMany({**wanted, "version": version}, {"$unset": dict.fromkeys(gone, "")})
+    seen = {"$eq": ["$version", version]}
+    kept = {name: {"$cond": [seen, "$$REMOVE", f"${name}"]} for name in gone}
+    return UpdateMany(wanted, [{"$set": {"announced": True, **kept}}])
+
+
+def open_jobs(workflows: Iterable[str]) -> dict[str, list[Row]]:
+    """The jobs of each workflow that are not settled, as stored; ``value`` reads them."""
+    found: dict[str, list[Row]] = defaultdict(list)
+    with translated():
+        for each in collection(documents.Job).find(
+            {"workflow": {"$in": list(workflows)}, "open": True}, {"params": 0}
+        ):
+            found[each["workflow"]].append(each)
+    return found
+
+
+def with_untold(workflows: Iterable[str]) -> list[str]:
+    """Those of these workflows that have something to take in."""
+    query = {"workflow": {"$in": list(workflows)}, "open": True, "news": {"$type": "date"}}
+    with translated():
+        return list(collection(documents.Job).distinct("workflow", query))
+
+
+def hush(workflow: str, until: datetime) -> None:
+    """Nobody takes in the news that this workflow had by then: whoever resumes it reads all."""
+    with translated():
+        collection(documents.Job).update_many(
+            {"workflow": workflow, "open": True, "news": {"$lte": until}}, {"$unset": {"news": ""}}
+        )
+
+
+def of_workflow(workflow: str) -> list[Row]:
+    """Every attempt of every step, as stored, in order."""
+    with translated():
+        return list(
+            collection(documents.Job)
+            .find({"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}})
+            .sort([("step", 1), ("attempt", 1)])
+        )
+
+
+def history(workflow: str) -> list[Job]:
+    """Every attempt of every step, in order, without what was sent."""
+    with translated():
+        rows = (
+            collection(documents.Job)
+            .find({"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}}, {"params": 0})
+            .sort([("step", 1), ("attempt", 1)])
+        )
+        return [value(each) for each in rows]
+
+
+def ids_of(workflow: str) -> dict[tuple[int, int], str]:
+    """AppService ids by step index and attempt, of those that have one."""
+    with translated():
+        rows = collection(documents.Job).find(
+            {"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}, "job_id": {"$type": "string"}},
+            {"step": 1, "attempt": 1, "job_id": 1},
+        )
+        return {(each["step"], each["attempt"]): each["job_id"] for each in rows}
+
+
+def waited(job: Job) -> timedelta:
+    """How long ago the job was first to be sent."""
+    with translated():
+        rows = collection(documents.Job).aggregate(
+            [
+                {"$match": {"_id": job.key}},
+                {"$project": {"waited": {"$subtract": [NOW, "$intended_at"]}}},
+            ]
+        )
+        return timedelta(milliseconds=next(iter(rows))["waited"])
+
+
+def results_of(workflow: str, keys: Iterable[str]) -> dict[int, Row]:
+    """Outputs known only at run time, by step index, of the named jobs that succeeded."""
+    with translated():
+        rows = collection(documents.Job).find(
+            {"_id": {"$in": list(keys)}, "workflow": workflow, "outcome": Outcome.SUCCEEDED},
+            {"step": 1, "results": 1},
+        )
+        return {each["step"]: each.get("results") or {} for each in rows}
+
+
+def row(job: Job, now: datetime) -> Row:
+    """A new job as it is stored."""
+    return {
+        "_id": job.key,
+        "workflow": job.workflow,
+        "step": job.step,
+        "attempt": job.attempt,
+        "left": job.left,
+        "owner": job.owner,
+        "app": job.app,
+        "params": dict(job.params),
+        "base_url": job.base_url,
+        "state": str(job.state),
+        "version": 0,
+        "open": True,
+        "tries": 0,
+        "request_id": job.request_id,
+    } | _optional(job, now)
+
+
+def _optional(job: Job, now: datetime) -> Row:
+    globs: Row = {"globs": dict(job.globs)} if job.globs else {}
+    return globs | ({"news": now, "reason": job.reason} if job.state in FINAL_JOB else {})
+
+
+def of_apps(apps: Collection[str]) -> Row:
+    """The part of a query that asks for jobs of these apps; of all where none are named."""
+    return {"app": {"$in": sorted(apps)}} if apps else {}
+
+
+def readable(each: Row) -> Job | None:
+    """The same as ``value``; None where the row makes no sense, so that it holds up no other."""
+    return sound(each, value)
+
+
+def value(each: Row) -> Job:
+    """The domain's value of a stored row; raises ``UNREADABLE`` where it makes no sense."""
+    outcome: Any = each.get("outcome")
+    return Job(
+        key=each["_id"],
+        workflow=each["workflow"],
+        step=each["step"],
+        attempt=each["attempt"],
+        owner=each["owner"],
+        app=each["app"],
+        params=each.get("params") or {},
+        base_url=each.get("base_url") or "",
+        state=JobState(each["state"]),
+        left=each.get("left", 0),
+        version=each.get("version", 0),
+        news=each.get("news") is not None,
+        announced=bool(each.get("announced")),
+        claim=each.get("claim") or "",
+        tries=each.get("tries", 0),
+        refusals=each.get("refusals", 0),
+        in_doubt=bool(each.get("in_doubt")),
+        job_id=each.get("job_id") or "",
+        outcome=Outcome(outcome) if outcome else None,
+        reason=each.get("reason") or "",
+        results=each.get("results") or {},
+        globs=each.get("globs") or {},
+        kill=bool(each.get("kill")),
+        request_id=each.get("request_id") or "",
+        sent_at=each.get("sent_at"),
+        submitted_at=each.get("submitted_at"),
+        started_at=each.get("started_at"),
+        finished_at=each.get("finished_at"),
+    )

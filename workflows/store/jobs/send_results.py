@@ -1,0 +1,156 @@
+"""What became of a sending. It is stored under the claim that the sending was made with, or not at
+all.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pymongo import UpdateMany, UpdateOne
+
+from workflows.model.states import JobState
+from workflows.model.values import Job, Outcome
+from workflows.store import documents
+from workflows.store.mongo import NOW, Row, collection, later, mapped, translated
+
+_CHANGED: Row = {"version": {"$add": ["$version", 1]}, "news": NOW}
+"""Every change that the workflow must take in."""
+_ENDED: Row = {**_CHANGED, "in_doubt": False}
+_STARTED: Row = {**_ENDED, "submitted_at": NOW, "due": NOW}
+_REFUSED: Row = {"refusals": {"$add": [{"$ifNull": ["$refusals", 0]}, 1]}}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of one sending; exactly one of the constructors below made it."""
+
+    job: Job
+    after: JobState
+    fields: Row
+    """Expressions of an aggregation; what came from outside stands in the next two."""
+    reason: str = ""
+    job_id: str = ""
+    unset: tuple[str, ...] = ()
+
+    @property
+    def update(self) -> list[Row]:
+        """Texts from outside are literals: one that begins with ``$`` would be taken for a path."""
+        texts: Row = {"reason": {"$literal": self.reason}}
+        if self.job_id:
+            texts["job_id"] = {"$literal": self.job_id}
+        stages: list[Row] = [{"$set": {"state": str(self.after), **self.fields, **texts}}]
+        return [*stages, {"$unset": list(self.unset)}] if self.unset else stages
+
+    @property
+    def news(self) -> bool:
+        """Whether the workflow has something to take in."""
+        return self.after not in (JobState.INTENDED, JobState.SENDING)
+
+    def write(self) -> UpdateOne:
+        return UpdateOne(
+            {"_id": self.job.key, "state": JobState.SENDING, "claim": self.job.claim}, self.update
+        )
+
+
+def started(job: Job, job_id: str) -> Sent:
+    return Sent(job, JobState.ACTIVE, _STARTED, job_id=job_id)
+
+
+def unsent(job: Job, reason: str, wait: timedelta, *, refused: bool = False) -> Sent:
+    """It provably never arrived, or was refused for now: back into the outbox, unless nobody
+    wants it any more. ``refused``: AppService had no good reason, which it may not do for ever.
+    """
+    fields: Row = {
+        "state": {"$cond": ["$kill", str(JobState.WITHDRAWN), str(JobState.INTENDED)]},
+        "news": {"$cond": ["$kill", NOW, "$news"]},
+        "due": later(wait),
+        "in_doubt": False,
+        "tries": {"$add": ["$tries", 1]},
+        "version": {"$add": ["$version", 1]},
+    }
+    return Sent(
+        job,
+        JobState.INTENDED,
+        fields | (_REFUSED if refused else {}),
+        reason=reason,
+        unset=("claim", "absent_after"),
+    )
+
+
+def doubtful(job: Job, reason: str, lookup_in: timedelta, believe_in: timedelta | None) -> Sent:
+    """The answer is lost. ``believe_in`` shortens the grace where AppService itself said that the
+    call is over, without a reason.
+    """
+    fields: Row = {
+        "in_doubt": True,
+        "due": later(lookup_in),
+        "version": {"$add": ["$version", 1]},
+    }
+    if believe_in is not None:
+        fields |= {"absent_after": later(believe_in), **_REFUSED}
+    return Sent(job, JobState.SENDING, fields, reason=reason)
+
+
+def rejected(job: Job, reason: str) -> Sent:
+    return Sent(job, JobState.REJECTED, {**_ENDED, "finished_at": NOW}, reason=reason)
+
+
+def finished(job: Job, outcome: Outcome, reason: str, results: Mapping[str, object]) -> Sent:
+    """A step that the engine ran itself has ended."""
+    return Sent(
+        job,
+        JobState.DONE,
+        {
+            **_ENDED,
+            "outcome": str(outcome),
+            "results": {"$literal": dict(results)},
+            "started_at": "$sent_at",
+            "submitted_at": "$sent_at",
+            "finished_at": NOW,
+        },
+        reason=reason,
+    )
+
+
+def withdrawn(job: Job) -> Sent:
+    """Its workflow ended between the claim and the sending."""
+    return Sent(job, JobState.WITHDRAWN, dict(_ENDED))
+
+
+def record(outcomes: Sequence[Sent]) -> list[Sent]:
+    """Write what became of the sendings; answers with those that started a job under a claim that
+    was no longer valid. Recording the same again changes nothing.
+    """
+    if not outcomes:
+        return []
+    with translated():
+        result = collection(documents.Job).bulk_write(_writes(outcomes), ordered=False)
+        if result.matched_count == len(outcomes):
+            return []
+        return [sent for sent in outcomes if sent.job_id and sent.job_id != known_id(sent.job)]
+
+
+def _writes(outcomes: Sequence[Sent]) -> list[UpdateOne | UpdateMany]:
+    """All that were started under one claim in one statement; what is rarer one by one."""
+    writes: list[UpdateOne | UpdateMany] = []
+    claims: dict[str, dict[str, str]] = defaultdict(dict)
+    for sent in outcomes:
+        if sent.after is JobState.ACTIVE:
+            claims[sent.job.claim][sent.job.key] = sent.job_id
+        else:
+            writes.append(sent.write())
+    for claim, ids in claims.items():
+        fields = {**_STARTED, "state": str(JobState.ACTIVE), "reason": "", "job_id": mapped(ids)}
+        guard = {"_id": {"$in": list(ids)}, "state": JobState.SENDING, "claim": claim}
+        writes.append(UpdateMany(guard, [{"$set": fields}]))
+    return writes
+
+
+def known_id(job: Job) -> str:
+    """The AppService id that is stored for this job now; empty where there is none."""
+    with translated():
+        row = collection(documents.Job).find_one({"_id": job.key}, {"job_id": 1})
+    return (row or {}).get("job_id") or ""

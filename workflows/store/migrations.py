@@ -1,0 +1,88 @@
+"""Changes to what is stored already, done once, in order, when an operator says so.
+
+A migration must leave documents that the release before it can still read, so that processes can be
+restarted one by one; it may be interrupted and run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from workflows.store import documents
+from workflows.store.mongo import NOW, collection, translated
+
+Keys = list[tuple[str, int]]
+"""Fields and directions, as MongoDB names an index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """The ``number``-th change of the schema."""
+
+    number: int
+    what: str
+    change: Callable[[], int]
+    """Does it; answers with how many documents it changed."""
+
+
+def _news_have_a_time() -> int:
+    """``jobs.news`` was a flag; it says since when there is news."""
+    result = collection(documents.Job).update_many({"news": True}, [{"$set": {"news": NOW}}])
+    return int(result.modified_count)
+
+
+MIGRATIONS: Sequence[Migration] = (Migration(1, "news of jobs have a time", _news_have_a_time),)
+
+
+def begin() -> None:
+    """A database without workflows is new: there is nothing in it to change."""
+    with translated():
+        if collection(documents.Workflow).find_one({}, {"_id": 1}) is None:
+            newest = max(migration.number for migration in MIGRATIONS)
+            collection(documents.Schema).update_one(
+                {"_id": "schema"}, {"$setOnInsert": {"version": newest}}, upsert=True
+            )
+
+
+def version() -> int:
+    """The number of the last migration that was done on this database."""
+    with translated():
+        row = collection(documents.Schema).find_one({"_id": "schema"})
+    return int(row["version"]) if row else 0
+
+
+def pending(migrations: Sequence[Migration] = MIGRATIONS) -> list[Migration]:
+    done = version()
+    return [migration for migration in migrations if migration.number > done]
+
+
+def migrate(migrations: Sequence[Migration] = MIGRATIONS) -> list[tuple[Migration, int]]:
+    """Does what is pending; each with how many documents it changed."""
+    done = []
+    for migration in pending(migrations):
+        with translated():
+            changed = migration.change()
+            collection(documents.Schema).update_one(
+                {"_id": "schema"}, {"$max": {"version": migration.number}}, upsert=True
+            )
+        done.append((migration, changed))
+    return done
+
+
+def stale_indexes() -> list[tuple[str, Keys]]:
+    """Indexes that this release does not need: collection and keys of each."""
+    with translated():
+        return [
+            (document._get_collection_name(), keys)
+            for document in documents.documents()
+            for keys in document.compare_indexes()["extra"]
+        ]
+
+
+def drop(stale: Sequence[tuple[str, Keys]]) -> None:
+    with translated():
+        for document in documents.documents():
+            for name, keys in stale:
+                if name == document._get_collection_name():
+                    collection(document).drop_index(keys)

@@ -1,0 +1,44 @@
+"""What every process knows of the BV-BRC services: up, away or switched off, and since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from workflows.store import documents
+from workflows.store.mongo import NOW, collection, translated
+
+APPSERVICE = "appservice"
+UP, AWAY, DISABLED = "up", "away", "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    state: str = UP
+    reason: str = ""
+    since: datetime | None = None
+
+
+def report(service: str, state: str, reason: str = "") -> None:
+    """Record a change of a service's state; the same state again keeps its ``since``."""
+    with translated():
+        collection(documents.Service).update_one(
+            {"_id": service},
+            [
+                {
+                    "$set": {
+                        "since": {"$cond": [{"$eq": ["$state", state]}, "$since", NOW]},
+                        "state": state,
+                        "reason": {"$literal": reason},
+                        "checked_at": NOW,
+                    }
+                }
+            ],
+            upsert=True,
+        )
+
+
+def health(service: str) -> Health:
+    with translated():
+        row = collection(documents.Service).find_one({"_id": service})
+    return Health(row["state"], row.get("reason", ""), row.get("since")) if row else Health()

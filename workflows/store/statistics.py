@@ -1,0 +1,137 @@
+"""How far the whole engine is: a few indexed questions whose cost follows what is unfinished."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from workflows.model.states import ACTIVE_WORKFLOW, JobState
+from workflows.rules.health import Presence
+from workflows.store import documents, service_status
+from workflows.store.heartbeats import known
+from workflows.store.mongo import NOW, Row, clock, collection, translated
+from workflows.store.service_status import Health
+
+_OPEN = (JobState.INTENDED, JobState.SENDING, JobState.ACTIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is unfinished, and for how long it has waited."""
+
+    workflows: Mapping[str, int]
+    """Active states to how many workflows are in them."""
+    jobs: Mapping[str, int]
+    """Open states to how many jobs are in them."""
+    in_doubt: int
+    """Submissions whose answer is lost and which are not found yet."""
+    parked: int
+    """Jobs that wait for a fresh token of their owner."""
+    unsent: timedelta
+    """How long the oldest job waits that could be sent: zero where there is none."""
+    overdue: timedelta
+    """How long ago the most overdue workflow should have been looked at."""
+    swept: timedelta | None
+    """How long ago the last sweep began; None before the first."""
+    service: Health
+    """What is known of AppService."""
+    present: tuple[Presence, ...]
+
+
+def progress(user_jobs: int) -> Progress:
+    """All at once. ``user_jobs``: the cap on jobs of one user, who can send no more at it."""
+    with translated():
+        now = clock()
+        counts = _open_jobs()
+        parked, unsent = _waiting(counts, user_jobs, now)
+        return Progress(
+            workflows=active_workflows(),
+            jobs={state: sum(owners.values()) for state, owners in counts.items()},
+            in_doubt=_in_doubt(),
+            parked=parked,
+            unsent=unsent,
+            overdue=_overdue(now),
+            swept=_swept(now),
+            service=service_status.health(service_status.APPSERVICE),
+            present=tuple(known()),
+        )
+
+
+def active_workflows() -> dict[str, int]:
+    """Active states to counts; every state is there."""
+    found = {str(state): 0 for state in sorted(ACTIVE_WORKFLOW)}
+    rows = collection(documents.Workflow).aggregate(
+        [
+            {"$match": {"state": {"$in": list(found)}}},
+            {"$group": {"_id": "$state", "count": {"$sum": 1}}},
+        ]
+    )
+    return found | {row["_id"]: row["count"] for row in rows}
+
+
+def _open_jobs() -> dict[str, dict[str, int]]:
+    """Open states to owners to counts."""
+    found: dict[str, dict[str, int]] = {str(state): {} for state in _OPEN}
+    rows = collection(documents.Job).aggregate(
+        [
+            {"$match": {"state": {"$in": list(found)}}},
+            {"$group": {"_id": {"state": "$state", "owner": "$owner"}, "count": {"$sum": 1}}},
+        ]
+    )
+    for row in rows:
+        found[row["_id"]["state"]][row["_id"]["owner"]] = row["count"]
+    return found
+
+
+def _waiting(
+    counts: Mapping[str, Mapping[str, int]], user_jobs: int, now: datetime
+) -> tuple[int, timedelta]:
+    """How many jobs wait for a token, and how long the oldest that could go has waited."""
+    intended = counts[JobState.INTENDED]
+    if not intended:
+        return 0, timedelta(0)
+    usable = _with_token(list(intended))
+    under_way = {
+        owner: counts[JobState.SENDING].get(owner, 0) + counts[JobState.ACTIVE].get(owner, 0)
+        for owner in usable
+    }
+    free = [owner for owner in usable if under_way[owner] < user_jobs]
+    oldest = collection(documents.Job).aggregate(
+        [
+            {"$match": {"state": JobState.INTENDED, "owner": {"$in": free}}},
+            {"$group": {"_id": None, "due": {"$min": "$due"}}},
+        ]
+    )
+    parked = sum(count for owner, count in intended.items() if owner not in usable)
+    return parked, max([now - row["due"] for row in oldest] + [timedelta(0)])
+
+
+def _with_token(owners: list[str]) -> set[str]:
+    rows = collection(documents.Credential).find(
+        {"_id": {"$in": owners}, "refused_at": None, "$expr": {"$gt": ["$expires_at", NOW]}},
+        {"_id": 1},
+    )
+    return {row["_id"] for row in rows}
+
+
+def _in_doubt() -> int:
+    return int(
+        collection(documents.Job).count_documents({"state": JobState.SENDING, "in_doubt": True})
+    )
+
+
+def _overdue(now: datetime) -> timedelta:
+    """Due to be looked at, or for its further steps to be planned."""
+    ages = [timedelta(0)]
+    for due in ("next_check", "replan_due"):
+        row: Row | None = collection(documents.Workflow).find_one(
+            {due: {"$type": "date"}, "held": {"$ne": True}}, {due: 1}, sort=[(due, 1)]
+        )
+        ages += [now - row[due]] if row else []
+    return max(ages)
+
+
+def _swept(now: datetime) -> timedelta | None:
+    row = collection(documents.Turn).find_one({"_id": "sweep"}, {"last": 1})
+    return now - row["last"] if row and row.get("last") else None

@@ -1,0 +1,125 @@
+"""A user's workflows, newest first, page by page. A page's place is stable under inserts."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from workflows.model.errors import Invalid, Problem
+from workflows.model.states import FINAL_WORKFLOW, WorkflowState
+from workflows.store import documents
+from workflows.store.mongo import Row, collection, translated
+
+_SHOWN: Row = {
+    "name": 1,
+    "state": 1,
+    "cancel_requested_at": 1,
+    "labels": 1,
+    "apps": 1,
+    "step_count": 1,
+    "created_at": 1,
+    "updated_at": 1,
+    "submitted_at": 1,
+    "started_at": 1,
+    "finished_at": 1,
+}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which of a user's workflows; what is None or empty does not matter."""
+
+    states: Sequence[WorkflowState] = ()
+    app: str | None = None
+    name: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    since: datetime | None = None
+    until: datetime | None = None
+    """Created at or after ``since``, and before ``until``."""
+
+
+def page(owner: str, wanted: Wanted, size: int, token: str = "") -> tuple[list[Row], str | None]:
+    """Up to ``size`` rows after the place of ``token``, and the token of the next page.
+
+    Raises ``Invalid`` for a token that no page gave.
+    """
+    conditions = [{"owner": owner}, *_conditions(wanted), *_after(token)]
+    with translated():
+        rows = list(
+            collection(documents.Workflow)
+            .find({"$and": conditions}, _SHOWN)
+            .sort([("created_at", -1), ("_id", -1)])
+            .limit(size + 1)
+        )
+    more = len(rows) > size
+    return rows[:size], _token(rows[size - 1]) if more else None
+
+
+def step_counts(ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Workflow id to how many of its steps are in each state."""
+    found: dict[str, dict[str, int]] = {workflow: {} for workflow in ids}
+    each = {"workflow": "$_id", "state": "$states"}
+    with translated():
+        for row in collection(documents.Workflow).aggregate(
+            [
+                {"$match": {"_id": {"$in": list(ids)}}},
+                {"$project": {"states": 1}},
+                {"$unwind": "$states"},
+                {"$group": {"_id": each, "count": {"$sum": 1}}},
+            ]
+        ):
+            found[row["_id"]["workflow"]][row["_id"]["state"]] = row["count"]
+    return found
+
+
+def _conditions(wanted: Wanted) -> list[Row]:
+    found: list[Row] = []
+    if wanted.states:
+        found.append({"$or": [_in_state(state) for state in wanted.states]})
+    if wanted.app is not None:
+        found.append({"apps": wanted.app})
+    if wanted.name is not None:
+        found.append({"name": wanted.name})
+    for key, value in wanted.labels.items():
+        label = {"$getField": {"field": {"$literal": key}, "input": "$labels"}}
+        found.append({"$expr": {"$eq": [label, {"$literal": value}]}})
+    if wanted.since:
+        found.append({"created_at": {"$gte": wanted.since}})
+    if wanted.until:
+        found.append({"created_at": {"$lt": wanted.until}})
+    return found
+
+
+def _in_state(state: WorkflowState) -> Row:
+    """A cancel that was answered counts, also before the engine has taken it in."""
+    if state is WorkflowState.CANCELLED:
+        asked = {"cancel_requested_at": {"$type": "date"}, "state": {"$nin": list(FINAL_WORKFLOW)}}
+        return {"$or": [{"state": state}, asked]}
+    if state in FINAL_WORKFLOW:
+        return {"state": state}
+    return {"state": state, "cancel_requested_at": None}
+
+
+def _token(row: Row) -> str:
+    """Where a page ended: MongoDB keeps milliseconds."""
+    millis = (row["created_at"] - _EPOCH) // timedelta(milliseconds=1)
+    return base64.urlsafe_b64encode(json.dumps([millis, row["_id"]]).encode()).decode().rstrip("=")
+
+
+def _after(token: str) -> list[Row]:
+    if not token:
+        return []
+    try:
+        padded = token + "=" * (-len(token) % 4)
+        millis, workflow = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        at = _EPOCH + timedelta(milliseconds=int(millis))
+        last = str(workflow).encode("ascii").decode()  # as all ids are; JSON can say more
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        raise Invalid(
+            [Problem("page_token", "bad_argument", "it is no next_page_token of an answer")]
+        ) from None
+    return [{"$or": [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": last}}]}]

@@ -1,0 +1,41 @@
+"""Workflows that a restart has set aside: nobody takes them up until somebody asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from workflows.model.states import ACTIVE_WORKFLOW
+from workflows.store import documents
+from workflows.store.mongo import NOW, collection, translated
+
+
+def hold() -> int:
+    """Set every workflow that is under way aside, until somebody asks for it; how many they are."""
+    with translated():
+        result = collection(documents.Workflow).update_many(
+            {"state": {"$in": list(ACTIVE_WORKFLOW)}, "held": {"$ne": True}},
+            {"$set": {"held": True}, "$unset": {"lease": "", "next_check": ""}},
+        )
+    return int(result.modified_count)
+
+
+def resume(workflow: str) -> bool:
+    """Let one that was set aside go on; false where it was not."""
+    with translated():
+        result = collection(documents.Workflow).update_one(
+            {"_id": workflow, "held": True},
+            [{"$set": {"next_check": NOW, "updated_at": NOW}}, {"$unset": "held"}],
+        )
+    return bool(result.modified_count)
+
+
+def held(ids: Sequence[str]) -> dict[str, datetime]:
+    """Those of them that are set aside, each with MongoDB's time when it still was."""
+    if not ids:
+        return {}
+    with translated():
+        rows = collection(documents.Workflow).find(
+            {"_id": {"$in": list(ids)}, "held": True}, {"now": NOW}
+        )
+        return {row["_id"]: row["now"] for row in rows}

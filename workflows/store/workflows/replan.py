@@ -1,0 +1,140 @@
+"""Workflows that get further steps when results are there, a new version of the spec each time.
+
+All is written under the lease of whoever planned: where that was lost, nothing is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pymongo.client_session import ClientSession
+
+from workflows.model.errors import LeaseLost
+from workflows.model.states import StepState
+from workflows.model.values import Event, Json
+from workflows.store import documents
+from workflows.store.mongo import NOW, Row, ago, collection, later, transaction, translated
+from workflows.store.workflows import events
+from workflows.store.workflows.rows import Claimed
+
+_PLANNED = ("lease", "replan_due", "replan_failures", "replan_reason")
+"""What a workflow has no longer when its further steps are planned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """A workflow with further steps."""
+
+    before: Claimed
+    document: Mapping[str, Json]
+    """All its steps, the further ones last."""
+    waits_for: tuple[int, ...]
+    events: tuple[Event, ...]
+    """One for each further step."""
+
+
+def due(limit: int, overdue: timedelta) -> list[str]:
+    """Workflows whose further steps should have been planned so long ago."""
+    with translated():
+        rows = collection(documents.Workflow).find(
+            {
+                "replan_due": {"$type": "date"},
+                "held": {"$ne": True},
+                "$expr": {"$lte": ["$replan_due", ago(overdue)]},
+            },
+            {"_id": 1},
+            sort=[("replan_due", 1)],
+            limit=limit,
+        )
+        return [row["_id"] for row in rows]
+
+
+def extend(token: str, grown: Grown) -> bool:
+    """Store the further steps, due to be advanced; false where the lease was lost."""
+    workflow, _, version = grown.before.spec_id.rpartition("/")
+    spec: Row = {"_id": f"{workflow}/{int(version) + 1}", "document": dict(grown.document)}
+
+    def work(session: ClientSession) -> None:
+        _write(token, grown.before, _progress(spec["_id"], grown), session)
+        collection(documents.Spec).insert_one(spec, session=session)
+        if grown.events:
+            events.append([(workflow, event) for event in grown.events], session)
+
+    return _fenced(work)
+
+
+def refuse(token: str, before: Claimed, reason: str) -> bool:
+    """Store why further steps cannot be planned, due to be advanced; false as ``extend``."""
+    return _fenced(lambda session: _write(token, before, {"unplannable": reason}, session))
+
+
+def postpone(token: str, workflow: str, wait: timedelta, reason: str) -> None:
+    """It was tried in vain, for no fault of what was submitted: again later, and count it."""
+    failures = {"$add": [{"$ifNull": ["$replan_failures", 0]}, 1]}
+    with translated():
+        collection(documents.Workflow).update_one(
+            {"_id": workflow, "lease.token": token},
+            [
+                {
+                    "$set": {
+                        "replan_due": later(wait),
+                        "replan_failures": failures,
+                        "replan_reason": {"$literal": reason},
+                    }
+                },
+                {"$unset": "lease"},
+            ],
+        )
+
+
+def let_go(token: str, workflow: str) -> None:
+    """End the lease; there was nothing to plan."""
+    with translated():
+        collection(documents.Workflow).update_one(
+            {"_id": workflow, "lease.token": token}, {"$unset": {"lease": ""}}
+        )
+
+
+def _progress(spec_id: str, grown: Grown) -> Row:
+    before, steps = grown.before.workflow, grown.document["steps"]
+    new = len(steps) - len(before.states)
+    return {
+        "spec": spec_id,
+        "states": [*map(str, before.states), *[str(StepState.PENDING)] * new],
+        "attempts": [*before.attempts, *[0] * new],
+        "step_count": len(steps),
+        "apps": sorted({step["app"] for step in steps}),
+        "waits_for": list(grown.waits_for),
+        "sequence": before.sequence + len(grown.events),
+    }
+
+
+def _write(token: str, before: Claimed, fields: Row, session: ClientSession) -> None:
+    literals = {name: {"$literal": value} for name, value in fields.items()}
+    written = collection(documents.Workflow).update_one(
+        {"_id": before.workflow.id, "lease.token": token},
+        [
+            {
+                "$set": {
+                    **literals,
+                    "revision": {"$add": ["$revision", 1]},
+                    "next_check": NOW,
+                    "updated_at": NOW,
+                }
+            },
+            {"$unset": list(_PLANNED)},
+        ],
+        session=session,
+    )
+    if not written.matched_count:
+        raise LeaseLost
+
+
+def _fenced(work: Callable[[ClientSession], None]) -> bool:
+    try:
+        transaction(work)
+    except LeaseLost:
+        return False
+    return True

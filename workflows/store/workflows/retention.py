@@ -1,0 +1,51 @@
+"""What is old enough to go: a workflow with all that belongs to it, or nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from workflows.model.states import FINAL_WORKFLOW, WorkflowState
+from workflows.store import documents, removals
+from workflows.store.mongo import Row, ago, collection, translated
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Workflows that may go at all, and the time that their age is counted from."""
+
+    since: str
+    condition: Mapping[str, Any]
+
+    def older(self, age: timedelta) -> Row:
+        """The query for those of that age."""
+        return {**self.condition, "$expr": {"$lte": [f"${self.since}", ago(age)]}}
+
+
+ENDED: Final = Kind(
+    "finished_at",
+    {"state": {"$in": sorted(FINAL_WORKFLOW)}, "finished_at": {"$type": "date"}},
+)
+NEVER_STARTED: Final = Kind("created_at", {"state": WorkflowState.PLANNED})
+
+
+def older(kind: Kind, age: timedelta, limit: int, but: Collection[str] = ()) -> list[str]:
+    """The oldest first, without those named."""
+    with translated():
+        rows = collection(documents.Workflow).find(
+            {**kind.older(age), "_id": {"$nin": sorted(but)}},
+            {"_id": 1},
+            sort=[(kind.since, 1)],
+            limit=limit,
+        )
+        return [row["_id"] for row in rows]
+
+
+def remove(kind: Kind, age: timedelta, workflow: str) -> bool:
+    """False where it was taken up meanwhile, or where a job of it has not ended at AppService."""
+    if not removals.hide(workflow, kind.older(age)):
+        return False
+    removals.erase(workflow)
+    return True

@@ -1,0 +1,307 @@
+"""Workflows in MongoDB: read, and changed under a lease, a chunk in a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from pymongo import UpdateOne
+from pymongo.client_session import ClientSession
+
+from workflows.model.errors import LeaseLost, NotFound
+from workflows.model.states import FINAL_WORKFLOW, StepState, WorkflowState
+from workflows.model.values import Again, Event, Job, Workflow
+from workflows.store import documents
+from workflows.store.jobs import rows as job_rows
+from workflows.store.mongo import (
+    NOW,
+    Row,
+    collection,
+    later,
+    sound,
+    transaction,
+    translated,
+)
+from workflows.store.workflows import events
+
+_STEP_STATES = {str(state): state for state in StepState}
+_MANY_CHANGES = 200
+"""From so many changed steps on, the whole array is written instead of its elements."""
+PROGRESS = {
+    "owner": 1,
+    "name": 1,
+    "spec": 1,
+    "state": 1,
+    "states": 1,
+    "attempts": 1,
+    "again": 1,
+    "cap": 1,
+    "sequence": 1,
+    "failures": 1,
+    "request_id": 1,
+    "cancel_requested_at": 1,
+    "waits_for": 1,
+    "unplannable": 1,
+    "replan_due": 1,
+    "replan_failures": 1,
+    "created_at": 1,
+    "submitted_at": 1,
+    "taken_up_at": 1,
+    "started_at": 1,
+    "finished_at": 1,
+    "now": NOW,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A workflow under our lease, with MongoDB's time of the claim."""
+
+    workflow: Workflow
+    spec_id: str
+    name: str
+    now: datetime
+    failures: int
+    begun_at: datetime
+    """When it was submitted, or taken up again."""
+    started_at: datetime | None
+    finished_at: datetime | None
+    request_id: str = ""
+    replan_due: datetime | None = None
+    """Since when, or from when on, its further steps are to be planned."""
+    replan_failures: int = 0
+    """How often that was tried in vain, for no fault of what was submitted."""
+
+    @property
+    def may_grow(self) -> bool:
+        return self.replan_due is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one turn writes; all of it or nothing."""
+
+    before: Claimed
+    after: Workflow
+    next_check: datetime | None
+    new_jobs: tuple[Job, ...] = ()
+    kills: tuple[Job, ...] = ()
+    announced: tuple[Job, ...] = ()
+    settled: tuple[Job, ...] = ()
+    seen: tuple[Job, ...] = ()
+    """Every job that was looked at, in the version that was seen: its news are taken in."""
+    events: tuple[Event, ...] = ()
+    replan: bool = False
+    """Its further steps are to be planned."""
+
+    @property
+    def empty(self) -> bool:
+        """Nothing needs writing but the end of the lease."""
+        effects = self.events or self.new_jobs or self.kills or self.settled
+        news = any(job.news for job in self.seen) or self.replan is not self.before.may_grow
+        return not (effects or news or self.next_check) and self.after == self.before.workflow
+
+    @property
+    def grows(self) -> bool:
+        """It was not known before that its further steps are to be planned."""
+        return self.replan and not self.before.may_grow
+
+
+def by_idempotency_key(owner: str, key: str) -> Row | None:
+    with translated():
+        return collection(documents.Workflow).find_one(
+            {"owner": owner, "idempotency_key": key}, {"state": 1, "body_digest": 1}
+        )
+
+
+def get(workflow: str, fields: Row | None = None) -> Row:
+    """The stored row; raises ``NotFound``."""
+    with translated():
+        row = collection(documents.Workflow).find_one({"_id": workflow}, fields)
+    if row is None:
+        raise NotFound(f"There is no workflow '{workflow}'.")
+    return row
+
+
+def claim(ids: Iterable[str], lease: timedelta) -> tuple[str, list[Claimed], list[str]]:
+    """Take the lease of those that nobody else holds; the token fences what we write. Those that
+    are set aside stay as they are.
+
+    Last come the ids of those that are claimed but cannot be read.
+    """
+    wanted = list(ids)
+    token = uuid4().hex
+    free = {"$expr": {"$not": {"$gt": ["$lease.until", NOW]}}}  # a missing lease is below any date
+    with translated():
+        workflows = collection(documents.Workflow)
+        workflows.update_many(
+            {"_id": {"$in": wanted}, "held": {"$ne": True}, **free},
+            [{"$set": {"lease": {"token": token, "until": later(lease)}}}],
+        )
+        rows = list(workflows.find({"_id": {"$in": wanted}, "lease.token": token}, PROGRESS))
+    found = {row["_id"]: sound(row, _claimed) for row in rows}
+    claimed = [each for each in found.values() if each]
+    return token, claimed, [each for each, read in found.items() if read is None]
+
+
+def commit(token: str, changes: Sequence[Change]) -> list[Change]:
+    """Write all changes in one transaction and end their leases; answers with those written.
+
+    A workflow whose lease was lost meanwhile is left alone, and the others are written without it.
+    """
+    try:
+        transaction(lambda session: _write(session, token, changes))
+    except LeaseLost:
+        if len(changes) == 1:
+            return []
+        return [change for one in changes for change in commit(token, [one])]
+    return list(changes)
+
+
+def release(token: str, ids: Sequence[str]) -> None:
+    """End the leases of workflows for which nothing is to be written but the time of a check."""
+    with translated():
+        collection(documents.Workflow).update_many(
+            {"_id": {"$in": list(ids)}, "lease.token": token},
+            {"$unset": {"lease": "", "next_check": ""}},
+        )
+
+
+def postpone(token: str, workflow: str, wait: timedelta) -> None:
+    """A turn broke on a defect of ours: look again later, and count it."""
+    failures = {"$cond": [{"$isNumber": "$failures"}, "$failures", 0]}
+    with translated():
+        collection(documents.Workflow).update_one(
+            {"_id": workflow, "lease.token": token},
+            [
+                {"$set": {"next_check": later(wait), "failures": {"$add": [failures, 1]}}},
+                {"$unset": "lease"},
+            ],
+        )
+
+
+def existing(ids: Sequence[str]) -> list[str]:
+    """Those of them that are stored at all."""
+    if not ids:
+        return []
+    with translated():
+        rows = collection(documents.Workflow).find({"_id": {"$in": list(ids)}}, {"_id": 1})
+        return [row["_id"] for row in rows]
+
+
+def ended(ids: Iterable[str]) -> set[str]:
+    """Those of them for which nothing may start any more."""
+    with translated():
+        rows = collection(documents.Workflow).find(
+            {
+                "_id": {"$in": list(ids)},
+                "$or": [
+                    {"cancel_requested_at": {"$type": "date"}},
+                    {"state": {"$in": list(FINAL_WORKFLOW)}},
+                ],
+            },
+            {"_id": 1},
+        )
+        return {row["_id"] for row in rows}
+
+
+def _write(session: ClientSession, token: str, changes: Sequence[Change]) -> None:
+    """Whoever takes a lease away after it was seen here makes the transaction begin anew."""
+    rows = collection(documents.Workflow)
+    held = {"_id": {"$in": [change.after.id for change in changes]}, "lease.token": token}
+    if rows.count_documents(held, session=session) != len(changes):
+        raise LeaseLost
+    rows.bulk_write([_update(change) for change in changes], ordered=False, session=session)
+    effects = job_rows.effects(changes)
+    if effects:
+        collection(documents.Job).bulk_write(effects, ordered=False, session=session)
+    recorded = [(change.after.id, event) for change in changes for event in change.events]
+    if recorded:
+        events.append(recorded, session)
+
+
+def _update(change: Change) -> UpdateOne:
+    before, after = change.before.workflow, change.after
+    replan_due = change.before.replan_due or change.before.now if change.replan else None
+    fields: Row = {"next_check": change.next_check, "failures": 0, "replan_due": replan_due}
+    if change.events or after != before:
+        fields |= {
+            "state": str(after.state),
+            "sequence": after.sequence,
+            "again": {
+                str(step): {"at": again.at, "left": again.left}
+                for step, again in after.again.items()
+            },
+            "updated_at": change.before.now,
+            **_steps(before, after),
+        }
+    if after.state in FINAL_WORKFLOW and change.before.finished_at is None:
+        fields["finished_at"] = change.before.now
+    if change.before.started_at is None and _began(change):
+        fields["started_at"] = change.before.now
+    absent = [name for name, value in fields.items() if value is None]
+    return UpdateOne(
+        {"_id": after.id},
+        {
+            "$set": {name: value for name, value in fields.items() if value is not None},
+            "$unset": {"lease": "", **dict.fromkeys(absent, "")},
+            "$inc": {"revision": 1},
+        },
+    )
+
+
+def _began(change: Change) -> bool:
+    """Whether it is running now, or was for a part of this turn."""
+    ran = (event.after for event in change.events if event.subject == "workflow")
+    return change.after.state is WorkflowState.RUNNING or WorkflowState.RUNNING in ran
+
+
+def _steps(before: Workflow, after: Workflow) -> Row:
+    """The changed elements of the parallel arrays, or the arrays where most changed."""
+    changed = [
+        step
+        for step, old in enumerate(before.states)
+        if old is not after.states[step] or before.attempts[step] != after.attempts[step]
+    ]
+    if len(changed) > _MANY_CHANGES or len(before.states) != len(after.states):
+        return {"states": list(after.states), "attempts": list(after.attempts)}
+    fields: Row = {f"states.{step}": str(after.states[step]) for step in changed}
+    return fields | {f"attempts.{step}": after.attempts[step] for step in changed}
+
+
+def value(row: Row) -> Workflow:
+    """The domain's value of a stored row."""
+    return Workflow(
+        id=row["_id"],
+        owner=row["owner"],
+        state=WorkflowState(row["state"]),
+        states=tuple([_STEP_STATES[state] for state in row["states"]]),
+        attempts=tuple(row["attempts"]),
+        again={
+            int(step): Again(again["at"], again["left"])
+            for step, again in row.get("again", {}).items()
+        },
+        cap=row["cap"],
+        cancel_requested=row.get("cancel_requested_at") is not None,
+        sequence=row["sequence"],
+        waits_for=tuple(row.get("waits_for", ())),
+        unplannable=row.get("unplannable") or "",
+    )
+
+
+def _claimed(row: Row) -> Claimed:
+    return Claimed(
+        workflow=value(row),
+        spec_id=row["spec"],
+        name=row["name"],
+        now=row["now"],
+        failures=row.get("failures", 0),
+        begun_at=row.get("taken_up_at") or row.get("submitted_at") or row["created_at"],
+        started_at=row.get("started_at"),
+        finished_at=row.get("finished_at"),
+        request_id=row.get("request_id") or "",
+        replan_due=row.get("replan_due"),
+        replan_failures=row.get("replan_failures", 0),
+    )

@@ -1,0 +1,100 @@
+"""What a person asks of a stored workflow: start it, cancel it, take it up again.
+
+No lease is needed: each write says in what state the workflow must be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pymongo.client_session import ClientSession
+
+from workflows.model.states import ACTIVE_WORKFLOW, RETRY_WORKFLOW, StepState, WorkflowState
+from workflows.model.values import Event
+from workflows.store import documents
+from workflows.store.mongo import NOW, Row, collection, transaction, translated
+from workflows.store.workflows import events
+
+_PLANNING = ("unplannable", "replan_due", "replan_failures", "replan_reason")
+"""What is noted of the planning of further steps; a retry begins it anew."""
+
+
+def begin(workflow: str, request_id: str) -> bool:
+    """``planned`` → ``pending``; true for the one caller that did it."""
+    with translated():
+        result = collection(documents.Workflow).update_one(
+            {"_id": workflow, "state": WorkflowState.PLANNED},
+            [
+                {
+                    "$set": {
+                        "state": WorkflowState.PENDING,
+                        "request_id": {"$literal": request_id},
+                        "submitted_at": NOW,
+                        "updated_at": NOW,
+                        "next_check": NOW,
+                    }
+                }
+            ],
+        )
+    return bool(result.modified_count)
+
+
+def request_cancel(workflow: str) -> bool:
+    """From here on nothing of it starts: the wish is stored and whoever holds the lease loses it.
+
+    False where it had ended already.
+    """
+    going = [*ACTIVE_WORKFLOW, WorkflowState.PLANNED]
+    with translated():
+        result = collection(documents.Workflow).update_one(
+            {"_id": workflow, "state": {"$in": going}},
+            [
+                {
+                    "$set": {
+                        "cancel_requested_at": {"$ifNull": ["$cancel_requested_at", NOW]},
+                        "next_check": NOW,
+                        "updated_at": NOW,
+                    }
+                },
+                {"$unset": ["lease", "held"]},
+            ],
+        )
+    return bool(result.matched_count)
+
+
+def restart(
+    workflow: str, before: Row, states: Sequence[StepState], event: Event, request_id: str
+) -> bool:
+    """Take a failed or cancelled workflow up again with new step states; false where it moved."""
+
+    def work(session: ClientSession) -> bool:
+        result = collection(documents.Workflow).update_one(
+            {
+                "_id": workflow,
+                "state": {"$in": list(RETRY_WORKFLOW)},
+                "revision": before.get("revision", 0),
+            },
+            [
+                {
+                    "$set": {
+                        "state": WorkflowState.PENDING,
+                        "states": list(states),
+                        "again": {"$literal": {}},
+                        "sequence": event.sequence,
+                        "submitted_at": {"$ifNull": ["$submitted_at", NOW]},
+                        "taken_up_at": NOW,
+                        "request_id": {"$literal": request_id},
+                        "revision": {"$add": ["$revision", 1]},
+                        "next_check": NOW,
+                        "updated_at": NOW,
+                    }
+                },
+                {"$unset": ["cancel_requested_at", "finished_at", "lease", *_PLANNING]},
+            ],
+            session=session,
+        )
+        if result.modified_count:
+            events.append([(workflow, event)], session)
+        return bool(result.modified_count)
+
+    return transaction(work)
