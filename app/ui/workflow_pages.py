@@ -244,6 +244,7 @@ def _timed(
 ) -> list[Row]:
     """One row for each step that was handed over, in the order in which that was."""
     own: dict[int, list[timeline.Span]] = {}
+    path = frozenset(critical)
     for span in sorted(spans, key=lambda span: span.queued_at):
         own.setdefault(span.step, []).append(span)
     return [
@@ -256,7 +257,7 @@ def _timed(
             waited=sum((each.waited(found.now) for each in group), timedelta(0)),
             ran=sum((each.ran(found.now) for each in group), timedelta(0)),
             bars=bars(group),
-            critical=step in critical,
+            critical=step in path,
         )
         for step, group in own.items()
     ]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from workflows.model.states import (
     ACTIVE_WORKFLOW,
@@ -23,6 +24,9 @@ from workflows.model.values import Job, Workflow
 from workflows.rules.plan import plan
 from workflows.spec.builtin_apps import BUILT_IN
 from workflows.spec.compiled_spec import Blueprint
+
+MOST_BUSY: Final = 20
+"""Names of steps under way that each step waiting for a place lists: thousands may wait."""
 
 
 class Code(StrEnum):
@@ -54,7 +58,7 @@ class Reason:
     until: datetime | None = None
     """When it ends by itself, if that is known."""
     waiting_for: tuple[str, ...] = ()
-    """Names of the steps that it waits for."""
+    """Names of the steps that it waits for; of those that hold the places the first few."""
     job_id: str = ""
 
 
@@ -128,6 +132,12 @@ class _View:
         self._last: Mapping[int, Job] = {
             job.step: job for job in sorted(jobs, key=lambda job: job.attempt)
         }
+        self._busy: Sequence[str] = [
+            self._steps[step].name
+            for step, state in enumerate(workflow.states)
+            if state in IN_FLIGHT
+        ]
+        self._places_end = f"The end of {_named(self._busy, 'or')}."
 
     def reasons(self) -> Iterator[Reason]:
         for step, state in enumerate(self._workflow.states):
@@ -168,19 +178,15 @@ class _View:
                 since=self._ended(step),
                 until=again.at,
             )
-        busy = [
-            self._steps[other].name
-            for other, state in enumerate(self._workflow.states)
-            if state in IN_FLIGHT
-        ]
+        count = len(self._busy)
         return Reason(
             name,
             StepState.READY,
             Code.PARALLELISM_CAP,
-            f"{len(busy)} of at most {self._workflow.cap} steps of this workflow are under way.",
-            f"The end of {_named(busy, 'or')}.",
+            f"{count} of at most {self._workflow.cap} steps of this workflow are under way.",
+            self._places_end,
             since=max(map(self._ended, self._needs[step]), default=self._around.began),
-            waiting_for=tuple(busy),
+            waiting_for=tuple(self._busy[:MOST_BUSY]),
         )
 
     def _ended(self, step: int) -> datetime:

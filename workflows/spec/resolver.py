@@ -42,7 +42,11 @@ __all__ = [
 LARGEST_VALUE: Final = 1_000_000
 """How many characters one value may resolve to, about; a workflow is no decompression bomb."""
 LARGEST_SUM: Final = 64_000_000
-"""How many characters all values of one resolver may be put together from."""
+"""How many characters all values of one resolver may be put together from, and how many the
+parameters that it hands out may have in all."""
+LARGEST_OUTPUTS: Final = 16_000_000
+"""How many characters the outputs that a resolver hands out may have in all. They are answered to
+readers but not stored, so they may be about as large as a document that can be stored."""
 
 Results = Mapping[int, Mapping[str, Json]]
 """Outputs known only at run time (built-in steps): index of the step to name to value."""
@@ -121,17 +125,24 @@ class Resolver:
         self._known: dict[Slot, tuple[Json, int]] = {}
         self._texts: dict[tuple[str, str, int], tuple[Json, int]] = {}
         self._written = 0
+        self._left = {PARAMS: LARGEST_SUM, OUTPUTS: LARGEST_OUTPUTS}
+        self._overdrawn: dict[str, Unresolved] = {}
 
     def params(self, step: int) -> dict[str, Json]:
-        return {name: self.param(step, name) for name in self._spec.steps[step].params}
+        found = {name: self._param(step, name) for name in self._spec.steps[step].params}
+        self._spend(PARAMS, sum(size for _, size in found.values()), ("steps", step, PARAMS))
+        return {name: value for name, (value, _) in found.items()}
 
     def param(self, step: int, name: str) -> Json:
         """One parameter of a step, by its name."""
+        return self._param(step, name)[0]
+
+    def _param(self, step: int, name: str) -> tuple[Json, int]:
         if name == "output_file":
-            return self._value((PARAMS, step, (name,)), ("steps", step, PARAMS, name))[0]
+            return self._value((PARAMS, step, (name,)), ("steps", step, PARAMS, name))
         raw = self._spec.steps[step].params[name]
         if isinstance(raw, str) and "${" not in raw:
-            return raw
+            return raw, len(raw)
         return self._filled_at(raw, PARAMS, step, name)
 
     def value(self, raw: Json, step: int, at: Path) -> Json:
@@ -141,25 +152,40 @@ class Resolver:
     def outputs(self, step: int) -> dict[str, Json]:
         declared = self._spec.steps[step].outputs
         later = self._results.get(step, {})
-        return {name: self.output(step, name) for name in {**declared, **later}}
+        found = {name: self._output(step, name) for name in {**declared, **later}}
+        # What the run brought is stored as it is; only what references make of it can grow.
+        size = sum(size for name, (_, size) in found.items() if name not in later)
+        self._spend(OUTPUTS, size, ("steps", step, OUTPUTS))
+        return {name: value for name, (value, _) in found.items()}
 
     def output(self, step: int, name: str) -> Json:
         """One output of a step, by its name."""
-        return self._value((OUTPUTS, step, (name,)), ("steps", step, OUTPUTS, name))[0]
+        return self._output(step, name)[0]
+
+    def _output(self, step: int, name: str) -> tuple[Json, int]:
+        return self._value((OUTPUTS, step, (name,)), ("steps", step, OUTPUTS, name))
 
     def context(self, name: str) -> Json:
         """One value of base_context."""
         return self._value((CONTEXT, -1, (name,)), (CONTEXT, name))[0]
 
     def workflow_outputs(self) -> list[Json]:
-        return [
-            self._filled_at(raw, NOWHERE, -1, position)
-            for position, raw in enumerate(self._spec.workflow_outputs)
-        ]
+        values: list[Json] = []
+        for position, raw in enumerate(self._spec.workflow_outputs):
+            value, size = self._filled_at(raw, NOWHERE, -1, position)
+            self._spend(OUTPUTS, size, (NOWHERE, position))
+            values.append(value)
+        return values
 
-    def _filled_at(self, raw: Json, section: str, step: int, key: str | int) -> Json:
+    def _spend(self, budget: str, size: int, at: Path) -> None:
+        """Raises ``Unresolved`` with the place at which too much was handed out in all."""
+        self._left[budget] -= size
+        if self._left[budget] < 0:
+            raise self._overdrawn.setdefault(budget, _overdrawn(budget, at))
+
+    def _filled_at(self, raw: Json, section: str, step: int, key: str | int) -> tuple[Json, int]:
         """A value at its own place, without remembering it: nobody else refers to it."""
-        return self._fill(raw, section, step, (*_section(section, step), key))[0]
+        return self._fill(raw, section, step, (*_section(section, step), key))
 
     def _value(self, wanted: Slot, at: Path) -> tuple[Json, int]:
         """A slot's value and its size, for the reference at a place.
@@ -365,6 +391,13 @@ def _checked(size: int, at: Path) -> int:
     if size > LARGEST_VALUE:
         raise _unresolved("too_large", at, f"it resolves to more than {LARGEST_VALUE} characters")
     return size
+
+
+def _overdrawn(budget: str, at: Path) -> Unresolved:
+    most = LARGEST_SUM if budget == PARAMS else LARGEST_OUTPUTS
+    message = f"up to here the {budget} of this workflow resolve to more than {most} characters"
+    hint = "write long texts into files in the Workspace, and refer to their paths"
+    return Unresolved(Problem(place(at), "too_large", message, hint))
 
 
 def _unresolved(code: str, at: Path, message: str, target: str = "") -> Unresolved:

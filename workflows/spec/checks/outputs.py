@@ -69,7 +69,7 @@ def renamed(spec: Spec, taken: Set[str]) -> tuple[Spec, tuple[Problem, ...]]:
         used.add(_numbered(target, count))
         name = f"{steps[number].params['output_file']}_{count}"
         steps[number] = replace(steps[number], params={**steps[number].params, "output_file": name})
-        message = f"{target[1]!r} is taken in {target[0]} and became {name!r}"
+        message = f"{shown(target[1])} is taken in {shown(target[0])} and became {shown(name)}"
         path = place(("steps", number, "params", "output_file"))
         fixes.append(Problem(path, "renamed_output", message))
     return replace(spec, steps=tuple(steps)), tuple(fixes)
@@ -99,9 +99,9 @@ def _targets(spec: Spec) -> list[Target | None]:
 
 
 def _say_shared(spec: Spec, number: int, other: int, target: Target, findings: Findings) -> None:
-    message = f"step {spec.steps[other].name!r} writes to {'/'.join(target)} as well"
+    message = f"step {spec.steps[other].name!r} writes to {shown('/'.join(target))} as well"
     path = ("steps", number, "params", "output_file")
-    findings.problem(path, "output_conflict", message, f"for example {target[1] + '_2'!r}")
+    findings.problem(path, "output_conflict", message, f"for example {shown(target[1] + '_2')}")
 
 
 def _is_taken(target: Target, taken: Set[str]) -> bool:

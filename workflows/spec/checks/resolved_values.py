@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Final, TypeVar
 
 from workflows.model.errors import Unresolved
@@ -28,11 +29,12 @@ T = TypeVar("T")
 def check(spec: Spec, apps: Apps, values: Resolver, most_bytes: int, findings: Findings) -> None:
     """Resolves everything as the run will. Nothing may be left unresolved, used or not."""
     targets: list[outputs.Target | None] = []
+    later = _Later(spec, apps)
     for number, (step, app) in enumerate(zip(spec.steps, apps, strict=True)):
         params = _resolved(partial(values.params, number), findings) or {}
         outputs.check_names(params, ("steps", number, "params"), findings)
         if not sizes.small(params):
-            _check_size(spec, apps, number, most_bytes, findings)
+            _check_size(later.values, number, most_bytes, findings)
         targets.append(outputs.target(params))
         _check_outputs(step, app, number, values, findings)
     outputs.check_apart(spec, targets, findings)
@@ -47,8 +49,20 @@ def _resolved(resolve: Callable[[], T], findings: Findings) -> T | None:
         return None
 
 
-def _check_size(spec: Spec, apps: Apps, number: int, most_bytes: int, findings: Findings) -> None:
-    worst = _resolved(partial(resolver(spec, apps, WORST_ATTEMPT).params, number), findings)
+@dataclass
+class _Later:
+    """The values of a late attempt. Few workflows need them, and one resolver serves all steps."""
+
+    spec: Spec
+    apps: Apps
+
+    @cached_property
+    def values(self) -> Resolver:
+        return resolver(self.spec, self.apps, WORST_ATTEMPT)
+
+
+def _check_size(values: Resolver, number: int, most_bytes: int, findings: Findings) -> None:
+    worst = _resolved(partial(values.params, number), findings)
     reason = sizes.too_large(worst, most_bytes) if worst is not None else ""
     if reason:
         hint = "put long lists into a file or a group in the Workspace and give its path"

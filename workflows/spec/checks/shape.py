@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from workflows.model.json_path import Path
@@ -90,14 +91,14 @@ class Limits:
 def unwrapped(value: Json, findings: Findings) -> Document | None:
     """The workflow without its wrappers and without what is dropped; None if there is none."""
     at: Path = ()
+    around: Document = {}
     while _is_wrapper(value):
-        around = {key: kept for key, kept in value.items() if key not in DROPPED}
-        inner, at = value["workflow_json"], (*at, "workflow_json")
-        value = {**around, **inner} if isinstance(inner, dict) else inner
+        around |= value
+        value, at = value["workflow_json"], (*at, "workflow_json")
     if not isinstance(value, dict):
         findings.problem(at, "not_an_object", "a workflow is a JSON object")
         return None
-    found = {key: kept for key, kept in value.items() if key not in DROPPED}
+    found = {key: kept for key, kept in (around | value).items() if key not in DROPPED}
     if isinstance(found.get("steps"), list):
         found["steps"] = [_step_kept(step) for step in found["steps"]]
     before = len(findings.problems)
@@ -136,7 +137,7 @@ def _unknown_fields(
 ) -> None:
     for key in found:
         if key not in known:
-            hint = _meant_field(key, known) or f"known are {listed(known)}"
+            hint = partial(_meant_field, key, known)
             findings.problem((*path, key), "unknown_field", "there is no such field", hint)
 
 
@@ -145,7 +146,8 @@ def _meant_field(key: str, known: Sequence[str]) -> str:
         return "it is one of the app's parameters: put it into params"
     word = plain(key[:LONGEST_NAME])
     other = [field for field in known if word in _OTHER_WORDS.get(field, "").split()]
-    return f"did you mean {other[0]!r}?" if other else meant(key, known)
+    near = f"did you mean {other[0]!r}?" if other else meant(key, known)
+    return near or f"known are {listed(known)}"
 
 
 def _missing(found: Mapping[str, Json], key: str, path: Path, findings: Findings) -> None:

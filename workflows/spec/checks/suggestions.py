@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from difflib import SequenceMatcher, get_close_matches
+from difflib import SequenceMatcher
+from heapq import nlargest
+from itertools import islice
 
 from workflows.spec.catalogue import App, AppCatalogue, plain
 
 MOST_CANDIDATES = 500
 """Beyond this many only case is forgiven: comparing costs time."""
+MOST_READ = 10_000
+"""Candidates beyond this many are not read: a document may hold a million names."""
+ALIKE = 0.7
+"""How alike (0 to 1) a name must be to be suggested."""
+MOST_COMPARED = 4
+"""Names that are compared letter by letter with one that is not known."""
 NEAR = 0.85
 """How alike (0 to 1) a misspelt app must be to be put right without asking."""
 CLEARLY = 0.03
@@ -19,7 +27,7 @@ _SCHEME = re.compile(r"^(?:bvbrc|gowe):/*", re.IGNORECASE)
 
 def meant(word: str, candidates: Iterable[str]) -> str:
     """``did you mean 'x'?``, or nothing."""
-    known = list(candidates)
+    known = list(islice(candidates, MOST_READ))
     near = _closest(word, known)
     return f"did you mean {near!r}?" if near else ""
 
@@ -42,7 +50,7 @@ def app_meant(word: str, catalogue: AppCatalogue) -> App | None:
 
 def listed(names: Collection[str], most: int = 20) -> str:
     """Names as a sentence has them."""
-    shown = ", ".join(repr(name) for name in list(names)[:most])
+    shown = ", ".join(repr(name) for name in islice(names, most))
     return f"{shown}, …" if len(names) > most else shown
 
 
@@ -53,8 +61,26 @@ def _closest(word: str, known: list[str]) -> str:
     if same:
         return same
     forms = {plain(name): name for name in reversed(known)}
-    near = get_close_matches(plain(word[:200]), forms, n=1, cutoff=0.7)
-    return forms[near[0]] if near else ""
+    near = _nearest(plain(word[:200]), forms)
+    return forms[near] if near else ""
+
+
+def _nearest(word: str, forms: Iterable[str]) -> str:
+    """The form that is most alike. All are compared by their letters, which is quick; only those
+    that come near by it are compared letter by letter, which takes milliseconds for long ones.
+    """
+    likeness = SequenceMatcher(None, "", word)
+    alike: list[tuple[float, str]] = []
+    for form in forms:
+        likeness.set_seq1(form)
+        if likeness.real_quick_ratio() >= ALIKE and (score := likeness.quick_ratio()) >= ALIKE:
+            alike.append((score, form))
+    best, found = ALIKE, ""
+    for _, form in nlargest(MOST_COMPARED, alike):
+        likeness.set_seq1(form)
+        if (score := likeness.ratio()) >= best:
+            best, found = score, form
+    return found
 
 
 def _misspelt(word: str, names: Mapping[str, str]) -> str:

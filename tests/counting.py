@@ -1,0 +1,42 @@
+"""How work grows with its input, told by counters that are the same on every machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from math import log
+from types import FrameType
+from typing import Any
+
+LINEAR = 1.15
+"""An exponent that is no higher is linear: a sort, or a table that grows, costs a little more."""
+
+
+def instructions(work: Callable[[], object]) -> int:
+    """The bytecode instructions that this thread executes for ``work``."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal count
+        if event == "call":
+            frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        elif event == "opcode":
+            count += 1
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def exponent(prepare: Callable[[int], Callable[[], object]], small: int, large: int) -> float:
+    """How the instructions of a work grow: 1 where twice the size costs twice as many, 2 where it
+    costs four times as many. ``prepare`` makes the work of a size; the first run fills caches.
+    """
+    prepare(small)()
+    few, many = (instructions(prepare(size)) for size in (small, large))
+    return log(many / few) / log(large / small)
