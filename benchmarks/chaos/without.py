@@ -51,7 +51,7 @@ def no_intent() -> None:
     """That a job is being sent is known to the sender alone, until there is an answer."""
     mine: set[str] = set()
 
-    def taken(chosen: Json, _token: str, _bounds: Json, _session: Json) -> set[str]:
+    def taken(chosen: Json, _token: str, _bounds: Json) -> set[str]:
         keys = {job.key for job in chosen} - mine
         mine.update(keys)
         return keys

@@ -11,7 +11,8 @@ import structlog
 
 from workflows.engine.context import Parts
 from workflows.store import removals
-from workflows.store.jobs import polling
+from workflows.store.jobs import polling, waiting
+from workflows.store.mongo import translated
 from workflows.store.workflows import retention
 from workflows.store.workflows.retention import ENDED, NEVER_STARTED, Kind
 
@@ -32,8 +33,13 @@ class Keep:
 
 
 def purge_in_turn(parts: Parts, keep: Keep) -> int:
-    """The same as ``purge``, unless another process has just done it."""
-    return purge(parts, keep) if polling.take_turns(["purge"], _INTERVAL) else 0
+    """The same as ``purge``, unless another process has just done it. Jobs that a dead process left
+    parked although their user has a token become due again."""
+    if not polling.take_turns(["purge"], _INTERVAL):
+        return 0
+    with translated():
+        waiting.unpark_usable()
+    return purge(parts, keep)
 
 
 def purge(parts: Parts, keep: Keep) -> int:

@@ -145,6 +145,8 @@ class Job:
     request_id: str = ""
     """The request that its workflow was submitted with; it follows to AppService."""
     sent_at: datetime | None = None
+    absent_after: datetime | None = None
+    """While it is in doubt: from when on "not found" is believed."""
     submitted_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None

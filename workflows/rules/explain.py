@@ -207,6 +207,7 @@ class _View:
             message,
             unblocked_by,
             since=since,
+            until=job.absent_after if job and code is Code.SUBMISSION_IN_DOUBT else None,
             job_id=job.job_id if job else "",
         )
 

@@ -12,8 +12,9 @@ def share(
     """At most ``free`` keys, taken from the users' queues in rounds.
 
     Users for whom less is under way come first in each round, so that a newcomer is never behind
-    somebody's thousands.
+    somebody's thousands. Of users with the same number the order of ``queues`` decides: the
+    outbox's rotation, so that no name is always first.
     """
-    order = sorted(queues, key=lambda owner: (under_way.get(owner, 0), owner))
+    order = sorted(queues, key=lambda owner: under_way.get(owner, 0))
     rounds = zip_longest(*(queues[owner] for owner in order))
     return [key for turn in rounds for key in turn if key is not None][: max(free, 0)]

@@ -13,6 +13,7 @@ from typing import Final
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from workflows.store import documents
+from workflows.store.jobs import waiting
 from workflows.store.mongo import NOW, collection, translated
 
 SEEN_SECONDS: Final = 10.0
@@ -93,6 +94,12 @@ def renew(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
     """The same for a token that was handed in for its own sake: one that BV-BRC refused is tried
     again where its user insists, since it was verified here and BV-BRC may have been mistaken.
     """
+    _store(vault, owner, token, expires_at)
+    with translated():
+        waiting.unpark(waiting.with_token([owner]))
+
+
+def _store(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
     digest = vault.digest(token)
     fresher = {
         "$or": [

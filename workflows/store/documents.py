@@ -7,6 +7,8 @@ updates only. Field names of what users see are those of the API.
 
 from __future__ import annotations
 
+from zlib import crc32
+
 from mongoengine import (
     BooleanField,
     DateTimeField,
@@ -19,6 +21,15 @@ from mongoengine import (
     connect,
     disconnect,
 )
+
+from workflows.spec.builtin_apps import BUILT_IN
+
+WAITING = "waiting"
+"""The index by which the outbox finds whose job is sent next (``store/jobs/waiting.py``)."""
+WAITING_BUILT_IN = f"waiting_built_in_{crc32(','.join(sorted(BUILT_IN)).encode()):08x}"
+"""The same for steps that the engine runs itself. Its filter names them, so a release that knows
+other ones makes an index of its own."""
+_OUTBOX = {"state": "intended", "due": {"$type": "date"}}
 
 
 def open_database(uri: str, database: str, collection: str = "workflows") -> None:
@@ -150,6 +161,16 @@ class Job(Document):
         "indexes": [
             {"fields": ["state", "owner", "due"]},
             {"fields": ["workflow"], "partialFilterExpression": {"open": True}, "name": "open"},
+            {
+                "fields": ["owner", "due", "state"],
+                "partialFilterExpression": _OUTBOX,
+                "name": WAITING,
+            },
+            {
+                "fields": ["owner", "due", "state", "app"],
+                "partialFilterExpression": {**_OUTBOX, "app": {"$in": sorted(BUILT_IN)}},
+                "name": WAITING_BUILT_IN,
+            },
             {"fields": ["news"], "partialFilterExpression": {"news": {"$type": "date"}}},
             {"fields": ["kill_due"], "partialFilterExpression": {"kill_due": {"$type": "date"}}},
             {
@@ -177,7 +198,10 @@ class Job(Document):
     open = BooleanField()  # unset once settled
     news = DateTimeField()  # since when the workflow has had something to take in
     announced = BooleanField()
-    due = DateTimeField()  # intended: not before; sending: when to look it up; active: since when
+    due = (
+        DateTimeField()
+    )  # intended: not before (none: it waits for a token); sending: when to look
+    # it up; active: since when
     claim = StringField()  # who is sending it
     tries = IntField(default=0)
     refusals = IntField(default=0)  # of the tries, those refused without a reason to believe
@@ -253,6 +277,8 @@ class Turn(Document):
     last = DateTimeField()
     next = DateTimeField()
     count = IntField(default=0)
+    served = StringField()  # outbox: the user who was served last
+    claims = ListField(DictField())  # outbox: {token, until, jobs} of claims under way
 
 
 class Heartbeat(Document):

@@ -14,7 +14,7 @@ from mongoengine import Document
 
 from workflows.model.states import JobState
 from workflows.store import documents, service_status
-from workflows.store.jobs import duplicates, output_search, polling
+from workflows.store.jobs import duplicates, output_search, polling, waiting
 from workflows.store.mongo import DUE, Row, ago, collection, translated
 
 MOST: Final = 2_000
@@ -74,7 +74,7 @@ def _parts(overdue: Row, moment: Row) -> list[tuple[type[Document], list[Row]]]:
         (documents.Job, _rows(_WORKFLOWS, news, by_workflow, most=MOST)),
         (documents.Workflow, _rows(_WORKFLOWS, checks, longest_first, most=MOST)),
         (documents.Workflow, _rows(Work.REPLAN, replans)),
-        (documents.Job, _rows(Work.SEND, {"state": JobState.INTENDED, "$expr": DUE})),
+        (documents.Job, _rows(Work.SEND, {**waiting.IN_OUTBOX, "$expr": DUE})),
         (documents.Job, _rows(Work.LOOK_UP, {"state": JobState.SENDING, "$expr": DUE})),
         (documents.Job, _rows(Work.KILL, polling.KILL)),
         (documents.Job, _rows(Work.KILL, duplicates.DUE)),

@@ -1,28 +1,37 @@
 """Jobs on their way to AppService, claimed by one sender: fairly between users, within bounds.
 
-``claim`` runs in a transaction that every claim of every process conflicts with, so that the users'
-caps hold whoever claims at the same time.
+``reservations`` says how claims of many processes at the same time keep the caps exact, and
+``waiting`` how those are found who have something to send.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import uuid4
 
+from mongoengine import get_connection
+from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 
+from workflows.model.errors import Unavailable
 from workflows.model.states import JobState
 from workflows.model.values import Job
 from workflows.rules.fair_share import share
 from workflows.store import documents
-from workflows.store.jobs.rows import of_apps, readable
-from workflows.store.mongo import DUE, NOW, Row, collection, later, transaction, translated
+from workflows.store.jobs import reservations, waiting
+from workflows.store.jobs.reservations import Book
+from workflows.store.mongo import NOW, collection, later, translated
 
 _SOME = 8
 """Jobs of each user among which is chosen, however many users wait."""
+_FEWEST, _MOST = 16, 200
+"""Users among whom is chosen: as many as there are places, within these bounds."""
+_TRIES = 50
+"""Of several claims at once one reserves its places, and the others count again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,144 +54,156 @@ class Bounds:
         return max(0, min(self.user_jobs - under_way, self.user_sending - sending))
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What is on the way, with what other claims have reserved."""
+
+    calls: int
+    """Of all users. A submission in doubt is no call."""
+    sending: Counter[str]
+    """Jobs of each user that are being sent and not in doubt."""
+    under_way: Counter[str]
+    """Jobs of each user that are being sent, in doubt or at AppService: all that may be there."""
+
+
 def claim(free: int, bounds: Bounds, apps: Collection[str] = ()) -> list[Job]:
     """Take up to ``free`` jobs to send, shared fairly between users that have a usable token; of
-    these apps alone, where any are named.
-
-    Who waits is read before the transaction: it chooses among them, and takes only those that
-    still wait. The users' counts are taken inside.
-    """
-    waiting = _waiting(free, apps)
-    if not waiting:
-        return []
-    token = uuid4().hex
-
-    def work(session: ClientSession) -> list[Job]:
-        chosen = _chosen(waiting, free, bounds, session)
-        taken = _taken(chosen, token, bounds, session) if chosen else set()
-        return [
-            replace(job, state=JobState.SENDING, claim=token) for job in chosen if job.key in taken
-        ]
-
-    return transaction(work)
-
-
-def _waiting(free: int, apps: Collection[str]) -> dict[str, list[Job]]:
-    """The longest waiting jobs of each user who has a usable token: of few users as many as could
-    go, of many some more than the share of each.
+    these apps alone, where any are named. Raises ``Unavailable``.
     """
     with translated():
-        names = collection(documents.Job).distinct(
-            "owner", {"state": JobState.INTENDED, **of_apps(apps)}
-        )
-        owners = sorted(_with_token(names)) if names else []
-        found: dict[str, list[Job]] = defaultdict(list)
-        limit = min(free, max(_SOME, 4 * free // max(1, len(owners))))
-        for job in _first(owners, limit, apps):
-            found[job.owner].append(job)
-    return found
+        book = _current()
+        most = min(max(_FEWEST, free), _MOST)
+        found = waiting.users_after(book.served, most, book.now, apps)
+        jobs = _first_jobs(found.owners, free, apps)
+        if not jobs:
+            if found.read_up_to != book.served:
+                reservations.pass_over(found.read_up_to)
+            return []
+        return _claim(jobs, free, bounds)
 
 
-def _first(owners: Sequence[str], limit: int, apps: Collection[str]) -> list[Job]:
-    """In one question: a pipeline for each user, so that each reads its part of the index."""
-    parts: list[list[Row]] = [
-        [
-            {
-                "$match": {
-                    "state": JobState.INTENDED,
-                    "owner": owner,
-                    "$expr": DUE,
-                    **of_apps(apps),
-                }
-            },
-            {"$sort": {"due": 1}},
-            {"$limit": limit},
-        ]
-        for owner in owners
-    ]
-    if not parts:
-        return []
-    rows = collection(documents.Job)
-    rest = [{"$unionWith": {"coll": rows.name, "pipeline": pipeline}} for pipeline in parts[1:]]
-    found = rows.aggregate([*parts[0], *rest])
-    return [job for row in found if (job := readable(row))]
+def _current() -> Book:
+    """The book, without claims whose process is gone."""
+    book = reservations.read()
+    for reserved in book.overdue:
+        reservations.revoke(reserved)
+    return reservations.read() if book.overdue else book
 
 
-def _chosen(
-    waiting: Mapping[str, Sequence[Job]], free: int, bounds: Bounds, session: ClientSession
-) -> list[Job]:
-    """Every choice writes the one row of turns, so that of two at the same time one begins anew:
-    what it counted is then no longer true."""
-    collection(documents.Turn).update_one(
-        {"_id": "outbox"}, {"$inc": {"count": 1}}, upsert=True, session=session
-    )
-    calls, sending, under_way = _counts(waiting, session)
-    free = min(free, bounds.sending - calls)
-    queues = {
-        owner: [job.key for job in jobs[: bounds.room(sending[owner], under_way[owner])]]
-        for owner, jobs in waiting.items()
-    }
-    jobs = {job.key: job for each in waiting.values() for job in each}
-    return [jobs[key] for key in share(free, queues, sending)]
-
-
-def _taken(chosen: Sequence[Job], token: str, bounds: Bounds, session: ClientSession) -> set[str]:
-    """Mark them as being sent; the keys of those that still waited."""
-    rows, keys = collection(documents.Job), [job.key for job in chosen]
-    marked = rows.update_many(
-        {"_id": {"$in": keys}, "state": JobState.INTENDED},
-        [
-            {
-                "$set": {
-                    "state": JobState.SENDING,
-                    "claim": token,
-                    "sent_at": NOW,
-                    "due": later(bounds.lookup_after),
-                    "absent_after": later(bounds.absent_after),
-                    "version": {"$add": ["$version", 1]},
-                }
-            }
-        ],
-        session=session,
-    )
-    if marked.modified_count == len(keys):
-        return set(keys)
-    mine = rows.find({"_id": {"$in": keys}, "claim": token}, {"_id": 1}, session=session)
-    return {row["_id"] for row in mine}
-
-
-def _counts(
-    owners: Iterable[str], session: ClientSession
-) -> tuple[int, Counter[str], Counter[str]]:
-    """How many calls are under way, of all users; how many jobs of each of these are being sent;
-    and are being sent or at AppService. A submission in doubt holds up nobody else's call.
+def _first_jobs(owners: Sequence[str], free: int, apps: Collection[str]) -> dict[str, list[Job]]:
+    """The longest waiting jobs of each user, in the order of the users: of few users as many as
+    could go, of many some more than the share of each.
     """
-    theirs = {"state": JobState.ACTIVE, "owner": {"$in": sorted(owners)}}
-    by = {"owner": "$owner", "state": "$state", "in_doubt": {"$eq": ["$in_doubt", True]}}
-    groups = collection(documents.Job).aggregate(
+    found: dict[str, list[Job]] = {owner: [] for owner in owners}
+    limit = min(free, max(_SOME, 4 * free // max(1, len(owners))))
+    for job in waiting.first_jobs(owners, limit, apps):
+        found[job.owner].append(job)
+    return {owner: jobs for owner, jobs in found.items() if jobs}
+
+
+def _claim(jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds) -> list[Job]:
+    """Choose among these by what is on the way now, and take those that are as they were read."""
+    token = uuid4().hex
+    for _ in range(_TRIES):
+        book, counts = _counted(jobs)
+        chosen = choose(jobs, free, bounds, counts)
+        if not chosen:
+            return []
+        if reservations.reserve(book, token, chosen, _last_served(jobs, chosen)):
+            taken = _taken(chosen, token, bounds)
+            with suppress(Unavailable), translated():  # it ends by itself, a little later
+                reservations.release(token)
+            return [
+                replace(job, state=JobState.SENDING, claim=token)
+                for job in chosen
+                if job.key in taken
+            ]
+    return []
+
+
+def choose(
+    jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds, counts: Counts
+) -> list[Job]:
+    """Which of the users' waiting jobs go now: as many as there are places, fairly."""
+    queues = {
+        owner: [
+            job.key
+            for job in of_user[: bounds.room(counts.sending[owner], counts.under_way[owner])]
+        ]
+        for owner, of_user in jobs.items()
+    }
+    by_key = {job.key: job for of_user in jobs.values() for job in of_user}
+    free = min(free, bounds.sending - counts.calls)
+    return [by_key[key] for key in share(free, queues, counts.sending)]
+
+
+def _last_served(jobs: Mapping[str, Sequence[Job]], chosen: Sequence[Job]) -> str:
+    served = {job.owner for job in chosen}
+    return next(owner for owner in reversed(list(jobs)) if owner in served)
+
+
+def _counted(owners: Iterable[str]) -> tuple[Book, Counts]:
+    """The book and what is on the way, both as they were at one time."""
+    client = get_connection()
+    with client.start_session(snapshot=True) as session:
+        book = reservations.read(session)
+        return book, _counts(book, owners, session)
+
+
+def _counts(book: Book, owners: Iterable[str], session: ClientSession) -> Counts:
+    """Jobs that a claim has marked whose places are still reserved are counted once."""
+    rows = collection(documents.Job)
+    tokens = [each.token for each in book.reserved]
+    by = {"owner": "$owner", "in_doubt": {"$eq": ["$in_doubt", True]}}
+    sent = rows.aggregate(
         [
-            {"$match": {"$or": [{"state": JobState.SENDING}, theirs]}},
+            {"$match": {"state": JobState.SENDING, "claim": {"$nin": tokens}}},
             {"$group": {"_id": by, "count": {"$sum": 1}}},
         ],
         session=session,
     )
-    calls, sending, under_way = 0, Counter[str](), Counter[str]()
-    for group in groups:
-        which, count = group["_id"], group["count"]
-        under_way[which["owner"]] += count
-        if which["state"] == JobState.SENDING:
-            sending[which["owner"]] += count
-            calls += 0 if which["in_doubt"] else count
-    return calls, sending, under_way
-
-
-def _with_token(owners: Iterable[str]) -> set[str]:
-    rows = collection(documents.Credential).find(
-        {
-            "_id": {"$in": list(owners)},
-            "refused_at": None,
-            "$expr": {"$gt": ["$expires_at", NOW]},
-        },
-        {"_id": 1},
+    sending, under_way = Counter(book.places), Counter(book.places)
+    for group in sent:
+        owner, count = group["_id"]["owner"], group["count"]
+        under_way[owner] += count
+        sending[owner] += 0 if group["_id"]["in_doubt"] else count
+    there = rows.aggregate(
+        [
+            {"$match": {"state": JobState.ACTIVE, "owner": {"$in": sorted(owners)}}},
+            {"$group": {"_id": "$owner", "count": {"$sum": 1}}},
+        ],
+        session=session,
     )
-    return {row["_id"] for row in rows}
+    for group in there:
+        under_way[group["_id"]] += group["count"]
+    return Counts(sending.total(), sending, under_way)
+
+
+def _taken(chosen: Sequence[Job], token: str, bounds: Bounds) -> set[str]:
+    """Mark them as being sent; the keys of those that are as they were read.
+
+    A statement for each, because MongoDB's client repeats such a one by itself after a failover.
+    """
+    mark = {
+        "state": JobState.SENDING,
+        "claim": token,
+        "sent_at": NOW,
+        "due": later(bounds.lookup_after),
+        "absent_after": later(bounds.absent_after),
+        "version": {"$add": ["$version", 1]},
+    }
+    rows, keys = collection(documents.Job), [job.key for job in chosen]
+    marked = rows.bulk_write(
+        [
+            UpdateOne(
+                {"_id": job.key, "state": JobState.INTENDED, "version": job.version},
+                [{"$set": mark}],
+            )
+            for job in chosen
+        ],
+        ordered=False,
+    )
+    if marked.modified_count == len(keys):
+        return set(keys)
+    mine = rows.find({"_id": {"$in": keys}, "state": JobState.SENDING, "claim": token}, {"_id": 1})
+    return {row["_id"] for row in mine}

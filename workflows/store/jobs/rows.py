@@ -212,6 +212,7 @@ def value(each: Row) -> Job:
         kill=bool(each.get("kill")),
         request_id=each.get("request_id") or "",
         sent_at=each.get("sent_at"),
+        absent_after=each.get("absent_after"),
         submitted_at=each.get("submitted_at"),
         started_at=each.get("started_at"),
         finished_at=each.get("finished_at"),

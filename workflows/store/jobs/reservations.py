@@ -1,0 +1,121 @@
+"""The outbox's own document: places that claims under way have reserved.
+
+It makes claims exact without a transaction, so nothing that a dead process held is locked. A claim
+
+1. reads this document and counts the jobs that are being sent, both at one point of MongoDB's time;
+2. reserves places for the jobs it chose, if no other claim has reserved any since (``count``);
+3. marks these jobs as being sent, each only if it is as it was read (``version``);
+4. releases the places: from here on the jobs themselves are counted.
+
+A process that dies or stands still between 2 and 4 holds its places for ``LEASE``. Then anybody
+revokes its claim: its jobs that are not marked yet get a new version, so that a mark which comes
+later matches nothing, and only then the places are free.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from pymongo import UpdateOne
+from pymongo.client_session import ClientSession
+
+from workflows.model.states import JobState
+from workflows.model.values import Job
+from workflows.store import documents
+from workflows.store.mongo import NOW, Row, collection, later
+
+LEASE: Final = timedelta(seconds=3)
+"""A claim takes milliseconds."""
+_OUTBOX: Final = {"_id": "outbox"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """What one claim has reserved."""
+
+    token: str
+    until: datetime
+    jobs: Sequence[Row]
+    """``{key, version, owner}`` of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The document as it was at one time."""
+
+    now: datetime
+    count: int
+    """How many claims have reserved places so far."""
+    served: str
+    """The user who was served last; the next claim begins behind that name."""
+    reserved: Sequence[Reserved]
+
+    @property
+    def places(self) -> Counter[str]:
+        """How many places are reserved for each user."""
+        return Counter(job["owner"] for each in self.reserved for job in each.jobs)
+
+    @property
+    def overdue(self) -> list[Reserved]:
+        """Claims whose process has died or stands still."""
+        return [each for each in self.reserved if each.until <= self.now]
+
+
+def read(session: ClientSession | None = None) -> Book:
+    """The document, which the first reader creates."""
+    rows = collection(documents.Turn)
+    row = rows.find_one(
+        _OUTBOX, {"now": NOW, "count": 1, "served": 1, "claims": 1}, session=session
+    )
+    if row is None:
+        rows.update_one(_OUTBOX, {"$setOnInsert": {"count": 0}}, upsert=True)
+        return read()
+    claims = row.get("claims") or []
+    return Book(
+        now=row["now"],
+        count=row.get("count", 0),
+        served=row.get("served") or "",
+        reserved=[Reserved(each["token"], each["until"], each["jobs"]) for each in claims],
+    )
+
+
+def reserve(book: Book, token: str, chosen: Sequence[Job], served: str) -> bool:
+    """False where another claim has reserved places since ``book`` was read."""
+    jobs = [{"key": job.key, "version": job.version, "owner": job.owner} for job in chosen]
+    claim: Row = {"token": token, "until": later(LEASE), "jobs": {"$literal": jobs}}
+    fields: Row = {
+        "count": book.count + 1,
+        "served": {"$literal": served},
+        "claims": {"$concatArrays": [{"$ifNull": ["$claims", []]}, [claim]]},
+    }
+    result = collection(documents.Turn).update_one(
+        {**_OUTBOX, "count": book.count}, [{"$set": fields}]
+    )
+    return bool(result.modified_count)
+
+
+def release(token: str) -> None:
+    collection(documents.Turn).update_one(_OUTBOX, {"$pull": {"claims": {"token": token}}})
+
+
+def revoke(reserved: Reserved) -> None:
+    """What the claim has not marked yet it cannot mark any more; then its places are free."""
+    writes = [
+        UpdateOne(
+            {"_id": job["key"], "state": JobState.INTENDED, "version": job["version"]},
+            {"$inc": {"version": 1}},
+        )
+        for job in reserved.jobs
+    ]
+    if writes:
+        collection(documents.Job).bulk_write(writes, ordered=False)
+    release(reserved.token)
+
+
+def pass_over(name: str) -> None:
+    """Nobody up to this user could be served: the next claim begins behind them."""
+    collection(documents.Turn).update_one(_OUTBOX, {"$set": {"served": name}})

@@ -1,0 +1,167 @@
+"""Which users have a job to send, asked so that the cost follows the answer and not how many wait.
+
+The index ``waiting`` holds each job of the outbox that has a due date, by user. It is read from one
+user on, a page at a time; behind a user with many jobs the next page begins at the next user. A
+user without a usable token is met once: the due date of such a user's jobs is removed (they are
+*parked*), so they leave the index, until the user hands in a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from workflows.model.states import JobState
+from workflows.model.values import Job
+from workflows.store import documents
+from workflows.store.jobs.rows import of_apps, readable
+from workflows.store.mongo import DUE, NOW, Row, collection
+
+IN_OUTBOX: Final[Row] = {
+    "state": JobState.INTENDED,
+    "owner": {"$type": "string"},
+    "due": {"$type": "date"},
+}
+"""Jobs that are not parked, as the partial index is asked for them."""
+_FEW, _MANY = 64, 512
+"""Entries of the index in a page: behind one that held few users, and behind one that held many."""
+_PAGES = 40
+"""Pages in one question at most, about 20,000 entries; the next question goes on behind them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Users who have a job that is due and a usable token, in the order of service."""
+
+    owners: Sequence[str]
+    read_up_to: str
+    """The last user whose entries were read."""
+
+
+def users_after(name: str, most: int, now: datetime, apps: Collection[str] = ()) -> Waiting:
+    """Up to ``most`` users by name, from the one behind ``name`` on and around; with jobs of these
+    apps alone, where any are named. ``now`` is MongoDB's.
+    """
+    found: list[str] = []
+    last = name
+    for first_due in _pages(name, apps):
+        due = [owner for owner, at in first_due.items() if at <= now]
+        usable = with_token(due) if due else set()
+        park(set(due) - usable)
+        found += [owner for owner in due if owner in usable]
+        last = list(first_due)[-1]
+        if len(found) >= most:
+            break
+    return Waiting(found[:most], last)
+
+
+def _pages(name: str, apps: Collection[str]) -> Iterator[dict[str, datetime]]:
+    """The users of each page, each with the time at which the first job is due."""
+    pages = 0
+    for part in ({"$gt": name}, {"$lte": name}):
+        owners, size = dict(part), _FEW
+        while pages < _PAGES and (rows := _page(owners, size, apps)):
+            pages += 1
+            first_due: dict[str, datetime] = {}
+            for row in rows:
+                first_due.setdefault(row["owner"], row["due"])
+            yield first_due
+            if len(rows) < size:
+                break
+            owners["$gt"] = rows[-1]["owner"]
+            size = _MANY if 2 * len(first_due) > len(rows) else _FEW
+
+
+def _page(owners: Row, size: int, apps: Collection[str]) -> list[Row]:
+    rows = collection(documents.Job).find(
+        {
+            "state": JobState.INTENDED,
+            "owner": owners,
+            "due": {"$type": "date"},
+            **of_apps(apps),
+        },
+        {"_id": 0, "owner": 1, "due": 1},
+        sort=[("owner", 1), ("due", 1)],
+        limit=size,
+        hint=documents.WAITING_BUILT_IN if apps else documents.WAITING,
+    )
+    return list(rows)
+
+
+def first_jobs(owners: Sequence[str], limit: int, apps: Collection[str]) -> list[Job]:
+    """The longest waiting jobs of each of these few users; in one question, a pipeline for each, so
+    that each reads its part of the index."""
+    parts: list[list[Row]] = [
+        [
+            {
+                "$match": {
+                    "state": JobState.INTENDED,
+                    "owner": owner,
+                    "due": {"$type": "date"},
+                    "$expr": DUE,
+                    **of_apps(apps),
+                }
+            },
+            {"$sort": {"due": 1}},
+            {"$limit": limit},
+        ]
+        for owner in owners
+    ]
+    if not parts:
+        return []
+    rows = collection(documents.Job)
+    rest = [{"$unionWith": {"coll": rows.name, "pipeline": pipeline}} for pipeline in parts[1:]]
+    found = rows.aggregate([*parts[0], *rest])
+    return [job for row in found if (job := readable(row))]
+
+
+def park(owners: Collection[str]) -> None:
+    """Take the jobs of users without a usable token out of the index.
+
+    A token that was stored at the same time may have been too early to bring these jobs back, so
+    that is asked again afterwards.
+    """
+    if not owners:
+        return
+    collection(documents.Job).update_many(
+        {
+            "state": JobState.INTENDED,
+            "owner": {"$in": sorted(owners)},
+            "due": {"$type": "date"},
+        },
+        {"$unset": {"due": ""}},
+    )
+    unpark(with_token(owners))
+
+
+def unpark(owners: Collection[str]) -> int:
+    """Jobs that waited for a token of these users are due now; answers with how many."""
+    if not owners:
+        return 0
+    result = collection(documents.Job).update_many(
+        {"state": JobState.INTENDED, "owner": {"$in": sorted(owners)}, "due": None},
+        [{"$set": {"due": NOW}}],
+    )
+    return result.modified_count
+
+
+def unpark_usable() -> int:
+    """The same for every user who has a usable token: repairs what a process left undone that
+    died between storing a token and ``unpark``."""
+    parked = collection(documents.Job).distinct("owner", {"state": JobState.INTENDED, "due": None})
+    return unpark(with_token(parked)) if parked else 0
+
+
+def with_token(owners: Collection[str]) -> set[str]:
+    """Those of these users who have a token that has neither ended nor been refused."""
+    rows = collection(documents.Credential).find(
+        {
+            "_id": {"$in": list(owners)},
+            "refused_at": None,
+            "$expr": {"$gt": ["$expires_at", NOW]},
+        },
+        {"_id": 1},
+    )
+    return {row["_id"] for row in rows}
