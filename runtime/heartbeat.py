@@ -18,7 +18,6 @@ from typing import Any, Final
 import pymongo
 import structlog
 from celery import signals
-from circuitbreaker import STATE_CLOSED
 
 from config.settings import load_settings
 from observability.exposition import Exposition, registry_of
@@ -112,7 +111,7 @@ def _begin_worker(sender: Any, **_: Any) -> None:
         if time.monotonic() - tidied > _TIDY_SECONDS:
             tidied = time.monotonic()
             tidy(settings)
-        cut_off = parts().breaker.state != STATE_CLOSED
+        cut_off = parts().breakers.opened
         heartbeats.tell(name, "worker", queues, cut_off=cut_off)
 
     _here.append(Companion(name, tell))

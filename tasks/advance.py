@@ -24,6 +24,7 @@ _TASKS: Final = {
     Work.REPLAN: "tasks.replan_workflows",
 }
 _planning = Alone()
+_checking = Alone()
 
 
 @app.task(name="tasks.advance_workflows")
@@ -56,7 +57,7 @@ def advance_active_workflows() -> None:
     for work in due.works & _TASKS.keys():
         app.send_task(_TASKS[work])
     if Work.ASK in due.works:
-        check_service(parts())
+        _checking.run(lambda: check_service(parts()))
     if due.taken:
         took = timedelta(seconds=time.monotonic() - begun)
         counts_of(load_settings().metrics).swept(took)

@@ -16,7 +16,7 @@ from pymongo import MongoClient
 
 from benchmarks.chaos.audit import Facts, audit
 from benchmarks.chaos.faults import Fault, Stage
-from benchmarks.chaos.report import Report, cancel_to_kill, recovery
+from benchmarks.chaos.report import Report, cancel_to_kill, recovery, silences
 from benchmarks.chaos.schedule import Schedule
 from benchmarks.chaos.users import Users
 from benchmarks.chaos.without import NOTHING
@@ -113,6 +113,7 @@ def _torment(running: Stack, plan: Plan, faults: Sequence[Fault]) -> Report:
         seconds=time.monotonic() - begun,
         faults=dict(struck.counts),
         hits=dict(stage.hits),
+        silences=silences(struck.spans, facts),
         recovery_seconds=recovery(struck.over, facts),
         cancel_to_kill_seconds=cancel_to_kill(facts),
         verdict=audit(facts),

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -31,6 +32,8 @@ class Report:
     without: str = ""
     """The safeguard that was taken away."""
     log_megabytes: float = 0.0
+    silences: Sequence[Json] = ()
+    """The longest times in which nothing at all was recorded, and what went on then."""
 
     def as_json(self) -> dict[str, Json]:
         return {
@@ -44,6 +47,7 @@ class Report:
             "recovery_seconds": self.recovery_seconds,
             "cancel_to_kill_seconds": self.cancel_to_kill_seconds,
             "log_megabytes": round(self.log_megabytes, 1),
+            "silences": list(self.silences),
             "verdict": self.verdict.as_json(),
         }
 
@@ -60,6 +64,36 @@ def recovery(over: Sequence[tuple[str, float]], facts: Facts) -> dict[str, dict[
         if index < len(times):
             waits[kind].append(times[index] - at)
     return {kind: spread(found) for kind, found in sorted(waits.items())}
+
+
+def silences(spans: Sequence[tuple[str, float, float]], facts: Facts, most: int = 5) -> list[Json]:
+    """The longest times without any record while there were faults, the longest first; ``during``
+    names the faults of those times that lasted longer than a second, with when they began and ended
+    within it, ``after`` is the time from the end of the last one that lasted 20 s or more.
+    """
+    if not spans:
+        return []
+    begin, end = min(span[1] for span in spans), max(span[2] for span in spans)
+    times = [at for at in progress(facts) if begin <= at <= end]
+    gaps = sorted(pairwise([begin, *times, end]), key=lambda gap: gap[0] - gap[1])[:most]
+    return [_silence(since, until, spans) for since, until in gaps]
+
+
+def _silence(since: float, until: float, spans: Sequence[tuple[str, float, float]]) -> Json:
+    during = [
+        (kind, round(begun - since, 1), round(ended - since, 1))
+        for kind, begun, ended in spans
+        if begun < until and ended > since and ended - begun > 1
+    ]
+    long = [
+        ended for _, begun, ended in spans if begun < until and ended > since and ended - begun > 20
+    ]
+    return {
+        "at": round(since, 1),
+        "seconds": round(until - since, 1),
+        "after": round(max(0.0, until - min(until, max(long))), 1) if long else None,
+        "during": during,
+    }
 
 
 def cancel_to_kill(facts: Facts) -> dict[str, float]:

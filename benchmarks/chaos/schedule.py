@@ -33,6 +33,8 @@ class _Pending:
     number: int
     kind: str = field(compare=False)
     strike: Strike = field(compare=False)
+    begun: float = field(compare=False, default_factory=time.time)
+    """In unix time."""
 
 
 @dataclass
@@ -42,6 +44,8 @@ class Struck:
     counts: Counter[str] = field(default_factory=Counter)
     over: list[tuple[str, float]] = field(default_factory=list)
     """Kinds, and the unix time at which each fault had been undone."""
+    spans: list[tuple[str, float, float]] = field(default_factory=list)
+    """Kinds, and from when to when in unix time each fault lasted."""
 
 
 class Schedule:
@@ -98,6 +102,7 @@ class Schedule:
             ended = self._repairs.pop(done)
             self._spared[ended.strike.target] = time.monotonic() + _RESPITE_SECONDS
             self.struck.over.append((ended.kind, time.time()))
+            self.struck.spans.append((ended.kind, ended.begun, time.time()))
 
     def _progress(self, count: int) -> None:
         struck = self.struck.counts.total()

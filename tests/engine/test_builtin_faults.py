@@ -12,6 +12,7 @@ from tests.engine.conftest import ALICE, Engine, another
 from tests.engine.test_builtin import HOME, reason, step, workflow
 from workflows.engine import builtin_steps, views
 from workflows.engine.advance import advance
+from workflows.engine.breakers import FAILURES
 from workflows.engine.commands import renew, retry
 from workflows.engine.explain import explanation
 from workflows.model.values import Job
@@ -44,6 +45,16 @@ def at_once(workflow_id: str) -> None:
     collection(documents.Job).update_many(
         {"workflow": workflow_id, "state": "intended"}, [{"$set": {"due": "$$NOW"}}]
     )
+
+
+def cut_off(engine: Engine) -> str:
+    """A workflow that waits for AppService, which has failed too often to be asked more."""
+    waiting = [
+        engine.submit(workflow(step("a", "Date", output_path=HOME, output_file=f"a{number}")))
+        for number in range(FAILURES)
+    ]
+    engine.until(lambda: engine.parts.breakers.opened_for(ALICE))
+    return waiting[0]
 
 
 def claimed(engine: Engine, workflow_id: str) -> Job:
@@ -97,13 +108,12 @@ def test_what_the_user_got_wrong_fails_the_step_and_names_it(
 
 def test_they_run_while_appservice_is_away(engine: Engine) -> None:
     engine.simulator.fault("status", "AppService.*", status=502)
-    waiting = engine.submit(workflow(step("a", "Date", output_path=HOME, output_file="a")))
-    engine.until(lambda: engine.parts.breaker.opened)
+    waiting = cut_off(engine)
 
     groups = engine.submit(workflow(group("Meanwhile")))
 
     assert engine.ends(groups) == "succeeded"
-    assert engine.parts.breaker.opened
+    assert engine.parts.breakers.opened_for(ALICE)
     assert engine.status(waiting) != "failed"
 
 
@@ -111,8 +121,7 @@ def test_one_that_fell_silent_runs_again_while_appservice_is_away(engine: Engine
     workflow_id = engine.submit(workflow(group("Silent")))
     claimed(engine, workflow_id)
     engine.simulator.fault("status", "AppService.*", status=502)
-    engine.submit(workflow(step("a", "Date", output_path=HOME, output_file="a")))
-    engine.until(lambda: engine.parts.breaker.opened)
+    cut_off(engine)
 
     assert engine.ends(workflow_id) == "succeeded"
 

@@ -33,6 +33,8 @@ MOST_ROWS: Final = 20_000
 """Where a search through a user's jobs gives up, for now."""
 SLACK: Final = timedelta(minutes=5)
 """How far the service's clock may be behind ours."""
+PING: Final = timedelta(seconds=5)
+"""How long a service that is there takes at most to say so; it reads nothing for that."""
 KEY_PARAM: Final = "_workflow_key"
 STRANGE_WORDS: Final = 100
 ON: Final = (1, "1")
@@ -162,6 +164,12 @@ class AppService:
                 return flag in ON, message(str(rest[0])) if rest else ""
             case _:
                 raise ServiceAway("service_status answered in a shape of its own")
+
+    def ping(self) -> None:
+        """Returns where the service answers at all; no token is needed (protocol.md 1.5). Raises
+        ``NotSent`` or ``ServiceAway``.
+        """
+        self._rpc.ping(f"{self._url}/ping", timeout=min(self._timeout, PING))
 
     def apps(self, token: str) -> list[dict[str, Any]]:
         """The specifications of all apps, as the service has them."""

@@ -103,6 +103,13 @@ class Rpc:
             raise ServiceAway(_said(answer))
         return answer
 
+    def ping(self, url: str, *, timeout: timedelta) -> None:
+        """Raises where nothing but a proxy is there. A page that the service does not have (404) is
+        an answer of the service, too."""
+        answer = self._exchange(Request("GET", url, {}, timeout))
+        if _turned_away(answer) or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise ServiceAway(_said(answer))
+
     def _exchange(self, request: Request) -> Answer:
         try:
             return self._wire.exchange(request)

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event as Flag
 
-from circuitbreaker import CircuitBreaker
-
 from workflows.bvbrc.appservice import AppService
 from workflows.cwl.process.planner import Planner
+from workflows.engine.breakers import Breakers
 from workflows.engine.builtin_steps import Clients
-from workflows.model.errors import InDoubt, NotSent, ServiceAway
+from workflows.engine.lanes import Lanes
 from workflows.model.values import Event
 from workflows.store.credentials import Vault
 
@@ -77,7 +76,10 @@ class Parts:
     """Told of every defect of ours that made one workflow or job wait."""
     watched: Callable[[timedelta], None] = lambda _: None
     """Told how long jobs were at AppService since they were asked about last, all together."""
-    breaker: CircuitBreaker = field(default_factory=lambda: breaker("appservice"))
+    breakers: Breakers = field(default_factory=Breakers)
+    polls: Lanes = field(default_factory=Lanes)
+    lookups: Lanes = field(default_factory=Lanes)
+    kills: Lanes = field(default_factory=Lanes)
     sends: Callable[[], None] = lambda: None
     """Told that jobs were stored which can be sent; it never fails."""
     grows: Callable[[Sequence[str]], None] = lambda _: None
@@ -88,16 +90,3 @@ class Parts:
     """For the steps that the engine runs itself; None in a process that runs none."""
     stopping: Flag = field(default_factory=Flag)
     """Set when the process shall end: nothing new is begun."""
-
-
-def breaker(name: str) -> CircuitBreaker:
-    """Opens after five failures in a row that say that the service cannot be used, for 15 s."""
-    return CircuitBreaker(
-        failure_threshold=5, recovery_timeout=15, expected_exception=_is_away, name=name
-    )
-
-
-def _is_away(_kind: type[BaseException], failure: BaseException) -> bool:
-    if isinstance(failure, ServiceAway):
-        return not failure.disabled
-    return isinstance(failure, NotSent) or (isinstance(failure, InDoubt) and not failure.answered)

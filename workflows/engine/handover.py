@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from workflows.engine.breakers import is_away
 from workflows.engine.builtin_steps import Results, Wait, run
 from workflows.engine.context import Parts
 from workflows.model.errors import (
@@ -33,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 _AWAY = timedelta(seconds=5)
 """How long a job rests after AppService could not be reached, before doubling."""
+_OFTEN = 2
+"""Doublings of it while AppService is away: the breakers let only few jobs try."""
 _PATIENT = 8
 """Doublings of it after a defect of ours: ten minutes."""
 
@@ -60,7 +64,7 @@ def send(parts: Parts, handover: Handover) -> Sent:
 def _start(parts: Parts, handover: Handover, credential: Credential) -> Sent:
     job = handover.job
     try:
-        with known_in_logs(job), parts.breaker:
+        with known_in_logs(job), _asked_first(parts, credential):
             job_id = parts.appservice.start(
                 credential.token,
                 job.app,
@@ -76,6 +80,19 @@ def _start(parts: Parts, handover: Handover, credential: Credential) -> Sent:
     return send_results.started(job, job_id)
 
 
+@contextmanager
+def _asked_first(parts: Parts, credential: Credential) -> Iterator[None]:
+    """Around a submission. While a breaker is open, a question that starts nothing goes before it:
+    a lost answer to that leaves no job in doubt.
+    """
+    owner, breakers = credential.owner, parts.breakers
+    if breakers.opened_for(owner):
+        with breakers.probe(owner):
+            parts.appservice.status(credential.token)
+    with breakers.call(owner):
+        yield
+
+
 def known_in_logs(job: Job) -> AbstractContextManager[None]:
     """What is logged meanwhile, and the call itself, carry the id of the user's request."""
     request = {"request_id": job.request_id} if job.request_id else {}
@@ -85,12 +102,12 @@ def known_in_logs(job: Job) -> AbstractContextManager[None]:
 def _remember(parts: Parts, credential: Credential, failure: ServiceError) -> None:
     """What a failed submission says about more than its own job.
 
-    That submissions are disabled may concern one app alone: ``service_status`` knows, and the sweep
-    asks it as soon as something is wrong.
+    One user's call says nothing of the service. That submissions are disabled may concern one app
+    alone: ``service_status`` knows, and the sweep asks it as soon as something is wrong.
     """
     if isinstance(failure, Unauthorized):
         credentials.refused(parts.vault, credential)
-    elif isinstance(failure, NotSent | ServiceAway):
+    elif parts.breakers.opened and is_away(failure):
         service_status.report(service_status.APPSERVICE, service_status.AWAY, str(failure))
 
 
@@ -102,7 +119,8 @@ def _failed(parts: Parts, job: Job, failure: ServiceError) -> Sent:
             return _refusal(parts, job, failure)
         case InDoubt():
             return _doubt(parts, job, failure)
-    return send_results.unsent(job, str(failure), backoff(_AWAY, min(job.tries + 1, 5)))
+    longest = _OFTEN if is_away(failure) else 5
+    return send_results.unsent(job, str(failure), backoff(_AWAY, min(job.tries + 1, longest)))
 
 
 def _run(parts: Parts, job: Job, credential: Credential) -> Sent:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -21,7 +22,6 @@ log = structlog.get_logger(__name__)
 _LIMIT = 1_000
 _BATCH = 200
 """Jobs in one call."""
-_THREADS = 8
 _AGAIN = timedelta(seconds=10)
 """When AppService is asked once more where a kill did not work."""
 
@@ -32,16 +32,13 @@ def kill_jobs(parts: Parts) -> int:
     One user's call that hangs delays nobody else's.
     """
     unwanted = polling.unwanted(_LIMIT, min(_AGAIN, parts.limits.lease))
-    calls = [
-        (owner, jobs[start : start + _BATCH])
-        for owner, jobs in unwanted.items()
-        for start in range(0, len(jobs), _BATCH)
-    ]
-    if calls:
-        with ThreadPoolExecutor(min(_THREADS, len(calls)), "kill") as pool:
-            list(pool.map(lambda call: _kill(parts, *call), calls))
+    calls: dict[str, list[Callable[[], None]]] = defaultdict(list)
+    for owner, jobs in unwanted.items():
+        for start in range(0, len(jobs), _BATCH):
+            calls[owner].append(partial(_kill, parts, owner, jobs[start : start + _BATCH]))
     for each in duplicates.take(_LIMIT, _AGAIN):
-        _kill_surplus(parts, each)
+        calls[each.owner].append(partial(_kill_surplus, parts, each))
+    parts.kills.run(calls, lambda _: None)
     return sum(map(len, unwanted.values()))
 
 
@@ -70,10 +67,10 @@ def _kill(parts: Parts, owner: str, jobs: Sequence[Job]) -> None:
 def _asked(parts: Parts, owner: str, job_ids: Sequence[str]) -> Mapping[str, KillReply] | None:
     """AppService's replies by id; None where it could not be asked, or its answer is lost."""
     credential = credentials.usable(parts.vault, owner)
-    if credential is None:
+    if credential is None or not parts.breakers.admit([owner]):
         return None
     try:
-        with parts.breaker:
+        with parts.breakers.call(owner):
             return parts.appservice.kill(credential.token, job_ids)
     except Unauthorized:
         credentials.refused(parts.vault, credential)

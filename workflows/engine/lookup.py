@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -19,6 +22,8 @@ from workflows.store.jobs import lookups, send_results
 
 log = structlog.get_logger(__name__)
 
+_TOGETHER = 16
+"""Look-ups that are begun together."""
 _MARGIN = timedelta(minutes=5)
 """How far AppService's clock may differ from ours where it is asked for a span of time."""
 
@@ -26,17 +31,41 @@ _MARGIN = timedelta(minutes=5)
 def resolve_jobs(parts: Parts, limit: int = 200) -> Advanced:
     """Look up what is due to be looked up; answers with what became possible."""
     total = Advanced()
+
+    def take(changed: Sequence[str]) -> None:
+        nonlocal total
+        if workflows := [workflow for workflow in changed if workflow]:
+            total += advance(parts, workflows)
+            parts.sends()
+
+    for _ in range(0, limit, _TOGETHER):
+        calls = _lookups(parts)
+        parts.lookups.run(calls, take)
+        if sum(map(len, calls.values())) < _TOGETHER:
+            break
+    return total
+
+
+def _lookups(parts: Parts) -> dict[str, list[Callable[[], str]]]:
+    """By owner, what is due now; none of users whose look-ups hang, or whose breaker is open."""
     again_in = min(parts.limits.lease, timedelta(seconds=15))
-    for _ in range(limit):
+    away = parts.breakers.opened and not parts.breakers.lets_probe()
+    barred = parts.lookups.busy().union(parts.breakers.barred())
+    calls: dict[str, list[Callable[[], str]]] = defaultdict(list)
+    for _ in range(_TOGETHER):
         if parts.stopping.is_set():
             break
-        job = lookups.take(again_in, BUILT_IN if parts.breaker.opened else ())
+        job = lookups.take(again_in, BUILT_IN if away else (), barred)
         if job is None:
             break
-        if lookups.rerun(job) if job.app in BUILT_IN else resolve(parts, job):
-            total += advance(parts, [job.workflow])
-            parts.sends()
-    return total
+        calls[job.owner].append(partial(_changed, parts, job))
+    return calls
+
+
+def _changed(parts: Parts, job: Job) -> str:
+    """Look one up; the workflow where something changed, else nothing."""
+    changed = lookups.rerun(job) if job.app in BUILT_IN else resolve(parts, job)
+    return job.workflow if changed else ""
 
 
 def resolve(parts: Parts, job: Job) -> bool:
@@ -45,7 +74,7 @@ def resolve(parts: Parts, job: Job) -> bool:
     True where something changed.
     """
     credential = credentials.usable(parts.vault, job.owner)
-    if credential is None:
+    if credential is None or not parts.breakers.admit([job.owner]):
         return False
     try:
         found = _find(parts, credential, job)
@@ -65,7 +94,7 @@ def resolve(parts: Parts, job: Job) -> bool:
 def _find(parts: Parts, credential: Credential, job: Job) -> tuple[str, ...]:
     if job.sent_at is None:
         raise IllegalMove(f"job {job.key} is being sent but has no time of sending")
-    with known_in_logs(job), parts.breaker:
+    with known_in_logs(job), parts.breakers.call(job.owner):
         return parts.appservice.find(
             credential.token,
             job.key,

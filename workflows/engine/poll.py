@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 
 import structlog
-from circuitbreaker import CircuitBreakerError
 
 from workflows.bvbrc.appservice import JobWord, Report
 from workflows.engine.advance import Advanced, advance
@@ -26,23 +26,19 @@ log = structlog.get_logger(__name__)
 
 BATCH = 200
 """Job ids in one call of query_tasks."""
-_THREADS = 8
-"""Calls under way at once in one task."""
-_GATHER_SECONDS = 0.02
-"""How long an answer waits for others, to be taken in together."""
 
 
 def poll_jobs(parts: Parts, owners: Sequence[str]) -> Advanced:
     """One turn for each of some users: what is due among the jobs of all their workflows.
 
-    Without a usable token, or while AppService is away, nothing is asked and nothing is lost. One
-    user's call that hangs delays nobody else's news.
+    Without a usable token, or while AppService is away, nothing is asked and nothing is lost. A
+    user's call that hangs delays nobody else's news; until it ends that user is not asked about.
     """
-    if parts.breaker.opened:
-        return Advanced()
     base = parts.limits.polling_interval
-    turns = polling.take_turns([f"poll:{owner}" for owner in owners], base * 0.9)
-    mine = [owner for owner in owners if f"poll:{owner}" in turns]
+    busy = parts.polls.busy()
+    free = parts.breakers.admit(owner for owner in owners if owner not in busy)
+    turns = polling.take_turns([f"poll:{owner}" for owner in free], base * 0.9) if free else {}
+    mine = [owner for owner in free if f"poll:{owner}" in turns]
     tokens = credentials.usable_of(parts.vault, mine) if mine else {}
     active = polling.active(list(tokens)) if tokens else {}
     _tell(parts, [(jobs, turns[f"poll:{owner}"]) for owner, jobs in active.items()])
@@ -84,20 +80,20 @@ def _batches(jobs: Iterable[Watched]) -> Iterable[list[Watched]]:
 
 def ask(parts: Parts, questions: Sequence[_Question]) -> Advanced:
     """Ask side by side. Answers that are there together are taken in together; one that is late
-    holds nobody else's up."""
-    if not questions:
-        return Advanced()
+    is taken in when it comes, and holds up its own user alone."""
     total = Advanced()
-    with ThreadPoolExecutor(min(_THREADS, len(questions)), "poll") as pool:
-        waiting = {pool.submit(_answer, parts, question) for question in questions}
-        while waiting:
-            first, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            others, waiting = wait(waiting, timeout=_GATHER_SECONDS)
-            answered = first | others
-            learnt = [each for answer in answered for each in answer.result()]
-            polling.record(learnt)
-            total += advance(parts, [each.workflow for each in learnt if each.news])
-            total += Advanced(finds=sum(each.to_be_found for each in learnt))
+
+    def take(answers: Sequence[Sequence[Learnt]]) -> None:
+        nonlocal total
+        learnt = [each for answer in answers for each in answer]
+        polling.record(learnt)
+        total += advance(parts, [each.workflow for each in learnt if each.news])
+        total += Advanced(finds=sum(each.to_be_found for each in learnt))
+
+    calls: dict[str, list[Callable[[], Sequence[Learnt]]]] = defaultdict(list)
+    for question in questions:
+        calls[question.credential.owner].append(partial(_answer, parts, question))
+    parts.polls.run(calls, take)
     return total
 
 
@@ -105,12 +101,12 @@ def _answer(parts: Parts, question: _Question) -> list[Learnt]:
     """What one call teaches; nothing where it fails."""
     credential, jobs = question.credential, question.jobs
     try:
-        with parts.breaker:
+        with parts.breakers.call(credential.owner):
             reports = parts.appservice.query(credential.token, [job.job_id for job in jobs])
     except Unauthorized:
         credentials.refused(parts.vault, credential)
         return []
-    except (ServiceError, CircuitBreakerError) as away:
+    except ServiceError as away:
         log.warning("AppService could not be asked", jobs=len(jobs), error=str(away))
         return []
     learnt = (_news(parts, job, reports.get(job.job_id), question.now) for job in jobs)

@@ -14,9 +14,9 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 
 import structlog
-from circuitbreaker import STATE_CLOSED
 
 from workflows.engine.advance import advance
+from workflows.engine.breakers import PROBE_SECONDS
 from workflows.engine.context import Parts
 from workflows.engine.handover import Handover, send
 from workflows.engine.kill import kill_surplus
@@ -39,6 +39,8 @@ _GATHER_SECONDS = 0.1
 """How long an answer waits at most for the rest of its burst, to be stored together."""
 _IDLE_SECONDS = 0.5
 """How long the drain waits for answers before it looks for new work on its own."""
+_BARRED = "the last calls for this user failed; one is tried every few seconds"
+_BARRED_FOR = timedelta(seconds=PROBE_SECONDS)
 _GATE_SECONDS = 1.0
 """How long it is believed that AppService takes submissions, or does not."""
 
@@ -150,13 +152,15 @@ class Drain:
         for job in claimed:
             if job.kill or job.workflow in gone:
                 self._answered.append(send_results.withdrawn(job))
+            elif job.app not in BUILT_IN and not parts.breakers.admit([job.owner]):
+                self._answered.append(send_results.unsent(job, _BARRED, _BARRED_FOR))
             else:
                 self._send(parts, Handover(job, tokens.get(job.owner), send_by))
         return len(claimed)
 
     def _open(self, parts: Parts) -> bool:
         """Whether AppService takes submissions, as far as is known."""
-        if parts.breaker.opened:
+        if parts.breakers.opened and not parts.breakers.lets_probe():
             return False
         if time.monotonic() - self._asked > _GATE_SECONDS:
             self._takes = (
@@ -199,8 +203,11 @@ def _claimed(parts: Parts, free: int, *, is_open: bool) -> list[Job]:
     )
     if not is_open:
         return outbox.claim(free, bounds, BUILT_IN)
-    probing = parts.breaker.state != STATE_CLOSED
-    return outbox.claim(1 if probing else free, bounds)
+    barred = parts.breakers.barred()
+    claimed = outbox.claim(1 if parts.breakers.opened else free, bounds, barred=barred)
+    if barred and len(claimed) < free:  # what the engine runs itself needs no AppService
+        claimed += outbox.claim(free - len(claimed), bounds, BUILT_IN)
+    return claimed
 
 
 def _outcome(parts: Parts, job: Job, done: Future[Sent]) -> Sent:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
 
 from workflows.engine.advance import CHUNK
+from workflows.engine.breakers import SEVERAL
 from workflows.engine.context import Parts
 from workflows.model.errors import ServiceError, Unauthorized
 from workflows.store import credentials, due, service_status
+from workflows.store.credentials import Credential
 from workflows.store.due import Work
 from workflows.store.jobs import polling
 
@@ -23,6 +27,15 @@ _FIRST = timedelta(seconds=1)
 """Whoever stores news acts on it at once; the sweep waits so long before it takes them up."""
 _MOMENT = timedelta(seconds=1)
 """How long it is believed what AppService said of itself."""
+_TOKENS = 50
+"""The longest-lived tokens among which some are chosen."""
+_ASKED = 3
+"""Users with whose tokens AppService is asked whether it takes submissions."""
+_NEXT_SECONDS = 2.0
+"""How long an answer is waited for before the next user's token is tried."""
+
+Status = tuple[bool, str]
+"""Whether submissions are enabled, and what the service says about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +72,81 @@ def check_service(parts: Parts) -> None:
 
     It may take as long as any call, so whoever sweeps hands out what is due first.
     """
-    credential = credentials.any_usable(parts.vault)
-    if credential is None:
-        return
-    try:
-        with parts.breaker:
-            enabled, text = parts.appservice.status(credential.token)
-    except Unauthorized:
-        credentials.refused(parts.vault, credential)
-    except ServiceError as away:
-        service_status.report(service_status.APPSERVICE, service_status.AWAY, str(away))
-    else:
+    answers = ask_status(parts)
+    said = next((answer for answer in answers.values() if isinstance(answer, tuple)), None)
+    if said is not None:
+        enabled, text = said
         service_status.report(
             service_status.APPSERVICE,
             service_status.UP if enabled else service_status.DISABLED,
             text,
         )
+        return
+    away = _ping(parts)
+    if away:
+        parts.breakers.note_dead()
+    if away or len(answers) >= SEVERAL:
+        reason = away or next(str(failure) for failure in answers.values())
+        service_status.report(service_status.APPSERVICE, service_status.AWAY, reason)
+    elif (
+        not answers
+        and service_status.health(service_status.APPSERVICE).state == service_status.AWAY
+    ):
+        service_status.report(service_status.APPSERVICE, service_status.UP)
+
+
+def ask_status(parts: Parts) -> dict[str, Status | ServiceError]:
+    """What ``service_status`` says for a few users, by user, up to the first answer. Where a call
+    hangs or fails, it is asked with another user's token.
+    """
+    found = credentials.some_usable(parts.vault, _TOKENS)
+    random.shuffle(found)
+    found.sort(key=lambda credential: parts.breakers.opened_for(credential.owner))
+    answers: dict[str, Status | ServiceError] = {}
+    pool = ThreadPoolExecutor(_ASKED, "status")
+    asked: dict[Future[Status | ServiceError | None], str] = {}
+    try:
+        for credential in found[:_ASKED]:
+            asked[pool.submit(_status, parts, credential)] = credential.owner
+            if _collect(asked, answers, _NEXT_SECONDS):
+                return answers
+        while asked:
+            if _collect(asked, answers, None):
+                return answers
+    finally:
+        pool.shutdown(wait=False)
+    return answers
+
+
+def _collect(
+    asked: dict[Future[Status | ServiceError | None], str],
+    answers: dict[str, Status | ServiceError],
+    patience: float | None,
+) -> bool:
+    """Move what has come to the answers; whether there is one that is no failure."""
+    for done in wait(asked, patience, return_when=FIRST_COMPLETED).done:
+        owner, answer = asked.pop(done), done.result()
+        if answer is not None:
+            answers[owner] = answer
+    return any(isinstance(answer, tuple) for answer in answers.values())
+
+
+def _status(parts: Parts, credential: Credential) -> Status | ServiceError | None:
+    """None where the token is refused, which says nothing of the service."""
+    try:
+        with parts.breakers.call(credential.owner):
+            return parts.appservice.status(credential.token)
+    except Unauthorized:
+        credentials.refused(parts.vault, credential)
+        return None
+    except ServiceError as away:
+        return away
+
+
+def _ping(parts: Parts) -> str:
+    """Why the service cannot be reached without a token; empty where it can."""
+    try:
+        parts.appservice.ping()
+    except ServiceError as away:
+        return str(away)
+    return ""

@@ -8,13 +8,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from workflows.store import documents
 from workflows.store.jobs import waiting
-from workflows.store.mongo import NOW, collection, translated
+from workflows.store.mongo import NOW, Row, collection, translated
 
 SEEN_SECONDS: Final = 10.0
 MOST_SEEN: Final = 10_000
@@ -159,16 +160,17 @@ def usable_of(vault: Vault, owners: Sequence[str]) -> dict[str, Credential]:
         }
 
 
-def any_usable(vault: Vault) -> Credential | None:
-    """The token that lives longest: for questions that are nobody's in particular."""
+def some_usable(vault: Vault, most: int) -> list[Credential]:
+    """The tokens that live longest, one a user: for questions that are nobody's in particular."""
+    usable: Row = {"refused_at": None, "$expr": {"$gt": ["$expires_at", NOW]}}
     with translated():
-        rows = collection(documents.Credential).find(
-            {"refused_at": None, "$expr": {"$gt": ["$expires_at", NOW]}}, sort=[("expires_at", -1)]
+        rows = collection(documents.Credential).find(usable, sort=[("expires_at", -1)])
+        opened = (
+            Credential(row["_id"], token, row["expires_at"])
+            for row in rows
+            if (token := vault.open(row["sealed"]))
         )
-        for row in rows:
-            if token := vault.open(row["sealed"]):
-                return Credential(row["_id"], token, row["expires_at"])
-    return None
+        return list(islice(opened, most))
 
 
 def expiry(vault: Vault, owner: str) -> tuple[datetime | None, bool]:

@@ -17,15 +17,22 @@ from workflows.store.jobs.send_results import Sent, rejected, started, unsent, w
 from workflows.store.mongo import DUE, NOW, collection, later, translated
 
 
-def take(again_in: timedelta, apps: Collection[str] = ()) -> Job | None:
+def take(
+    again_in: timedelta, apps: Collection[str] = (), barred: Collection[str] = ()
+) -> Job | None:
     """One submission that is due to be looked up; the next look is put off, so that one looks.
-    Of these apps alone, where any are named.
+    Of these apps alone, where any are named, and none of the ``barred`` users.
 
     The time of the look is noted before it is made: only that may be compared with the grace.
     """
     with translated():
         row = collection(documents.Job).find_one_and_update(
-            {"state": JobState.SENDING, "$expr": DUE, **of_apps(apps)},
+            {
+                "state": JobState.SENDING,
+                "$expr": DUE,
+                **of_apps(apps),
+                **({"owner": {"$nin": sorted(barred)}} if barred else {}),
+            },
             [
                 {
                     "$set": {

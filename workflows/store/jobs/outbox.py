@@ -66,15 +66,18 @@ class Counts:
     """Jobs of each user that are being sent, in doubt or at AppService: all that may be there."""
 
 
-def claim(free: int, bounds: Bounds, apps: Collection[str] = ()) -> list[Job]:
+def claim(
+    free: int, bounds: Bounds, apps: Collection[str] = (), barred: Collection[str] = ()
+) -> list[Job]:
     """Take up to ``free`` jobs to send, shared fairly between users that have a usable token; of
-    these apps alone, where any are named. Raises ``Unavailable``.
+    these apps alone, where any are named, and none of the ``barred`` users. Raises ``Unavailable``.
     """
     with translated():
         book = _current()
         most = min(max(_FEWEST, free), _MOST)
         found = waiting.users_after(book.served, most, book.now, apps)
-        jobs = _first_jobs(found.owners, free, apps)
+        owners = [owner for owner in found.owners if owner not in barred]
+        jobs = _first_jobs(owners, free, apps)
         if not jobs:
             if found.read_up_to != book.served:
                 reservations.pass_over(found.read_up_to)

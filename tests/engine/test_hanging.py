@@ -1,0 +1,189 @@
+"""Calls of some users that hang or fail hold up these users alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from threading import Thread
+
+import pytest
+
+from devstack.processes import wait_until
+from simulator.client import Simulator
+from tests.engine.conftest import Engine, document
+from workflows.bvbrc.appservice import AppService
+from workflows.bvbrc.rpc import Rpc
+from workflows.bvbrc.wire import Wire
+from workflows.engine.advance import advance
+from workflows.engine.breakers import FAILURES
+from workflows.engine.commands import cancel
+from workflows.engine.kill import kill_jobs
+from workflows.engine.lookup import resolve_jobs
+from workflows.engine.poll import poll_jobs
+from workflows.engine.sweep import check_service
+from workflows.store import documents, service_status
+from workflows.store.mongo import collection
+
+BOB = "zoe@patricbrc.org"
+"""The last of all users in any order."""
+HUNG = [f"user{number}@patricbrc.org" for number in range(8)]
+HANG_SECONDS, PATIENCE_SECONDS = 14, 9
+
+
+@pytest.fixture
+def patient(engine: Engine) -> Engine:
+    """Its calls are given up later than the test ends."""
+    service = AppService(
+        Rpc(Wire()),
+        engine.simulator.app_service_url,
+        timeout=timedelta(seconds=60),
+        submit_timeout=timedelta(seconds=1.5),
+    )
+    second = timedelta(seconds=1)
+    limits = replace(engine.parts.limits, lease=60 * second, polling_interval=second)
+    return replace(engine, parts=replace(engine.parts, appservice=service, limits=limits))
+
+
+def of(engine: Engine, user: str) -> Engine:
+    return replace(engine, user=user, token="")
+
+
+def hang(simulator: Simulator, method: str, *users: str) -> None:
+    for user in users:
+        simulator.fault("hang", method, user=user, seconds=HANG_SECONDS)
+
+
+@pytest.fixture
+def beside() -> Iterator[list[Thread]]:
+    """Threads that are waited for at the end."""
+    threads: list[Thread] = []
+    yield threads
+    for thread in threads:
+        thread.join()
+
+
+def start_all(engine: Engine, *needs: str) -> list[str]:
+    """A workflow of each user, with its first job at AppService for ever."""
+    engine.simulator.app(run_seconds=None)
+    ids = [of(engine, user).submit(document(*needs)) for user in [*HUNG, BOB]]
+    active = {"state": "active"}
+    engine.until(lambda: collection(documents.Job).count_documents(active) == len(ids), 60)
+    return ids
+
+
+def test_polls_of_eight_users_that_hang_hold_up_nobody_elses_jobs(
+    patient: Engine, beside: list[Thread]
+) -> None:
+    *_, bobs = start_all(patient, "", "a")
+    hang(patient.simulator, "query_tasks", *HUNG)
+    patient.simulator.act("finish", owner=BOB)
+
+    task = Thread(target=poll_jobs, args=(patient.parts, [*HUNG, BOB]))
+    beside.append(task)
+    task.start()
+
+    first_step = {"_id": f"{bobs}/0/1", "state": "done"}
+    wait_for(lambda: collection(documents.Job).count_documents(first_step) == 1)
+    task.join(PATIENCE_SECONDS)
+    assert not task.is_alive(), "the task waits for calls that hang"
+    assert patient.parts.polls.busy() <= {*HUNG}
+
+
+def wait_for(reached: Callable[[], bool]) -> None:
+    """Without turning the crank: other threads do."""
+    wait_until(reached, "it happens beside calls that hang", seconds=PATIENCE_SECONDS)
+
+
+def test_five_time_outs_of_one_user_hold_up_no_other(engine: Engine) -> None:
+    few = engine.with_limits(user_submissions=FAILURES)
+    hang(few.simulator, "AppService.*", HUNG[0])
+    troubled = of(few, HUNG[0])
+    for _ in range(FAILURES):
+        troubled.submit(document(""))
+    few.until(lambda: few.parts.breakers.opened_for(HUNG[0]), 30)
+
+    bob = of(few, BOB)
+    workflow = bob.submit(document("", "a"))
+
+    assert bob.ends(workflow, PATIENCE_SECONDS) == "succeeded"
+    assert not few.parts.breakers.opened
+
+
+def test_look_ups_of_one_user_that_hang_hold_up_no_other(
+    patient: Engine, beside: list[Thread]
+) -> None:
+    patient.simulator.fault("lost", "start_app2")
+    ids = [of(patient, user).submit(document("")) for user in (HUNG[0], HUNG[0], HUNG[0], BOB)]
+    advance(patient.parts, ids)
+    patient.drain.run(patient.parts)
+    hang(patient.simulator, "enumerate_tasks_*", HUNG[0])
+    lost = {"state": "sending"}
+    assert collection(documents.Job).count_documents(lost) == len(ids)
+    collection(documents.Job).update_many(lost, [{"$set": {"due": "$$NOW"}}])
+
+    task = Thread(target=resolve_jobs, args=(patient.parts,))
+    beside.append(task)
+    task.start()
+
+    adopted = {"owner": BOB, "state": {"$in": ["active", "done"]}}
+    wait_for(lambda: collection(documents.Job).count_documents(adopted) == 1)
+
+
+def test_kills_of_one_user_that_hang_hold_up_no_other(
+    patient: Engine, beside: list[Thread]
+) -> None:
+    ids = start_all(patient, "")
+    hang(patient.simulator, "kill_tasks", *HUNG)
+    for workflow in ids:
+        cancel(patient.parts, workflow)
+
+    task = Thread(target=kill_jobs, args=(patient.parts,))
+    beside.append(task)
+    task.start()
+
+    killed = {"owner": BOB, "kill_reply": "killed"}
+    wait_for(lambda: collection(documents.Job).count_documents(killed) == 1)
+    task.join(PATIENCE_SECONDS)
+    assert not task.is_alive(), "the task waits for calls that hang"
+
+
+def test_the_service_is_asked_with_another_token_where_the_first_hangs(patient: Engine) -> None:
+    for user in (HUNG[0], BOB):
+        of(patient, user).submit(document(""))
+    hang(patient.simulator, "service_status", HUNG[0])
+    service_status.report(service_status.APPSERVICE, service_status.AWAY, "it was away")
+
+    task = Thread(target=check_service, args=(patient.parts,))
+    task.start()
+    task.join(PATIENCE_SECONDS)
+
+    assert service_status.health(service_status.APPSERVICE).state == service_status.UP
+
+
+def test_failures_of_one_user_are_not_told_of_the_service(engine: Engine) -> None:
+    engine.submit(document(""))
+    engine.simulator.fault("status", "AppService.*", user=engine.user, status=503)
+
+    engine.until(lambda: engine.parts.breakers.opened_for(engine.user), 60)
+
+    assert service_status.health(service_status.APPSERVICE).state == service_status.UP
+
+
+@pytest.mark.parametrize("users", [[HUNG[0]], [HUNG[0], BOB]])
+def test_an_outage_is_believed_when_a_ping_fails_or_calls_of_several_users(
+    engine: Engine, users: list[str]
+) -> None:
+    for user in users:
+        of(engine, user).submit(document(""))
+    engine.simulator.fault("status", "AppService.*", status=503)
+    if len(users) == 1:
+        engine.simulator.fault("status", "ping", status=502)
+
+    check_service(engine.parts)
+
+    assert service_status.health(service_status.APPSERVICE).state == service_status.AWAY
+    engine.simulator.clear_faults()
+    engine.until(
+        lambda: service_status.health(service_status.APPSERVICE).state == service_status.UP
+    )
