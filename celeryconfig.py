@@ -10,25 +10,22 @@ from datetime import timedelta
 
 from kombu import Queue
 
+from config.celery_broker import celery_broker
 from config.settings import load_settings
 
 _settings = load_settings()
+_broker = celery_broker(_settings.broker)
 _interval = _settings.executor.polling_interval_seconds
 
-broker_url = _settings.broker.address
+broker_url = _broker.url
+broker_use_ssl = _broker.use_ssl
+broker_transport_options = _broker.transport_options
 broker_connection_retry_on_startup = True
 broker_connection_timeout = 2
-broker_transport_options = {
-    # Without it `.delay()` waits for ever on a Redis that is frozen.
-    "socket_timeout": 5,
-    "socket_connect_timeout": 2,
-    "socket_keepalive": True,
-    "health_check_interval": 10,
-    # Redis keeps no list of what is under way: what a dead worker had, the sweep finds in MongoDB.
-    # To keep it ended workers: an ack that came after Redis had gone failed beyond repair
-    # (docs/decisions/0011).
-    "ack_emulation": False,
-}
+# A Redis that refuses commands (a full disk, too few replicas, a key of another type) is waited
+# for, as one that is away.
+broker_channel_error_retry = True
+broker_connection_max_retries = None
 
 # Ids and nothing else: no result is kept, and nothing but JSON is read.
 task_ignore_result = True

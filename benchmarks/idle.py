@@ -19,6 +19,7 @@ import redis
 from benchmarks.measure import Meter, Row, medians, result, table
 from benchmarks.product import Product, flat, instant, product
 from benchmarks.throughput import clear
+from config.sections import Broker
 from devstack.processes import wait_until
 from workflows.store import documents
 from workflows.store.mongo import collection
@@ -119,7 +120,7 @@ def sweep(queries: Sequence[Row], interval: float) -> float:
 def waiting(running: Product) -> int:
     client: Any = redis.Redis.from_url(running.stack.redis.uri)
     with client:
-        return sum(int(client.llen(queue)) for queue in QUEUES)
+        return sum(int(client.llen(Broker().key_prefix + queue)) for queue in QUEUES)
 
 
 if __name__ == "__main__":

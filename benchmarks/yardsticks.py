@@ -14,6 +14,7 @@ from pymongo import UpdateOne
 
 from benchmarks.measure import cpu_seconds, rate
 from benchmarks.product import OUTPUT_PATH, Product
+from config.sections import Broker
 from devstack.processes import Process, wait_until
 from simulator.client import Simulator
 
@@ -25,6 +26,7 @@ def celery_tasks(running: Product, count: int = 2_000, workers: int = 2) -> dict
     command = ("celery", "-A", "benchmarks.nothing", "worker", "-Q", "advance", "-l", "WARNING")
     broker = {"WORKFLOW_BROKER__URL": running.stack.redis.uri.removesuffix("/0") + "/1"}
     sender = Celery(broker=broker["WORKFLOW_BROKER__URL"])
+    sender.conf.broker_transport_options = {"global_keyprefix": Broker().key_prefix}
     with sender.connection() as connection:
         producer = connection.Producer()
         sent = rate(

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 
 
 def _web_address(url: str) -> str:
@@ -79,17 +88,53 @@ class MongoDB(Section):
         return self.uri.get_secret_value() if self.uri else f"mongodb://{self.host}:{self.port}/"
 
 
+def _addresses(url: SecretStr) -> tuple[str, ...]:
+    return tuple(filter(None, url.get_secret_value().split(";")))
+
+
 class Broker(Section):
     """The Redis that carries Celery's messages."""
 
     url: Annotated[SecretStr, _secret_uri("redis", "rediss", "sentinel")] = SecretStr(
         "redis://127.0.0.1:6379/0"
     )
+    """One address, or those of all Sentinels, separated by ``;``."""
+    sentinel_master: Annotated[str, Field(validate_default=True)] = ""
+    """What the Sentinels call the master."""
+    key_prefix: Annotated[str, Field(pattern=r"^[\w.:/-]*$")] = "bvbrc-workflows."
+    """Begins every key and channel, so that other Celery applications may share the Redis. The
+    queues' own names, as ``-Q`` and the API know them, are without it."""
+    transport_options: Annotated[dict[str, Any], Field(repr=False)] = {}
+    """Kombu's options for Redis, passed on as they are; they win over ours. May hold passwords."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_of_sentinels_where_it_is_several(cls, url: SecretStr) -> SecretStr:
+        schemes = [urlsplit(each).scheme for each in _addresses(url)]
+        if len(schemes) > 1 and set(schemes) != {"sentinel"}:
+            raise ValueError("several addresses must all begin with sentinel://")
+        return url
+
+    @field_validator("sentinel_master")
+    @classmethod
+    def _is_named_where_there_are_sentinels(cls, name: str, others: ValidationInfo) -> str:
+        url = others.data.get("url", SecretStr(""))
+        sentinels = url.get_secret_value().startswith("sentinel://")
+        if sentinels and not name:
+            raise ValueError("must say what the Sentinels in broker.url call the master")
+        if name and not sentinels and "url" in others.data:
+            raise ValueError("has a use only where broker.url begins with sentinel://")
+        return name
 
     @property
     def address(self) -> str:
-        """What a client connects to. It may hold a password: never log it."""
+        """All of it. It may hold a password: never log it."""
         return self.url.get_secret_value()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """One, or those of all Sentinels."""
+        return _addresses(self.url)
 
 
 class Scheduler(Section):

@@ -138,20 +138,30 @@ def _environment_problems(environ: Mapping[str, str]) -> Iterator[str]:
         key = variable[len(PREFIX) :].lower().replace("__", ".")
         if key not in fields:
             yield f"unknown setting {variable}{_suggestion(key, variables=True)}"
-        elif environ[variable] and _is_list(fields[key]) and not _json_list(environ[variable]):
-            yield f"bad setting {key} ({variable}): must be a JSON list of strings"
+        elif environ[variable] and (wanted := _json_problem(fields[key], environ[variable])):
+            yield f"bad setting {key} ({variable}): must be a JSON {wanted}"
 
 
-def _is_list(field: FieldInfo) -> bool:
-    return str(field.annotation).startswith("tuple[")
+def _json_problem(field: FieldInfo, text: str) -> str:
+    """What the text of a list or an object should be; empty where it is, or is another kind."""
+    kind = str(field.annotation)
+    if kind.startswith("tuple["):
+        return "" if _is_list_of_strings(_parse_json(text)) else "list of strings"
+    if kind.startswith("dict["):
+        return "" if isinstance(_parse_json(text), dict) else "object"
+    return ""
 
 
-def _json_list(text: str) -> bool:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return False
+def _is_list_of_strings(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _parse_json(text: str) -> Any:
+    """None where it is none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def _said(place: tuple[int | str, ...], kind: str, message: str, path: Path) -> str:

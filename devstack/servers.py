@@ -62,6 +62,15 @@ def broker(env: Mapping[str, str]) -> str:
     return str(_in_file("broker.url") or DEFAULTS["broker.url"])
 
 
+def key_prefix(env: Mapping[str, str]) -> str:
+    """What begins its keys there."""
+    variable = "WORKFLOW_BROKER__KEY_PREFIX"
+    if prefix := env.get(variable) or environ.get(variable):
+        return prefix
+    found = _in_file("broker.key_prefix")
+    return Broker().key_prefix if found is None else str(found)
+
+
 def start(folder: Path, *, simulated: bool = False) -> Servers:
     """Whatever is not named. ``folder`` keeps files, logs and keys; a later start goes on there.
 

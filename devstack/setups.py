@@ -86,7 +86,7 @@ def _run(name: str, folder: Path, env: Mapping[str, str], ports: Ports) -> None:
     log, url = folder / "log", f"http://127.0.0.1:{ports.api}"
     children = [_start(each, command, env, log) for each, command in _commands(ports).items()]
     if ports.exporter:
-        broker = {"CE_BROKER_URL": servers.broker(env)}
+        broker = exporter_settings(servers.broker(env), servers.key_prefix(env))
         children.append(_start("exporter", exporter_command(ports.exporter), broker, log))
     try:
         wait_until(lambda: _healthy(url), "the API is healthy", seconds=180, process=children[0])
@@ -120,6 +120,14 @@ def _fast(folder: Path) -> dict[str, str]:
 
 def _gunicorn(port: int) -> list[str]:
     return [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "wsgi:app"]
+
+
+def exporter_settings(broker: str, key_prefix: str) -> dict[str, str]:
+    """The same broker, and the keys in it, in celery-exporter's own words."""
+    settings = {"CE_BROKER_URL": broker}
+    if key_prefix:
+        settings["CE_BROKER_TRANSPORT_OPTION"] = f"global_keyprefix={key_prefix}"
+    return settings
 
 
 def exporter_command(port: int) -> list[str]:

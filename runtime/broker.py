@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from kombu import Connection
-
 from tasks.celery import app
 
 _PATIENCE_SECONDS = 1
+_PROBE = "health"
+"""A key that nobody reads."""
 
 
 def depths() -> dict[str, int]:
     """Queues to how many messages wait in each. Raises whatever the broker's client raises.
 
-    A connection of its own with short timeouts: those of the senders are longer.
+    A connection of its own with short timeouts: those of the senders are longer. It writes, since
+    a Redis that has become a replica still tells how much waits.
     """
     options = {
-        **app.conf.broker_transport_options,
         "socket_timeout": _PATIENCE_SECONDS,
         "socket_connect_timeout": _PATIENCE_SECONDS,
         "max_retries": 1,
         "interval_start": 0,
         "interval_step": 0,
     }
-    with Connection(
-        app.conf.broker_url, connect_timeout=_PATIENCE_SECONDS, transport_options=options
-    ) as connection:
+    with app.connection(connect_timeout=_PATIENCE_SECONDS, transport_options=options) as connection:
         channel: Any = connection.channel()
+        channel.client.set(_PROBE, "", ex=60)
         return {
             name: channel.queue_declare(queue=name, durable=True).message_count for name in queues()
         }

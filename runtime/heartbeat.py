@@ -21,6 +21,7 @@ from celery import signals
 
 from config.settings import load_settings
 from observability.exposition import Exposition, registry_of
+from runtime import watchdog
 from runtime.bootstrap import parts
 from tasks.retention import tidy
 from workflows.engine.pause import hold
@@ -47,6 +48,8 @@ class Companion:
         self._wake = threading.Event()
         self._ending = threading.Event()
         self._silent = False
+        self.seen = float("inf")
+        """When it last went on to a next round: the first one may wait for a server for long."""
         self._thread = threading.Thread(target=self._run, name="companion", daemon=True)
         self._thread.start()
 
@@ -70,6 +73,7 @@ class Companion:
         while not self._ending.is_set():
             self._round()
             self._wake.wait(None if self._ticks else pause)
+            self.seen = time.monotonic()
             self._wake.clear()
 
     def _round(self) -> None:
@@ -86,6 +90,19 @@ class Companion:
 
 
 _here: list[Companion] = []
+
+
+@signals.worker_init.connect
+@signals.beat_init.connect
+def _begin_watchdog(**_: Any) -> None:
+    """Before there is a companion, too: it waits for MongoDB or for the broker."""
+    interval = load_settings().executor.polling_interval_seconds
+
+    def is_well(silence_seconds: float) -> bool:
+        oldest = time.monotonic() - max(silence_seconds, 3 * interval)
+        return all(companion.seen > oldest for companion in _here)
+
+    watchdog.begin(is_well)
 
 
 def _name(kind: str) -> str:

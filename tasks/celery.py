@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+
 from celery import Celery
 from kombu.transport.virtual import QoS
 
 from config.settings import load_settings
 from observability import celery_logging
+from runtime import redis_transport
+from runtime.worker_options import refuse_unfit
 
+redis_transport.register()
 # Nor is a message given back when a connection is closed: its task goes on, or the sweep finds it.
 QoS.restore_at_shutdown = False
 
 celery_logging.connect(load_settings())
 app = Celery("tasks", include=["tasks.advance", "tasks.jobs", "runtime.heartbeat"])
 app.config_from_object("celeryconfig")
+refuse_unfit(sys.argv, {queue.name for queue in app.conf.task_queues})

@@ -12,6 +12,7 @@ from celery import Celery
 from cryptography.fernet import Fernet
 from pymongo import MongoClient
 
+from config.sections import Broker
 from devstack import processes
 from devstack.processes import Process
 
@@ -84,6 +85,7 @@ def test_a_request_id_follows_into_the_workers_log(
     worker = start(["-m", "celery", "-A", "tasks", "--quiet", "worker"], tmp_path, env)
     try:
         with Celery(broker=redis_uri) as sender:
+            sender.conf.broker_transport_options = {"global_keyprefix": Broker().key_prefix}
             # It has no such argument, so Celery logs a failure in the task's name.
             sender.send_task(
                 "tasks.start_jobs", ("unknown",), queue="submissions", headers={"request_id": "r-1"}

@@ -155,6 +155,13 @@ class CwlQuery(Query):
     dry_run = Flag(load_default=False, **said("Answer the native workflow and store nothing"))
 
 
+class ReadyQuery(Query):
+    strict = Flag(
+        load_default=False,
+        **said("Judge every part, and answer 503 whenever `status` is unhealthy"),
+    )
+
+
 class LogQuery(Query):
     tail = fields.Integer(
         validate=validate.Range(min=0, max=2**31), **said("Only the last so many lines")

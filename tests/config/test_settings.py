@@ -88,6 +88,13 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("WORKFLOW_SCHEDULER__URL", "p3.example.org", "bad setting scheduler.url"),
         ("WORKFLOW_MONGODB__URI", "localhost:27017", "must start with mongodb://"),
         ("WORKFLOW_BROKER__URL", "amqp://localhost", "must start with redis://"),
+        ("WORKFLOW_BROKER__URL", "redis://a;redis://b", "must all begin with sentinel://"),
+        ("WORKFLOW_BROKER__URL", "sentinel://a;redis://b", "must all begin with sentinel://"),
+        ("WORKFLOW_BROKER__URL", "sentinel://a:26379", "broker.sentinel_master ("),
+        ("WORKFLOW_BROKER__SENTINEL_MASTER", "m", "where broker.url begins with sentinel://"),
+        ("WORKFLOW_BROKER__KEY_PREFIX", "a b", "bad setting broker.key_prefix"),
+        ("WORKFLOW_BROKER__TRANSPORT_OPTIONS", "[1]", "must be a JSON object"),
+        ("WORKFLOW_BROKER__TRANSPORT_OPTIONS", "{", "must be a JSON object"),
         ("WORKFLOW_SCHEDULER__SUBMIT_TIMEOUT", "900", "must exceed scheduler.submit_timeout (900)"),
     ],
 )

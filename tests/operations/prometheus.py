@@ -14,9 +14,10 @@ import pytest
 import requests
 import yaml
 
+from config.sections import Broker
 from devstack import environment, processes
 from devstack.processes import Process, wait_until
-from devstack.setups import EXPORTER, exporter_command
+from devstack.setups import EXPORTER, exporter_command, exporter_settings
 from tests.shared import ROOT
 
 _PACE = {"celery": {"scrape_interval": "8s", "scrape_timeout": "8s"}}
@@ -104,7 +105,7 @@ def start_exporter(folder: Path, broker: str) -> tuple[Process, str]:
         "exporter",
         exporter_command(port),
         log=folder / "exporter.log",
-        env={"CE_BROKER_URL": broker},
+        env=exporter_settings(broker, Broker().key_prefix),
         folder=folder,
     )
     wait_until(lambda: processes.listens(port), "the exporter listens", process=process)

@@ -74,6 +74,11 @@ def test_a_stopped_beat_is_noticed_and_named(product: Product) -> None:
     found = product.names("beat has not ticked")
 
     assert found["status"] == "unhealthy"
+    strict = product.get("/api/v1/health/ready?strict=true")
+    assert (strict.status_code, strict.json()["status"]) == (503, "unhealthy")
+    assert strict.json()["mongodb"] == "connected"
+    assert product.get("/api/v1/health/ready").status_code == 200
+    assert product.get("/api/v1/health").status_code == 200
     assert found["parts"]["workers"]["status"] == "healthy"
 
 
@@ -121,6 +126,7 @@ def test_bvbrc_away_is_no_fault_of_ours(product: Product) -> None:
     found = product.names("switched submissions off")
 
     assert found["status"] == "degraded"
+    assert product.get("/api/v1/health/ready?strict=true").status_code == 200
     product.stack.simulator.switch(enabled=True)
 
 

@@ -13,6 +13,7 @@ import requests
 from celery import Celery
 from pymongo import MongoClient
 
+from config.sections import Broker
 from devstack.processes import Process, wait_until
 from devstack.stack import Stack, Wanted, stack
 from tests.deploy.queries import dashboard_queries
@@ -98,6 +99,7 @@ def known_run(product: Product) -> dict[str, str]:
         "cancelled": product.submit(app="Sleep"),
     }
     with Celery(broker=product.stack.redis.uri) as sender:
+        sender.conf.broker_transport_options = {"global_keyprefix": Broker().key_prefix}
 
         def all_over() -> bool:
             for task in TASKS:
