@@ -178,7 +178,8 @@ class Executor(Section):
     """How long a job may be unknown to AppService before its step fails: a day outlasts an outage
     or a restore there, and a job that came back would else have run for nothing."""
     max_concurrent_submissions: Count = 32
-    """Calls of start_app2 under way over all workers: at 0.7 s each, about 45 jobs a second."""
+    """The ceiling of calls of start_app2 under way over all workers: their number follows what
+    AppService bears."""
     max_concurrent_submissions_per_user: Count = 16
     """The same for one user; less than the above leaves places for others at once."""
 

@@ -104,6 +104,19 @@ def _engine(known: Progress, patience: Patience) -> Iterator[Metric]:
         "Workers that ask AppService nothing for now, since calls failed",
         sum(each.cut_off for each in alive),
     )
+    yield gauge(
+        "scheduler_submission_limit",
+        "Calls of start_app2 that AppService bears, as far as observed",
+        known.submissions.calls,
+    )
+    if known.submissions.latency is not None:
+        yield gauge(
+            "scheduler_submission_latency_seconds",
+            "How long a start took lately, as the limit of calls follows it",
+            known.submissions.latency,
+        )
+    why = {known.submissions.reason: 1.0}
+    yield _by("scheduler_submission_limit_reason", "Why the limit is what it is", "reason", why)
     states = {state: float(known.service.state == state) for state in (UP, AWAY, DISABLED)}
     yield _by("scheduler_state", "What AppService is known to be: 1 for one state", "state", states)
 

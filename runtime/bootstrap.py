@@ -22,12 +22,13 @@ from tasks.celery import app
 from workflows.bvbrc.appservice import AppService
 from workflows.bvbrc.data_api import DataApi
 from workflows.bvbrc.minhash import Minhash
-from workflows.bvbrc.rpc import Rpc
+from workflows.bvbrc.rpc import Made, Rpc
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
 from workflows.cwl.process.planner import Planner
 from workflows.engine.builtin_steps import Clients
 from workflows.engine.context import Limits, Parts, Recorded
+from workflows.engine.observations import Observations
 from workflows.engine.send import Drain
 from workflows.store import documents
 from workflows.store.credentials import Vault
@@ -54,16 +55,21 @@ def parts_of(settings: Settings) -> Parts:
     documents.open_database(mongodb.address, mongodb.database, mongodb.collection)
     scheduler = settings.scheduler
     counts = counts_of(settings.metrics)
+    observations = Observations()
     write_logs = recorder(logs_of(settings))
 
     def recorded(events: Sequence[Recorded]) -> None:
         counts.events(events)
         write_logs(events)
 
+    def made(call: Made) -> None:
+        counts.call(call)
+        observations.call(call)
+
     timeout = timedelta(seconds=scheduler.timeout)
     return Parts(
         appservice=AppService(
-            Rpc(Wire(), counts.call),
+            Rpc(Wire(), made),
             scheduler.url,
             timeout=timeout,
             submit_timeout=timedelta(seconds=scheduler.submit_timeout),
@@ -74,6 +80,7 @@ def parts_of(settings: Settings) -> Parts:
         accepted=counts.accepted,
         broken=counts.broken,
         watched=counts.watched,
+        observations=observations,
         clients=Clients(
             Workspace(Rpc(Wire()), settings.workspace.url, timeout=timeout),
             Minhash(Rpc(Wire()), scheduler.minhash_url, timeout=timeout),

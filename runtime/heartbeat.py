@@ -23,6 +23,7 @@ from config.settings import load_settings
 from observability.exposition import Exposition, registry_of
 from runtime import watchdog
 from runtime.bootstrap import parts
+from runtime.broken_tasks import broken_tasks
 from tasks.retention import tidy
 from workflows.engine.pause import hold
 from workflows.model.errors import Unavailable
@@ -129,7 +130,7 @@ def _begin_worker(sender: Any, **_: Any) -> None:
             tidied = time.monotonic()
             tidy(settings)
         cut_off = parts().breakers.opened
-        heartbeats.tell(name, "worker", queues, cut_off=cut_off)
+        heartbeats.tell(name, "worker", queues, cut_off=cut_off, broken=broken_tasks.lately())
 
     _here.append(Companion(name, tell))
 

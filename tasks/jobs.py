@@ -8,6 +8,7 @@ from runtime.bootstrap import drain, parts
 from runtime.single_flight import Alone
 from tasks.advance import follow
 from tasks.celery import app
+from workflows.engine.context import learn
 from workflows.engine.find_outputs import find_results as find
 from workflows.engine.kill import kill_jobs as kill
 from workflows.engine.lookup import resolve_jobs as resolve
@@ -28,6 +29,7 @@ def start_jobs() -> None:
 @app.task(name="tasks.poll_jobs")
 def poll_jobs(owners: Sequence[str]) -> None:
     follow(poll(parts(), owners))
+    learn(parts())
 
 
 @app.task(name="tasks.resolve_jobs")

@@ -85,7 +85,18 @@ class Vitals:
         yield health.sweep(known.swept, patience)
         yield health.workflows(known.overdue, known.workflows, patience)
         yield health.outbox(known.unsent, known.jobs, patience)
-        yield health.service(known.service.state, known.service.reason, present, patience)
+        yield health.tasks(present, patience)
+        limit = min(
+            known.submissions.calls, self.connections.settings.executor.max_concurrent_submissions
+        )
+        submissions = {
+            "limit": limit,
+            "latency_seconds": known.submissions.latency,
+            "reason": known.submissions.reason,
+        }
+        yield health.service(
+            known.service.state, known.service.reason, present, patience, submissions
+        )
 
     def _write(self) -> float:
         """How many seconds it took."""

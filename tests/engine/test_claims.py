@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from devstack.processes import wait_until
 from tests.shared import ROOT
 from workflows.model.values import Job
+from workflows.rules.concurrency_limit import FIRST, Observed
 from workflows.spec.builtin_apps import BUILT_IN, CREATE_GROUP
 from workflows.store import documents
 from workflows.store.jobs import outbox, reservations, waiting
@@ -216,6 +218,27 @@ def test_a_revoked_claim_marks_nothing() -> None:
 
     assert outbox._taken([job], "slow", MANY) == set()
     assert reservations.read().reserved == []
+
+
+def test_the_adaptive_limit_holds_for_all_processes_together() -> None:
+    put(users(2), each=20)
+    adaptive = replace(MANY, sending=9, adaptive=True)
+
+    at_first = len(outbox.claim(20, adaptive))
+    for _ in range(20):
+        reservations.learn(Observed(starts=48, start_seconds=4.8), ceiling=9)
+
+    assert at_first == FIRST
+    assert len(outbox.claim(20, adaptive)) == 9 - FIRST
+    assert reservations.observed_limit().calls == 9
+
+
+def test_a_time_out_that_one_process_sees_halves_the_limit_of_all() -> None:
+    reservations.read()
+    reservations.learn(Observed(overloads=1), ceiling=32)
+    put(users(1), each=20)
+
+    assert len(outbox.claim(20, replace(MANY, adaptive=True))) == FIRST // 2
 
 
 STANDS_STILL = """

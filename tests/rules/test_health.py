@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from workflows.rules import health
-from workflows.rules.health import Part, Patience, Presence, Word
+from workflows.rules.health import BrokenTask, Part, Patience, Presence, Word
 
 QUEUES = ["advance", "submissions", "polls"]
 PATIENCE = Patience(interval=timedelta(seconds=10), overdue=timedelta(seconds=300))
@@ -94,3 +95,32 @@ def test_the_worst_part_names_the_whole() -> None:
 @pytest.mark.parametrize("interval", [0.5, 1, 10, 300])
 def test_silence_is_found_out_within_three_intervals(interval: float) -> None:
     assert Patience(seconds(interval)).silence < seconds(3 * interval)
+
+
+def failing(count: int, lasted: float, ago: float = 1) -> BrokenTask:
+    return BrokenTask("tasks.start_jobs", "OperationFailure", count, seconds(lasted), seconds(ago))
+
+
+@pytest.mark.parametrize(
+    ("broken", "word"),
+    [
+        (failing(3, 20), Word.UNHEALTHY),
+        (failing(500, 3600), Word.UNHEALTHY),
+        (failing(2, 20), Word.HEALTHY),
+        (failing(16, 2), Word.HEALTHY),  # one moment in which MongoDB was away
+        (failing(3, 20, ago=61), Word.HEALTHY),
+    ],
+)
+def test_a_task_that_breaks_again_and_again_is_a_fault(broken: BrokenTask, word: Word) -> None:
+    present = replace(worker(1), broken=(broken,))
+
+    part = health.tasks([present, worker(1)], PATIENCE)
+
+    assert part.word is word
+    assert ("tasks.start_jobs broke" in part.message) is (word is Word.UNHEALTHY)
+
+
+def test_what_a_silent_worker_said_of_its_tasks_is_past() -> None:
+    present = replace(worker(900), broken=(failing(3, 20),))
+
+    assert health.tasks([present], PATIENCE).word is Word.HEALTHY

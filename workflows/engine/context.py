@@ -12,8 +12,11 @@ from workflows.cwl.process.planner import Planner
 from workflows.engine.breakers import Breakers
 from workflows.engine.builtin_steps import Clients
 from workflows.engine.lanes import Lanes
+from workflows.engine.observations import Observations
 from workflows.model.values import Event
 from workflows.store.credentials import Vault
+from workflows.store.jobs import reservations
+from workflows.store.mongo import translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ class Parts:
     """Told of every defect of ours that made one workflow or job wait."""
     watched: Callable[[timedelta], None] = lambda _: None
     """Told how long jobs were at AppService since they were asked about last, all together."""
+    observations: Observations | None = None
+    """What AppService's answers show of how much it bears; None: the ceiling alone holds."""
     breakers: Breakers = field(default_factory=Breakers)
     polls: Lanes = field(default_factory=Lanes)
     lookups: Lanes = field(default_factory=Lanes)
@@ -90,3 +95,11 @@ class Parts:
     """For the steps that the engine runs itself; None in a process that runs none."""
     stopping: Flag = field(default_factory=Flag)
     """Set when the process shall end: nothing new is begun."""
+
+
+def learn(parts: Parts) -> None:
+    """Let all processes know what this one's calls showed of how much AppService bears."""
+    observed = parts.observations.take() if parts.observations else None
+    if observed:
+        with translated():
+            reservations.learn(observed, parts.limits.submissions)

@@ -17,7 +17,7 @@ import structlog
 
 from workflows.engine.advance import advance
 from workflows.engine.breakers import PROBE_SECONDS
-from workflows.engine.context import Parts
+from workflows.engine.context import Parts, learn
 from workflows.engine.handover import Handover, send
 from workflows.engine.kill import kill_surplus
 from workflows.model.errors import Unavailable
@@ -97,6 +97,7 @@ class Drain:
             _record(parts, answered)
             self._note(answered)
             self._answered = []
+            learn(parts)
         fresh = self._claim(parts)
         told = self._tell(parts)
         busy = self._under_way or self._answered or self._told
@@ -200,6 +201,7 @@ def _claimed(parts: Parts, free: int, *, is_open: bool) -> list[Job]:
         lookup_after=limits.lease,
         absent_after=limits.grace,
         sending=limits.submissions,
+        adaptive=parts.observations is not None,
     )
     if not is_open:
         return outbox.claim(free, bounds, BUILT_IN)

@@ -41,9 +41,38 @@ class Patience:
     """How long a workflow may wait to be looked at."""
 
     @property
+    def moment(self) -> timedelta:
+        """How long one trouble may make tasks raise that is none of theirs."""
+        return timedelta(seconds=10)
+
+    @property
+    def forgotten(self) -> timedelta:
+        """When a task that raised and was not run again is believed to be well."""
+        return max(timedelta(minutes=1), self.interval * 3)
+
+    @property
     def silence(self) -> timedelta:
         """How long a process or the sweep may be silent: found out within three intervals."""
         return max(self.interval * 2.5, timedelta(seconds=1.25))
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenTask:
+    """A task of one process that raised, without a long pause in between."""
+
+    task: str
+    error: str
+    """The class of the last exception."""
+    count: int
+    lasted: timedelta
+    """From the first time to the last one."""
+    ago: timedelta
+    """From the last time until the process said so."""
+
+    def again_and_again(self, seen: timedelta, patience: Patience) -> bool:
+        """Three times is no accident, unless all of it was one moment: then MongoDB was away."""
+        lately = self.ago + seen <= patience.forgotten
+        return self.count >= 3 and self.lasted >= patience.moment and lately  # noqa: PLR2004
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +87,8 @@ class Presence:
     """What a worker consumes."""
     cut_off: bool = False
     """A worker that asks AppService nothing for now, since the last calls failed."""
+    broken: tuple[BrokenTask, ...] = ()
+    """Tasks of a worker that raised lately."""
 
 
 def worst(parts: Iterable[Part]) -> Word:
@@ -118,10 +149,36 @@ def outbox(unsent: timedelta, jobs: Mapping[str, int], patience: Patience) -> Pa
     return Part("outbox", Word.DEGRADED, message, facts)
 
 
-def service(state: str, reason: str, present: Sequence[Presence], patience: Patience) -> Part:
-    """BV-BRC away stops no workflow for good: it waits."""
+def tasks(present: Sequence[Presence], patience: Patience) -> Part:
+    """A task that breaks again and again leaves its work undone, whoever says "I am here"."""
+    broken = {
+        each.task: each
+        for process in present
+        if process.seen <= patience.silence
+        for each in process.broken
+        if each.again_and_again(process.seen, patience)
+    }
+    facts = {"broken": {task: each.error for task, each in sorted(broken.items())}}
+    if not broken:
+        return Part("tasks", Word.HEALTHY, "no task breaks again and again", facts)
+    told = ", ".join(
+        f"{task} broke {each.count} times within {_seconds(each.lasted)} ({each.error})"
+        for task, each in sorted(broken.items())
+    )
+    return Part("tasks", Word.UNHEALTHY, f"{told}: the workers' logs have the tracebacks", facts)
+
+
+def service(
+    state: str,
+    reason: str,
+    present: Sequence[Presence],
+    patience: Patience,
+    submissions: Mapping[str, Any] | None = None,
+) -> Part:
+    """BV-BRC away stops no workflow for good: it waits. ``submissions``: the limit of calls under
+    way, and what it follows."""
     cut_off = sum(each.cut_off and each.seen <= patience.silence for each in present)
-    facts = {"state": state, "workers_cut_off": cut_off}
+    facts = {"state": state, "workers_cut_off": cut_off, "submissions": dict(submissions or {})}
     if state == "disabled":
         message = "AppService has switched submissions off"
     elif state != "up":

@@ -279,6 +279,9 @@ class Turn(Document):
     count = IntField(default=0)
     served = StringField()  # outbox: the user who was served last
     claims = ListField(DictField())  # outbox: {token, until, jobs} of claims under way
+    full = BooleanField()  # outbox: as many calls were under way as the limit allows
+    limit = DictField()  # outbox: the adaptive limit of calls and what it was learnt from
+    learnt = IntField()  # outbox: how often the limit was adapted
 
 
 class Heartbeat(Document):
@@ -293,6 +296,7 @@ class Heartbeat(Document):
     kind = StringField(required=True)
     queues = ListField(StringField())
     cut_off = BooleanField()
+    broken = ListField(DictField())  # tasks that raised: {task, error, count, lasted, ago}
     at = DateTimeField(required=True)
 
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from workflows.rules.health import Presence
+from workflows.rules.health import BrokenTask, Presence
 from workflows.store import documents
 from workflows.store.mongo import NOW, Row, collection, translated
 
 
-def tell(name: str, kind: str, queues: Sequence[str] = (), *, cut_off: bool = False) -> None:
+def tell(
+    name: str,
+    kind: str,
+    queues: Sequence[str] = (),
+    *,
+    cut_off: bool = False,
+    broken: Sequence[BrokenTask] = (),
+) -> None:
     """This process is there. ``name`` is ``<kind>@<host>:<process id>``."""
     fields: Row = {
         "kind": kind,
         "queues": {"$literal": list(queues)},
         "cut_off": cut_off,
+        "broken": {"$literal": [_stored(each) for each in broken]},
         "at": NOW,
     }
     with translated():
@@ -30,7 +38,13 @@ def leave(name: str) -> None:
 
 def known() -> list[Presence]:
     """Every process that was there within the last day and did not leave, the latest first."""
-    fields: Row = {"kind": 1, "queues": 1, "cut_off": 1, "age": {"$subtract": [NOW, "$at"]}}
+    fields: Row = {
+        "kind": 1,
+        "queues": 1,
+        "cut_off": 1,
+        "broken": 1,
+        "age": {"$subtract": [NOW, "$at"]},
+    }
     with translated():
         rows = collection(documents.Heartbeat).find({}, fields, sort=[("at", -1)])
         return [
@@ -39,6 +53,22 @@ def known() -> list[Presence]:
                 seen=timedelta(milliseconds=row["age"]),
                 queues=tuple(row["queues"]),
                 cut_off=row["cut_off"],
+                broken=tuple(_broken(each) for each in row.get("broken") or ()),
             )
             for row in rows
         ]
+
+
+def _stored(each: BrokenTask) -> Row:
+    return {
+        "task": each.task,
+        "error": each.error,
+        "count": each.count,
+        "lasted": each.lasted.total_seconds(),
+        "ago": each.ago.total_seconds(),
+    }
+
+
+def _broken(row: Row) -> BrokenTask:
+    lasted, ago = timedelta(seconds=row["lasted"]), timedelta(seconds=row["ago"])
+    return BrokenTask(row["task"], row["error"], row["count"], lasted, ago)

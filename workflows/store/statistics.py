@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from workflows.model.states import ACTIVE_WORKFLOW, JobState
+from workflows.rules.concurrency_limit import ConcurrencyLimit
 from workflows.rules.health import Presence
 from workflows.store import documents, service_status
 from workflows.store.heartbeats import known
+from workflows.store.jobs import reservations
 from workflows.store.mongo import NOW, Row, clock, collection, translated
 from workflows.store.service_status import Health
 
@@ -37,6 +39,8 @@ class Progress:
     service: Health
     """What is known of AppService."""
     present: tuple[Presence, ...]
+    submissions: ConcurrencyLimit
+    """How many calls of start_app2 AppService bears, as far as observed."""
 
 
 def progress(user_jobs: int) -> Progress:
@@ -55,6 +59,7 @@ def progress(user_jobs: int) -> Progress:
             swept=_swept(now),
             service=service_status.health(service_status.APPSERVICE),
             present=tuple(known()),
+            submissions=reservations.observed_limit(),
         )
 
 

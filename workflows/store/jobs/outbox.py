@@ -48,6 +48,9 @@ class Bounds:
     """How old a submission must be before "not found" is believed."""
     sending: int
     """Calls of start_app2 under way, of all users and processes together."""
+    adaptive: bool = False
+    """Whether no more than what AppService bears, as far as observed (``rules.concurrency_limit``).
+    """
 
     def room(self, sending: int, under_way: int) -> int:
         """How many more jobs of a user may be sent, who has so many on the way already."""
@@ -109,10 +112,13 @@ def _claim(jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds) -> list
     token = uuid4().hex
     for _ in range(_TRIES):
         book, counts = _counted(jobs)
-        chosen = choose(jobs, free, bounds, counts)
+        most = min(bounds.sending, book.limit.calls) if bounds.adaptive else bounds.sending
+        places = most - counts.calls
+        chosen = choose(jobs, min(free, places), bounds, counts)
         if not chosen:
             return []
-        if reservations.reserve(book, token, chosen, _last_served(jobs, chosen)):
+        last, full = _last_served(jobs, chosen), len(chosen) == places
+        if reservations.reserve(book, token, chosen, last, full=full):
             taken = _taken(chosen, token, bounds)
             with suppress(Unavailable), translated():  # it ends by itself, a little later
                 reservations.release(token)
@@ -127,7 +133,7 @@ def _claim(jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds) -> list
 def choose(
     jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds, counts: Counts
 ) -> list[Job]:
-    """Which of the users' waiting jobs go now: as many as there are places, fairly."""
+    """Which of the users' waiting jobs go now: at most ``free``, fairly."""
     queues = {
         owner: [
             job.key
@@ -136,7 +142,6 @@ def choose(
         for owner, of_user in jobs.items()
     }
     by_key = {job.key: job for of_user in jobs.values() for job in of_user}
-    free = min(free, bounds.sending - counts.calls)
     return [by_key[key] for key in share(free, queues, counts.sending)]
 
 

@@ -25,11 +25,13 @@ from pymongo.client_session import ClientSession
 
 from workflows.model.states import JobState
 from workflows.model.values import Job
+from workflows.rules.concurrency_limit import ConcurrencyLimit, Observed, adapt, from_stored
 from workflows.store import documents
 from workflows.store.mongo import NOW, Row, collection, later
 
 LEASE: Final = timedelta(seconds=3)
 """A claim takes milliseconds."""
+_TRIES: Final = 10
 _OUTBOX: Final = {"_id": "outbox"}
 
 
@@ -53,6 +55,8 @@ class Book:
     served: str
     """The user who was served last; the next claim begins behind that name."""
     reserved: Sequence[Reserved]
+    limit: ConcurrencyLimit
+    """How many calls AppService bears, as far as was observed."""
 
     @property
     def places(self) -> Counter[str]:
@@ -69,7 +73,7 @@ def read(session: ClientSession | None = None) -> Book:
     """The document, which the first reader creates."""
     rows = collection(documents.Turn)
     row = rows.find_one(
-        _OUTBOX, {"now": NOW, "count": 1, "served": 1, "claims": 1}, session=session
+        _OUTBOX, {"now": NOW, "count": 1, "served": 1, "claims": 1, "limit": 1}, session=session
     )
     if row is None:
         rows.update_one(_OUTBOX, {"$setOnInsert": {"count": 0}}, upsert=True)
@@ -80,16 +84,21 @@ def read(session: ClientSession | None = None) -> Book:
         count=row.get("count", 0),
         served=row.get("served") or "",
         reserved=[Reserved(each["token"], each["until"], each["jobs"]) for each in claims],
+        limit=from_stored(row.get("limit")),
     )
 
 
-def reserve(book: Book, token: str, chosen: Sequence[Job], served: str) -> bool:
-    """False where another claim has reserved places since ``book`` was read."""
+def reserve(
+    book: Book, token: str, chosen: Sequence[Job], served: str, *, full: bool = False
+) -> bool:
+    """False where another claim has reserved places since ``book`` was read. ``full``: with these
+    jobs as many calls are under way as AppService bears."""
     jobs = [{"key": job.key, "version": job.version, "owner": job.owner} for job in chosen]
     claim: Row = {"token": token, "until": later(LEASE), "jobs": {"$literal": jobs}}
     fields: Row = {
         "count": book.count + 1,
         "served": {"$literal": served},
+        "full": full,
         "claims": {"$concatArrays": [{"$ifNull": ["$claims", []]}, [claim]]},
     }
     result = collection(documents.Turn).update_one(
@@ -100,6 +109,28 @@ def reserve(book: Book, token: str, chosen: Sequence[Job], served: str) -> bool:
 
 def release(token: str) -> None:
     collection(documents.Turn).update_one(_OUTBOX, {"$pull": {"claims": {"token": token}}})
+
+
+def observed_limit() -> ConcurrencyLimit:
+    """How many calls AppService bears, as far as was observed."""
+    row = collection(documents.Turn).find_one(_OUTBOX, {"limit": 1}) or {}
+    return from_stored(row.get("limit"))
+
+
+def learn(observed: Observed, ceiling: int) -> None:
+    """Adapt the limit of calls to what a process observed. What is lost, where many processes learn
+    at the same time, is observed again soon."""
+    rows = collection(documents.Turn)
+    for _ in range(_TRIES):
+        row = rows.find_one(_OUTBOX, {"limit": 1, "learnt": 1, "full": 1}) or {}
+        after = adapt(from_stored(row.get("limit")), observed, ceiling, full=bool(row.get("full")))
+        learnt = row.get("learnt")
+        result = rows.update_one(
+            {**_OUTBOX, "learnt": learnt},
+            {"$set": {"limit": after.stored(), "learnt": (learnt or 0) + 1}},
+        )
+        if result.modified_count or not row:
+            return
 
 
 def revoke(reserved: Reserved) -> None:

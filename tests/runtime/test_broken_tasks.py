@@ -1,0 +1,34 @@
+"""A worker says which of its tasks raised, and health believes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from runtime.broken_tasks import BrokenTasks
+from workflows.store import documents, heartbeats
+
+TASK = "tasks.start_jobs"
+
+
+@pytest.fixture
+def store(mongo_uri: str, database: str) -> Iterator[None]:
+    documents.open_database(mongo_uri, database)
+    yield
+    documents.close_database()
+
+
+@pytest.mark.usefixtures("store")
+def test_what_raised_is_counted_by_task_and_told_with_the_heartbeat() -> None:
+    tasks = BrokenTasks()
+    for error in (ValueError(), ValueError(), KeyError()):
+        tasks.failed(TASK, error)
+
+    heartbeats.tell("worker@here:1", "worker", ["polls"], broken=tasks.lately())
+    [present] = heartbeats.known()
+    [broken] = present.broken
+
+    assert (broken.task, broken.count, broken.error) == (TASK, 3, "KeyError")
+    assert broken.lasted < timedelta(seconds=30)
