@@ -25,13 +25,13 @@ from workflows.bvbrc.appservice import AppService
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
-from workflows.cwl.process.planner import Planner
+from workflows.cwl.process.planner_pool import PlannerPool
 from workflows.engine.context import Parts
 from workflows.store import documents, migrations
-from workflows.store.mongo import translated
+from workflows.store.mongo import patience, translated
 
 PATIENCE_SECONDS: Final = 5.0
-"""How long a request may wait for MongoDB in all."""
+"""How long a request may wait for MongoDB in all; its own work does not count."""
 SHORT_PATIENCE_SECONDS: Final = 0.7
 """The same while MongoDB is known to be away."""
 _INDEX_SECONDS: Final = 10.0
@@ -75,9 +75,10 @@ class Connections:
 
     @contextmanager
     def patience(self) -> Iterator[None]:
-        """Within it MongoDB has so long and no longer. Raises ``Unavailable``."""
+        """Within it MongoDB's calls have so long, all together. Raises ``Unavailable``."""
         assert self.parts  # noqa: S101 - connects
-        with pymongo.timeout(PATIENCE_SECONDS if _writable() else SHORT_PATIENCE_SECONDS):
+        seconds = PATIENCE_SECONDS if _writable() else SHORT_PATIENCE_SECONDS
+        with patience(seconds, SHORT_PATIENCE_SECONDS):
             yield
 
     @cached_property
@@ -88,9 +89,9 @@ class Connections:
         return AppService(Rpc(Wire()), scheduler.url, timeout=timeout, submit_timeout=timeout)
 
     @cached_property
-    def planner(self) -> Planner:
-        """Of CWL: a process of its own, made at first use."""
-        return Planner()
+    def planner(self) -> PlannerPool:
+        """Of CWL: processes of its own, made at first use."""
+        return PlannerPool()
 
     @cached_property
     def workspace(self) -> Workspace:

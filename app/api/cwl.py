@@ -17,6 +17,7 @@ from app.connections import connections
 from app.http import request_bodies
 from app.http.admission import DOCUMENT
 from app.http.auth import caller
+from app.http.client_socket import client_left
 from app.http.json_response import as_json
 from app.http.routes import FORM, JSON, YAML, Answer, Body, route
 from workflows.cwl.bvbrc.app_checks import checked
@@ -71,7 +72,8 @@ def submit_cwl(arguments: dict[str, Any]) -> Response:
     if before:
         return submission.answer(before)
     source = _source()
-    plan = checked(connections().planner.plan(source, known.table), known.catalogue)
+    made = connections().planner.plan(caller().name, source, known.table, client_left())
+    plan = checked(made, known.catalogue)
     if plan.problems:
         raise Invalid(plan.problems)
     native = apart(validate(plan.document(), known.catalogue))

@@ -22,6 +22,7 @@ from workflows.model.errors import (
     NotFound,
     Problem,
     ServiceError,
+    TooManyRequests,
     Unauthorized,
     Unavailable,
     WorkflowsError,
@@ -41,6 +42,7 @@ _ANSWERS: Final[Sequence[tuple[type[WorkflowsError], HTTPStatus, Mapping[str, st
     (Forbidden, HTTPStatus.FORBIDDEN, {}),
     (NotFound, HTTPStatus.NOT_FOUND, {}),
     (Conflict, HTTPStatus.CONFLICT, {}),
+    (TooManyRequests, HTTPStatus.TOO_MANY_REQUESTS, _LATER),
     (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE, _LATER),
     (ServiceError, HTTPStatus.SERVICE_UNAVAILABLE, _LATER),
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -21,12 +23,21 @@ from simulator.client import Simulator
 from tasks.celery import app as celery
 from tests.engine.conftest import QUICK, Engine
 from tests.simulated import simulator_process
+from workflows.cwl.process.planner import Planner
 from workflows.engine.send import Drain
 from workflows.store import documents
 
 KEY = Fernet.generate_key().decode()
 ALICE, BOB, ADMIN = "alice@patricbrc.org", "bob@bvbrc", "root@bvbrc"
 ROOT = "/api/v1/workflows"
+
+
+@cache
+def planner() -> Planner:
+    """One for the workers of all tests of this process."""
+    warm = Planner()
+    atexit.register(warm.close)
+    return warm
 
 
 @dataclass
@@ -54,7 +65,7 @@ class Api:
     def engine(self) -> Engine:
         """A worker and a beat, turned by hand, on the same MongoDB."""
         with self.client.application.app_context():
-            parts = replace(connections().parts, limits=QUICK, planner=connections().planner)
+            parts = replace(connections().parts, limits=QUICK, planner=planner())
         return Engine(parts, self.simulator, Drain(8))
 
     def submit(self, found: Mapping[str, Any], user: str = ALICE) -> str:

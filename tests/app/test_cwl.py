@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import socket
 from typing import Any
 
 import pytest
 import yaml
 
+from app.connections import connections_of
+from app.http.client_socket import client_left
 from tests.app.conftest import ALICE, BOB, ROOT, Api
 from tests.shared import ROOT as PROJECT
+from workflows.cwl.process.planner_pool import PlannerPool
 
 EXAMPLE = PROJECT / "examples" / "cwl" / "assemble_annotate.cwl"
 INPUTS = PROJECT / "examples" / "cwl" / "assemble_annotate.inputs.yaml"
@@ -145,6 +149,41 @@ def test_a_mistake_is_told_with_its_line(api: Api) -> None:
 )
 def test_what_is_no_submission_is_refused(api: Api, body: Any, kind: str, code: int) -> None:
     assert api("POST", SUBMIT, data=body, content_type=kind).status_code == code
+
+
+@pytest.mark.parametrize("name", ["workflow", "inputs", "name", "workspace_output_folder"])
+def test_half_a_surrogate_pair_is_the_clients_to_mend(api: Api, name: str) -> None:
+    """It ended the planner, and was answered as a busy machine."""
+    answer = api("POST", SUBMIT, json=as_object(**{name: "\ud800"}))
+
+    assert answer.status_code == 400, answer.text
+    assert name in answer.json["errors"][0]["message"]
+
+
+def test_a_user_with_too_many_documents_is_asked_to_wait(api: Api) -> None:
+    found = connections_of(api.client.application)
+    before, found.planner = found.planner, PlannerPool(waiting_each=0)
+    try:
+        answer = api("POST", SUBMIT, json=as_object())
+    finally:
+        found.planner = before
+
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "CWL documents wait" in answer.json["detail"]
+
+
+def test_it_is_seen_that_a_client_has_left(api: Api) -> None:
+    ours, theirs = socket.socketpair()
+    environ = {"gunicorn.socket": ours}
+    with ours, api.client.application.test_request_context(environ_overrides=environ):
+        left = client_left()
+        assert not left()
+        theirs.sendall(b"GET ")
+        assert not left(), "it has sent more"
+        ours.recv(4)
+        theirs.close()
+        assert left()
 
 
 def test_a_form_without_a_document_is_refused(api: Api) -> None:

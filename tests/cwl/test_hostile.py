@@ -15,7 +15,8 @@ import pytest
 from tests.cwl.planning import FOLDER, annotate, workflow
 from workflows.bvbrc.app_table import load
 from workflows.cwl.bvbrc.submission import Plan, Submission
-from workflows.cwl.process.planner import AppTable, Planner
+from workflows.cwl.process.planner import AppTable, Planner, PlannerDefect
+from workflows.cwl.sandbox.sandbox import TOO_LONG, Sandbox, Script
 from workflows.model.errors import Unavailable
 from workflows.model.values import Json
 
@@ -27,7 +28,7 @@ JS = "InlineJavascriptRequirement StepInputExpressionRequirement"
 def planner() -> Iterator[Planner]:
     """The process starts while the canary is in our environment."""
     os.environ["CANARY"] = CANARY
-    planner = Planner()
+    planner = Planner(wall_time=timedelta(seconds=60))
     try:
         yield planner
     finally:
@@ -179,6 +180,51 @@ def test_javascript_that_does_not_end_well_is_stopped(
     found = plan(planner, apps, scripted(SCRIPTS[name]))
 
     assert codes(found) == {"cwl.expression"}, [str(problem) for problem in found.problems]
+
+
+TAMPERING = {
+    "the list by its name": "${__touched.push(999); return 1;}",
+    "push": "${Array.prototype.push = function () {this[0] = 999;}; return inputs.later;}",
+    "setter": "${Object.defineProperty(Array.prototype, 0, {set: function () {}}); return 1;}",
+    "join": "${Array.prototype.join = function () {return '999';}; return 1;}",
+    "split": "${String.prototype.split = function () {return ['999'];}; return 1;}",
+}
+
+
+@pytest.mark.parametrize("name", TAMPERING)
+def test_javascript_cannot_say_what_it_has_read(
+    planner: Planner, apps: AppTable, name: str
+) -> None:
+    """It said that it had read the 999th unknown value, on which the planner ended."""
+    found = plan(planner, apps, scripted(TAMPERING[name]))
+
+    assert codes(found) <= {"cwl.expression", "cwl.wrong_type"}
+
+
+def test_after_one_expression_was_interrupted_no_further_one_is_run() -> None:
+    with Sandbox() as sandbox:
+        first = sandbox.evaluate(Script("{while (true) {}}", (), {}, None, {}, []))
+        second = sandbox.evaluate(Script("(1)", (), {}, None, {}, []))
+        sandbox.renew(0)
+        third = sandbox.evaluate(Script("(1)", (), {}, None, {}, []))
+
+    assert "interrupted" in first.error
+    assert second.error == TOO_LONG
+    assert third.value == 1
+
+
+def test_a_defect_of_the_planner_is_told_with_its_traceback() -> None:
+    """It was answered as a busy machine, for ever."""
+    broken, sound, planner = AppTable(load()), AppTable(load()), Planner()
+    broken.request = b'{"apps": {"specs": 1}}\n'
+    try:
+        with pytest.raises(PlannerDefect, match=r"Traceback(.|\n)*TypeError"):
+            plan(planner, broken, workflow("  {}\n"))
+        after = plan(planner, sound, workflow("  {}\n"))
+    finally:
+        planner.close()
+
+    assert after.problems == ()
 
 
 ESCAPES = {

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from workflows.cwl.bvbrc.submission import Submission
 from workflows.cwl.process.planner import Planner
 from workflows.engine import app_catalogue, commands, views
 from workflows.engine.explain import explanation
-from workflows.engine.replan import replan
+from workflows.engine.replan import replan, replan_due
 from workflows.rules.event_log import text
 from workflows.store import documents
 from workflows.store.mongo import Row, collection
@@ -81,6 +81,7 @@ LONG = f"""
     out: [y]
 """
 IMPOSSIBLE = FIND + OTHER + "  a:\n" + annotate("{source: find/bins, valueFrom: '$(self[7].path)'}")
+EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
 OUTPUTS = "{genomes: {type: 'File[]', outputSource: each/genome}}"
 
 
@@ -291,6 +292,45 @@ def test_a_planner_that_is_stopped_fails_nothing(growing_engine: Engine) -> None
     assert growing_engine.status(workflow_id) == "running"
     collection(documents.Workflow).update_one({}, {"$currentDate": {"replan_due": True}})
     assert growing_engine.ends(workflow_id) == "succeeded"
+
+
+def test_a_defect_of_the_planner_fails_it_in_the_end(growing_engine: Engine) -> None:
+    """It is tried again for a while: a new release may mend it. Then it is not busy for ever."""
+    workflow_id = submit(growing_engine, EACH)
+    until_it_may_grow(growing_engine, workflow_id)
+    stored = json.loads(collection(documents.Spec).find_one({})["source"])  # type: ignore[index]
+    source = json.dumps({**stored, "files": 5})
+    collection(documents.Spec).update_one({}, {"$set": {"source": source}})
+
+    replan(growing_engine.parts, [workflow_id])
+    assert row(workflow_id)["replan_failures"] == 1
+    assert "unplannable" not in row(workflow_id)
+
+    collection(documents.Workflow).update_one(
+        {}, {"$set": {"replan_failures": 100}, "$currentDate": {"replan_due": True}}
+    )
+    replan(growing_engine.parts, [workflow_id])
+    assert growing_engine.status(workflow_id) == "failed"
+    assert "a defect of the engine" in views.whole(workflow_id)["error_message"]
+
+
+def test_many_workflows_of_one_user_delay_another_by_one(growing_engine: Engine) -> None:
+    hogs = [submit(growing_engine, EACH) for _ in range(3)]
+    other = submit(growing_engine, EACH)
+    for workflow_id in (*hogs, other):
+        until_it_may_grow(growing_engine, workflow_id)
+    rows = collection(documents.Workflow)
+    rows.update_many({"_id": {"$in": hogs}}, {"$set": {"replan_due": EARLIER}})
+    rows.update_one({"_id": other}, {"$set": {"owner": "other@bvbrc"}})
+
+    rounds = replan_due(growing_engine.parts)
+    next(rounds)
+    next(rounds)
+
+    assert row(other)["step_count"] == 3
+    assert sum(row(each)["step_count"] == 3 for each in hogs) == 1
+    list(rounds)
+    assert all(row(each)["step_count"] == 3 for each in hogs)
 
 
 def test_results_that_make_it_too_much_work_fail_it(growing_engine: Engine) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import structlog
 from structlog.contextvars import get_contextvars
 
 from workflows.engine.advance import advance
 from workflows.engine.context import Parts, Recorded
-from workflows.model.errors import Conflict, Problem
+from workflows.model.errors import Conflict, Problem, Unavailable
 from workflows.model.states import FINAL_STEP, RETRY_STEPS, RETRY_WORKFLOW, StepState, WorkflowState
 from workflows.model.values import Event, Json, Outcome, Spec
 from workflows.rules.token_lifetime import ends_too_soon
@@ -21,6 +22,8 @@ from workflows.store.jobs import polling
 from workflows.store.mongo import Row, clock
 from workflows.store.workflows import inserts, paused, user_commands
 from workflows.store.workflows import rows as workflow_rows
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +201,7 @@ class Receipt:
 def cancel(parts: Parts, workflow: str) -> None:
     """From the return on no further step starts. Cancelling again changes nothing.
 
+    The wish is durable before anything else is tried, so what fails then does not fail the cancel.
     Raises ``NotFound``, and ``Conflict`` where it had ended otherwise.
     """
     if not user_commands.request_cancel(workflow):
@@ -205,7 +209,10 @@ def cancel(parts: Parts, workflow: str) -> None:
         if row["state"] != WorkflowState.CANCELLED:
             raise Conflict(f"Cannot cancel workflow with status '{row['state']}'")
         return
-    advance(parts, [workflow])
+    try:
+        advance(parts, [workflow])
+    except Unavailable as away:
+        log.warning("The sweep takes a cancel in", workflow_id=workflow, error=str(away))
 
 
 def receipts(names: Sequence[str], row: Row, attempts: Sequence[Row]) -> list[Receipt]:

@@ -16,6 +16,7 @@ from pymongo.errors import DocumentTooLarge
 
 from workflows.cwl.bvbrc.replan import Growth, growth
 from workflows.cwl.bvbrc.submission import Plan, submission_from
+from workflows.cwl.process.planner import PlannerDefect
 from workflows.engine import app_catalogue
 from workflows.engine.advance import WAITS, Advanced, advance
 from workflows.engine.context import Parts, Recorded
@@ -37,6 +38,8 @@ log = structlog.get_logger(__name__)
 _AGAIN: Final = timedelta(seconds=5)
 """When planning is tried again that failed for a fault of ours, before doubling."""
 _LIMIT: Final = 200
+_MOST_DEFECTS: Final = 8
+"""How often planning is tried again after a defect of ours: for about 20 minutes."""
 _TOLD: Final = 3
 """Problems that are told of a workflow; the first is most often the cause of the others."""
 
@@ -58,9 +61,17 @@ def replan(parts: Parts, ids: Iterable[str]) -> Advanced:
 
 
 def replan_due(parts: Parts) -> Iterator[Advanced]:
-    """The same for all that are due for it now, one after the other."""
-    for workflow in growing.due(_LIMIT, timedelta(0)):
-        yield replan(parts, [workflow])
+    """The same for all that are due for it, one after the other, in rounds of one workflow of each
+    user: many workflows of one user delay another user by one of them.
+    """
+    tried: list[str] = []
+    while len(tried) < _LIMIT and not parts.stopping.is_set():
+        turn = growing.due_of_each(_LIMIT, tried)
+        for workflow in turn:
+            yield replan(parts, [workflow])
+        tried += turn
+        if not turn:
+            return
 
 
 def _grow(parts: Parts, workflow: str) -> bool:
@@ -77,6 +88,8 @@ def _grow(parts: Parts, workflow: str) -> bool:
         return _refuse(token, before, "with its further steps it is too large to be stored")
     except Unavailable:
         raise  # the lease ends by itself
+    except PlannerDefect as defect:
+        return _give_up(parts, token, before, defect)
     except Exception as defect:  # noqa: BLE001 - one poisoned document must not stop the others
         _put_off(parts, token, before, defect)
         return False
@@ -164,6 +177,18 @@ def _added(before: Claimed, grown: Growth) -> Iterable[Event]:
 def _refuse(token: str, before: Claimed, reason: str) -> bool:
     log.warning("Further steps are impossible", workflow_id=before.workflow.id, reason=reason)
     return growing.refuse(token, before, reason)
+
+
+def _give_up(parts: Parts, token: str, before: Claimed, defect: PlannerDefect) -> bool:
+    """The planner breaks on this document. A new release may mend that, so it is tried for a while;
+    then the workflow fails with a reason, instead of waiting for ever."""
+    if before.replan_failures < _MOST_DEFECTS:
+        _put_off(parts, token, before, defect)
+        return False
+    log.error("The planner broke too often", workflow_id=before.workflow.id, exc_info=defect)
+    parts.broken(defect)
+    reason = f"the planner broke {before.replan_failures + 1} times: a defect of the engine"
+    return _refuse(token, before, reason)
 
 
 def _put_off(parts: Parts, token: str, before: Claimed, defect: Exception) -> None:

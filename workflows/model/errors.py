@@ -6,6 +6,7 @@ WorkflowsError
 ├── NotFound             no such workflow, step or text
 ├── Forbidden            it exists, but is somebody else's
 ├── Conflict             the present state does not allow it
+├── TooManyRequests      the user has too many of them under way: come again when one has ended
 ├── Unavailable          a part of ours (MongoDB, broker) is away: come back later
 ├── LeaseLost            another process took this workflow over; stop writing
 ├── IllegalMove          a state was asked to move where the table has no move (a defect of ours)
@@ -80,6 +81,10 @@ class Forbidden(WorkflowsError):
 
 class Conflict(WorkflowsError):
     """The present state does not allow what was asked."""
+
+
+class TooManyRequests(WorkflowsError):
+    """As many of the user's requests of this kind as may be are under way or wait."""
 
 
 class Unavailable(WorkflowsError):

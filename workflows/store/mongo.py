@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+import pymongo
 import structlog
 from mongoengine import Document, get_connection
 from pymongo.client_session import ClientSession
@@ -90,11 +93,55 @@ def mapped(values: Mapping[str, object]) -> Row:
     return {"$arrayElemAt": [{"$literal": list(values.values())}, at]}
 
 
+class Patience:
+    """How long calls of MongoDB may take, all together. Time between them does not count: a large
+    workflow may take seconds to check while MongoDB is well.
+    """
+
+    def __init__(self, seconds: float, shortest_seconds: float) -> None:
+        """A call has ``shortest_seconds`` even where those before it have used up all."""
+        self._left = seconds
+        self._shortest = shortest_seconds
+        self._counting = False
+
+    @contextmanager
+    def spent(self) -> Iterator[None]:
+        """The time within counts; once where blocks are nested."""
+        if self._counting:
+            yield
+            return
+        begun, self._counting = time.monotonic(), True
+        try:
+            with pymongo.timeout(max(self._left, self._shortest)):
+                yield
+        finally:
+            self._left -= time.monotonic() - begun
+            self._counting = False
+
+
+_patience: ContextVar[Patience | None] = ContextVar("patience", default=None)
+
+
 @contextmanager
-def translated() -> Iterator[None]:
-    """MongoDB away, stepping down or unable to write is ``Unavailable``; the rest is a defect."""
+def patience(seconds: float, shortest_seconds: float) -> Iterator[None]:
+    """Within it the calls of this thread have so long, all together, and no longer."""
+    token = _patience.set(Patience(seconds, shortest_seconds))
     try:
         yield
+    finally:
+        _patience.reset(token)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """MongoDB away, stepping down or unable to write is ``Unavailable``; the rest is a defect.
+
+    Every call of MongoDB is made within it, and counts for the ``patience`` of its thread.
+    """
+    budget = _patience.get()
+    try:
+        with budget.spent() if budget else nullcontext():
+            yield
     except PyMongoError as failure:
         meant = meaning(failure)
         if meant is failure:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -109,6 +110,7 @@ def _with_main(files: dict[str, Json], document: Json) -> tuple[dict[str, Json],
 def _submission(
     files: Mapping[str, Json], main: str, body: Mapping[str, Any], around: Circumstances
 ) -> Submission:
+    _check_characters({**files, **body})
     return Submission(
         files=files,
         main=main,
@@ -120,6 +122,16 @@ def _submission(
         now=around.now,
         base_context=body.get("base_context") or {},
     )
+
+
+def _check_characters(values: Mapping[str, Any]) -> None:
+    """JSON can say half of a surrogate pair, which no text in UTF-8 can hold."""
+    for name, value in values.items():
+        try:
+            json.dumps([name, value], ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            message = f"{name!a} holds half of a surrogate pair, which is no character"
+            raise _refused("cwl.syntax", message, "write the whole character") from None
 
 
 def _refused(code: str, message: str, suggestion: str = "") -> Refused:

@@ -19,7 +19,7 @@ from workflows.cwl.bvbrc.tools import tool
 from workflows.cwl.model.problems import CwlProblem
 from workflows.cwl.plan.expand import Results
 from workflows.cwl.process.plan_json import plan_from
-from workflows.cwl.sandbox.pipe import exchange
+from workflows.cwl.sandbox.pipe import Gone, exchange, never
 from workflows.model.errors import Unavailable
 from workflows.model.values import Json
 from workflows.spec.builtin_apps import HELPERS
@@ -59,6 +59,11 @@ class AppTable:
         ]
 
 
+class PlannerDefect(Exception):
+    """The planner broke on a document, as it will whenever it plans it: a defect of ours. The text
+    ends with the traceback."""
+
+
 class Planner:
     """Makes plans one at a time; to be shared by the threads of a process, and closed."""
 
@@ -75,15 +80,25 @@ class Planner:
         self._child: subprocess.Popen[bytes] | None = None
         self._apps: AppTable | None = None
 
-    def plan(self, source: Submission, apps: AppTable, results: Results | None = None) -> Plan:
+    def plan(
+        self,
+        source: Submission,
+        apps: AppTable,
+        results: Results | None = None,
+        *,
+        deadline: float | None = None,
+        gone: Gone = never,
+    ) -> Plan:
         """The plan; a problem ``cwl.too_much_work`` where it takes too much CPU or memory.
 
-        Raises ``Unavailable`` where the process was stopped otherwise: a busy machine, not the
-        document, is to blame for that.
+        ``deadline`` is of ``time.monotonic()``; None: after ``wall_time``. Raises ``PlannerDefect``
+        for a defect of ours, and ``Unavailable`` where the process was stopped otherwise: a busy
+        machine, not the document, is to blame for that, or ``gone`` said that nobody waits.
         """
         request = {"submission": source.as_json(), "results": results or {}}
         with self._lock:
-            answer = self._answer(json.dumps(request).encode() + b"\n", apps)
+            deadline = deadline or time.monotonic() + self.wall_time.total_seconds()
+            answer = self._answer(json.dumps(request).encode() + b"\n", apps, deadline, gone)
         if "plan" in answer:
             return plan_from(answer["plan"])
         problem = CwlProblem(
@@ -94,21 +109,27 @@ class Planner:
         )
         return Plan(source.name, source.main, problems=(problem,))
 
-    def _answer(self, request: bytes, apps: AppTable) -> Mapping[str, Any]:
+    def _answer(
+        self, request: bytes, apps: AppTable, deadline: float, gone: Gone
+    ) -> Mapping[str, Any]:
         """What the process says, or that it went beyond its limits."""
-        deadline = time.monotonic() + self.wall_time.total_seconds()
         child = self._started()
         lines = [request] if self._apps is apps else [apps.request, request]
         answer: Mapping[str, Any] = {}
         for line in lines:
-            said = exchange(child, line, deadline, _ANSWER_BYTES)
+            said = exchange(child, line, deadline, _ANSWER_BYTES, gone)
             if not said.endswith(b"\n"):
                 self._stop()
                 if child.returncode == -signal.SIGPROF:
                     return {"error": "CPU time"}
+                if child.returncode >= 0:
+                    raise PlannerDefect(f"The planner ended with exit code {child.returncode}")
                 raise Unavailable("the workflow could not be planned in time; try again later")
-            self._apps = apps
             answer = json.loads(said)
+            if "defect" in answer:
+                self._stop()
+                raise PlannerDefect(f"The planner broke: {answer['defect']}")
+            self._apps = apps
         if "error" in answer:  # it ran out of memory, and may not have got it all back
             self._stop()
         return answer

@@ -6,6 +6,8 @@ request takes more CPU:
 
 - ``{"apps": {"specs": […], "known": […]}}`` → ``{}``: the apps for the requests that follow;
 - ``{"submission": {…}, "results": {…}}`` → ``{"plan": {…}}`` or ``{"error": text}``.
+
+A defect of the planner is answered as ``{"defect": traceback}``.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import json
 import resource
 import signal
 import sys
+import traceback
 from importlib import import_module
 from typing import Any
 
@@ -53,6 +56,8 @@ def main() -> None:
             answer = planning.answer(json.loads(line))
         except (MemoryError, RecursionError) as problem:
             answer = {"error": type(problem).__name__}
+        except Exception:  # noqa: BLE001 - the caller logs it; the next document may be planned
+            answer = {"defect": traceback.format_exc()}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 

@@ -5,46 +5,77 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import IO
 
 _CHUNK = 1 << 16
 
 
-def exchange(child: subprocess.Popen[bytes], request: bytes, deadline: float, most: int) -> bytes:
-    """The child's line; what came of it so far when the time or the size is up or the child gone.
+_LOOK_SECONDS = 0.25
+"""How often it is asked whether the answer is still wanted."""
+
+Gone = Callable[[], bool]
+"""True where nobody waits for the answer any more; it must not block."""
+
+
+def never() -> bool:
+    """Somebody waits to the end."""
+    return False
+
+
+def exchange(
+    child: subprocess.Popen[bytes],
+    request: bytes,
+    deadline: float,
+    most: int,
+    gone: Gone = never,
+) -> bytes:
+    """The child's line; what came of it so far when the time or the size is up, the child has
+    ended, or ``gone`` says that nobody waits.
 
     ``deadline`` is of ``time.monotonic()``. The request ends with a line feed.
     """
     if child.stdin is None or child.stdout is None:
         return b""
     try:
-        if not _sent(child.stdin, request, deadline):
+        if not _sent(child.stdin, request, deadline, gone):
             return b""
-        return _received(child.stdout, deadline, most)
+        return _received(child.stdout, deadline, most, gone)
     except OSError:  # a broken pipe: the child is gone
         return b""
 
 
-def _sent(pipe: IO[bytes], request: bytes, deadline: float) -> bool:
+def _ready(selector: DefaultSelector, deadline: float, gone: Gone) -> bool:
+    """Whether the pipe became ready before the deadline, with somebody still waiting."""
+    while not gone():
+        left = deadline - time.monotonic()
+        if selector.select(min(max(0.0, left), _LOOK_SECONDS)):
+            return True
+        if left <= 0:
+            return False
+    return False
+
+
+def _sent(pipe: IO[bytes], request: bytes, deadline: float, gone: Gone) -> bool:
     """Writes without waiting longer than the deadline for a child that does not read."""
     os.set_blocking(pipe.fileno(), False)
     left = memoryview(request)
     with DefaultSelector() as selector:
         selector.register(pipe, EVENT_WRITE)
         while left:
-            if not selector.select(max(0.0, deadline - time.monotonic())):
+            if not _ready(selector, deadline, gone):
                 return False
             left = left[os.write(pipe.fileno(), left[:_CHUNK]) :]
     return True
 
 
-def _received(pipe: IO[bytes], deadline: float, most: int) -> bytes:
+def _received(pipe: IO[bytes], deadline: float, most: int, gone: Gone) -> bytes:
     out = bytearray()
     with DefaultSelector() as selector:
         selector.register(pipe, EVENT_READ)
         while not out.endswith(b"\n") and len(out) <= most:
-            if not selector.select(max(0.0, deadline - time.monotonic())):
+            if not _ready(selector, deadline, gone):
                 break
             chunk = os.read(pipe.fileno(), _CHUNK)
             if not chunk:

@@ -23,6 +23,7 @@ from workflows.cwl.sandbox.pipe import exchange
 from workflows.model.values import Json
 
 _CHILD = Path(__file__).with_name("sandbox_child.py")
+TOO_LONG = "it was not run: this expression and those before it take too much CPU time"
 _PATIENCE_SECONDS = 60
 """Longer than anybody waits for a plan: a busy machine is not the expression's fault."""
 
@@ -52,6 +53,9 @@ class Answer:
 
 class Sandbox:
     """Evaluates scripts one after another. Not for use by several threads at once.
+
+    After the first one that was interrupted no further one of the same plan is run: a document with
+    a loop has most often many of them, and is refused in any case.
 
     ``now`` is what ``new Date()`` says, in milliseconds since 1970: a plan made again must come to
     the same values. ``Math.random`` is the same sequence for each script.
@@ -86,7 +90,7 @@ class Sandbox:
     def evaluate(self, script: Script) -> Answer:
         """What the code comes to. Never raises for what the code does."""
         if self.left <= timedelta(0):
-            return Answer(error="the expressions of this document take too long together")
+            return Answer(error=TOO_LONG)
         return self._asked(self._request(script))
 
     def _request(self, script: Script) -> bytes:
@@ -110,10 +114,12 @@ class Sandbox:
         line = exchange(child, request, deadline, 2 * self.limits.result_bytes)
         if not line.endswith(b"\n"):
             self.close()
-            self.left -= self.limits.expression_time
+            self.left = timedelta(0)
             return Answer(error="the expression was stopped: it takes too much CPU time or memory")
         answer = json.loads(line)
-        self.left -= timedelta(seconds=answer["seconds"])
+        spent = timedelta(seconds=answer["seconds"])
+        interrupted = "error" in answer and spent >= self.limits.expression_time
+        self.left = timedelta(0) if interrupted else self.left - spent
         return Answer(answer.get("value"), tuple(answer.get("open", ())), answer.get("error", ""))
 
     def _started(self) -> subprocess.Popen[bytes]:

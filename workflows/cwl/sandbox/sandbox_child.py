@@ -16,7 +16,6 @@ from typing import Any
 
 PRELUDE = """
 "use strict";
-var __touched = [];
 (function () {
   var seed = 1;
   Math.random = function () { seed = (seed * 16807) %% 2147483647; return seed / 2147483647; };
@@ -38,19 +37,23 @@ globalThis.inputs = %(inputs)s;
 globalThis.self = %(self)s;
 globalThis.runtime = %(runtime)s;
 (function (roots, opens) {
+  var touched = "", Unknown = Error;
+  function stop(n) { touched += n + ","; throw new Unknown("not known yet"); }
   opens.forEach(function (path, n) {
     var object = roots[path[0]], last = path.length - 1;
     if (last === 0) {
-      Object.defineProperty(globalThis, path[0], { get: function () {
-        __touched.push(n); throw new Error("not known yet"); } });
+      Object.defineProperty(globalThis, path[0], { get: function () { stop(n); } });
       return;
     }
     for (var i = 1; i < last; i++) { object = object[path[i]]; }
-    Object.defineProperty(object, path[last], { enumerable: true, get: function () {
-      __touched.push(n); throw new Error("not known yet"); } });
+    Object.defineProperty(object, path[last], {
+      enumerable: true, get: function () { stop(n); } });
   });
+  return function () { return touched; };
 })({ inputs: inputs, self: self, runtime: runtime }, %(opens)s);
 """
+"""Its value answers which unknown values were read. Users' code cannot reach that function, nor the
+text that it answers: no property of an object that they could change is involved."""
 
 
 def evaluate(quickjs: Any, request: dict[str, Any], memory: int) -> dict[str, Any]:
@@ -64,15 +67,15 @@ def evaluate(quickjs: Any, request: dict[str, Any], memory: int) -> dict[str, An
     body = "return " + body if body.startswith("(") else body[1:-1]
     error: str | None = None
     text: Any = None
+    read: Any = None
     try:
-        context.eval(PRELUDE % {"now": request["now"], **head})
+        read = context.eval(PRELUDE % {"now": request["now"], **head})
         for library in request["library"]:
             context.eval(library)
         text = context.eval('"use strict"; JSON.stringify((function () {' + body + "\n})());")
     except Exception as problem:  # noqa: BLE001 - whatever it is, it is the user's code that failed
         error = str(problem).strip() or type(problem).__name__
-    touched = asked(context)
-    if touched:
+    if touched := asked(read):
         return {"open": touched}
     if error is not None:
         first = error.partition("\n")[0][:500]
@@ -82,11 +85,11 @@ def evaluate(quickjs: Any, request: dict[str, Any], memory: int) -> dict[str, An
     return {"value": json.loads(text) if text is not None else None}
 
 
-def asked(context: Any) -> list[int]:
-    """Which unknown values the code wanted; none where the context is beyond answering."""
+def asked(read: Any) -> list[int]:
+    """Which unknown values the code read; none where the context is beyond answering."""
     try:
-        return sorted({int(n) for n in context.eval("__touched.join(',')").split(",") if n})
-    except Exception:  # noqa: BLE001 - out of memory, or the user's code tampered with it
+        return sorted({int(n) for n in read().split(",") if n})
+    except Exception:  # noqa: BLE001 - out of memory, maybe before the prelude was through
         return []
 
 

@@ -5,7 +5,7 @@ All is written under the lease of whoever planned: where that was lost, nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -39,16 +39,39 @@ def due(limit: int, overdue: timedelta) -> list[str]:
     """Workflows whose further steps should have been planned so long ago."""
     with translated():
         rows = collection(documents.Workflow).find(
-            {
-                "replan_due": {"$type": "date"},
-                "held": {"$ne": True},
-                "$expr": {"$lte": ["$replan_due", ago(overdue)]},
-            },
-            {"_id": 1},
-            sort=[("replan_due", 1)],
-            limit=limit,
+            _is_due(overdue), {"_id": 1}, sort=[("replan_due", 1)], limit=limit
         )
         return [row["_id"] for row in rows]
+
+
+def due_of_each(limit: int, without: Sequence[str]) -> list[str]:
+    """Of each user the workflow that has been due for the longest time, but for some of them; at
+    most ``limit``, those first that have waited longest."""
+    with translated():
+        rows = collection(documents.Workflow).aggregate(
+            [
+                {"$match": {**_is_due(timedelta(0)), "_id": {"$nin": list(without)}}},
+                {"$sort": {"replan_due": 1}},
+                {
+                    "$group": {
+                        "_id": "$owner",
+                        "workflow": {"$first": "$_id"},
+                        "since": {"$first": "$replan_due"},
+                    }
+                },
+                {"$sort": {"since": 1}},
+                {"$limit": limit},
+            ]
+        )
+        return [row["workflow"] for row in rows]
+
+
+def _is_due(overdue: timedelta) -> Row:
+    return {
+        "replan_due": {"$type": "date"},
+        "held": {"$ne": True},
+        "$expr": {"$lte": ["$replan_due", ago(overdue)]},
+    }
 
 
 def extend(token: str, grown: Grown) -> bool:

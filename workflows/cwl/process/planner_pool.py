@@ -1,0 +1,124 @@
+"""Plans for the people who wait for one: a few at once, and no user at the cost of the others.
+
+A user has one plan under way and a few that wait; what comes beyond that is refused at once. Users
+take turns, so that whoever comes alone waits for one plan of each other user at most.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Condition
+from typing import Final
+
+from workflows.cwl.bvbrc.submission import Plan, Submission
+from workflows.cwl.process.planner import AppTable, Planner
+from workflows.cwl.sandbox.pipe import Gone, never
+from workflows.model.errors import TooManyRequests, Unavailable
+
+PLANNERS: Final = 2
+"""Processes of one pool, started when they are needed: one more than a single user can occupy."""
+WAITING_EACH: Final = 3
+"""Plans of one user that wait."""
+WAITING_ALL: Final = 16
+"""Plans that wait in all; each of them holds a thread of the server."""
+_LOOK_SECONDS: Final = 0.25
+"""How often a waiting plan looks whether its client has left."""
+
+
+class PlannerPool:
+    """To be shared by the threads of a process, and closed."""
+
+    def __init__(
+        self,
+        planners: int = PLANNERS,
+        waiting_each: int = WAITING_EACH,
+        waiting_all: int = WAITING_ALL,
+        wall_time: timedelta = timedelta(seconds=20),
+    ) -> None:
+        """``wall_time`` is what a plan may take, the time that it waits included."""
+        self._all = [Planner() for _ in range(planners)]
+        self._free = list(self._all)
+        self._waiting_each = waiting_each
+        self._waiting_all = waiting_all
+        self._wall_time = wall_time
+        self._changed = Condition()
+        self._queues: OrderedDict[str, deque[object]] = OrderedDict()
+        """Tickets of the plans that wait, by user; whose turn comes next is first."""
+        self._served: set[str] = set()
+        """Users with a plan under way."""
+
+    def plan(self, user: str, source: Submission, apps: AppTable, gone: Gone = never) -> Plan:
+        """As ``Planner.plan``, when it is this user's turn.
+
+        Raises ``TooManyRequests`` where too many plans of the user wait already, ``Unavailable``
+        where too many do in all or the time is up; and stops where ``gone`` says that the client
+        has left.
+        """
+        deadline = time.monotonic() + self._wall_time.total_seconds()
+        with self._turn(user, deadline, gone) as planner:
+            return planner.plan(source, apps, deadline=deadline, gone=gone)
+
+    def close(self) -> None:
+        """Ends the processes."""
+        for planner in self._all:
+            planner.close()
+
+    @contextmanager
+    def _turn(self, user: str, deadline: float, gone: Gone) -> Iterator[Planner]:
+        with self._changed:
+            planner = self._wait(user, deadline, gone)
+        try:
+            yield planner
+        finally:
+            with self._changed:
+                self._free.append(planner)
+                self._served.discard(user)
+                self._changed.notify_all()
+
+    def _wait(self, user: str, deadline: float, gone: Gone) -> Planner:
+        ticket = self._enter(user)
+        try:
+            while not self._free or self._next() is not ticket:
+                self._changed.wait(_time_left(deadline, gone))
+        finally:
+            self._leave(user, ticket)
+        if user in self._queues:
+            self._queues.move_to_end(user)
+        self._served.add(user)
+        return self._free.pop()
+
+    def _enter(self, user: str) -> object:
+        if len(self._queues.get(user, ())) >= self._waiting_each:
+            raise TooManyRequests(
+                f"{self._waiting_each} of your CWL documents wait to be planned already."
+                " Send the next one when one of them is answered."
+            )
+        if sum(map(len, self._queues.values())) >= self._waiting_all:
+            raise Unavailable("too many workflows wait to be planned; try again later")
+        ticket = object()
+        self._queues.setdefault(user, deque()).append(ticket)
+        return ticket
+
+    def _leave(self, user: str, ticket: object) -> None:
+        self._queues[user].remove(ticket)
+        if not self._queues[user]:
+            del self._queues[user]
+        self._changed.notify_all()
+
+    def _next(self) -> object | None:
+        """The ticket whose turn it is: the oldest of the first user without a plan under way."""
+        return next(
+            (queue[0] for user, queue in self._queues.items() if user not in self._served), None
+        )
+
+
+def _time_left(deadline: float, gone: Gone) -> float:
+    """Seconds until it is to be looked again; raises ``Unavailable`` where waiting is over."""
+    left = deadline - time.monotonic()
+    if left <= 0 or gone():
+        raise Unavailable("the workflow could not be planned in time; try again later")
+    return min(left, _LOOK_SECONDS)
