@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -17,12 +16,9 @@ from structlog.contextvars import merge_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from config.sections import Logging
-from observability.output import standard_output
-from observability.shared_file import SharedRotatingFile
+from observability.log_output import rotating_file, standard_output
 from workflows.model.redaction import redact
 
-FILE_BYTES = 20 * 1024 * 1024
-FILES_KEPT = 5
 _LINE: Final = "rendered_line"
 """The attribute of a record that holds its line."""
 QUIET = (
@@ -35,11 +31,16 @@ QUIET = (
 def configure(settings: Logging, process: str, *, file: Path | None = None) -> None:
     """Sets logging up for this process, whose name is on every line; may be called again.
 
-    ``file``: the executor's log file besides standard output, shared by the processes of a host.
+    ``file``: a log file of this process alone, besides standard output. One that cannot be opened
+    costs a warning: the work does not wait for a disk.
     """
     handlers = [standard_output()]
+    unusable: OSError | None = None
     if file is not None:
-        handlers.append(_file(file))
+        try:
+            handlers.append(rotating_file(file))
+        except OSError as error:
+            unusable = error
     formatter = _Lines(process)
     for handler in handlers:
         handler.setFormatter(formatter)
@@ -63,11 +64,13 @@ def configure(settings: Logging, process: str, *, file: Path | None = None) -> N
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-
-
-def _file(path: Path) -> RotatingFileHandler:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return SharedRotatingFile(path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8")
+    if unusable is not None:
+        structlog.get_logger(__name__).warning(
+            "The log file cannot be opened: lines go to standard output alone"
+            " (logging.executor_log_file names another)",
+            file=str(file),
+            reason=unusable.strerror,
+        )
 
 
 def _shared(process: str) -> list[Processor]:

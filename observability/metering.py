@@ -44,8 +44,12 @@ def _open(settings: Metrics) -> Shared | None:
         return None
     try:
         return share(settings.multiproc_dir)
-    except OSError:
-        log.exception("Nothing is counted: metrics.multiproc_dir cannot be used")
+    except OSError as error:
+        log.warning(
+            "Nothing is counted: metrics.multiproc_dir cannot be used",
+            folder=str(settings.multiproc_dir),
+            reason=error.strerror,
+        )
         return None
 
 

@@ -15,7 +15,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from config.sections import Logging
-from observability import celery_logging
+from observability import celery_logging, log_output
 from observability import logging as setup
 from workflows.model.redaction import redact
 
@@ -166,39 +166,51 @@ def test_lines_of_many_threads_stay_whole_in_a_pipe_that_is_full() -> None:
     process.stdout.close()
 
 
-WRITER = """
-import os
-import sys
+LOGS = """
+import logging, sys
 from pathlib import Path
-from observability.shared_file import SharedRotatingFile
-import logging
-handler = SharedRotatingFile(Path(sys.argv[1]), maxBytes=600, backupCount=200)
-name = sys.argv[2]
-handler.emit(logging.makeLogRecord({"msg": f"{name} first"}))
-child = os.fork()
-name += "" if child else "'s child"
-for number in range(200):
-    handler.emit(logging.makeLogRecord({"msg": f"{name} {number}"}))
-handler.close()
-if child:
-    os.waitpid(child, 0)
+from config.sections import Logging
+from observability.logging import configure
+configure(Logging(), "worker", file=Path(sys.argv[1]))
+for number in range(3):
+    logging.getLogger("x").warning("line %s", number)
 """
 
 
-def test_a_file_that_several_processes_rotate_loses_no_line(tmp_path: Path) -> None:
-    path = tmp_path / "executor.log"
-    writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(path), name]) for name in ("a", "b")
-    ]
-    assert [writer.wait(60) for writer in writers] == [0, 0]
+@pytest.mark.parametrize("file", ["/dev/full", "/proc/no/folder/executor.log"])
+def test_a_file_that_cannot_be_written_costs_one_line_and_no_line_of_standard_output(
+    file: str,
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", LOGS, file], capture_output=True, text=True, check=False, timeout=60
+    )
 
-    files = list(tmp_path.glob("executor.log*"))
-    written = [line for file in files for line in file.read_text().splitlines()]
-    names = ("a", "b", "a's child", "b's child")
-    numbered = [f"{name} {number}" for name in names for number in range(200)]
-    assert sorted(written) == sorted(["a first", "b first", *numbered])
-    assert len(files) > 3
-    assert {file.stat().st_mode & 0o077 for file in files} == {0}
+    assert ended.returncode == 0
+    written = [str(line["event"]) for line in lines(ended.stdout)]
+    assert written[-3:] == ["line 0", "line 1", "line 2"]
+    assert len(ended.stderr.splitlines()) + len(written[:-3]) == 1
+    assert file in ended.stderr + ended.stdout
+
+
+def test_a_log_file_and_the_former_ones_are_read_by_their_owner_alone(tmp_path: Path) -> None:
+    handler = log_output.rotating_file(tmp_path / "executor.log")
+    handler.emit(logging.makeLogRecord({"msg": "one"}))
+    handler.doRollover()  # type: ignore[attr-defined]
+    handler.close()
+
+    assert [path.stat().st_mode & 0o077 for path in tmp_path.iterdir()] == [0, 0]
+
+
+def test_each_process_of_a_host_writes_a_file_of_its_own() -> None:
+    file = Path("logs/executor.log")
+
+    names = ("celery", "beat", "polls", "odd/name")
+    assert [celery_logging.file_of(file, name).name for name in names] == [
+        "executor.log",
+        "executor-beat.log",
+        "executor-polls.log",
+        "executor-odd_name.log",
+    ]
 
 
 def test_a_message_keeps_the_request_id_that_its_sender_names() -> None:
