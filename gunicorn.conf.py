@@ -17,6 +17,9 @@ from gunicorn import glogging, util
 
 from config.settings import load_settings
 from observability import logging as our_logging
+from server import probes
+from server.bounds import Bounds
+from server.worker import ApiWorker
 
 # Read before any worker is forked, so that a bad setting ends the master with its one line.
 settings = load_settings()
@@ -43,6 +46,30 @@ def write_error(sock: Any, status: int, reason: str, message: str) -> None:
 util.write_error = write_error
 
 
+class Worker(ApiWorker):
+    """Reads whole requests and sends whole answers without a thread (docs/decisions/0061)."""
+
+    bounds = Bounds(
+        threads=settings.api.threads,
+        # One more than the streams, so that whoever comes too many is told so.
+        live_threads=settings.api.max_streams + 1,
+        connections=settings.api.max_connections,
+        connections_per_address=(
+            0 if settings.api.trusted_proxies else settings.api.max_connections_per_address
+        ),
+        body_bytes=settings.api.max_body_bytes,
+    )
+
+    def largest_body(self, method: str, path: str) -> int:
+        from app.http.admission import largest_body  # noqa: PLC0415 - the worker's code
+
+        return largest_body(self.wsgi, method, path)
+
+
+def when_ready(_arbiter: Any) -> None:
+    probes.open_socket(settings.api.probe_host, settings.api.probe_port)
+
+
 def post_worker_init(worker: Any) -> None:
     """Whoever watches live is sent away at SIGTERM, and comes again to another worker: else a
     restart waits for them until ``graceful_timeout``, and everybody else with it.
@@ -66,13 +93,10 @@ def post_worker_init(worker: Any) -> None:
 bind = "127.0.0.1:8000"
 # Each connection to MongoDB is made by the worker that uses it, after the fork.
 preload_app = False
-worker_class = "gthread"
+worker_class = Worker
 workers = 2
-# A live stream of events holds a thread for as long as somebody watches.
-threads = 32
 timeout = 60
 graceful_timeout = 20
-keepalive = 5
 logger_class = Logger
 accesslog = None
 # Else a socket appears in the home folder.

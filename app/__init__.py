@@ -12,7 +12,7 @@ from app import cli, deletion, ui
 from app.api import commands, cwl, history, status, steps, submit, system
 from app.api.response_schemas import Error
 from app.connections import Connections, attach
-from app.http import admission, cors, docs, errors, request_ids, traffic
+from app.http import admission, cors, docs, errors, headers, request_ids, traffic
 from app.http.auth import Gate
 from app.http.throttle import Throttle
 from app.live.broadcaster import Feed
@@ -52,6 +52,7 @@ def create_app(settings: Settings) -> Flask:
     system.attach(app, connections)
     request_ids.register(app)
     traffic.register(app, counts_of(settings.metrics))
+    headers.register(app)
     cors.register(app, settings.api.cors_origins)
     admission.register(app, gate, settings.api.max_body_bytes)
     errors.register(app)

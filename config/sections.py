@@ -261,7 +261,16 @@ class Api(Section):
     text_limit_bytes: Count = 1024 * 1024
     """How much of a job's stdout or stderr is answered."""
     max_streams: Count = 24
-    """Clients that watch live, in one process; each holds a thread of gunicorn's 32."""
+    """Clients that watch live, in one process; each holds a thread of its own."""
+    threads: Count = 32
+    """For all other requests, in one process."""
+    max_connections: Count = 1_000
+    """In one process; one more ends the one that has waited longest for its client."""
+    max_connections_per_address: Count = 128
+    """In one process; not used where ``trusted_proxies`` are: then all come from these."""
+    probe_host: Name = "127.0.0.1"
+    probe_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Where ``/api/v1/health/live`` and ``ready`` are answered on a socket of their own; 0: not."""
     bad_tokens_per_minute: Count = 300
     """How many bad tokens one address may show before further ones are answered 429."""
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0

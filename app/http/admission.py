@@ -14,15 +14,19 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from flask import Flask, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RoutingException
 
 from app.http.auth import Gate
 from app.http.errors import TooLarge
+from workflows.model.errors import Problem
 
 Check = Callable[[], None]
 Route = TypeVar("Route", bound=Callable[..., Any])
 
 SMALL_BYTES: Final = 64 * 1024
 """What a route takes that declares nothing: forms, tokens, and bodies that nobody reads."""
+_DOCUMENT_BYTES: Final = "largest document"
 DOCUMENT: Final = 0
 """In place of a size: a workflow, up to ``api.max_body_bytes``."""
 
@@ -39,17 +43,34 @@ def takes(max_bytes: int) -> Callable[[Route], Route]:
 
 def register(app: Flask, gate: Gate, document_bytes: int, further: Sequence[Check] = ()) -> None:
     """Installs the checks; ``document_bytes`` is ``api.max_body_bytes``."""
-    app.before_request(partial(_check_size, app, document_bytes))
+    app.extensions[_DOCUMENT_BYTES] = document_bytes
+    app.before_request(partial(_check_size, app))
     app.before_request(partial(gate.check, app))
     for check in further:
         app.before_request(check)
 
 
-def _check_size(app: Flask, document_bytes: int) -> None:
+def largest_body(app: Flask, method: str, path: str) -> int:
+    """How many bytes a body may have there; the server asks before it reads them."""
+    routes = app.url_map.bind("")
+    try:
+        endpoint, _ = routes.match(path, method)
+    except (HTTPException, RoutingException):
+        endpoint = ""
+    return _largest(app, endpoint)
+
+
+def _largest(app: Flask, endpoint: str) -> int:
+    view = app.view_functions.get(endpoint)
+    document_bytes: int = app.extensions[_DOCUMENT_BYTES]
+    return getattr(view, "max_bytes", SMALL_BYTES) or document_bytes
+
+
+def _check_size(app: Flask) -> None:
     """Refuses by Content-Length; a body of unknown length is cut off at the same limit."""
-    view = app.view_functions.get(request.endpoint or "")
-    most = getattr(view, "max_bytes", SMALL_BYTES) or document_bytes
+    most = _largest(app, request.endpoint or "")
     request.max_content_length = most
     request.max_form_memory_size = most
     if (request.content_length or 0) > most:
-        raise TooLarge(most)
+        message = f"The body is too large: this route takes at most {most} bytes"
+        raise TooLarge(Problem("", "body_too_large", message, "Send less, or in several requests."))

@@ -57,12 +57,11 @@ class TooManyFailures(WorkflowsError):
 
 
 class TooLarge(WorkflowsError):
-    """The body is larger than the route takes."""
+    """The body is larger than the route takes, or would take too much memory."""
 
-    def __init__(self, most_bytes: int) -> None:
-        message = f"The body is too large: this route takes at most {most_bytes} bytes"
-        self.problems = (Problem("", "too_large", message, "Send less, or in several requests."),)
-        super().__init__(f"{message}.")
+    def __init__(self, problem: Problem) -> None:
+        self.problems = (problem,)
+        super().__init__(f"{problem.message}.")
 
 
 def register(app: Flask) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import pymongo
 from flask import Response, request
@@ -24,8 +23,6 @@ BEAT_SECONDS: Final = 15.0
 LOOK_SECONDS: Final = 1.0
 """So often it looks whether its client has gone: who leaves a page leaves a stream behind, and
 there are few places."""
-SEND_SECONDS: Final = 10.0
-"""How long one write to a client may take before it is dropped."""
 READ_SECONDS: Final = 5.0
 _PAGE: Final = 1_000
 
@@ -55,25 +52,14 @@ def streamed(
     """
     with ExitStack() as stack:
         subscription = stack.enter_context(feed.subscribed(topic))
-        socket = request.environ.get("gunicorn.socket")
+        hung_up = request.environ.get("server.client_hung_up", lambda: False)
         response = Response(
-            text(partial(_taken, subscription, _gone(socket))),
+            text(partial(_taken, subscription, hung_up)),
             mimetype=media_type,
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
         response.call_on_close(stack.pop_all().close)
-    if socket is not None:
-        socket.settimeout(SEND_SECONDS)  # else a client that does not read holds its thread
     return response
-
-
-def _gone(socket: Any) -> Callable[[], bool]:
-    """Tells whether the client has closed its end; never, of what is no socket of gunicorn's."""
-    if socket is None:
-        return lambda: False
-    hung_up = select.poll()
-    hung_up.register(socket, select.POLLRDHUP)
-    return lambda: bool(hung_up.poll(0))
 
 
 def _taken(subscription: Subscription, gone: Callable[[], bool]) -> list[Event | None]:

@@ -48,6 +48,5 @@ def _place() -> str:
     """Where to go afterwards: a page of ours, whatever the address says."""
     place = request.values.get("next", "")
     listing: str = url_for("ui.list_workflows")
-    return (
-        place if place.startswith("/ui/") and "\\" not in place and "//" not in place else listing
-    )
+    is_ours = place.startswith("/ui/") and place.isprintable()
+    return place if is_ours and "\\" not in place and "//" not in place else listing

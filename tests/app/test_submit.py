@@ -328,7 +328,7 @@ def test_a_body_that_is_too_large_is_refused_unread(api: Api) -> None:
     answer = api("POST", f"{ROOT}/submit", data=b" " * (size + 1), content_type="application/json")
 
     assert answer.status_code == 413
-    assert [problem["code"] for problem in answer.json["errors"]] == ["too_large"]
+    assert [problem["code"] for problem in answer.json["errors"]] == ["body_too_large"]
 
 
 @pytest.mark.parametrize(

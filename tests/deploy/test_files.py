@@ -225,7 +225,7 @@ def test_the_image_holds_the_product_and_runs_as_nobody() -> None:
         if line.startswith("COPY ") and "--from" not in line
         for source in line.split()[1:-1]
     }
-    roots = {"app", "cli", "config", "tasks", "workflows", "wsgi.py", "celeryconfig.py"}
+    roots = {"app", "cli", "server", "config", "tasks", "workflows", "wsgi.py", "celeryconfig.py"}
 
     assert roots <= copied
     assert all((ROOT / source).exists() for source in copied)

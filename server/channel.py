@@ -1,0 +1,136 @@
+"""One connection: waitress reads its requests and sends its answers without a thread."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from waitress.channel import HTTPChannel
+from waitress.task import WSGITask
+
+from server.bounds import Progress
+from server.refusals import Parser, Refusal, TimedOut
+
+HUNG_UP = "server.client_hung_up"
+"""In a request's environment: tells whether the client has closed its end."""
+
+
+class Task(WSGITask):
+    """A request in its thread."""
+
+    def start(self) -> None:
+        super().start()
+        self.channel.server.count_request()
+        if self.channel.server.stopping:
+            self.set_close_on_finish()
+
+    def write(self, data: bytes) -> None:
+        """The head and the first part leave together: each call of the system lets another thread
+        run, and this one waits for its turn.
+        """
+        if self.wrote_header:
+            super().write(data)
+            return
+        with self.channel.gathered():
+            super().write(data)
+
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        environ[HUNG_UP] = self.channel.has_hung_up
+        return environ
+
+
+class Channel(HTTPChannel):
+    """Knows what it waits for, and since when."""
+
+    task_class = Task
+    error_task_class = Refusal
+    parser_class = Parser
+    request: Parser | None
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._waits_since = time.monotonic()
+        self._answers_since: float | None = None
+        self._sent_bytes = 0
+        self._had_request = False
+        self._gathered: list[bytes] | None = None
+        super().__init__(*arguments, **named)
+
+    def received(self, data: bytes) -> bool:
+        before = self.request
+        if before is None:
+            self._waits_since = time.monotonic()
+        found = bool(super().received(data))
+        if self.request is not before and before is not None:
+            self._waits_since = time.monotonic()
+        self._had_request = True
+        return found
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """What is written in the block is written together at its end."""
+        parts: list[bytes] = []
+        self._gathered = parts
+        try:
+            yield
+        finally:
+            self._gathered = None
+        super().write_soon(b"".join(parts))
+
+    def write_soon(self, data: Any) -> int:
+        if self._gathered is None:
+            return int(super().write_soon(data))
+        self._gathered.append(data)
+        return len(data)
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        sent: int = super().send(data, do_close)
+        self._sent_bytes += sent
+        if sent >= self.total_outbufs_len:
+            self._answers_since = None
+            self._waits_since = time.monotonic()
+        return sent
+
+    def progress(self, now: float) -> Progress | None:
+        """What it waits for its client to do; None where it waits for its thread."""
+        if self.total_outbufs_len:
+            if self._answers_since is None:
+                self._answers_since, self._sent_bytes = now, 0
+            return Progress(self._answers_since, self._sent_bytes, "answer")
+        if self.requests:
+            return None
+        return Progress(self._waits_since, *self._phase())
+
+    def _phase(self) -> tuple[int, str]:
+        if self.request is None:
+            return 0, "idle" if self._had_request else "first"
+        if not self.request.headers_finished:
+            return 0, "head"
+        return self.request.body_bytes_received, "body"
+
+    def time_out(self) -> None:
+        """Ends the connection; says why where the client has begun a request."""
+        with self.requests_lock:
+            request = self.request
+            if self.total_outbufs_len or self.requests or request is None:
+                request = None
+            else:
+                request.error = TimedOut("The request did not arrive in time")
+                request.completed = True
+                self.requests.append(request)
+                self.request = None
+        if request is None:
+            self.handle_close()
+        else:
+            self.server.add_task(self)
+
+    def has_hung_up(self) -> bool:
+        closed = select.poll()
+        try:
+            closed.register(self.socket, select.POLLRDHUP)
+            return not self.connected or bool(closed.poll(0))
+        except ValueError:  # the other thread has just closed it
+            return True

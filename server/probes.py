@@ -1,0 +1,74 @@
+"""Health probes on a socket of their own: they wait for no request, and for no client."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, Final
+
+import structlog
+from waitress import wasyncore
+
+from server.bounds import Bounds
+from server.listener import Map, listen
+from server.refusals import write_body
+
+log = structlog.get_logger(__name__)
+
+PATHS: Final = ("/api/v1/health/live", "/api/v1/health/ready")
+_THREADS: Final = 2
+_CONNECTIONS: Final = 64
+_BODY_BYTES: Final = 1024
+_listening: list[socket.socket] = []
+"""Opened by gunicorn's master, inherited by its workers."""
+
+Application = Callable[..., Iterable[bytes]]
+
+
+def open_socket(host: str, port: int) -> None:
+    """In the master. Where the port is taken, it says so and goes on without."""
+    if not port:
+        return
+    try:
+        _listening.append(socket.create_server((host, port), backlog=64))
+    except OSError as failure:
+        log.warning("Probes cannot be served", port=port, error=failure.strerror)
+
+
+def serve(application: Application, bounds: Bounds) -> None:
+    """In a worker: starts a thread that answers them to the end of the process."""
+    for listening in _listening:
+        threading.Thread(
+            target=_run, args=(listening, application, bounds), name="probes", daemon=True
+        ).start()
+
+
+def _run(listening: socket.socket, application: Application, bounds: Bounds) -> None:
+    own = replace(
+        bounds,
+        threads=_THREADS,
+        live_threads=1,
+        connections=_CONNECTIONS,
+        connections_per_address=0,
+        body_bytes=_BODY_BYTES,
+    )
+    sockets: Map = {}
+    listener = listen(listening, only_probes(application), sockets, own)
+    while True:
+        wasyncore.poll2(1.0, sockets)
+        listener.end_overdue(time.monotonic())
+
+
+def only_probes(application: Application) -> Application:
+    """404 for every other path."""
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["PATH_INFO"] in PATHS:
+            return application(environ, start_response)
+        start_response("404 Not Found", [("Content-Type", "application/json")])
+        return [write_body("Not Found", "Only health is told here.")]
+
+    return answer

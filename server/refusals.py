@@ -1,0 +1,101 @@
+"""What the server refuses itself, before the application sees it, with the API's body."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+from waitress.adjustments import Adjustments
+from waitress.parser import HTTPRequestParser
+from waitress.task import ErrorTask
+from waitress.utilities import BadRequest, RequestEntityTooLarge
+
+from server.bounds import LINE_BYTES
+
+LargestBody = Callable[[str, str], int]
+"""Method and path to the size of the largest body that is taken there."""
+THROWN_AWAY_BYTES: Final = 64 * 1024 * 1024
+
+
+class UriTooLong(BadRequest):
+    code = 414
+    reason = "URI Too Long"
+
+
+class TimedOut(BadRequest):
+    code = 408
+    reason = "Request Timeout"
+
+
+def write_body(reason: str, message: str) -> bytes:
+    return json.dumps({"detail": f"{reason}: {message}", "errors": []}).encode()
+
+
+class Refusal(ErrorTask):
+    """An error's answer; the connection closes after it."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        body = write_body(error.reason, error.body)
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.append(("Content-Type", "application/json"))
+        self.response_headers.append(("X-Content-Type-Options", "nosniff"))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class Parser(HTTPRequestParser):
+    """waitress's, with a bound on the first line, and on the body of each route."""
+
+    body_rcv: Any
+    version = "1.1"
+    """Of answers to what names none."""
+
+    def __init__(self, adj: Adjustments) -> None:
+        super().__init__(adj)
+        self.path = self.query = ""
+        self._most_bytes: int | None = None
+
+    def received(self, data: bytes) -> int:
+        """Returns how many bytes it took. A body that is too large is read to its end and thrown
+        away, since a client that still sends does not read why it is refused.
+        """
+        consumed: int = super().received(data)
+        if self.headers_finished and self.body_rcv is not None:
+            self._check_size()
+        return consumed
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if len(self.first_line) > LINE_BYTES:
+            self.error = UriTooLong(f"The request line has more than {LINE_BYTES} characters")
+            self.body_rcv = None
+
+    def _check_size(self) -> None:
+        if self._most_bytes is None:
+            self._most_bytes = self.adj.largest_body(self.command, self.path)
+        if max(self.content_length, self.body_bytes_received) > self._most_bytes:
+            too_large = f"this route takes at most {self._most_bytes} bytes."
+            self.error = RequestEntityTooLarge(too_large)
+            self.body_rcv.buf = _NOWHERE
+            size = max(self.content_length, self.body_bytes_received)
+            rest = size <= THROWN_AWAY_BYTES and not self.expect_continue
+            self.completed = self.body_rcv.completed or not rest
+
+
+class _Nowhere:
+    """In place of a buffer: keeps nothing."""
+
+    def append(self, data: bytes) -> None:
+        """Throws it away."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+_NOWHERE: Final = _Nowhere()

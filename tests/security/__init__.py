@@ -1,0 +1,1 @@
+"""Attacks on running processes: during each, everybody else is served."""
