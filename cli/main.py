@@ -13,6 +13,7 @@ from cli import commands, status, submit, tokens
 from cli.api import Api
 from cli.failures import Exit, Failed
 from cli.screen import Screen
+from workflows import __version__
 
 PROGRAM: Final = "bvbrc-workflows"
 LOCAL: Final = "http://127.0.0.1:8000"
@@ -45,6 +46,7 @@ class Commands(click.Group):
     help="A file with your BV-BRC token. Without it: $BVBRC_TOKEN, $P3_AUTH_TOKEN,"
     " $KB_AUTH_TOKEN, then ~/.patric_token.",
 )
+@click.version_option(__version__, prog_name=PROGRAM)
 @click.pass_context
 def main(ctx: click.Context, url: str, token_file: Path | None) -> None:
     """Run workflows of BV-BRC jobs, watch them, and steer them."""

@@ -16,16 +16,22 @@ from rich.live import Live
 from rich.table import Table
 
 from devstack import processes, records, servers
-from devstack.processes import NotReady, Process, wait_until
+from devstack.processes import NotReady, Process
 from devstack.records import ROOT
-from devstack.shared import detached
+from devstack.shared import detached, wait_for
 
 EXAMPLE = ROOT / "examples/example_workflow_2step.json"
 USER = "user@bvbrc"
 DEADLINE_SECONDS = 120.0
 FINAL = ("succeeded", "failed", "cancelled")
 COLOURS = {"succeeded": "green", "failed": "red", "running": "cyan", "queued": "yellow"}
-PLACES = {"api": "API", "flower": "Flower", "exporter": "celery-exporter", "logs": "logs"}
+PLACES = {
+    "page": "page",
+    "api": "API",
+    "flower": "Flower",
+    "exporter": "celery-exporter",
+    "logs": "logs",
+}
 
 
 def run(*, keep: bool) -> int:
@@ -37,12 +43,13 @@ def run(*, keep: bool) -> int:
 def _run(console: Console, folder: Path, *, keep: bool) -> int:
     process: Process | None = None
     try:
-        with console.status("starting MongoDB, Redis, the simulator, API, worker and beat"):
-            if keep:
-                name = f"demo-{detached('all', '--private', record='demo-{pid}')}"
-            else:
-                process = _attached(folder)
-                name = f"demo-{process.pid}"
+        _report("starting MongoDB, Redis, the simulator, API, worker and beat")
+        if keep:
+            pid = detached("all", "--private", record="demo-{pid}", report=_report)
+            name = f"demo-{pid}"
+        else:
+            process = _attached(folder)
+            name = f"demo-{process.pid}"
         facts = records.read(name) or {}
         succeeded = show(console, facts)
     except KeyboardInterrupt:
@@ -65,16 +72,17 @@ def _attached(folder: Path) -> Process:
         folder=ROOT,
     )
     try:
-        wait_until(
-            lambda: records.read(f"demo-{process.pid}") is not None,
-            "everything is ready",
-            seconds=240,
-            process=process,
-        )
+        wait_for(f"demo-{process.pid}", lambda: not process.alive, _report)
     except BaseException:
         process.stop()
         raise
+    if records.read(f"demo-{process.pid}") is None:
+        raise NotReady(f"the set-up ended before it was ready:\n{process.tail()}")
     return process
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _end(console: Console, process: Process) -> None:
@@ -161,6 +169,11 @@ def show_addresses(facts: Mapping[str, Any]) -> None:
     for key, title in PLACES.items():
         if facts.get(key):
             print(f"{title:16} {facts[key]}")
+    for note in facts.get("notes", []):
+        print(note)
     if scheduler := facts.get("scheduler"):
         root = scheduler.removesuffix("/services/app_service")
         print(f'{"a token":16} curl -s {root}/control/token -d \'{{"user": "{USER}"}}\'')
+        print("To sign in, paste a token into the page; ./scripts/token.sh prints one, too.")
+    else:
+        print("To sign in, paste your BV-BRC token into the page.")

@@ -8,6 +8,7 @@ redis-server 6.2. MongoDB runs as a one-member replica set.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -104,8 +105,7 @@ def _on_a_free_port(start: Callable[[int], Server]) -> Server:
 
 def _start_mongod(folder: Path, port: int, *options: str) -> Server:
     program, env = _mongod_program(folder / "lib")
-    files = folder / "db"
-    files.mkdir(parents=True, exist_ok=True)
+    files = _mongod_files(folder)
     process = processes.start(
         "mongod",
         [
@@ -120,7 +120,47 @@ def _start_mongod(folder: Path, port: int, *options: str) -> Server:
         env=env,
     )
     uri = f"mongodb://127.0.0.1:{port}/?replicaSet=rs0"
-    return Server(uri, process, lambda: _wait_for_mongod(process, port))
+
+    def wait() -> None:
+        _wait_for_mongod(process, port)
+        _unfinished(folder).unlink(missing_ok=True)
+
+    return Server(uri, process, wait)
+
+
+def _mongod_files(folder: Path) -> Path:
+    """Where mongod's files are. Files whose making was interrupted hold nothing, and are removed:
+    mongod cannot always start with them. The marker stands from before the files are made until
+    the replica set takes writes for the first time."""
+    files, marker = folder / "db", _unfinished(folder)
+    _wait_for_former(files / "mongod.lock")
+    if marker.exists():
+        shutil.rmtree(files, ignore_errors=True)
+    if not files.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+    files.mkdir(exist_ok=True)
+    return files
+
+
+def _unfinished(folder: Path) -> Path:
+    return folder / "db.unfinished"
+
+
+def _wait_for_former(lock: Path) -> None:
+    """A mongod whose parent was killed holds its files for some seconds more."""
+
+    def is_free() -> bool:
+        try:
+            with lock.open("r+b") as file:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return True
+        except BlockingIOError:
+            return False
+        return True
+
+    wait_until(is_free, f"the former mongod ends, which holds {lock}")
 
 
 def _start_redis(folder: Path, port: int) -> Server:
@@ -144,7 +184,12 @@ def _wait_for_mongod(process: Process, port: int) -> None:
         "127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=5000
     )
     with client:
-        _make_replica_set(client, f"127.0.0.1:{port}")
+        try:
+            _make_replica_set(client, f"127.0.0.1:{port}")
+        except PyMongoError as error:
+            raise NotReady(
+                f"mongod does not become a replica set ({process.log}): {error}"
+            ) from None
         wait_until(lambda: _is_primary(client), "mongod takes writes", seconds=60, process=process)
 
 
@@ -157,7 +202,8 @@ def _make_replica_set(client: MongoClient[dict[str, object]], host: str) -> None
             raise
     present = client.admin.command("replSetGetConfig", commitmentStatus=False)["config"]
     if present["members"][0]["host"] != host:
-        changed = {**wanted, "version": present["version"] + 1, "term": present["term"]}
+        # No term: a forced configuration has none, and neither has the one that follows it.
+        changed = {**wanted, "version": present["version"] + 1}
         client.admin.command("replSetReconfig", changed, force=True)
 
 

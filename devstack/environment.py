@@ -6,42 +6,74 @@ shall hold. A second run finds the stamps and takes no time; two at once take tu
 
 from __future__ import annotations
 
+import signal
+
+if __name__ == "__main__":
+    # Ctrl-C while modules are loaded: no traceback, and nothing is half made yet.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import fcntl
 import hashlib
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
-OLDEST = (3, 11)
+OLDEST, TOO_NEW = (3, 11), (3, 14)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PROGRESS_SECONDS = 2.5
+BEGAN = time.monotonic()
 
 
 def main(venv: str, *files: str) -> None:
     """Everything; ends with one line where something is missing."""
-    if sys.version_info < OLDEST:
-        sys.exit(f"needs Python 3.11 or newer, and python3 is {sys.version.split()[0]}")
-    (ROOT / "var").mkdir(exist_ok=True)
-    with (ROOT / "var/environment.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    if not OLDEST <= sys.version_info < TOO_NEW:
+        sys.exit(f"needs Python 3.11, 3.12 or 3.13, and this is {sys.version.split()[0]}")
+    try:
+        (ROOT / "var").mkdir(exist_ok=True)
+        lock = (ROOT / "var/environment.lock").open("w")
+    except OSError as error:
+        sys.exit(f"{error.filename}: {error.strerror}: this folder must be writable")
+    with lock:
+        wait_for_turn(lock)
+        # What we start holds the lock, too: should we be killed, the next one waits for its end.
+        os.set_inheritable(lock.fileno(), True)
         ensure(ROOT / venv, ROOT / "requirements-installer.txt", [ROOT / file for file in files])
 
 
 def ensure(venv: Path, installer: Path, files: Sequence[Path]) -> None:
     """The environment, with what the files pin; what is installed already stays."""
-    if not works(venv):
-        make(venv)
-    wanted = [file for file in files if not stamp(venv, file).exists()]
+    unfinished = ROOT / f"var/{venv.name}.unfinished"
+    whole = works(venv) and not unfinished.exists()
+    wanted = [file for file in files if not whole or not stamp(venv, file).exists()]
     if not wanted:
         return
+    unfinished.touch()
+    if not whole:
+        make(venv)
     say(f"installing {', '.join(file.name for file in wanted)} into {venv.name} (once)")
     install(venv, installer, files)
     for file in files:
         for former in venv.glob(f".installed-{file.stem}-*"):
             former.unlink()
         stamp(venv, file).touch()
+    unfinished.unlink()
+
+
+def wait_for_turn(lock: IO[str]) -> None:
+    """Takes the lock; says so where another process installs."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("waiting for another process that installs here")
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def works(venv: Path) -> bool:
@@ -82,6 +114,7 @@ def install(venv: Path, installer: Path, files: Sequence[Path]) -> None:
         "install",
         "--quiet",
         "--compile-bytecode",
+        *([] if os.access(os.path.expanduser("~"), os.W_OK) else ["--no-cache"]),
         "--python",
         python,
     ]
@@ -92,12 +125,39 @@ def install(venv: Path, installer: Path, files: Sequence[Path]) -> None:
 
 def succeeds(command: Sequence[str | Path]) -> bool:
     """Without a word, also where it fails."""
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    return finish(command, stderr=subprocess.DEVNULL) == 0
 
 
 def run(command: Sequence[str | Path], complaint: str) -> None:
-    if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
+    if finish(command, stderr=None):
         sys.exit(f"{complaint}: see above")
+
+
+def finish(command: Sequence[str | Path], *, stderr: int | None) -> int:
+    """The exit code of a command; every few seconds a line says that it still works. Ctrl-C ends
+    it without a word of its own."""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        close_fds=False,
+        start_new_session=True,
+    ) as child:
+
+        def end(number: int, _: object) -> None:
+            os.killpg(child.pid, signal.SIGKILL)
+            os._exit(128 + number)
+
+        before = {number: signal.signal(number, end) for number in SIGNALS}
+        try:
+            while True:
+                with suppress(subprocess.TimeoutExpired):
+                    return child.wait(PROGRESS_SECONDS)
+                say(f"{time.monotonic() - BEGAN:5.0f} s")
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def say(text: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import random
+import secrets
 import shutil
 import signal
 import socket
@@ -69,13 +70,14 @@ class Process:
         """Starts it; its output is appended to the log."""
         if self.popen is not None:
             _tell_reaper(f"gone {self.pid}")
+        mark = _reaper().mark.split("=")
         with _opened(self.log) as output:
             self.popen = subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if output else None,
-                env=dict(self.env),
+                env={**self.env, mark[0]: mark[1]},
                 cwd=self.folder,
                 start_new_session=True,
             )
@@ -185,39 +187,65 @@ def free_port() -> int:
 @contextmanager
 def temporary_folder(prefix: str) -> Iterator[Path]:
     """A folder that goes at the end of the block, or when we are killed."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    folder = Path(tempfile.gettempdir()) / f"{prefix}{secrets.token_hex(6)}"
     _tell_reaper(f"folder {folder}")
+    folder.mkdir(mode=0o700)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-_reapers: dict[int, subprocess.Popen[bytes]] = {}
+MARK = "DEVSTACK_PARENT"
+
+
+@dataclass(frozen=True, slots=True)
+class _Reaper:
+    popen: subprocess.Popen[bytes]
+    mark: str
+    """``NAME=VALUE``, in the environment of all that we start."""
+
+    def tell(self, line: str) -> None:
+        pipe = self.popen.stdin
+        if pipe is not None:
+            pipe.write(f"{line}\n".encode())
+            pipe.flush()
+
+
+_reapers: dict[int, _Reaper] = {}
 """Our pid to our reaper; a forked child of ours starts its own."""
 
 
 def _tell_reaper(line: str) -> None:
-    child = _reapers.get(os.getpid())
-    if child is None:
-        child = _reapers[os.getpid()] = _start_reaper()
-    pipe = child.stdin
-    if pipe is not None:
-        pipe.write(f"{line}\n".encode())
-        pipe.flush()
+    _reaper().tell(line)
 
 
-def _start_reaper() -> subprocess.Popen[bytes]:
-    child = subprocess.Popen(
+def _reaper() -> _Reaper:
+    pid = os.getpid()
+    if pid not in _reapers:
+        _reapers[pid] = _start_reaper()
+    return _reapers[pid]
+
+
+def _start_reaper() -> _Reaper:
+    popen = subprocess.Popen(
         [sys.executable, "-I", "-S", reaper.__file__],
         stdin=subprocess.PIPE,
+        env=unmarked(),
         start_new_session=True,
     )
+    started = _Reaper(popen, f"{MARK}={os.getpid()}-{secrets.token_hex(6)}")
+    started.tell(f"mark {started.mark}")
     atexit.register(_dismiss_reaper, os.getpid())
-    return child
+    return started
+
+
+def unmarked() -> dict[str, str]:
+    """Our environment for a process that outlives whoever started us."""
+    return {name: value for name, value in os.environ.items() if name != MARK}
 
 
 def _dismiss_reaper(parent: int) -> None:
     """The end of its input makes the reaper end whatever is left, and itself."""
     if parent == os.getpid():
-        _reapers.pop(parent).communicate()
+        _reapers.pop(parent).popen.communicate(b"bye\n")

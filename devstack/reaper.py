@@ -1,9 +1,11 @@
 """Ends what a parent started when the parent itself is gone, however it went.
 
 A program of its own (``python reaper.py``), which knows nothing but its standard input: a line
-``add PGID`` names a process group, ``gone PGID`` takes it back, ``folder PATH`` names a folder.
-The parent holds the other end of the pipe; when it ends, also by SIGKILL, the pipe does, and every
-group that is still named gets SIGTERM, then SIGKILL, and every folder is removed.
+``add PGID`` names a process group, ``gone PGID`` takes it back, ``folder PATH`` names a folder,
+``mark NAME=VALUE`` what stands in the environment of every child. The parent holds the other end of
+the pipe; when it ends, also by SIGKILL, the pipe does: every group that is still named, and every
+process with the mark, gets SIGTERM, then SIGKILL, and every folder is removed. The mark finds a
+child that was started at the line at which its parent was killed. ``bye`` says that there is none.
 """
 
 from __future__ import annotations
@@ -14,23 +16,51 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 
 GRACE_SECONDS = 5.0
+LATE_SECONDS = 1.0
+"""How long after its parent's death a child that is only forked may take to show the mark."""
 
 
-def listen(lines: Iterable[str]) -> tuple[set[int], list[str]]:
-    """Which groups and folders are left when the lines end."""
-    groups: set[int] = set()
-    folders: list[str] = []
+@dataclass
+class Left:
+    """What a parent leaves."""
+
+    groups: set[int] = field(default_factory=set)
+    folders: list[str] = field(default_factory=list)
+    mark: str = ""
+    orderly: bool = False
+
+
+def listen(lines: Iterable[str]) -> Left:
+    """What is left when the lines end."""
+    left = Left()
     for line in lines:
         verb, _, what = line.rstrip("\n").partition(" ")
         if verb == "add":
-            groups.add(int(what))
+            left.groups.add(int(what))
         elif verb == "gone":
-            groups.discard(int(what))
+            left.groups.discard(int(what))
         elif verb == "folder":
-            folders.append(what)
-    return groups, folders
+            left.folders.append(what)
+        elif verb == "mark":
+            left.mark = what
+        elif verb == "bye":
+            left.orderly = True
+    return left
+
+
+def marked(mark: str) -> set[int]:
+    """The groups of processes with the mark in their environment; none where there is no /proc."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.add(os.getpgid(int(folder.name)))
+    return found
 
 
 def send(group: int, number: int) -> bool:
@@ -57,9 +87,15 @@ def main() -> None:
     """Waits for the end of standard input, deaf to the terminal's signals meanwhile."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    groups, folders = listen(sys.stdin)
-    end(groups)
-    for folder in folders:
+    left = listen(sys.stdin)
+    end(left.groups)
+    until = time.monotonic() + (0 if left.orderly else LATE_SECONDS)
+    while left.mark:
+        end(marked(left.mark))
+        if time.monotonic() >= until:
+            break
+        time.sleep(0.1)
+    for folder in left.folders:
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,11 +1,18 @@
-"""What runs of ours on this machine: a file in ``var/run`` for each set-up, with its exact pid."""
+"""What runs of ours on this machine: a file in ``var/run`` for each set-up, with its exact pid.
+
+A set-up has a record from its first moment. Between its start and its record it holds a lock, so
+that who takes the lock sees all there are. Nothing here needs an installed package.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +24,33 @@ VAR = Path(os.environ.get("DEVSTACK_VAR") or ROOT / "var")
 RUN = VAR / "run"
 
 
+LOCK_VARIABLE = "DEVSTACK_STARTING"
+"""Hands a child the descriptor of the lock that it holds until it has a record."""
+
+
+@contextmanager
+def starting() -> Iterator[int]:
+    """Holds the lock of those that start; the descriptor, for a child to hold it too."""
+    RUN.mkdir(parents=True, exist_ok=True)
+    with (RUN / "starting.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock.fileno()
+
+
+def announce(name: str, stage: str) -> None:
+    """Records this process as one that starts, and what it waits for; others may start now."""
+    _write(name, ready=False, stage=stage)
+    if descriptor := os.environ.pop(LOCK_VARIABLE, ""):
+        with suppress(OSError):
+            os.close(int(descriptor))
+
+
 def write(name: str, **facts: object) -> None:
-    """Records this process under a name, with what others want to know of it."""
+    """Records this process as ready, with what others want to know of it."""
+    _write(name, ready=True, **facts)
+
+
+def _write(name: str, **facts: object) -> None:
     RUN.mkdir(parents=True, exist_ok=True)
     draft = RUN / f".{name}.{os.getpid()}"
     draft.touch(mode=0o600)
@@ -27,10 +59,16 @@ def write(name: str, **facts: object) -> None:
 
 
 def read(name: str) -> dict[str, Any] | None:
-    """The facts of a process that is there; None where none is, whatever its file says."""
+    """The facts of a process that is ready; None where none is, whatever its file says."""
+    facts = present(name)
+    return facts if facts and facts["ready"] else None
+
+
+def present(name: str) -> dict[str, Any] | None:
+    """The same of one that is there, ready or not."""
     try:
         facts: dict[str, Any] = json.loads((RUN / f"{name}.json").read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         return None
     return facts if facts["since"] == _since(facts["pid"]) else None
 
@@ -46,17 +84,26 @@ def names() -> list[str]:
 
 def stop(name: str, grace_seconds: float = 40) -> bool:
     """SIGTERM to exactly that process, SIGKILL after the grace; False where there was none."""
-    facts = read(name)
+    facts = present(name)
     if facts is not None:
         pid, since = facts["pid"], facts["since"]
-        os.kill(pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
         try:
             wait_until(lambda: _since(pid) != since, f"{name} ended", seconds=grace_seconds)
         except NotReady:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
             wait_until(lambda: _since(pid) != since, f"{name} ended")
     remove(name)
     return facts is not None
+
+
+def stop_all() -> list[str]:
+    """Stops every set-up of this folder, those that start too, and waits for their end."""
+    with starting():
+        # Those that use the servers before the servers.
+        return [name for name in sorted(names(), key="servers".__eq__) if stop(name)]
 
 
 def _since(pid: int) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +18,13 @@ import requests
 from devstack import processes, records, servers
 from devstack.processes import NotReady, Process, wait_until
 from devstack.records import ROOT, VAR
-from devstack.shared import Failed, shared_servers, told_to_stop
+from devstack.shared import STOPPING, Failed, end_by_signal, shared_servers, told_to_stop
 
 API_PORT, FLOWER_PORT, EXPORTER_PORT = 8000, 5555, 9808
 TOO_SHORT_SECONDS = 5.0
 """Who ends sooner than this after its start will do so again: it is not started again."""
 CELERY = (sys.executable, "-m", "celery", "-A", "tasks", "--quiet")
-EXPORTER = ROOT / ".venv-exporter/bin/python"
+EXPORTER = Path(f"{sys.prefix}-exporter") / "bin/python"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,11 @@ class Ports:
 
 def api(port: int) -> None:
     """Becomes the API in this terminal."""
+    refuse_taken(port, "--port")
+    end_by_signal()
+    records.announce(f"api-{os.getpid()}", "the servers start")
     with shared_servers() as env:
-        records.write("api")
+        records.write(f"api-{os.getpid()}")
         command = _gunicorn(port)
         os.chdir(ROOT)
         os.execve(command[0], command, {**os.environ, **env})
@@ -46,62 +50,108 @@ def api(port: int) -> None:
 
 def executor() -> None:
     """Worker and beat in this terminal, until Ctrl-C or SIGTERM."""
-    with shared_servers() as env:
-        records.write("executor")
-        children = [
-            _start("worker", [*CELERY, "worker"], env, None),
-            _start("beat", [*CELERY, "beat"], env, None),
-        ]
-        supervise(children)
-        records.remove("executor")
+    name = f"executor-{os.getpid()}"
+    end_by_signal()
+    try:
+        records.announce(name, "the servers start")
+        with shared_servers() as env:
+            records.write(name)
+            children: list[Process] = []
+            with stopped(name, children):
+                children.append(_start("worker", [*CELERY, "worker"], env, None))
+                children.append(_start("beat", [*CELERY, "beat"], env, None))
+                supervise(children, needs_servers=True)
+    finally:
+        records.remove(name)
 
 
-def everything(port: int) -> None:
-    """All processes, until SIGTERM."""
-    if processes.listens(port):
-        raise Failed(f"port {port} is taken: who listens there?")
-    known = [FLOWER_PORT, EXPORTER_PORT]
-    flower, exporter = (0 if processes.listens(each) else each for each in known)
-    ports = Ports(port, flower or processes.free_port(), exporter if EXPORTER.exists() else 0)
-    with shared_servers() as env:
-        _run("all", VAR, env, ports)
+def everything(port: int, flower: int, exporter: int) -> None:
+    """All processes, until SIGTERM. 0 as a port of Flower or celery-exporter: the usual one, or any
+    where that is taken."""
+    end_by_signal()
+    records.announce("all", "the servers start")
+    try:
+        refuse_taken(port, "--port")
+        notes: list[str] = []
+        ports = Ports(
+            port,
+            _port_of("Flower", flower, FLOWER_PORT, notes),
+            _port_of("celery-exporter", exporter, EXPORTER_PORT, notes) if EXPORTER.exists() else 0,
+        )
+        if not ports.exporter:
+            notes.append("celery-exporter is left out: it could not be installed")
+        with shared_servers() as env:
+            _run("all", VAR, env, ports, notes)
+    finally:
         records.remove("all")
+
+
+def refuse_taken(port: int, option: str) -> None:
+    """Raises ``Failed`` with the way out where somebody listens."""
+    if processes.listens(port):
+        raise Failed(f"port {port} is taken by another program: {option} N takes another port")
+
+
+def _port_of(what: str, wanted: int, usual: int, notes: list[str]) -> int:
+    """The port for it; a free one, with a note, where the usual one is taken."""
+    option = f"--{what.lower().removeprefix('celery-')}-port"
+    if wanted:
+        refuse_taken(wanted, option)
+        return wanted
+    if not processes.listens(usual):
+        return usual
+    free = processes.free_port()
+    notes.append(f"port {usual} is taken: {what} has port {free} ({option} N names another)")
+    return free
 
 
 def private() -> None:
     """The same on free ports, with servers of its own; nothing is left afterwards."""
     name = f"demo-{os.getpid()}"
-    with processes.temporary_folder("workflows-demo-") as folder:
-        own = servers.start(folder, simulated=True)
-        try:
-            env = servers.over(_fast(folder)) | own.env
-            _run(name, folder, env, Ports(processes.free_port(), processes.free_port(), 0))
-        finally:
-            own.stop()
-            records.remove(name)
-
-
-def _run(name: str, folder: Path, env: Mapping[str, str], ports: Ports) -> None:
-    """Starts all, records itself when work gets done, and goes on until it is told to stop."""
-    log, url = folder / "log", f"http://127.0.0.1:{ports.api}"
-    children = [_start(each, command, env, log) for each, command in _commands(ports).items()]
-    if ports.exporter:
-        broker = exporter_settings(servers.broker(env), servers.key_prefix(env))
-        children.append(_start("exporter", exporter_command(ports.exporter), broker, log))
+    end_by_signal()
+    records.announce(name, "MongoDB, Redis and the simulator start")
     try:
-        wait_until(lambda: _healthy(url), "the API is healthy", seconds=180, process=children[0])
-    except NotReady as error:
-        stop(children)
-        raise Failed(str(error)) from None
-    records.write(
-        name,
-        api=url,
-        flower=f"http://127.0.0.1:{ports.flower}",
-        exporter=f"http://127.0.0.1:{ports.exporter}" if ports.exporter else "",
-        scheduler=env.get("WORKFLOW_SCHEDULER__URL", ""),
-        logs=str(log),
-    )
-    supervise(children)
+        with processes.temporary_folder("workflows-demo-") as folder:
+            own = servers.start(folder, simulated=True)
+            try:
+                env = servers.over(_fast(folder)) | own.env
+                _run(name, folder, env, Ports(processes.free_port(), processes.free_port(), 0), [])
+            finally:
+                own.stop()
+    finally:
+        records.remove(name)
+
+
+def _run(
+    name: str, folder: Path, env: Mapping[str, str], ports: Ports, notes: Sequence[str]
+) -> None:
+    """Starts all, records itself as ready when work gets done, and goes on until a signal."""
+    log, url = folder / "log", f"http://127.0.0.1:{ports.api}"
+    records.announce(name, "API, worker, beat and Flower start")
+    children: list[Process] = []
+    with stopped(name, children):
+        for each, command in _commands(ports).items():
+            children.append(_start(each, command, env, log))
+        if ports.exporter:
+            broker = exporter_settings(servers.broker(env), servers.key_prefix(env))
+            children.append(_start("exporter", exporter_command(ports.exporter), broker, log))
+        try:
+            wait_until(
+                lambda: _healthy(url), "the API is healthy", seconds=180, process=children[0]
+            )
+        except NotReady as error:
+            raise Failed(str(error)) from None
+        records.write(
+            name,
+            api=url,
+            page=f"{url}/ui/",
+            flower=f"http://127.0.0.1:{ports.flower}",
+            exporter=f"http://127.0.0.1:{ports.exporter}" if ports.exporter else "",
+            scheduler=env.get("WORKFLOW_SCHEDULER__URL", ""),
+            logs=str(log),
+            notes=list(notes),
+        )
+        supervise(children, needs_servers=name == "all")
 
 
 def _commands(ports: Ports) -> dict[str, list[str]]:
@@ -151,22 +201,32 @@ def _healthy(url: str) -> bool:
         return False
 
 
-def supervise(children: Sequence[Process]) -> None:
-    """Until a signal: starts again whoever ends, and stops all where one cannot live."""
+def supervise(children: Sequence[Process], *, needs_servers: bool) -> None:
+    """Until a signal: starts again what ends. Raises ``Failed`` where one cannot live."""
     told = told_to_stop()
-    try:
-        while not told.wait(0.2):
-            for child in children:
-                if not child.alive:
-                    _again(child)
-    finally:
-        stop(children)
+    while not told.wait(0.2):
+        if needs_servers and records.present("servers") is None:
+            raise Failed("the servers of this set-up have ended, and so it does")
+        for child in children:
+            if not child.alive:
+                _again(child)
 
 
 def _again(child: Process) -> None:
     if child.age_seconds < TOO_SHORT_SECONDS:
         raise Failed(f"{child.name} ended at once with {child.exit_code}\n{child.tail()}")
     child.start()
+
+
+@contextmanager
+def stopped(name: str, children: Sequence[Process]) -> Iterator[None]:
+    """Whatever is among the children at the end of the block is stopped; who starts the same set-up
+    meanwhile waits for that."""
+    try:
+        yield
+    finally:
+        records.announce(name, STOPPING)
+        stop(children)
 
 
 def stop(children: Sequence[Process]) -> None:

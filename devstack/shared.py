@@ -9,13 +9,19 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import IO
 
-from devstack import records, servers
+from devstack import processes, records, servers
 from devstack.records import ROOT, VAR
 from simulator.client import Simulator
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+PROGRESS_SECONDS = 2.5
+STOPPING = "the former one stops"
+"""The stage of a set-up whose end who starts it again waits for."""
 
 
 class Failed(Exception):
@@ -25,9 +31,22 @@ class Failed(Exception):
 def told_to_stop() -> threading.Event:
     """An event that SIGTERM, Ctrl-C and the end of the terminal set."""
     told = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, lambda *_: told.set())
     return told
+
+
+def end_by_signal() -> None:
+    """The same signals end this process at any line, by an exception: what it started is stopped
+    on the way. A second signal does not disturb that."""
+
+    def end(number: int, _: object) -> None:
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for each in SIGNALS:
+        signal.signal(each, end)
 
 
 @contextmanager
@@ -42,18 +61,18 @@ def shared_servers() -> Iterator[dict[str, str]]:
         fcntl.flock(turn, fcntl.LOCK_EX)
         fcntl.flock(users, fcntl.LOCK_SH)
         os.set_inheritable(users.fileno(), True)
+        detached("servers")
         facts = records.read("servers")
-        if facts is None:
-            detached("servers")
-            facts = records.read("servers")
         fcntl.flock(turn, fcntl.LOCK_UN)
         yield servers.over((facts or {})["env"])
 
 
 def keep_servers() -> None:
     """Runs the shared servers for as long as somebody uses them; SIGTERM ends them sooner."""
-    told = told_to_stop()
+    end_by_signal()
+    records.announce("servers", "MongoDB, Redis and the simulator start")
     running = servers.start(VAR)
+    told = told_to_stop()
     # The lock that says "nobody" is held until all is stopped: who comes now starts them anew.
     with _users_file() as users:
         try:
@@ -63,6 +82,7 @@ def keep_servers() -> None:
                     if not process.alive:
                         process.start()
         finally:
+            records.announce("servers", STOPPING)
             running.stop()
             records.remove("servers")
 
@@ -88,38 +108,67 @@ def _users_file() -> IO[str]:
     return (VAR / "servers.users").open("w")
 
 
-def detached(*words: str, record: str = "") -> int:
-    """Starts a set-up of its own, which outlives us, and waits until it has recorded itself; Ctrl-C
-    before that ends it.
+def detached(*words: str, record: str = "", report: Callable[[str], None] | None = None) -> int:
+    """A set-up of its own, which outlives us, once it is ready; Ctrl-C before that ends it. One
+    that is there, or starts already, is taken as it is.
 
-    Its pid. Raises ``Failed`` with what it said where it ends first.
+    Its pid. ``report`` takes a line of progress every few seconds. Raises ``Failed`` with what the
+    set-up printed where it ends first.
     """
-    with tempfile.TemporaryFile("w+") as output:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "devstack", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd=ROOT,
-            start_new_session=True,
-        )
-        name = (record or words[0]).format(pid=child.pid)
-        try:
-            while records.read(name) is None and not _ended(child):
-                pass
-        except KeyboardInterrupt:
+    while True:
+        with tempfile.TemporaryFile("w+") as output:
+            with records.starting() as lock:
+                facts = None if record else records.present(words[0])
+                child = None if facts else _started(words, output, lock)
+            pid = facts["pid"] if facts else child.pid if child else 0
+            name = (record or words[0]).format(pid=pid)
+            _wait_or_end(name, child, report)
+            ends_by_itself = facts is not None and facts.get("stage") == STOPPING
+            if records.read(name) is None and not ends_by_itself:
+                output.seek(0)
+                raise Failed(output.read().strip() or f"{name} ended before it was ready")
+        if child is not None:
+            child.returncode = 0  # it goes on without us: no complaint that nobody waited for it
+        if not ends_by_itself:
+            return int(pid)
+
+
+def _wait_or_end(
+    name: str, child: subprocess.Popen[bytes] | None, report: Callable[[str], None] | None
+) -> None:
+    """Waits for a set-up; Ctrl-C, or a signal of ``end_by_signal``, ends it if it is our child."""
+    try:
+        wait_for(name, lambda: _ended(name, child), report)
+    except BaseException:
+        if child is not None:
             child.terminate()
             child.wait()
-            raise
-        if child.returncode is not None:
-            output.seek(0)
-            raise Failed(output.read().strip())
-    child.returncode = 0  # it goes on without us: no complaint that nobody waited for it
-    return child.pid
+        raise
 
 
-def _ended(child: subprocess.Popen[bytes]) -> bool:
-    """Whether it ends within a tenth of a second."""
-    with suppress(subprocess.TimeoutExpired):
-        child.wait(0.1)
-    return child.returncode is not None
+def _started(words: tuple[str, ...], output: IO[str], lock: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "devstack", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        cwd=ROOT,
+        env={**processes.unmarked(), records.LOCK_VARIABLE: str(lock)},
+        pass_fds=[lock],
+        start_new_session=True,
+    )
+
+
+def wait_for(name: str, ended: Callable[[], bool], report: Callable[[str], None] | None) -> None:
+    """Returns when the set-up of that name is ready, or has ended."""
+    began = reported = time.monotonic()
+    while records.read(name) is None and not ended():
+        if report and time.monotonic() - reported >= PROGRESS_SECONDS:
+            reported = time.monotonic()
+            stage = (records.present(name) or {}).get("stage", "Python starts")
+            report(f"{reported - began:5.0f} s: {stage}")
+        time.sleep(0.1)
+
+
+def _ended(name: str, child: subprocess.Popen[bytes] | None) -> bool:
+    return records.present(name) is None if child is None else child.poll() is not None

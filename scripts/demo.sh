@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# One workflow before your eyes, on real servers and a simulated BV-BRC. --keep leaves it running.
+# One workflow before your eyes, on real servers and a simulated BV-BRC; nothing is left afterwards.
+# --keep leaves it running and prints the addresses.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 environment embedded
-exec .venv/bin/python -m devstack demo "$@"
+exec "$venv/bin/python" -m devstack demo "$@"

@@ -1,27 +1,45 @@
 # Sourced by the other scripts: from any folder, with nothing but Python at hand.
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# --help prints the comment at the top of the script, before anything is installed.
+case "${1-}" in -h | --help)
+  awk 'NR > 1 && /^#/ { sub(/^# ?/, ""); print; next } NR > 1 { exit }' "$0"
+  exit 0
+  ;;
+esac
 
-# The first Python that is new enough.
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# Which environment: another one for another Python.
+venv="${VENV:-.venv}"
+# While Python starts, Ctrl-C would print a traceback: our programs take it from their first line on.
+trap '' INT
+
+no_arguments() {
+  if [ "$#" -gt 0 ]; then
+    echo "$0 takes no arguments ($*); --help says what it does" >&2
+    exit 2
+  fi
+}
+
+# The first Python of a tested version. (3.14 is none yet: psycopg2-binary 2.9.10 has no wheel for it.)
 any_python() {
   local each
-  for each in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11; do
-    if "$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+  for each in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
+    if "$each" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
       "$each" "$@"
       return
     fi
   done
-  echo "needs Python 3.11 or newer as python3 (or named by PYTHON)" >&2
+  echo "needs Python 3.11, 3.12 or 3.13 as python3, python3.N, or named by PYTHON" >&2
   return 1
 }
 
-# environment SET…: .venv holds requirements.txt, and requirements-SET.txt for each.
+# environment SET…: $venv holds requirements.txt, and requirements-SET.txt for each.
 environment() {
   set -- "${@/#/requirements-}"
-  any_python devstack/environment.py .venv requirements.txt "${@/%/.txt}"
+  any_python devstack/environment.py "$venv" requirements.txt "${@/%/.txt}"
 }
 
 # celery-exporter wants older releases than ours, and gets an environment of its own.
 exporter() {
-  any_python devstack/environment.py .venv-exporter requirements-exporter.txt
+  any_python devstack/environment.py "${venv}-exporter" requirements-exporter.txt
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The API alone, in this terminal; --port N for another port than 8000.
+# The API alone, in this terminal, until Ctrl-C. --port N: another port than 8000.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 environment embedded
-exec .venv/bin/python -m devstack api "$@"
+exec "$venv/bin/python" -m devstack api "$@"

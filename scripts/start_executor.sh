@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Worker and beat, in this terminal.
+# Worker and beat, in this terminal, until Ctrl-C.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 environment embedded
-exec .venv/bin/python -m devstack executor
+exec "$venv/bin/python" -m devstack executor "$@"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Stops exactly the processes that the other scripts started.
+# Stops exactly the processes that the other scripts started, those that start too, and waits for
+# their end. Takes no arguments.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-environment embedded
-exec .venv/bin/python -m devstack down
+no_arguments "$@"
+any_python -m devstack.stopping

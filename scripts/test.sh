@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Every check and every test; with arguments, pytest alone with these. Needs python3 alone; chromium
-# (for the browser's tests) and prometheus are installed where that is allowed.
+# Every check and every test, and the fast ones on each further Python; with arguments, pytest alone
+# with these. Needs python3 alone; chromium (for the browser's tests) and prometheus are installed
+# where that is allowed.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 environment dev embedded
-export PATH="$PWD/.venv/bin:$PATH"
+export PATH="$PWD/$venv/bin:$PATH"
 
 if [ "$#" -gt 0 ]; then exec python -m pytest "$@"; fi
 
@@ -28,6 +29,7 @@ check mypy --no-error-summary
 check lint-imports --no-logo
 # Three at once on two cores: most of a test's time it waits for servers, leases and graces.
 check python -m pytest -q -n 3 --dist loadgroup --durations=25
+check ./scripts/pythons.sh
 if [ -n "$failed" ]; then
   echo "failed:$failed" >&2
   exit 1

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A token of the simulated BV-BRC that the other scripts started; an argument names its user.
+# Prints a token of the simulated BV-BRC that the other scripts started. An argument names its user.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 environment embedded
-exec .venv/bin/python -m devstack token "$@"
+exec "$venv/bin/python" -m devstack token "$@"

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 def found_shared(relative: str = "") -> Path | None:
     """A file or folder of the reference material; None where there is none."""
-    places = [os.environ.get("BVBRC_SHARED"), ROOT.parent / "shared", "/work/shared"]
+    places = [os.environ.get("BVBRC_SHARED"), ROOT.parent / "shared"]
     paths = (Path(place) / relative for place in places if place)
     return next((path for path in paths if path.exists()), None)
 

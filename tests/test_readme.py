@@ -40,7 +40,8 @@ def test_the_walk_works_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     )
 
     assert ended.returncode == 0, ended.stderr
-    assert '"workflow_name":"assembly-to-annotation-pipeline"' in ended.stdout.replace('": ', '":')
+    assert "Workflow completed successfully" in ended.stdout
+    assert "/user@bvbrc/home/output/Annotation/.ann/ann.genome" in ended.stdout
     assert '"status":"cancelled"' in ended.stdout.replace('": ', '":')
     assert "stopped all" in ended.stdout
 

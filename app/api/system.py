@@ -19,9 +19,10 @@ from app.http.auth import OPEN
 from app.http.json_response import as_json
 from app.http.routes import JSON, TEXT, Answer, route
 from observability.exposition import registry_of
+from workflows import __version__
 from workflows.rules.health import Part, Word, worst
 
-VERSION: Final = "1.0.0"
+VERSION: Final = __version__
 _VITALS: Final = "vitals"
 _REGISTRY: Final = "metrics"
 _RETRY: Final = {"Retry-After": "5"}

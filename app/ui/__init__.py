@@ -56,6 +56,13 @@ def register(app: Flask) -> None:
     blueprint.context_processor(_always)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(blueprint)
+    app.add_url_rule("/", "front", front)
+
+
+@needs(OPEN)
+def front() -> Any:
+    """Who types the bare address looks for the pages."""
+    return redirect(url_for("ui.list_workflows"))
 
 
 @needs(OPEN)

@@ -17,6 +17,7 @@ from tests.app.conftest import Api
 from tests.app.test_auth import ROUTES
 
 OPEN_ROUTES = {
+    "/",
     "/api/v1/health",
     "/api/v1/health/live",
     "/api/v1/health/ready",

@@ -44,18 +44,28 @@ def test_a_killed_mongod_starts_again_with_its_documents(tmp_path: Path) -> None
     server.kill()
 
 
-def test_a_mongod_on_another_port_serves_the_same_files(tmp_path: Path) -> None:
-    first = embedded.start_mongod(tmp_path)
-    with MongoClient(first.uri) as client:
-        client.test.things.insert_one({"_id": 1})
-    first.stop()
+def test_a_mongod_on_ever_other_ports_serves_the_same_files(tmp_path: Path) -> None:
+    uris = set()
+    for number in range(4):
+        server = embedded.start_mongod(tmp_path)
+        uris.add(server.uri)
+        with MongoClient(server.uri) as client:
+            assert client.test.things.count_documents({}) == number
+            client.test.things.insert_one({"_id": number})
+        server.stop()
 
-    second = embedded.start_mongod(tmp_path)
+    assert len(uris) > 1
 
-    assert second.uri != first.uri
-    with MongoClient(second.uri) as client:
-        assert client.test.things.find_one() == {"_id": 1}
-    second.kill()
+
+def test_files_whose_making_was_interrupted_are_made_again(tmp_path: Path) -> None:
+    (tmp_path / "db").mkdir()
+    (tmp_path / "db/WiredTiger").write_text("half")
+    (tmp_path / "db.unfinished").touch()
+
+    server = embedded.start_mongod(tmp_path)
+
+    assert not (tmp_path / "db.unfinished").exists()
+    server.kill()
 
 
 def test_a_missing_wheel_is_named_with_what_brings_it() -> None:

@@ -1,0 +1,130 @@
+"""The commands of ``python -m devstack``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from config.settings import BadSettings
+from devstack import demo, records, setups, shared, stopping
+from devstack import servers as servers_of
+from devstack.embedded import Missing
+from devstack.processes import NotReady
+
+
+def _with_ports(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that name ports."""
+    port = click.option("--port", default=setups.API_PORT, show_default=True, help="Of the API.")
+    flower, exporter = (
+        click.option(
+            f"--{name}-port", default=0, help=f"Of {what}; without it {usual}, or a free one."
+        )
+        for name, what, usual in (
+            ("flower", "Flower", setups.FLOWER_PORT),
+            ("exporter", "celery-exporter", setups.EXPORTER_PORT),
+        )
+    )
+    return port(flower(exporter(command)))
+
+
+@click.group()
+def main() -> None:
+    """Runs the engine on this machine, for development."""
+
+
+@main.command()
+@click.option("--port", default=setups.API_PORT, show_default=True)
+def api(port: int) -> None:
+    """The API alone, in this terminal."""
+    setups.api(port)
+
+
+@main.command()
+def executor() -> None:
+    """Worker and beat, in this terminal."""
+    setups.executor()
+
+
+@main.command("all")
+@_with_ports
+@click.option("--private", is_flag=True, help="Servers of its own, free ports, nothing is kept.")
+def everything(port: int, flower_port: int, exporter_port: int, private: bool) -> None:
+    """Everything, until a signal."""
+    if private:
+        setups.private()
+    else:
+        setups.everything(port, flower_port, exporter_port)
+
+
+@main.command()
+def servers() -> None:
+    """The servers that api, executor and all share."""
+    shared.keep_servers()
+
+
+@main.command()
+@_with_ports
+def up(port: int, flower_port: int, exporter_port: int) -> None:
+    """Everything, in the background."""
+    shared.end_by_signal()
+    if (facts := records.read("all")) is None:
+        click.echo("starting MongoDB, Redis, the simulator, API, worker, beat and Flower", err=True)
+        options = (f"--port={port}", f"--flower-port={flower_port}")
+        shared.detached("all", *options, f"--exporter-port={exporter_port}", report=_report)
+        facts = records.read("all") or {}
+    else:
+        click.echo(f"is running already (pid {facts['pid']})")
+    demo.show_addresses(facts)
+
+
+def _report(line: str) -> None:
+    click.echo(line, err=True)
+
+
+@main.command()
+def down() -> None:
+    """Stops what was started here, by exact pid, and waits for the end."""
+    stopping.main()
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(command: tuple[str, ...]) -> None:
+    """A command with the settings of the servers that run here, e.g. flask db status."""
+    facts = records.read("servers")
+    if facts is None:
+        raise shared.Failed("no servers are running: ./scripts/start_all.sh starts them")
+    os.environ.update(servers_of.over(facts["env"]))
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        raise shared.Failed(f"{command[0]}: {error.strerror}") from None
+
+
+@main.command()
+@click.argument("user", default=demo.USER)
+def token(user: str) -> None:
+    """A token of the simulated BV-BRC that runs here, on standard output."""
+    click.echo(shared.simulator().token(user))
+
+
+@main.command("demo")
+@click.option("--keep", is_flag=True, help="Leave it running, and print the addresses.")
+def demonstrate(keep: bool) -> None:
+    """A workflow from its submission to its outputs."""
+    sys.exit(demo.run(keep=keep))
+
+
+def run_main() -> None:
+    """Ends with one line where something cannot be done."""
+    try:
+        main()
+    except OSError as problem:
+        sys.exit(f"{problem.filename or 'this machine'}: {problem.strerror or problem}")
+    except (shared.Failed, Missing, NotReady, BadSettings) as problem:
+        sys.exit(str(problem))

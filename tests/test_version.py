@@ -1,0 +1,34 @@
+"""One version, wherever somebody looks for it."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+
+from click.testing import CliRunner
+
+from app import create_app
+from cli.main import main
+from config.settings import load_settings
+from tests.shared import ROOT
+from workflows import __version__
+
+
+def test_package_api_health_command_line_and_changes_name_one_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    client = create_app(load_settings()).test_client()
+    changes = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "workflows.__version__"}
+    assert json.loads(client.get("/openapi.json").data)["info"]["version"] == __version__
+    assert client.get("/api/v1/health/live").json["version"] == __version__
+    assert CliRunner().invoke(main, ["--version"]).output.split()[-1] == __version__
+    assert changes[0] == __version__
+    assert re.fullmatch(r"\d+\.\d+\.\d+", __version__)
+
+
+def test_the_bare_address_leads_to_the_pages() -> None:
+    answer = create_app(load_settings()).test_client().get("/")
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/ui/")
