@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 from benchmarks.chaos.driver import Plan, run
-from benchmarks.chaos.faults import KINDS, aimed
+from benchmarks.chaos.failover import FAILOVER
+from benchmarks.chaos.faults import KINDS, PROCESSES, aimed
 from benchmarks.chaos.without import AIMED, SAFEGUARDS
 
 
@@ -21,7 +22,9 @@ from benchmarks.chaos.without import AIMED, SAFEGUARDS
 @click.option("--going", default=20, show_default=True, help="Workflows under way at a time.")
 @click.option("--workers", default=3, show_default=True)
 @click.option("--skew", is_flag=True, help="Two workers' clocks are wrong by ±2 minutes.")
-@click.option("--kinds", type=click.Choice(sorted(KINDS)), default="all", show_default=True)
+@click.option(
+    "--kinds", type=click.Choice(sorted({*KINDS, "failover"})), default="all", show_default=True
+)
 @click.option(
     "--without",
     type=click.Choice(sorted(SAFEGUARDS)),
@@ -50,9 +53,11 @@ def main(  # noqa: PLR0917 - click hands each option on by name
         workers=workers,
         skews=("+120s", "-120s") if skew else (),
         logs=logs,
+        failover=kinds == "failover",
         without=without or "",
     )
-    report = run(plan, aimed(AIMED[without]) if without else KINDS[kinds])
+    chosen = [*PROCESSES, *FAILOVER] if plan.failover else KINDS[kinds]
+    report = run(plan, aimed(AIMED[without]) if without else chosen)
     text = json.dumps({"machine": platform.platform(), **report.as_json()}, indent=1)
     print(text)
     if out:

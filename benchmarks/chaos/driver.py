@@ -7,14 +7,16 @@ import re
 import shutil
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
 
 from benchmarks.chaos.audit import Facts, audit
+from benchmarks.chaos.failover import Failover, failover_stack
 from benchmarks.chaos.faults import Fault, Stage
 from benchmarks.chaos.report import Report, cancel_to_kill, recovery, silences
 from benchmarks.chaos.schedule import Schedule
@@ -68,6 +70,8 @@ class Plan:
     """How long everything may take to end after the last fault."""
     logs: Path | None = None
     """Where the processes' logs are kept; None: they are thrown away."""
+    failover: bool = False
+    """On a replica set and Sentinels (``failover.py``)."""
     without: str = ""
     """A safeguard that is taken away (``without.py``)."""
 
@@ -84,12 +88,22 @@ def run(plan: Plan, faults: Sequence[Fault]) -> Report:
         mongod_options=("--setParameter", "enableTestCommands=1"),
         launcher=("benchmarks.chaos.without", plan.without or NOTHING),
     )
-    with stack(wanted) as running:
+    with _started(wanted, plan) as (running, servers):
         try:
-            return _torment(running, plan, faults)
+            return _torment(running, plan, faults, servers)
         finally:
             if plan.logs:
                 _keep_logs(running, plan.logs)
+
+
+@contextmanager
+def _started(wanted: Wanted, plan: Plan) -> Iterator[tuple[Stack, Failover | None]]:
+    if plan.failover:
+        with failover_stack(wanted) as found:
+            yield found
+    else:
+        with stack(wanted) as running:
+            yield running, None
 
 
 def _keep_logs(running: Stack, folder: Path) -> None:
@@ -98,10 +112,13 @@ def _keep_logs(running: Stack, folder: Path) -> None:
         shutil.copy(log_file, folder)
 
 
-def _torment(running: Stack, plan: Plan, faults: Sequence[Fault]) -> Report:
+def _torment(
+    running: Stack, plan: Plan, faults: Sequence[Fault], servers: Failover | None
+) -> Report:
     courses(running.simulator)
     users = Users(running.api_urls, running.simulator.token, plan.seed)
     stage = Stage(running, users, random.Random(plan.seed), LEASE_SECONDS, GRACE_SECONDS, DATABASE)
+    stage = replace(stage, failover=servers)
     users.begin(plan.most_steps)
     begun = time.monotonic()
     with users.at_work(plan.going, plan.most_steps):

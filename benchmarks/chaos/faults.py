@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import requests
 from pymongo import MongoClient
@@ -19,6 +20,9 @@ from redis.exceptions import RedisError
 from benchmarks.chaos.users import Users
 from devstack.processes import NotReady, Process, wait_until
 from devstack.stack import Stack
+
+if TYPE_CHECKING:
+    from benchmarks.chaos.failover import Failover
 
 Undo = Callable[[], None]
 
@@ -41,6 +45,8 @@ class Stage:
     """How many calls each kind of AppService's faults disturbed."""
     disturbed: set[str] = field(default_factory=set)
     """Names of the processes and servers that a fault has hold of, or has just let go."""
+    failover: Failover | None = None
+    """Servers that fail over; None: the plain ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from benchmarks.chaos.driver import Plan, run
+from benchmarks.chaos.failover import FAILOVER
 from benchmarks.chaos.faults import KINDS
 
 SHORT = Plan(seed=5, faults=25, every_seconds=0.5, going=12, workers=2, apis=2)
@@ -14,4 +17,13 @@ def test_no_promise_breaks_under_a_storm_of_faults() -> None:
     verdict = report.verdict
     assert verdict.kept, verdict.details
     assert sum(report.faults.values()) == SHORT.faults
+    assert verdict.workflows >= 10
+
+
+def test_no_promise_breaks_while_servers_fail_over() -> None:
+    report = run(replace(SHORT, faults=12, failover=True), FAILOVER)
+
+    verdict = report.verdict
+    assert verdict.kept, verdict.details
+    assert sum(report.faults.values()) == 12
     assert verdict.workflows >= 10
