@@ -9,14 +9,15 @@ from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import cli, deletion, ui
-from app.api import commands, cwl, history, status, steps, submit, system
+from app.api import commands, cwl, history, status, steps, submit, system, usage
 from app.api.response_schemas import Error
 from app.connections import Connections, attach
-from app.http import admission, cors, docs, errors, headers, request_ids, traffic
+from app.http import admission, cors, docs, errors, headers, metering, request_ids, traffic
 from app.http.auth import Gate
 from app.http.throttle import Throttle
 from app.live.broadcaster import Feed
 from app.live.hints import Hints
+from app.quotas import Quotas
 from config.settings import Settings
 from observability.metering import counts_of
 from tasks.celery import app as celery
@@ -47,17 +48,20 @@ def create_app(settings: Settings) -> Flask:
         API_SPEC_OPTIONS=docs.spec_options(),
     )
     gate = _gate(settings)
-    connections = Connections(settings, gate, Hints(celery), Feed(settings.api.max_streams))
+    quotas = Quotas(settings.quotas)
+    feed = Feed(settings.api.max_streams)
+    connections = Connections(settings, gate, Hints(celery), feed, quotas)
     attach(app, connections)
     system.attach(app, connections)
     request_ids.register(app)
     traffic.register(app, counts_of(settings.metrics))
     headers.register(app)
     cors.register(app, settings.api.cors_origins)
-    admission.register(app, gate, settings.api.max_body_bytes)
+    admission.register(app, gate, settings.api.max_body_bytes, [metering.begin])
+    metering.register(app)
     errors.register(app)
     api = Documented(app)
-    for part in (submit, cwl, status, history, steps, commands, deletion, system):
+    for part in (submit, cwl, status, history, steps, commands, deletion, usage, system):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     api.register_blueprint(system.for_prometheus)
     docs.register(app, api)

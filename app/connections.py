@@ -19,6 +19,7 @@ from app.api.app_lookup import Apps
 from app.http.auth import Gate
 from app.live.broadcaster import Feed
 from app.live.hints import Hints
+from app.quotas import Quotas
 from config.settings import Settings
 from runtime.bootstrap import parts_of
 from workflows.bvbrc.appservice import AppService
@@ -48,6 +49,7 @@ class Connections:
     gate: Gate
     hints: Hints
     feed: Feed
+    quotas: Quotas
     _parts: Parts | None = None
     _pid: int = 0
     _lock: Lock = field(default_factory=Lock)

@@ -86,6 +86,10 @@ def settings(mongo: str, redis: str, simulator: Simulator, folder: str) -> dict[
         "WORKFLOW_SCHEDULER__URL": simulator.app_service_url,
         "WORKFLOW_AUTH__TOKEN_KEYS": json.dumps([Fernet.generate_key().decode()]),
         "WORKFLOW_AUTH__TRUSTED_SIGNERS": json.dumps([simulator.signer]),
+        # One user submits all of it, and no worker ends any.
+        "WORKFLOW_QUOTAS__ACTIVE_WORKFLOWS": "10000000",
+        "WORKFLOW_QUOTAS__REQUESTS_PER_MINUTE": "10000000",
+        "WORKFLOW_QUOTAS__CPU_SECONDS_PER_MINUTE": "10000000",
         "WORKFLOW_METRICS__MULTIPROC_DIR": f"{folder}/metrics",
         "WORKFLOW_LOGGING__WORKFLOW_LOG_DIR": f"{folder}/workflows",
         "WORKFLOW_LOGGING__EXECUTOR_LOG_FILE": f"{folder}/executor.log",

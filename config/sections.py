@@ -53,7 +53,7 @@ Days = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 TAKEN = frozenset(
     {
         *("specs", "jobs", "credentials", "events", "turns", "heartbeats", "schema", "services"),
-        *("apps", "removals", "sessions"),
+        *("apps", "removals", "sessions", "usage"),
     }
 )
 """Collections that stand beside that of the workflows."""
@@ -250,6 +250,21 @@ class Validation(Section):
 
     check_output_conflicts: bool = False
     """Ask the Workspace for files that are already there, and take ``name_2``, …"""
+
+
+class Quotas(Section):
+    """What one user may use, counted over all processes; ``GET /api/v1/usage`` tells it."""
+
+    active_workflows: Count = 10_000
+    """Workflows that were started and have not ended."""
+    stored_bytes: Count = 10 * 1024**3
+    """Of the documents of all workflows, as MongoDB takes them."""
+    requests_per_minute: Count = 60_000
+    cpu_seconds_per_minute: Count = 60
+    """Of checking workflows and planning CWL; a second is about a thousand small workflows."""
+    concurrent_requests: Count = 64
+    live_streams: Count = 12
+    """Pages and clients that watch live: half of what one process has room for."""
 
 
 class Api(Section):

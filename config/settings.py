@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     retention: sections.Retention = sections.Retention()
     auth: sections.Auth
     validation: sections.Validation = sections.Validation()
+    quotas: sections.Quotas = sections.Quotas()
     api: sections.Api = sections.Api()
 
     @model_validator(mode="after")

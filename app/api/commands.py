@@ -81,8 +81,11 @@ def retry_workflow(workflow_id: str) -> Response:
     """
     request_bodies.read_optional_object(request)
     found = connections()
-    found.gate.may(workflow_rows.get(workflow_id, {"owner": 1})["owner"])
+    owner = workflow_rows.get(workflow_id, {"owner": 1})["owner"]
+    found.gate.may(owner)
+    found.quotas.check_active(owner)
     row = engine.retry(found.parts, caller(), workflow_id)
+    found.quotas.stored(owner, 0, starts=True)
     found.hints.advance(workflow_id, g.request_id)
     return as_json(
         {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from typing import Any, Final
 
 from flask import Response, request
@@ -14,7 +15,7 @@ from app.api.request_schemas import CwlQuery, CwlSubmission
 from app.api.response_schemas import CwlPlanned, CwlTools, Submitted
 from app.api.validation import apart
 from app.connections import connections
-from app.http import request_bodies
+from app.http import metering, request_bodies
 from app.http.admission import DOCUMENT
 from app.http.auth import caller
 from app.http.client_socket import client_left
@@ -72,11 +73,16 @@ def submit_cwl(arguments: dict[str, Any]) -> Response:
     if before:
         return submission.answer(before)
     source = _source()
-    made = connections().planner.plan(caller().name, source, known.table, client_left())
+    quotas, user = connections().quotas, caller().name
+    quotas.check_computing(user)
+    charge = partial(quotas.computed, user)
+    made = connections().planner.plan(user, source, known.table, client_left(), charge)
     plan = checked(made, known.catalogue)
     if plan.problems:
         raise Invalid(plan.problems)
-    native = apart(validate(plan.document(), known.catalogue))
+    with metering.computing():
+        valid = validate(plan.document(), known.catalogue)
+    native = apart(valid)
     if arguments["dry_run"]:
         return _told(plan, native)
     with connections().patience():

@@ -155,3 +155,15 @@ CANCELLED: Final[Json] = {
         {"step_name": "annotate", "job_id": "", "outcome": "never_started"},
     ],
 }
+
+USAGE: Final[Json] = {
+    "limits": {
+        "active_workflows": {"used": 12, "allowed": 10000},
+        "stored_bytes": {"used": 51200, "allowed": 10737418240},
+        "requests_per_minute": {
+            "used": 30,
+            "allowed": 60000,
+            "resets_at": "2026-01-19T10:01:00.000Z",
+        },
+    }
+}

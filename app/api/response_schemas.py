@@ -269,3 +269,15 @@ class Health(Schema):
     status = word(["healthy", "degraded", "unhealthy"])
     mongodb = word(["connected", "disconnected"])
     version = text("Of the engine")
+
+
+class Used(Answered):
+    used = fields.Float(required=True, **said("How much the caller uses now"))
+    allowed = fields.Float(required=True, **said("How much one user may use"))
+    resets_at = fields.String(
+        **said("When the count begins again; only where it does", format="date-time")
+    )
+
+
+class Usage(Answered):
+    limits = fields.Dict(keys=fields.String(), values=fields.Nested(Used), required=True)

@@ -44,6 +44,8 @@ def accept(
     """Stores a workflow that can run, and sees to it that somebody starts it. Of one whose further
     steps depend on results: what they are planned from, and the steps that they wait for.
     """
+    quotas, user = connections().quotas, caller().name
+    quotas.check_stored(user, starts=True)
     key = _key()
     submission = engine.Submission(
         spec,
@@ -55,6 +57,7 @@ def accept(
     )
     accepted = engine.submit(connections().parts, caller(), submission)
     if accepted.created:
+        quotas.stored(user, accepted.bytes, starts=True)
         connections().hints.advance(accepted.id, g.request_id)
     return accepted
 

@@ -22,6 +22,7 @@ from app.http.routes import JSON, Answer, Body, route
 from workflows.engine import commands as engine
 from workflows.engine.views import state_of
 from workflows.model.errors import Invalid, Problem
+from workflows.model.states import WorkflowState
 from workflows.model.values import Json
 from workflows.store.workflows import rows as workflow_rows
 
@@ -76,6 +77,7 @@ def submit_workflow() -> Response:
             "It is stored", {JSON: Planned}, examples.PLANNED, ["Location"], accepting.ABOUT_IT
         )
     },
+    refuses=[409],
 )
 def plan_workflow() -> Response:
     """Store a workflow without starting it, also one with problems"""
@@ -92,6 +94,7 @@ def plan_workflow() -> Response:
             "It is stored", {JSON: Planned}, examples.PLANNED, ["Location"], accepting.ABOUT_IT
         )
     },
+    refuses=[409],
 )
 def register_workflow() -> Response:
     """Store a workflow that can run, without starting it"""
@@ -152,10 +155,13 @@ def _id(found: Json) -> str:
 def _start(workflow_id: str, fresh: HTTPStatus) -> Response:
     """``fresh`` is the status of the one answer that started it; the others are 200."""
     found = connections()
-    row = workflow_rows.get(workflow_id, {"owner": 1})
+    row = workflow_rows.get(workflow_id, {"owner": 1, "state": 1})
     found.gate.may(row["owner"])
+    if row["state"] == WorkflowState.PLANNED:
+        found.quotas.check_active(row["owner"])
     row, started = engine.start(found.parts, caller(), workflow_id)
     if started:
+        found.quotas.stored(row["owner"], 0, starts=True)
         found.hints.advance(workflow_id, g.request_id)
     return accepting.submitted(workflow_id, state_of(row), fresh if started else HTTPStatus.OK)
 
@@ -163,7 +169,10 @@ def _start(workflow_id: str, fresh: HTTPStatus) -> Response:
 def _planned(plan: Plan) -> Response:
     problems = [problem.as_json() for problem in plan.problems]
     submission = engine.Submission(plan.spec, plan.document, planned=True, problems=problems)
+    quotas, user = connections().quotas, caller().name
+    quotas.check_stored(user, starts=False)
     accepted = engine.submit(connections().parts, caller(), submission)
+    quotas.stored(user, accepted.bytes, starts=False)
     faults = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
     body = {
         "workflow_id": accepted.id,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.connections import connections
+from app.http import metering
 from app.http.auth import caller
 from workflows.engine.output_conflicts import without_conflicts
 from workflows.model.errors import Invalid, Problem
@@ -28,7 +29,10 @@ class Plan:
 
 def take(found: Json) -> Validated:
     """A workflow that can run; raises ``Invalid``."""
-    return apart(validate(found, connections().apps.catalogue(caller().token), _limits()))
+    catalogue = connections().apps.catalogue(caller().token)
+    with metering.computing():
+        checked = validate(found, catalogue, _limits())
+    return apart(checked)
 
 
 def apart(checked: Validated) -> Validated:
@@ -42,7 +46,9 @@ def take_plan(found: Json) -> Plan:
     """A workflow that may have problems; raises ``Invalid`` for what is no JSON object."""
     if not isinstance(found, dict):
         raise Invalid([Problem("", "not_an_object", "a workflow is a JSON object")])
-    seen = examined(found, connections().apps.catalogue(caller().token), _limits())
+    catalogue = connections().apps.catalogue(caller().token)
+    with metering.computing():
+        seen = examined(found, catalogue, _limits())
     if seen.spec is not None and seen.workflow_json is not None:
         return Plan(seen.spec, seen.workflow_json)
     spec = sketch(seen.workflow_json or {})

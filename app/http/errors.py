@@ -64,6 +64,19 @@ class TooLarge(WorkflowsError):
         super().__init__(f"{problem.message}.")
 
 
+class QuotaExceeded(WorkflowsError):
+    """The user uses all that one user may. After ``retry_seconds`` there is room again; None: only
+    the user can make room.
+    """
+
+    def __init__(
+        self, limit: str, message: str, way_out: str, retry_seconds: int | None = None
+    ) -> None:
+        self.retry_seconds = retry_seconds
+        self.problems = (Problem(limit, "quota_exceeded", message, way_out),)
+        super().__init__(f"{limit}: {message}. {way_out}")
+
+
 def register(app: Flask) -> None:
     app.register_error_handler(WorkflowsError, _of_the_domain)
     app.register_error_handler(HTTPException, _of_http)
@@ -93,11 +106,20 @@ def _of_the_domain(error: WorkflowsError) -> Response:
         return answer(HTTPStatus.TOO_MANY_REQUESTS, str(error), headers=headers)
     if isinstance(error, TooLarge):
         return answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error), error.problems)
+    if isinstance(error, QuotaExceeded):
+        return _over_the_quota(error)
     for kind, status, extra in _ANSWERS:
         if isinstance(error, kind):
             problems = error.problems if isinstance(error, Invalid) else ()
             return answer(status, _detail(error), problems, extra)
     raise error
+
+
+def _over_the_quota(error: QuotaExceeded) -> Response:
+    if error.retry_seconds is None:
+        return answer(HTTPStatus.CONFLICT, str(error), error.problems)
+    headers = {"Retry-After": str(error.retry_seconds)}
+    return answer(HTTPStatus.TOO_MANY_REQUESTS, str(error), error.problems, headers)
 
 
 def _detail(error: WorkflowsError) -> str:

@@ -45,7 +45,7 @@ _REFUSALS: Final[Mapping[int, tuple[str, str]]] = {
     409: ("Its present state does not allow this", "Cannot retry workflow with status 'running'"),
     413: ("The body is too large", "The body is too large: this route takes at most 65536 bytes."),
     415: ("The body is no JSON", "The body must be JSON, with Content-Type: application/json."),
-    429: ("Too many bad tokens came from this address", "Too many bad tokens; wait."),
+    429: ("A quota is used up, or too many bad tokens came from here", "Too many bad tokens"),
     503: ("A server is away; come again after Retry-After", "MongoDB cannot be used now"),
 }
 _RETRY_AFTER: Final = {

@@ -11,6 +11,7 @@ from typing import Final
 import pymongo
 from flask import Response, request
 
+from app.http import metering
 from app.live.broadcaster import Dropped, Feed, Subscription
 from workflows.model.errors import Unavailable
 from workflows.model.states import FINAL_WORKFLOW
@@ -48,9 +49,11 @@ def streamed(
 ) -> Response:
     """An answer of the pieces of ``text``, for as long as the client is there.
 
-    ``topic``: a workflow's id, or ``EVERYTHING``. Raises ``Unavailable``.
+    ``topic``: a workflow's id, or ``EVERYTHING``. Raises ``Unavailable``,
+    ``QuotaExceeded``.
     """
     with ExitStack() as stack:
+        stack.enter_context(metering.streaming())
         subscription = stack.enter_context(feed.subscribed(topic))
         hung_up = request.environ.get("server.client_hung_up", lambda: False)
         response = Response(

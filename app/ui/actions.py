@@ -65,7 +65,9 @@ def retry(workflow_id: str) -> Any:
             again=again,
             kept=sum(state in FINAL_STEP for state in found.states) - len(again),
         )
+    connections().quotas.check_active(found.row["owner"])
     engine.retry(connections().parts, caller(), workflow_id)
+    connections().quotas.stored(found.row["owner"], 0, starts=True)
     connections().hints.advance(workflow_id, g.request_id)
     return _back(workflow_id)
 
@@ -73,8 +75,10 @@ def retry(workflow_id: str) -> Any:
 @signed_in
 def start(workflow_id: str) -> Any:
     """A planned workflow."""
-    view_models.head(workflow_id)
+    owner = view_models.head(workflow_id).row["owner"]
+    connections().quotas.check_active(owner)
     engine.start(connections().parts, caller(), workflow_id)
+    connections().quotas.stored(owner, 0, starts=True)
     connections().hints.advance(workflow_id, g.request_id)
     return _back(workflow_id)
 

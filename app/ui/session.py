@@ -18,6 +18,7 @@ from flask import Response, g, redirect, render_template, request, url_for
 from werkzeug.exceptions import Forbidden
 
 from app.connections import connections
+from app.http import metering
 from app.http.auth import SESSION, needs
 from workflows.bvbrc.token import Identity
 from workflows.model.errors import BadToken
@@ -94,6 +95,7 @@ def signed_in(view: View) -> View:
                 return _sign_in_first()
             g.session, g.token = session, session.token
             g.identity = connections().gate.identity(session.token)
+            metering.begin()
             if request.method == "POST":
                 check_form()
             return view(**path)

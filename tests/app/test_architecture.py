@@ -40,10 +40,10 @@ def rules(api: Api) -> Iterator[tuple[Rule, Any]]:
 
 
 def test_every_route_needs_a_token_but_those_on_a_short_list(api: Api) -> None:
-    access = {rule.rule: getattr(view, "access", None) for rule, view in rules(api)}
+    access = {(rule.rule, getattr(view, "access", None)) for rule, view in rules(api)}
 
-    assert {rule for rule, kind in access.items() if kind == OPEN} == OPEN_ROUTES
-    assert {rule for rule, kind in access.items() if kind == LINK} == LINKED_ROUTES
+    assert {rule for rule, kind in access if kind == OPEN} == OPEN_ROUTES
+    assert {rule for rule, kind in access if kind == LINK} == LINKED_ROUTES
     for rule, view in rules(api):
         if getattr(view, "access", None) not in (OPEN, LINK, SESSION):
             path = rule.rule.replace("<workflow_id>", "x").replace("<path:step_name>", "x")

@@ -47,6 +47,9 @@ ROUTES = [
     Route("POST", "/{id}/cancel"),
     Route("POST", "/{id}/retry", code=409),
     Route("PUT", "/{id}/token", code=204),
+    Route("DELETE", "/{id}", code=409),
+    Route("DELETE", "/../credentials", object=False, code=204),
+    Route("GET", "/../usage", object=False),
 ]
 OPEN = ["/api/v1/health", "/docs", "/openapi.json", "/docs/swagger-ui.css"]
 BAD = ["garbage", "forged", "unknown signer", "expired", "cut", "Basic", "Bearer alone"]

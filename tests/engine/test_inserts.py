@@ -26,7 +26,9 @@ def row(name: str, **fields: Any) -> dict[str, Any]:
 
 
 def write(*rows: dict[str, Any]) -> list[Exception | None]:
-    return inserts.write([inserts.new(each, {"_id": f"{each['_id']}/1"}) for each in rows])
+    return inserts.write(
+        [inserts.new(each, inserts.stored({"_id": f"{each['_id']}/1"})) for each in rows]
+    )
 
 
 def stored(kind: type[Any]) -> list[str]:

@@ -46,6 +46,8 @@ class Accepted:
     state: WorkflowState
     created: bool
     """False where the same request had been accepted before."""
+    bytes: int = 0
+    """Of what was stored for it now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +83,16 @@ def submit(parts: Parts, owner: Owner, submission: Submission) -> Accepted:
     row = _row(parts, owner.name, submission)
     if key:
         row |= {"idempotency_key": key, "body_digest": digest}
+    spec = inserts.stored(_stored(row["spec"], submission))
+    row["bytes"] = len(spec.raw)
     try:
-        inserts.create(row, _stored(row["spec"], submission))
+        inserts.create(row, spec)
     except Conflict:
         known = workflow_rows.by_idempotency_key(owner.name, key or "")
         return _repeated(known or {}, digest)
     if not submission.planned:
         parts.accepted()
-    return Accepted(row["_id"], WorkflowState(row["state"]), created=True)
+    return Accepted(row["_id"], WorkflowState(row["state"]), created=True, bytes=row["bytes"])
 
 
 def _stored(spec_id: str, submission: Submission) -> Row:

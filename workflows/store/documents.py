@@ -67,19 +67,12 @@ def ensure_indexes() -> None:
 
 def documents() -> list[type[Document]]:
     """Every kind of document there is."""
-    return [
-        Workflow,
-        Spec,
-        Job,
-        Credential,
-        Event,
-        Turn,
-        Heartbeat,
-        Service,
-        Schema,
-        Removal,
-        EndedSession,
-    ]
+    progress = [Workflow, Spec, Job, Credential, Event, Turn, Heartbeat, Service, Schema]
+    return [*progress, Removal, EndedSession, Usage]
+
+
+USAGE_INDEX = "owner_1_state_1_bytes_1"
+"""What a user has stored is added up from it alone."""
 
 
 class Workflow(Document):
@@ -100,6 +93,7 @@ class Workflow(Document):
             },
             {"fields": ["finished_at"], "sparse": True},
             ["state"],
+            {"fields": ["owner", "state", "bytes"], "name": USAGE_INDEX},
             {
                 "fields": ["owner", "idempotency_key"],
                 "unique": True,
@@ -114,6 +108,7 @@ class Workflow(Document):
     apps = ListField(StringField())
     step_count = IntField(required=True)
     spec = StringField(required=True)  # _id in specs
+    bytes = IntField(default=0)  # of its specs, as they are stored
     state = StringField(required=True)
     states = ListField(StringField())
     attempts = ListField(IntField())
@@ -323,6 +318,20 @@ class EndedSession(Document):
     }
     id = StringField(primary_key=True)  # a digest of the session's secret
     until = DateTimeField(required=True)  # when it would have ended by itself
+
+
+class Usage(Document):
+    """What a user uses of a limit. ``store/usage.py`` says how it is counted."""
+
+    meta = {
+        "collection": "usage",
+        "auto_create_index": False,
+        "indexes": [{"fields": ["until"], "expireAfterSeconds": 0}],
+    }
+    id = StringField(primary_key=True)  # <limit>/<minute or open>/<user>
+    total = DynamicField()  # of a minute, over all processes
+    open = DictField()  # process: {count, at}
+    until = DateTimeField(required=True)
 
 
 class Schema(Document):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,14 @@ class AppTable:
         ]
 
 
+Spent = Callable[[float], None]
+"""Told how many seconds the planning process was busy."""
+
+
+def unmeasured(_seconds: float) -> None:
+    """Nobody is charged for it."""
+
+
 class PlannerDefect(Exception):
     """The planner broke on a document, as it will whenever it plans it: a defect of ours. The text
     ends with the traceback."""
@@ -80,7 +88,7 @@ class Planner:
         self._child: subprocess.Popen[bytes] | None = None
         self._apps: AppTable | None = None
 
-    def plan(
+    def plan(  # noqa: PLR0913 - the last three by name
         self,
         source: Submission,
         apps: AppTable,
@@ -88,8 +96,10 @@ class Planner:
         *,
         deadline: float | None = None,
         gone: Gone = never,
+        spent: Spent = unmeasured,
     ) -> Plan:
         """The plan; a problem ``cwl.too_much_work`` where it takes too much CPU or memory.
+        ``spent`` is called with the seconds that the process was busy with it.
 
         ``deadline`` is of ``time.monotonic()``; None: after ``wall_time``. Raises ``PlannerDefect``
         for a defect of ours, and ``Unavailable`` where the process was stopped otherwise: a busy
@@ -98,7 +108,11 @@ class Planner:
         request = {"submission": source.as_json(), "results": results or {}}
         with self._lock:
             deadline = deadline or time.monotonic() + self.wall_time.total_seconds()
-            answer = self._answer(json.dumps(request).encode() + b"\n", apps, deadline, gone)
+            begun = time.monotonic()
+            try:
+                answer = self._answer(json.dumps(request).encode() + b"\n", apps, deadline, gone)
+            finally:
+                spent(time.monotonic() - begun)
         if "plan" in answer:
             return plan_from(answer["plan"])
         problem = CwlProblem(

@@ -15,7 +15,7 @@ from threading import Condition
 from typing import Final
 
 from workflows.cwl.bvbrc.submission import Plan, Submission
-from workflows.cwl.process.planner import AppTable, Planner
+from workflows.cwl.process.planner import AppTable, Planner, Spent, unmeasured
 from workflows.cwl.sandbox.pipe import Gone, never
 from workflows.model.errors import TooManyRequests, Unavailable
 
@@ -51,7 +51,14 @@ class PlannerPool:
         self._served: set[str] = set()
         """Users with a plan under way."""
 
-    def plan(self, user: str, source: Submission, apps: AppTable, gone: Gone = never) -> Plan:
+    def plan(
+        self,
+        user: str,
+        source: Submission,
+        apps: AppTable,
+        gone: Gone = never,
+        spent: Spent = unmeasured,
+    ) -> Plan:
         """As ``Planner.plan``, when it is this user's turn.
 
         Raises ``TooManyRequests`` where too many plans of the user wait already, ``Unavailable``
@@ -60,7 +67,7 @@ class PlannerPool:
         """
         deadline = time.monotonic() + self._wall_time.total_seconds()
         with self._turn(user, deadline, gone) as planner:
-            return planner.plan(source, apps, deadline=deadline, gone=gone)
+            return planner.plan(source, apps, deadline=deadline, gone=gone, spent=spent)
 
     def close(self) -> None:
         """Ends the processes."""

@@ -33,16 +33,16 @@ class New:
     spec: RawBSONDocument
 
 
-def create(row: Row, spec: Row) -> None:
+def create(row: Row, spec: RawBSONDocument) -> None:
     """Store a new workflow durably, due at once. Its times are set here.
 
-    Raises ``Conflict`` where its Idempotency-Key is taken, ``Invalid`` for what is too large.
+    ``spec``: as ``stored`` makes it. Raises ``Conflict`` where its Idempotency-Key is taken.
     """
     _create(new(row, spec))
 
 
-def new(row: Row, spec: Row) -> New:
-    return New(_upsert(row), stored(spec))
+def new(row: Row, spec: RawBSONDocument) -> New:
+    return New(_upsert(row), spec)
 
 
 def stored(spec: Row) -> RawBSONDocument:
