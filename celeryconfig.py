@@ -40,6 +40,7 @@ task_queues = (Queue("advance"), Queue("submissions"), Queue("polls"))
 task_routes = {
     "tasks.start_jobs": {"queue": "submissions"},
     "tasks.poll_jobs": {"queue": "polls"},
+    "tasks.poll_young_jobs": {"queue": "polls"},
     "tasks.resolve_jobs": {"queue": "polls"},
     "tasks.find_results": {"queue": "polls"},
     # Seconds of computing each, so not among the turns, which take milliseconds.

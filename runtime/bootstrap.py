@@ -29,7 +29,10 @@ from workflows.cwl.process.planner import Planner
 from workflows.engine.builtin_steps import Clients
 from workflows.engine.context import Limits, Parts, Recorded
 from workflows.engine.observations import Observations
+from workflows.engine.early_looks import EarlyLooks
 from workflows.engine.send import Drain
+from workflows.engine.sweep import POLLED_TOGETHER
+from workflows.rules.poll_schedule import early_looks
 from workflows.store import documents
 from workflows.store.credentials import Vault
 
@@ -115,7 +118,11 @@ def limits_of(settings: Settings) -> Limits:
 def _of_process(_pid: int) -> tuple[Parts, Drain]:
     """Keyed by the process id: what a parent made is never used in its child."""
     settings = load_settings()
-    made = replace(parts_of(settings), planner=Planner(), sends=_tell_sender, grows=_tell_planners)
+    made = parts_of(settings)
+    early = EarlyLooks(early_looks(made.limits.polling_interval), _tell_pollers)
+    made = replace(
+        made, planner=Planner(), sends=_tell_sender, grows=_tell_planners, started=early.note
+    )
     documents.ensure_indexes()
     return made, Drain(settings.executor.max_concurrent_submissions)
 
@@ -130,10 +137,15 @@ def _tell_planners(_workflow_ids: Sequence[str]) -> None:
     _send("tasks.replan_workflows")
 
 
-def _send(task: str) -> None:
+def _tell_pollers(owners: Sequence[str]) -> None:
+    for start in range(0, len(owners), POLLED_TOGETHER):
+        _send("tasks.poll_young_jobs", list(owners[start : start + POLLED_TOGETHER]))
+
+
+def _send(task: str, *arguments: Any) -> None:
     """Whoever has just stored something goes on, whether or not the broker is there."""
     try:
-        app.send_task(task)
+        app.send_task(task, arguments)
     except OperationalError as away:
         log.warning("Nobody is told: the sweep will find it", task=task, error=str(away))
 

@@ -13,6 +13,7 @@ from workflows.engine.find_outputs import find_results as find
 from workflows.engine.kill import kill_jobs as kill
 from workflows.engine.lookup import resolve_jobs as resolve
 from workflows.engine.poll import poll_jobs as poll
+from workflows.engine.poll import poll_young_jobs as poll_young
 
 _WHOLE_DAY = 86_400
 """Seconds. Under load the outbox is never empty; each call in it has a time limit of its own."""
@@ -30,6 +31,12 @@ def start_jobs() -> None:
 def poll_jobs(owners: Sequence[str]) -> None:
     follow(poll(parts(), owners))
     learn(parts())
+
+
+@app.task(name="tasks.poll_young_jobs")
+def poll_young_jobs(owners: Sequence[str]) -> None:
+    """Between two intervals, those jobs that have just started."""
+    follow(poll_young(parts(), owners))
 
 
 @app.task(name="tasks.resolve_jobs")

@@ -330,6 +330,20 @@ def test_a_failed_attempt_is_followed_by_another_after_the_backoff() -> None:
     assert [(start.attempt, start.left) for start in again.starts] == [(2, 0)]
 
 
+@pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.FAILED])
+def test_the_end_of_an_old_attempt_says_nothing_of_the_new_one(outcome: Outcome) -> None:
+    """As after a retry by a person, before the first attempt's end was taken in."""
+    blue = spec_of([[], [0]])
+    first = plan(blue, fresh(2), [], START).workflow
+    retried = replace(first, attempts=(2, 0))
+    old = active(0, state=JobState.DONE, outcome=outcome, started_at=START, finished_at=START)
+
+    decided = plan(blue, retried, [old], START)
+
+    assert decided.settled == (old,)
+    assert (decided.workflow, decided.events, decided.starts) == (retried, (), ())
+
+
 @pytest.mark.parametrize(("attempt", "seconds"), [(1, 10), (2, 20), (4, 80), (500, 6 * 3600)])
 def test_backoff_doubles_up_to_six_hours(attempt: int, seconds: int) -> None:
     assert backoff(timedelta(seconds=10), attempt) == timedelta(seconds=seconds)

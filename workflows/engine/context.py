@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event as Flag
@@ -85,6 +85,8 @@ class Parts:
     polls: Lanes = field(default_factory=Lanes)
     lookups: Lanes = field(default_factory=Lanes)
     kills: Lanes = field(default_factory=Lanes)
+    started: Callable[[Collection[str]], None] = lambda _: None
+    """Told of users whose jobs were just started; it never fails."""
     sends: Callable[[], None] = lambda: None
     """Told that jobs were stored which can be sent; it never fails."""
     grows: Callable[[Sequence[str]], None] = lambda _: None

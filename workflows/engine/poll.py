@@ -16,7 +16,7 @@ from workflows.engine.advance import Advanced, advance
 from workflows.engine.context import Parts
 from workflows.model.errors import ServiceError, Unauthorized
 from workflows.model.values import Outcome
-from workflows.rules.poll_schedule import due
+from workflows.rules.poll_schedule import due, due_early, youngest
 from workflows.store import credentials
 from workflows.store.credentials import Credential
 from workflows.store.jobs import polling
@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 BATCH = 200
 """Job ids in one call of query_tasks."""
+_EARLY_TURN = timedelta(seconds=0.8)
+"""The time between two early looks at jobs of one user; they are asked for once a second."""
 
 
 def poll_jobs(parts: Parts, owners: Sequence[str]) -> Advanced:
@@ -35,19 +37,43 @@ def poll_jobs(parts: Parts, owners: Sequence[str]) -> Advanced:
     user's call that hangs delays nobody else's news; until it ends that user is not asked about.
     """
     base = parts.limits.polling_interval
-    busy = parts.polls.busy()
-    free = parts.breakers.admit(owner for owner in owners if owner not in busy)
-    turns = polling.take_turns([f"poll:{owner}" for owner in free], base * 0.9) if free else {}
-    mine = [owner for owner in free if f"poll:{owner}" in turns]
-    tokens = credentials.usable_of(parts.vault, mine) if mine else {}
+    turns = _turns(parts, "poll", owners, base * 0.9)
+    tokens = credentials.usable_of(parts.vault, list(turns)) if turns else {}
     active = polling.active(list(tokens)) if tokens else {}
-    _tell(parts, [(jobs, turns[f"poll:{owner}"]) for owner, jobs in active.items()])
+    _tell(parts, [(jobs, turns[owner]) for owner, jobs in active.items()])
     questions = [
-        _Question(tokens[owner], batch, turns[f"poll:{owner}"].now)
+        _Question(tokens[owner], batch, turns[owner].now)
         for owner, jobs in active.items()
-        for batch in _batches(_due(jobs, turns[f"poll:{owner}"], base))
+        for batch in _batches(_due(jobs, turns[owner], base))
     ]
     return ask(parts, questions)
+
+
+def poll_young_jobs(parts: Parts, owners: Sequence[str]) -> Advanced:
+    """The same between two intervals, for those jobs alone that have just started."""
+    base = parts.limits.polling_interval
+    turns = _turns(parts, "young", owners, _EARLY_TURN)
+    tokens = credentials.usable_of(parts.vault, list(turns)) if turns else {}
+    since = min((youngest(turn.now) for turn in turns.values()), default=None)
+    active = polling.active(list(tokens), since) if tokens else {}
+    questions = [
+        _Question(tokens[owner], batch, turns[owner].now)
+        for owner, jobs in active.items()
+        for batch in _batches(
+            job
+            for job in jobs
+            if due_early(job.submitted_at, turns[owner].since, turns[owner].now, base)
+        )
+    ]
+    return ask(parts, questions)
+
+
+def _turns(parts: Parts, kind: str, owners: Sequence[str], interval: timedelta) -> dict[str, Turn]:
+    """The users whose turn is ours, and whose calls neither hang here nor are held back."""
+    busy = parts.polls.busy()
+    free = parts.breakers.admit(owner for owner in owners if owner not in busy)
+    turns = polling.take_turns([f"{kind}:{owner}" for owner in free], interval) if free else {}
+    return {name.partition(":")[2]: turn for name, turn in turns.items()}
 
 
 @dataclass(frozen=True, slots=True)

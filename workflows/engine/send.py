@@ -228,6 +228,8 @@ def _record(parts: Parts, answered: Sequence[Sent]) -> None:
         _undo(parts, stale)
     for sent in answered:
         _report(sent)
+    if owners := {sent.job.owner for sent in answered if sent.after is JobState.ACTIVE}:
+        parts.started(owners)
 
 
 def _report(sent: Sent) -> None:

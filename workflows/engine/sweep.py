@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
 import structlog
 
@@ -21,7 +22,7 @@ from workflows.store.jobs import polling
 
 log = structlog.get_logger(__name__)
 
-_USERS = 16
+POLLED_TOGETHER: Final = 16
 """Users in one poll task."""
 _FIRST = timedelta(seconds=1)
 """Whoever stores news acts on it at once; the sweep waits so long before it takes them up."""
@@ -58,7 +59,7 @@ def sweep(parts: Parts) -> Due:
     found = due.due(_FIRST, _MOMENT)
     return Due(
         advances=chunks(found.workflows, CHUNK),
-        polls=chunks(polling.owners(), _USERS),
+        polls=chunks(polling.owners(), POLLED_TOGETHER),
         works=found.works,
     )
 

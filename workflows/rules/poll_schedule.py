@@ -1,5 +1,8 @@
 """When is a job asked about? Often while it is young, seldom when it is old, never all at once.
 
+``due`` answers for the polls that are made once an interval. Where an interval is long, a job that
+has just started is looked at between them as well: ``due_early``.
+
 The instants follow from the job alone, so nothing is stored for a poll that learns nothing.
 """
 
@@ -12,6 +15,10 @@ SLOWEST = 6
 """An old job is asked about in each 6th interval."""
 _AGE_PER_STEP = 20
 """A job's interval grows by the base for each 20 intervals of its age."""
+_EARLY = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 4, 8))
+"""The ages at which a job is looked at between two intervals."""
+_YOUNG = timedelta(seconds=10)
+"""The age up to which an early look that is late is still made."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -27,10 +34,30 @@ def due(
 
     Each job's schedule is shifted by a part of its interval that depends on its key.
     """
-    if since is None or submitted_at >= since:
+    if since is None:
         return True
     every = interval(now - submitted_at, base)
     if every <= base:
         return True
     shift = every * (zlib.crc32(key.encode()) / 2**32)
     return (now - _EPOCH + shift) // every > (since - _EPOCH + shift) // every
+
+
+def early_looks(base: timedelta) -> tuple[timedelta, ...]:
+    """The ages at which a job is looked at before the first poll of the interval ``base`` does."""
+    return tuple(age for age in _EARLY if age < base)
+
+
+def youngest(now: datetime) -> datetime:
+    """Jobs that were submitted before have had their early looks."""
+    return now - _YOUNG
+
+
+def due_early(
+    submitted_at: datetime, since: datetime | None, now: datetime, base: timedelta
+) -> bool:
+    """Whether an early look at the job falls between ``since`` and ``now``."""
+    since = max(since or submitted_at, submitted_at)
+    return submitted_at >= youngest(now) and any(
+        since < submitted_at + age <= now for age in early_looks(base)
+    )

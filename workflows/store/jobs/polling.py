@@ -133,8 +133,9 @@ def _make(names: Sequence[str]) -> None:
             turns.insert_many([{"_id": name} for name in sorted(missing)], ordered=False)
 
 
-def active(owners: Sequence[str]) -> dict[str, list[Watched]]:
-    """What each of these users has at AppService and is not known to have ended."""
+def active(owners: Sequence[str], since: datetime | None = None) -> dict[str, list[Watched]]:
+    """What each of these users has at AppService and is not known to have ended; of what was
+    submitted from ``since`` on, where that is given."""
     fields = {
         "owner": 1,
         "workflow": 1,
@@ -145,7 +146,9 @@ def active(owners: Sequence[str]) -> dict[str, list[Watched]]:
         "globs": 1,
     }
     found: dict[str, list[Watched]] = defaultdict(list)
-    query = {"state": JobState.ACTIVE, "owner": {"$in": list(owners)}, "results_due": None}
+    query: Row = {"state": JobState.ACTIVE, "owner": {"$in": list(owners)}, "results_due": None}
+    if since:
+        query["submitted_at"] = {"$gte": since}
     with translated():
         for row in collection(documents.Job).find(query, fields):
             if watched := sound(row, _watched):

@@ -1,0 +1,56 @@
+"""Asks for early looks at jobs that this process has just started, a few seconds apart.
+
+Where the polling interval is long, a short job would else be found to have ended long after it did.
+Nothing is stored for that: what is lost with this process, the next poll finds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
+from threading import Condition, Thread
+
+
+class EarlyLooks:
+    """A thread that lives while looks are due. Looks at jobs of one user fall together on full
+    seconds, and so do those of different users."""
+
+    def __init__(self, ages: Sequence[timedelta], look: Callable[[Sequence[str]], None]) -> None:
+        """``look`` is told of the users, and never fails."""
+        self._ages = ages
+        self._look = look
+        self._changed = Condition()
+        self._due: dict[int, set[str]] = defaultdict(set)
+        """Seconds of the monotonic clock to the users whose jobs are looked at then."""
+        self._thread: Thread | None = None
+
+    def note(self, owners: Collection[str]) -> None:
+        """Jobs of these users have just started."""
+        if not self._ages:
+            return
+        now = time.monotonic()
+        with self._changed:
+            for age in self._ages:
+                self._due[int(now + age.total_seconds()) + 1].update(owners)
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="early looks", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while owners := self._next():
+            self._look(sorted(owners))
+
+    def _next(self) -> set[str]:
+        """The users of the next look, once its time has come; none where no look is left."""
+        with self._changed:
+            while self._due:
+                first = min(self._due)
+                left = first - time.monotonic()
+                if left <= 0:
+                    return self._due.pop(first)
+                self._changed.wait(left)
+            self._thread = None
+            return set()
