@@ -1,6 +1,7 @@
-"""What one user's troubles cost another: ``python -m benchmarks.isolation``.
+"""What some users' troubles cost another: ``python -m benchmarks.isolation``.
 
-One user has workflows under way and one kind of trouble at a time; another posts workflows of two
+Eight users have workflows under way; one of them, or all eight, have one kind of trouble at a time.
+Another user posts workflows of two
 steps over HTTP. Told are the times from the POST to the first ``start_app2`` and to the end, beside
 the same without any trouble, measured in the same run.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from benchmarks.latency import send, started
@@ -29,7 +30,7 @@ def main() -> None:
     settings = {"executor.polling_interval_seconds": asked.interval}
     with (
         result("isolation", vars(asked)) as found,
-        product(asked.workers, apis=1, users=2, settings=settings) as running,
+        product(asked.workers, apis=1, users=9, settings=settings) as running,
     ):
         found["cases"] = {
             name: medians([once(running, trouble, asked) for _ in range(asked.runs)])
@@ -54,18 +55,19 @@ def arguments() -> argparse.Namespace:
 
 
 def once(
-    running: Product, trouble: Callable[[Product, str], None], asked: argparse.Namespace
+    running: Product, trouble: Callable[[Product, Sequence[str]], None], asked: argparse.Namespace
 ) -> Row:
     """With fresh workers and tokens: calls that hang, and a token's refusal, outlive a run."""
-    troubled, other = running.users
+    *troubled, other = running.users
     clear(running)
     renew(running)
     genuine(running)
-    running.stack.simulator.app(user=troubled, run_seconds=None)
-    burden(running, troubled, 10)
-    wait_until(lambda: in_flight(troubled) > 0, "the troubled user's jobs are in flight")
+    for user in troubled:
+        running.stack.simulator.app(user=user, run_seconds=None)
+        burden(running, user, 10 if user == troubled[0] else 1)
+    wait_until(lambda: all(map(in_flight, troubled)), "their jobs are in flight", seconds=120)
     trouble(running, troubled)
-    burden(running, troubled, 10)
+    burden(running, troubled[0], 10)
     begun, posted = time.time(), dict[str, float]()
     for number in range(asked.posts):
         at = time.time()
@@ -110,39 +112,50 @@ def took(posted: Mapping[str, float]) -> list[timedelta]:
     ]
 
 
-# --- troubles of one user
+# --- troubles: of the first user, except for the polls of all
 
 
-def nothing(_running: Product, _user: str) -> None:
+def nothing(_running: Product, _users: Sequence[str]) -> None:
     """The yardstick."""
 
 
-def polls_that_hang(running: Product, user: str) -> None:
-    running.stack.simulator.fault("hang", "query_tasks", user=user, seconds=FOR_EVER)
+def polls_that_hang(running: Product, users: Sequence[str]) -> None:
+    running.stack.simulator.fault("hang", "query_tasks", user=users[0], seconds=FOR_EVER)
 
 
-def submissions_that_hang(running: Product, user: str) -> None:
-    running.stack.simulator.fault("hang", "start_app2", user=user, seconds=FOR_EVER)
+def calls_that_hang(running: Product, users: Sequence[str]) -> None:
+    running.stack.simulator.fault("hang", "AppService.*", user=users[0], seconds=FOR_EVER)
 
 
-def submissions_in_vain(running: Product, user: str) -> None:
-    running.stack.simulator.fault("error", "start_app2", user=user)
+def polls_of_all_that_hang(running: Product, users: Sequence[str]) -> None:
+    for user in users:
+        running.stack.simulator.fault("hang", "query_tasks", user=user, seconds=FOR_EVER)
 
 
-def refused_token(running: Product, user: str) -> None:
-    running.stack.simulator.expire(user)
+def submissions_that_hang(running: Product, users: Sequence[str]) -> None:
+    running.stack.simulator.fault("hang", "start_app2", user=users[0], seconds=FOR_EVER)
 
 
-def spoilt_documents(_running: Product, user: str) -> None:
+def submissions_in_vain(running: Product, users: Sequence[str]) -> None:
+    running.stack.simulator.fault("error", "start_app2", user=users[0])
+
+
+def refused_token(running: Product, users: Sequence[str]) -> None:
+    running.stack.simulator.expire(users[0])
+
+
+def spoilt_documents(_running: Product, users: Sequence[str]) -> None:
     """One in two of the user's workflows and jobs holds what nobody can read."""
     for kind, field in ((documents.Workflow, "cap"), (documents.Job, "outcome")):
-        rows = [row["_id"] for row in collection(kind).find({"owner": user}, {"_id": 1})]
+        rows = [row["_id"] for row in collection(kind).find({"owner": users[0]}, {"_id": 1})]
         collection(kind).update_many({"_id": {"$in": rows[::2]}}, {"$set": {field: "nonsense"}})
 
 
 TROUBLES = {
     "nothing": nothing,
     "polls that hang": polls_that_hang,
+    "every call hangs": calls_that_hang,
+    "polls of eight users hang": polls_of_all_that_hang,
     "submissions that hang": submissions_that_hang,
     "submissions in vain": submissions_in_vain,
     "a refused token": refused_token,

@@ -28,12 +28,12 @@ from workflows.bvbrc.workspace import Workspace
 from workflows.cwl.process.planner import Planner
 from workflows.engine.builtin_steps import Clients
 from workflows.engine.context import Limits, Parts, Recorded
-from workflows.engine.observations import Observations
 from workflows.engine.early_looks import EarlyLooks
+from workflows.engine.observations import Observations
 from workflows.engine.send import Drain
 from workflows.engine.sweep import POLLED_TOGETHER
 from workflows.rules.poll_schedule import early_looks
-from workflows.store import documents
+from workflows.store import clock, documents
 from workflows.store.credentials import Vault
 
 log = structlog.get_logger(__name__)
@@ -76,6 +76,7 @@ def parts_of(settings: Settings) -> Parts:
             scheduler.url,
             timeout=timeout,
             submit_timeout=timedelta(seconds=scheduler.submit_timeout),
+            now=clock.now,
         ),
         vault=Vault(settings.auth.keys),
         limits=limits_of(settings),
@@ -85,9 +86,9 @@ def parts_of(settings: Settings) -> Parts:
         watched=counts.watched,
         observations=observations,
         clients=Clients(
-            Workspace(Rpc(Wire()), settings.workspace.url, timeout=timeout),
+            Workspace(Rpc(Wire()), settings.workspace.url, timeout=timeout, now=clock.now),
             Minhash(Rpc(Wire()), scheduler.minhash_url, timeout=timeout),
-            DataApi(Wire(), settings.data_api.url, timeout=timeout),
+            DataApi(Wire(), settings.data_api.url, timeout=timeout, now=clock.now),
         ),
     )
 

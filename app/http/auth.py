@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from flask import Flask, g, request
@@ -17,6 +16,7 @@ from app.http.throttle import Throttle
 from workflows.bvbrc.token import Identity, Verifier, strip
 from workflows.engine.commands import Owner
 from workflows.model.errors import BadToken, Forbidden, TokenExpired
+from workflows.store import clock
 
 OPEN: Final = "open"
 """Answers everybody and looks at no token."""
@@ -67,7 +67,7 @@ class Gate:
         users behind it, and a signature is checked in less time than the rest of a request takes.
         """
         try:
-            return self.verifier(token, datetime.now(UTC))
+            return self.verifier(token, clock.now())
         except TokenExpired:
             raise
         except BadToken:

@@ -22,7 +22,7 @@ from app.http import metering
 from app.http.auth import SESSION, needs
 from workflows.bvbrc.token import Identity
 from workflows.model.errors import BadToken
-from workflows.store import sessions
+from workflows.store import clock, sessions
 
 View = TypeVar("View", bound=Callable[..., Any])
 COOKIE: Final = "bvbrc_workflows"
@@ -42,7 +42,7 @@ class Session:
 
 def opened(identity: Identity, token: str) -> Session:
     """A new session: it ends with the token, and after half a day at the latest."""
-    until = min(identity.expires_at, datetime.now(UTC) + LONGEST)
+    until = min(identity.expires_at, clock.now() + LONGEST)
     return Session(token, secrets.token_urlsafe(16), until)
 
 
@@ -79,7 +79,7 @@ def present() -> Session | None:
         return None
     found = json.loads(text)
     session = Session(found["token"], found["secret"], datetime.fromtimestamp(found["until"], UTC))
-    if session.until <= datetime.now(UTC) or sessions.has_ended(session.secret):
+    if session.until <= clock.now() or sessions.has_ended(session.secret):
         return None
     return session
 

@@ -231,5 +231,5 @@ def test_an_answer_is_its_return_values_and_an_id_is_never_used_twice() -> None:
 )
 def test_a_dead_token_is_told_from_a_live_one_without_asking(token: str) -> None:
     with pytest.raises(Unauthorized):
-        rpc.require_alive(token)
-    rpc.require_alive(TOKEN)
+        rpc.require_alive(token, rpc.local_time())
+    rpc.require_alive(TOKEN, rpc.local_time())

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography.fernet import Fernet
 
+from workflows.model.errors import Unauthorized
 from workflows.store import credentials, documents
 from workflows.store.credentials import Vault
 
@@ -42,12 +43,12 @@ def test_a_refused_token_gives_way_to_any_other_and_to_a_user_who_insists(vault:
     credentials.keep(vault, ALICE, "first", LATER)
     first = credentials.usable(vault, ALICE)
     assert first
-    credentials.refused(vault, first)
+    credentials.refused(vault, first, Unauthorized("no"))
 
     assert kept(vault) == ""
     credentials.renew(vault, ALICE, "first", LATER)
     assert kept(vault) == "first"
-    credentials.refused(vault, first)
+    credentials.refused(vault, first, Unauthorized("no"))
     credentials.renew(vault, ALICE, "second", SOON)
     assert kept(vault) == "second"
 
@@ -83,3 +84,13 @@ def test_keys_are_changed_without_losing_a_token(vault: Vault) -> None:
     assert kept(Vault([NEW])) == "first"
     assert kept(Vault([OLD])) == ""
     assert credentials.rotate(Vault([OLD])) == (0, 1)
+
+
+def test_a_refusal_without_the_services_word_is_not_stored(vault: Vault) -> None:
+    credentials.keep(vault, ALICE, "first", LATER)
+    first = credentials.usable(vault, ALICE)
+    assert first
+
+    credentials.refused(vault, first, Unauthorized("it has expired here", by_service=False))
+
+    assert kept(vault) == "first"

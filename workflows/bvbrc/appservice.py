@@ -5,7 +5,7 @@ The service calls a job "task"; outside this file and ``reports.py`` it is a job
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 import structlog
 
 from workflows.bvbrc.reports import JobWord, Report, job_id, report
-from workflows.bvbrc.rpc import Call, Rpc, require_alive
+from workflows.bvbrc.rpc import Call, Rpc, local_time, require_alive
 from workflows.bvbrc.safe_text import message
 from workflows.model.errors import (
     Forbidden,
@@ -56,8 +56,16 @@ class AppService:
     """One AppService. Threads may share it; every call takes the token of the user it is for."""
 
     def __init__(
-        self, rpc: Rpc, url: str, *, timeout: timedelta, submit_timeout: timedelta
+        self,
+        rpc: Rpc,
+        url: str,
+        *,
+        timeout: timedelta,
+        submit_timeout: timedelta,
+        now: Callable[[], datetime] = local_time,
     ) -> None:
+        """``now``: the time by which a token has expired."""
+        self._now = now
         self._rpc = rpc
         self._url = url.rstrip("/")
         self._timeout = timeout
@@ -187,7 +195,8 @@ class AppService:
         """
         if not job_id(known_id):
             raise NotFound("there is no such job")
-        require_alive(token)  # an expired one is answered with an empty status 500 (capture 229)
+        # An expired one is answered with an empty status 500 (capture 229).
+        require_alive(token, self._now())
         url = f"{self._url}/task_info/{known_id}/{name}"
         answer = self._rpc.fetch(token, url, timeout=self._timeout, limit_bytes=limit_bytes)
         match answer.status:

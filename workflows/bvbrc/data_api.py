@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
-from workflows.bvbrc.rpc import require_alive
+from workflows.bvbrc.rpc import local_time, require_alive
 from workflows.bvbrc.wire import Request, Wire
 from workflows.model.errors import InDoubt, Rejected, ServiceAway, Unauthorized
 
@@ -19,7 +20,11 @@ MOST: Final = 25_000
 class DataApi:
     """The data API. Threads may share it; a private genome is seen with its owner's token."""
 
-    def __init__(self, wire: Wire, url: str, *, timeout: timedelta) -> None:
+    def __init__(
+        self, wire: Wire, url: str, *, timeout: timedelta, now: Callable[[], datetime] = local_time
+    ) -> None:
+        """``now``: the time by which a token has expired."""
+        self._now = now
         self._wire = wire
         self._url = url
         self._timeout = timeout
@@ -30,7 +35,7 @@ class DataApi:
         """
         if not GENOME_ID.fullmatch(genome_id):
             raise Rejected(f"{genome_id!r} is not a genome id")
-        require_alive(token)
+        require_alive(token, self._now())
         query = (
             f"eq(genome_id,{genome_id})&eq(feature_type,CDS)&eq(pgfam_id,*)"
             f"&select(pgfam_id)&limit({max(1, min(enough, MOST))})"

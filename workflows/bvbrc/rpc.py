@@ -119,14 +119,19 @@ class Rpc:
             raise ServiceAway(str(loss)) from loss
 
 
-def require_alive(token: str) -> None:
+def local_time() -> datetime:
+    """This host's time, which may be wrong."""
+    return datetime.now(UTC)
+
+
+def require_alive(token: str, now: datetime) -> None:
     """Raises ``Unauthorized`` for a token that has expired; for services that do not say so."""
     try:
         expires_at = parse(token).expires_at
     except BadToken as failure:
-        raise Unauthorized(str(failure)) from failure
-    if datetime.now(UTC) >= expires_at:
-        raise Unauthorized("the token has expired")
+        raise Unauthorized(str(failure), by_service=False) from failure
+    if now >= expires_at:
+        raise Unauthorized("the token has expired", by_service=False)
 
 
 def _request_id() -> dict[str, str]:
@@ -138,7 +143,7 @@ def _request_id() -> dict[str, str]:
 def _bare(token: str) -> str:
     """The token, if it can be a header. Checked here because `requests` quotes what it refuses."""
     if not token or not token.isascii() or not token.isprintable():
-        raise Unauthorized("there is no usable token")
+        raise Unauthorized("there is no usable token", by_service=False)
     return token
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from workflows.bvbrc.reports import moment, plain
-from workflows.bvbrc.rpc import Call, Rpc, require_alive
+from workflows.bvbrc.rpc import Call, Rpc, local_time, require_alive
 from workflows.model.errors import NotFound, Rejected, ServiceAway
 from workflows.model.values import Json
 
@@ -61,7 +61,11 @@ class Item:
 class Workspace:
     """The Workspace. Threads may share it; every call takes the token of the user it is for."""
 
-    def __init__(self, rpc: Rpc, url: str, *, timeout: timedelta) -> None:
+    def __init__(
+        self, rpc: Rpc, url: str, *, timeout: timedelta, now: Callable[[], datetime] = local_time
+    ) -> None:
+        """``now``: the time by which a token has expired."""
+        self._now = now
         self._rpc = rpc
         self._url = url
         self._timeout = timeout
@@ -161,7 +165,7 @@ class Workspace:
 
     def _call(self, token: str, method: str, argument: Mapping[str, Any]) -> Any:
         """The one return value, given the one argument."""
-        require_alive(token)
+        require_alive(token, self._now())
         call = Call(self._url, f"Workspace.{method}", [argument], self._timeout)
         try:
             result = self._rpc.call(token, call)

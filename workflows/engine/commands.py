@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 from structlog.contextvars import get_contextvars
@@ -184,7 +184,7 @@ def token_warning(parts: Parts, owner: Owner, spec: Spec) -> Problem | None:
     """A warning where the user's tokens are likely to end before the workflow does; the freshest
     one that is kept counts.
     """
-    now = datetime.now(UTC)
+    now = clock()
     if ends_too_soon(spec, parts.limits.cap, owner.expires_at, now) is None:
         return None
     kept, refused = credentials.expiry(parts.vault, owner.name)

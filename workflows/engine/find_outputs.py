@@ -54,8 +54,8 @@ def _looked(parts: Parts, job: Job) -> Learnt:
         raise Unauthorized("there is no usable token")
     try:
         found = _found(parts.clients.workspace, credential.token, job.globs)
-    except Unauthorized:
-        credentials.refused(parts.vault, credential)
+    except Unauthorized as refusal:
+        credentials.refused(parts.vault, credential, refusal)
         raise
     except (Rejected, NotFound) as refusal:
         return _ended(job, Outcome.FAILED, f"its results cannot be seen: {refusal}", {})

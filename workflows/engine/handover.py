@@ -106,7 +106,7 @@ def _remember(parts: Parts, credential: Credential, failure: ServiceError) -> No
     alone: ``service_status`` knows, and the sweep asks it as soon as something is wrong.
     """
     if isinstance(failure, Unauthorized):
-        credentials.refused(parts.vault, credential)
+        credentials.refused(parts.vault, credential, failure)
     elif parts.breakers.opened and is_away(failure):
         service_status.report(service_status.APPSERVICE, service_status.AWAY, str(failure))
 
@@ -132,7 +132,7 @@ def _run(parts: Parts, job: Job, credential: Credential) -> Sent:
     try:
         return _done(job, run(parts.clients, credential.token, job))
     except Unauthorized as refused:
-        credentials.refused(parts.vault, credential)
+        credentials.refused(parts.vault, credential, refused)
         return send_results.unsent(job, str(refused), timedelta(0))
     except (Rejected, NotFound) as refusal:
         return send_results.finished(job, Outcome.FAILED, str(refusal), {})

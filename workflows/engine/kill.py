@@ -72,8 +72,8 @@ def _asked(parts: Parts, owner: str, job_ids: Sequence[str]) -> Mapping[str, Kil
     try:
         with parts.breakers.call(owner):
             return parts.appservice.kill(credential.token, job_ids)
-    except Unauthorized:
-        credentials.refused(parts.vault, credential)
+    except Unauthorized as refusal:
+        credentials.refused(parts.vault, credential, refusal)
     except ServiceError as away:
         log.warning("AppService could not be asked to kill", jobs=len(job_ids), error=str(away))
     return None

@@ -78,8 +78,8 @@ def resolve(parts: Parts, job: Job) -> bool:
         return False
     try:
         found = _find(parts, credential, job)
-    except Unauthorized:
-        credentials.refused(parts.vault, credential)
+    except Unauthorized as refusal:
+        credentials.refused(parts.vault, credential, refusal)
         return False
     except ServiceError as away:
         log.warning("A submission cannot be looked up", workflow_id=job.workflow, error=str(away))

@@ -129,8 +129,8 @@ def _answer(parts: Parts, question: _Question) -> list[Learnt]:
     try:
         with parts.breakers.call(credential.owner):
             reports = parts.appservice.query(credential.token, [job.job_id for job in jobs])
-    except Unauthorized:
-        credentials.refused(parts.vault, credential)
+    except Unauthorized as refusal:
+        credentials.refused(parts.vault, credential, refusal)
         return []
     except ServiceError as away:
         log.warning("AppService could not be asked", jobs=len(jobs), error=str(away))

@@ -137,8 +137,8 @@ def _status(parts: Parts, credential: Credential) -> Status | ServiceError | Non
     try:
         with parts.breakers.call(credential.owner):
             return parts.appservice.status(credential.token)
-    except Unauthorized:
-        credentials.refused(parts.vault, credential)
+    except Unauthorized as refusal:
+        credentials.refused(parts.vault, credential, refusal)
         return None
     except ServiceError as away:
         return away

@@ -155,4 +155,12 @@ class MethodMissing(Rejected):
 
 
 class Unauthorized(ServiceError):
-    """The service refused the token; only a new one helps."""
+    """The service refused the token; only a new one helps.
+
+    ``by_service`` is false where nobody asked the service, as with a token that has expired: such a
+    refusal is not stored.
+    """
+
+    def __init__(self, message: str, *, by_service: bool = True) -> None:
+        self.by_service = by_service
+        super().__init__(message)

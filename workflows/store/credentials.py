@@ -13,6 +13,7 @@ from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from workflows.model.errors import Unauthorized
 from workflows.store import documents
 from workflows.store.jobs import waiting
 from workflows.store.mongo import NOW, Row, collection, translated
@@ -182,8 +183,12 @@ def expiry(vault: Vault, owner: str) -> tuple[datetime | None, bool]:
     return row["expires_at"], bool(row.get("refused_at"))
 
 
-def refused(vault: Vault, credential: Credential) -> None:
-    """BV-BRC refused this token: it is not used again, a different one is."""
+def refused(vault: Vault, credential: Credential, refusal: Unauthorized) -> None:
+    """BV-BRC refused this token: it is not used again, a different one is. Without the service's
+    word nothing is stored.
+    """
+    if not refusal.by_service:
+        return
     with translated():
         collection(documents.Credential).update_one(
             {"_id": credential.owner, "digest": vault.digest(credential.token)},
