@@ -177,6 +177,10 @@ class Executor(Section):
     lost_job_deadline_seconds: Seconds = 86_400
     """How long a job may be unknown to AppService before its step fails: a day outlasts an outage
     or a restore there, and a job that came back would else have run for nothing."""
+    outage_patience_seconds: Seconds = 21_600
+    """How long a refusal that may be an outage behind AppService (of the Workspace, of the archive
+    of reads) is taken for one. After it the step fails, if the Workspace says that its inputs are
+    there."""
     max_concurrent_submissions: Count = 32
     """The ceiling of calls of start_app2 under way over all workers: their number follows what
     AppService bears."""

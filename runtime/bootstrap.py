@@ -108,6 +108,7 @@ def limits_of(settings: Settings) -> Limits:
         lease=timedelta(seconds=executor.lease_seconds),
         grace=timedelta(seconds=executor.in_doubt_grace_seconds),
         lost_deadline=timedelta(seconds=executor.lost_job_deadline_seconds),
+        outage_patience=timedelta(seconds=executor.outage_patience_seconds),
         cap=executor.max_parallel_steps_per_workflow,
         user_jobs=executor.max_jobs_per_user,
         submissions=executor.max_concurrent_submissions,

@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from simulator import specs, views
@@ -33,8 +34,8 @@ class Service:
     cache: Cache
     rng: random.Random
     now: Callable[[], float]
-    size: Callable[[str], int | None]
-    """The bytes of a Workspace object, None where there is none."""
+    size: Callable[[str, str], int | None]
+    """The bytes of a Workspace object as a user's preflight sees it, None where it sees none."""
     url: str
     """Where the service is, without a slash at the end."""
 
@@ -114,7 +115,8 @@ def submitted(
     check_row(service, who, str(app), params, start)
     specs.check_parameters(app, params)
     if switches.check_inputs:
-        specs.check_inputs(app, params, service.size)
+        size = partial(service.size, who.user)
+        specs.check_inputs(app, params, size, archive=switches.archive)
     return created(service, who, app, params, start)
 
 

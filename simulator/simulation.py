@@ -121,7 +121,7 @@ class Simulation:
             self.cache,
             self.rng,
             self.clock.now,
-            self.objects.size,
+            self._size,
             f"{url}/services/app_service",
         )
         space = workspace.Methods(self.objects, self.rng, url)
@@ -131,6 +131,11 @@ class Simulation:
             "Workspace": Package("Workspace", space.by_name, workspace.OPEN_METHODS),
             "minhash_service": Package("Minhash", similar, minhash.OPEN_METHODS),
         }
+
+    def _size(self, user: str, path: str) -> int | None:
+        """The bytes of an object as a preflight sees it: it does not notice an outage."""
+        away = self.faults.first({"method": "Workspace.get", "user": user})
+        return None if away else self.objects.size(path)
 
     def _job_started(self, job: Job) -> None:
         if self.switches.outputs:

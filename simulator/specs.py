@@ -86,8 +86,11 @@ def check_choice(parameter: Mapping[str, Json], value: Json) -> None:
         )
 
 
-def check_inputs(app: str, params: Mapping[str, Json], size: Callable[[str], int | None]) -> None:
-    """The app's own preflight; ``size`` tells an object's bytes, None where there is none."""
+def check_inputs(
+    app: str, params: Mapping[str, Json], size: Callable[[str], int | None], *, archive: bool = True
+) -> None:
+    """The app's own preflight; ``size`` tells an object's bytes, None where there is none.
+    ``archive``: the archive of reads can be reached."""
     head = "Error running preflight checks: "
     if app == "GenomeAnnotation" and size(str(params.get("contigs"))) is None:
         place = (
@@ -95,6 +98,9 @@ def check_inputs(app: str, params: Mapping[str, Json], size: Callable[[str], int
         )
         raise refused(f'{head}Can\'t call method "size" on an undefined value at {place}.')
     check_reads(params)
+    if listed(params, "srr_ids") and not archive:
+        place = "/opt/bvbrc/deploy/lib/Bio/KBase/AppService/ReadSet.pm line 600"
+        raise refused(f"{head}p3-sra failed: -1 at {place}.")
     problems = []
     for path in reads_in(params):
         bytes_ = size(path)

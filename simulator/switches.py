@@ -37,8 +37,11 @@ class Switches:
     disabled_apps: list[str] = field(default_factory=list)
     status_file: bool = True
     """``service_status`` says "1" with a status file, 1 without."""
-    check_inputs: bool = False
-    """The preflight looks for input files in the Workspace."""
+    check_inputs: bool = True
+    """The preflight looks for input files in the Workspace. A fault of ``Workspace.get`` strikes
+    that look too: then every input seems to be missing (captures 302 and 303)."""
+    archive: bool = True
+    """The preflight reaches the archive of reads; without it, ``srr_ids`` are refused."""
     max_params_bytes: int = 65_535
     oversize: str = "reject"
     """``reject`` or ``truncate``: what happens to longer parameters."""

@@ -40,8 +40,15 @@ HEADS: Final[tuple[tuple[str, Meaning], ...]] = (
 """What a message begins with, to what it means whatever was asked for; the first that fits."""
 
 SUBMITTING: Final = "Error submitting job:"
-CHECKED: Final = ("Errors found in parameter processing", "Invalid enum value")
-"""What the check of the parameters finds; it asks nobody else, so that it can be believed."""
+CHECKED: Final = re.compile(
+    "^(Errors found in parameter processing|Invalid enum value)"
+    "|Invalid SRR identif"
+    r"|Can't use string \(.*\) as an? (ARRAY|HASH) ref"
+    "|has zero size",
+    re.DOTALL,
+)
+"""What the service finds without asking another one, or what another one has answered: wrong
+parameters, an empty file (captures 024 to 028, 031 to 033). No outage reads so."""
 BACKENDS: Final = re.compile(r"DBD::|DBIx?::|DBI connect|Redis")
 WORKSPACE: Final = re.compile(r"_ERROR_(.*?)_ERROR_", re.DOTALL)
 
@@ -68,7 +75,7 @@ def _of_start(shown: str) -> ServiceError:
         return InDoubt("the submission failed and the service gave no reason", answered=True)
     if not shown.startswith(SUBMITTING) or BACKENDS.search(reason):
         return InDoubt(shown, answered=True)
-    return Rejected(reason, maybe_transient=not reason.startswith(CHECKED))
+    return Rejected(reason, maybe_transient=not CHECKED.search(reason))
 
 
 def _of_read(shown: str) -> ServiceError:

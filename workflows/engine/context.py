@@ -45,11 +45,8 @@ class Limits:
     answered_grace: timedelta = timedelta(seconds=5)
     """When "not found" is believed after AppService itself said that its call failed; doubled with
     each further refusal."""
-    unexplained_tries: int = 3
-    """How often AppService refuses with words that also stand for an outage, before the step fails:
-    most often they stand for a missing input file."""
-    reasonless_tries: int = 6
-    """How often it refuses without any reason, each wait twice as long: five minutes in all."""
+    outage_patience: timedelta = timedelta(hours=6)
+    """How long a refusal that may be an outage behind AppService is taken for one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from structlog.contextvars import bound_contextvars
 from workflows.engine.breakers import is_away
 from workflows.engine.builtin_steps import Results, Wait, run
 from workflows.engine.context import Parts
+from workflows.engine.inputs import judge_refusal
 from workflows.model.errors import (
     InDoubt,
     NotFound,
@@ -38,7 +39,8 @@ _AWAY = timedelta(seconds=5)
 _OFTEN = 2
 """Doublings of it while AppService is away: the breakers let only few jobs try."""
 _PATIENT = 8
-"""Doublings of it after a defect of ours: ten minutes."""
+"""Doublings of it after a defect of ours, or what may be an outage behind AppService: ten minutes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def _start(parts: Parts, handover: Handover, credential: Credential) -> Sent:
     except ServiceError as failure:
         with suppress(Unavailable):  # what became of the job is worth more than what is told here
             _remember(parts, credential, failure)
-        return _failed(parts, job, failure)
+        return _failed(parts, job, credential, failure)
     return send_results.started(job, job_id)
 
 
@@ -111,12 +113,12 @@ def _remember(parts: Parts, credential: Credential, failure: ServiceError) -> No
         service_status.report(service_status.APPSERVICE, service_status.AWAY, str(failure))
 
 
-def _failed(parts: Parts, job: Job, failure: ServiceError) -> Sent:
+def _failed(parts: Parts, job: Job, credential: Credential, failure: ServiceError) -> Sent:
     match failure:
         case Unauthorized():
             return send_results.unsent(job, str(failure), timedelta(0))
         case Rejected():
-            return _refusal(parts, job, failure)
+            return _refusal(parts, job, credential, failure)
         case InDoubt():
             return _doubt(parts, job, failure)
     longest = _OFTEN if is_away(failure) else 5
@@ -151,12 +153,15 @@ def _done(job: Job, found: Results | Wait) -> Sent:
     return send_results.finished(job, Outcome.SUCCEEDED, "", found)
 
 
-def _refusal(parts: Parts, job: Job, rejected: Rejected) -> Sent:
-    if rejected.maybe_transient and job.refusals + 1 < parts.limits.unexplained_tries:
-        return send_results.unsent(
-            job, str(rejected), backoff(_AWAY, job.refusals + 1), refused=True
-        )
-    return send_results.rejected(job, str(rejected))
+def _refusal(parts: Parts, job: Job, credential: Credential, rejected: Rejected) -> Sent:
+    """What is the user's fails at once; what may be an outage is sent again, ever more rarely."""
+    if not rejected.maybe_transient:
+        return send_results.rejected(job, str(rejected))
+    verdict = judge_refusal(parts, credential.token, job, str(rejected))
+    if verdict.fails:
+        return send_results.rejected(job, verdict.reason)
+    wait = backoff(_AWAY, min(job.refusals + 1, _PATIENT))
+    return send_results.unsent(job, verdict.reason, wait, refused=True)
 
 
 def _doubt(parts: Parts, job: Job, lost: InDoubt) -> Sent:

@@ -12,6 +12,7 @@ import structlog
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.context import Parts
 from workflows.engine.handover import known_in_logs
+from workflows.engine.inputs import judge_refusal
 from workflows.engine.kill import kill_surplus
 from workflows.model.errors import IllegalMove, ServiceError, Unauthorized
 from workflows.model.values import Job
@@ -19,6 +20,7 @@ from workflows.spec.builtin_apps import BUILT_IN
 from workflows.store import credentials
 from workflows.store.credentials import Credential
 from workflows.store.jobs import lookups, send_results
+from workflows.store.mongo import clock
 
 log = structlog.get_logger(__name__)
 
@@ -86,9 +88,22 @@ def resolve(parts: Parts, job: Job) -> bool:
         return False
     if found:
         return _adopt(parts, job, found)
-    if job.refusals >= parts.limits.reasonless_tries and not job.kill:
-        return lookups.give_up(job, job.reason or "AppService refused the job without a reason")
-    return lookups.believe_absent(job, again=not job.kill)
+    return _conclude(parts, credential, job)
+
+
+def _conclude(parts: Parts, credential: Credential, job: Job) -> bool:
+    """It is not there: sends it again, unless nobody wants it or it was refused for too long."""
+    if job.kill:
+        return lookups.believe_absent(job, again=False)
+    waited = clock() - job.refused_since if job.refused_since else timedelta(0)
+    if not job.answered or waited < parts.limits.outage_patience:
+        return lookups.believe_absent(job, again=True)
+    verdict = judge_refusal(parts, credential.token, job, job.reason)
+    return (
+        lookups.give_up(job, verdict.reason)
+        if verdict.fails
+        else lookups.believe_absent(job, again=True)
+    )
 
 
 def _find(parts: Parts, credential: Credential, job: Job) -> tuple[str, ...]:

@@ -142,7 +142,7 @@ class Rejected(ServiceError):
     """The service refused and did nothing; the text is for the user to act on.
 
     ``maybe_transient`` is true where the same text also stands for an outage behind the service (a
-    Workspace that is away reads like a missing input file): repeat once or twice, then believe it.
+    Workspace that is away reads like a missing input file): ask whether the inputs exist.
     """
 
     def __init__(self, message: str, *, maybe_transient: bool = False) -> None:

@@ -131,7 +131,11 @@ class Job:
     """How often it was sent in vain, whoever was to blame."""
     refusals: int = 0
     """How often AppService refused it without a reason to believe; outages do not count."""
+    refused_since: datetime | None = None
+    """When it did so for the first time."""
     in_doubt: bool = False
+    answered: bool = False
+    """It is in doubt although AppService answered: the answer was an error without a reason."""
     job_id: str = ""
     """AppService's id, digits; empty before it is known."""
     outcome: Outcome | None = None

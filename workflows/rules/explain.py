@@ -225,12 +225,7 @@ class _View:
         if job is None or job.state is JobState.INTENDED:
             return self._unsent(job)
         if job.state is JobState.SENDING and job.in_doubt:
-            return (
-                Code.SUBMISSION_IN_DOUBT,
-                f"It was sent, but the answer is lost: {job.reason or 'no answer came'}.",
-                "AppService is asked whether it has the job, until it is sure; never sent twice.",
-                job.sent_at,
-            )
+            return _in_doubt(job)
         if job.state is JobState.SENDING:
             return (
                 Code.QUEUED_AT_BVBRC,
@@ -248,6 +243,13 @@ class _View:
                 f"BV-BRC takes no submissions now: {around.service_reason or 'maintenance'}.",
                 "BV-BRC takes submissions again; it is asked all the time.",
                 around.service_since,
+            )
+        if job and job.refused_since and around.service != "away":
+            return (
+                Code.SERVICE_UNAVAILABLE,
+                f"AppService refused it, which may be an outage behind it: {job.reason}.",
+                "The outage ends; it is tried again and again.",
+                job.refused_since,
             )
         if around.service == "away" or (job and job.tries):
             reason = (job.reason if job else "") or around.service_reason or "no answer"
@@ -293,6 +295,22 @@ def _without_token(job: Job | None, around: Surroundings) -> str:
     if job and job.job_id:
         return f"The owner's token {ended}: nobody can ask how far job {job.job_id} is."
     return f"The owner's token {ended}: the step cannot be submitted."
+
+
+def _in_doubt(job: Job) -> tuple[Code, str, str, datetime | None]:
+    if job.answered:
+        return (
+            Code.SUBMISSION_IN_DOUBT,
+            f"AppService answered with an error that may hide a job: {job.reason}.",
+            "AppService is asked whether it has the job; if it has not, it is sent again.",
+            job.refused_since or job.sent_at,
+        )
+    return (
+        Code.SUBMISSION_IN_DOUBT,
+        f"It was sent, but the answer is lost: {job.reason or 'no answer came'}.",
+        "AppService is asked whether it has the job, until it is sure; never sent twice.",
+        job.sent_at,
+    )
 
 
 def _at_bvbrc(job: Job) -> tuple[Code, str, str, datetime | None]:

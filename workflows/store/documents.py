@@ -200,7 +200,9 @@ class Job(Document):
     claim = StringField()  # who is sending it
     tries = IntField(default=0)
     refusals = IntField(default=0)  # of the tries, those refused without a reason to believe
+    refused_since = DateTimeField()  # when the first of them was made
     in_doubt = BooleanField()
+    answered = BooleanField()  # in doubt although an answer came
     absent_after = DateTimeField()  # from when on "not found" is believed
     looked_at = DateTimeField()  # when it was last looked up
     job_id = StringField()

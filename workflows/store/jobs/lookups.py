@@ -65,11 +65,11 @@ def believe_absent(job: Job, *, again: bool) -> bool:
 
     False where the look was too early, or where something has happened to the job since.
     """
-    return _conclude(job, unsent(job, "", timedelta(0)) if again else withdrawn(job))
+    return _conclude(job, unsent(job, job.reason, timedelta(0)) if again else withdrawn(job))
 
 
 def give_up(job: Job, reason: str) -> bool:
-    """Refused without a reason too often, and provably absent: the step failed."""
+    """Refused without a reason for too long, and provably absent: the step failed."""
     return _conclude(job, rejected(job, reason))
 
 

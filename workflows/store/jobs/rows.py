@@ -11,6 +11,7 @@ from pymongo import InsertOne, UpdateMany
 
 from workflows.model.states import FINAL_JOB, JobState
 from workflows.model.values import Job, Outcome
+from workflows.rules.outages import FinishedStep
 from workflows.store import documents
 from workflows.store.mongo import NOW, Row, collection, sound, translated
 
@@ -148,6 +149,19 @@ def results_of(workflow: str, keys: Iterable[str]) -> dict[int, Row]:
         return {each["step"]: each.get("results") or {} for each in rows}
 
 
+def finished_steps(workflow: str) -> list[FinishedStep]:
+    """What the jobs of a workflow that succeeded were asked for and reported."""
+    with translated():
+        rows = collection(documents.Job).find(
+            {
+                "_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"},
+                "outcome": Outcome.SUCCEEDED,
+            },
+            {"params.output_path": 1, "params.output_file": 1, "results": 1},
+        )
+        return [FinishedStep(each.get("params") or {}, each.get("results") or {}) for each in rows]
+
+
 def row(job: Job, now: datetime) -> Row:
     """A new job as it is stored."""
     return {
@@ -203,7 +217,9 @@ def value(each: Row) -> Job:
         claim=each.get("claim") or "",
         tries=each.get("tries", 0),
         refusals=each.get("refusals", 0),
+        refused_since=each.get("refused_since"),
         in_doubt=bool(each.get("in_doubt")),
+        answered=bool(each.get("answered")),
         job_id=each.get("job_id") or "",
         outcome=Outcome(outcome) if outcome else None,
         reason=each.get("reason") or "",

@@ -20,7 +20,10 @@ _CHANGED: Row = {"version": {"$add": ["$version", 1]}, "news": NOW}
 """Every change that the workflow must take in."""
 _ENDED: Row = {**_CHANGED, "in_doubt": False}
 _STARTED: Row = {**_ENDED, "submitted_at": NOW, "due": NOW}
-_REFUSED: Row = {"refusals": {"$add": [{"$ifNull": ["$refusals", 0]}, 1]}}
+_REFUSED: Row = {
+    "refusals": {"$add": [{"$ifNull": ["$refusals", 0]}, 1]},
+    "refused_since": {"$ifNull": ["$refused_since", NOW]},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def unsent(job: Job, reason: str, wait: timedelta, *, refused: bool = False) -> 
         JobState.INTENDED,
         fields | (_REFUSED if refused else {}),
         reason=reason,
-        unset=("claim", "absent_after"),
+        unset=("claim", "absent_after", "answered"),
     )
 
 
@@ -90,7 +93,7 @@ def doubtful(job: Job, reason: str, lookup_in: timedelta, believe_in: timedelta 
         "version": {"$add": ["$version", 1]},
     }
     if believe_in is not None:
-        fields |= {"absent_after": later(believe_in), **_REFUSED}
+        fields |= {"absent_after": later(believe_in), "answered": True, **_REFUSED}
     return Sent(job, JobState.SENDING, fields, reason=reason)
 
 
