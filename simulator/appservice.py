@@ -19,8 +19,11 @@ from simulator.tokens import Identity
 
 Json = Any
 
+SCHEDULER_DB = "/opt/bvbrc/deploy/lib/Bio/KBase/AppService/SchedulerDB.pm line"
 IMPL = "/opt/bvbrc/deploy/lib/Bio/KBase/AppService/AppServiceImpl.pm line"
 DISABLED_PLACE = "/opt/bvbrc/deploy/lib/Bio/KBase/AppService/Util.pm line 160"
+COLUMNS: Mapping[str, int] = {"base_url": 255, "user_metadata": 65_535}
+"""What comes with a submission, to the bytes of its column; in strict SQL more is an error."""
 REALMS = frozenset({"patricbrc.org", "bvbrc", "viprbrc.org", "rast.nmpdr.org"})
 ALWAYS_SERVED = "olson@patricbrc.org"
 
@@ -130,12 +133,20 @@ def check_enabled(switches: Switches, who: Identity, params: list[Json]) -> None
 def check_row(
     service: Service, who: Identity, app: str, params: dict[str, Json], start: dict[str, Json]
 ) -> None:
-    """What makes the service fail without saying why."""
+    """What makes the service fail without saying why: among it, what its columns do not take."""
     parent = start.get("parent_id")
-    known_parent = parent is None or service.jobs.get(number(parent)) is not None
+    known_parent = parent is None or service.jobs.get(decimal(parent)) is not None
     container = params.get("container_id") or start.get("container_id")
     realm = who.user.partition("@")[2] or "rast.nmpdr.org"
+    texts = [perl_text(start.get(name)) for name in COLUMNS]
+    fits = all(
+        len(text.encode()) <= COLUMNS[name] for name, text in zip(COLUMNS, texts, strict=True)
+    )
+    if service.switches.latin1_only:
+        fits = fits and all(map(fits_latin1, texts))
     if app not in specs.specifications() or container or not known_parent or realm not in REALMS:
+        raise specs.refused()
+    if not fits:
         raise specs.refused()
 
 
@@ -157,9 +168,9 @@ def created(
     row = {
         "output_path": params.get("output_path"),
         "output_file": params.get("output_file"),
-        "base_url": start.get("base_url"),
+        "base_url": stored_text(start.get("base_url")),
         "parent_task": start.get("parent_id"),
-        "user_metadata": start.get("user_metadata"),
+        "user_metadata": stored_text(start.get("user_metadata")),
         "monitor_url": f"{service.url}/task_info",
         "req_memory": str(asked["memory"]),
         "req_cpu": str(asked["cpu"]),
@@ -171,13 +182,22 @@ def created(
     return turned(shown, service.order)
 
 
+def stored_text(value: Json) -> str | None:
+    """A value in a column of text: whatever it is, Perl makes a text of it."""
+    return None if value is None else perl_text(value)
+
+
+LATIN1 = frozenset(bytes([octet]).decode("cp1252", "ignore") or chr(octet) for octet in range(256))
+"""What MySQL calls latin1: Windows-1252, with the octets that are free there as control codes."""
+
+
 def fits_latin1(text: str) -> bool:
-    return text.isascii() or max(text) <= "\xff"
+    return text.isascii() or LATIN1.issuperset(text)
 
 
 def number(value: Json) -> int:
     """An id as MySQL reads it: the digits it begins with."""
-    digits = re.match(r"\s*(\d+)", str(value))
+    digits = re.match(r"\s*(\d+)", str(value), re.ASCII)
     return int(digits[1]) if digits else -1
 
 
@@ -185,12 +205,22 @@ def query_tasks(service: Service, who: Identity, params: list[Json]) -> list[Jso
     ids = argument(params, 0)
     check_arguments("query_tasks", 790, task_ids=(ids, list))
     now, switches, order = service.now(), service.switches, service.order
+    check_digits(ids)
     found = {}
     for wanted in dict.fromkeys(decimal(each) for each in ids):
         job = service.jobs.get(wanted)
         if job and job.seen(now) and (not switches.owner_scoped or job.owner == who.user):
             found[str(job.id)] = turned(views.task(job, switches.submitted_word), order)
     return [found]
+
+
+def check_digits(ids: list[Json]) -> None:
+    """Perl's ``\\d`` takes digits of any script; to MariaDB, which gets them unquoted, those beyond
+    ASCII are the name of a column."""
+    for each in ids:
+        if isinstance(each, str) and not each.isascii() and re.fullmatch(r"\d+", each):
+            text = f"DBD::mysql::st execute failed: Unknown column '{each}' in 'where clause'"
+            raise RpcError(text, place=f"{SCHEDULER_DB} 429")
 
 
 def decimal(value: Json) -> int:

@@ -235,9 +235,12 @@ class Jobs:
         expired = self.switches.tokens_expire_in_jobs and job.asked.token_expiry <= at
         good = job.course.outcome == "succeeded" and not expired
         job.cluster_status = job.course.cluster_status or ("COMPLETED" if good else "FAILED")
+        lag = job.course.lag_seconds
         if not expired:
             self.on_end(job)
-        self._plan(job, "close", at, job.course.lag_seconds)
+        elif lag is not None:
+            lag = max(lag, self.switches.check_seconds)
+        self._plan(job, "close", at, lag)
 
     def close(self, job: Job, at: float) -> None:
         """AppService learns of the end."""

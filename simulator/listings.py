@@ -9,14 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from simulator import views
-from simulator.appservice import Method, Service, argument, check_arguments
+from simulator.appservice import SCHEDULER_DB, Method, Service, argument, check_arguments
 from simulator.jobs import Job
 from simulator.rpc import RpcError, turned
 from simulator.tokens import Identity
 
 Json = Any
 
-SCHEDULER_DB = "/opt/bvbrc/deploy/lib/Bio/KBase/AppService/SchedulerDB.pm line"
 SORT_KEYS: Mapping[str, Callable[[Job], Any]] = {
     "id": lambda job: job.id,
     "start_time": lambda job: job.started or 0,
@@ -200,7 +199,7 @@ def summary_filter(method: str, params: list[Json]) -> Mapping[str, Json]:
 def enumerate_tasks_qstat(service: Service, who: Identity, params: list[Json]) -> list[Json]:
     wanted = argument(params, 2)
     check_arguments("enumerate_tasks_qstat", 1400, filter=(wanted, dict))
-    offset, count = page(params)
+    offset, count = page([from_the_start(argument(params, 0)), *params[1:]])
     now = service.now()
     tests = qstat_tests(wanted)
     jobs = [
@@ -218,6 +217,11 @@ def enumerate_tasks_qstat(service: Service, who: Identity, params: list[Json]) -
         for job in jobs[offset : offset + count]
     ]
     return [[turned(row, service.order) for row in shown], len(jobs)]
+
+
+def from_the_start(offset: Json) -> Json:
+    """This listing takes a negative offset for none."""
+    return 0 if re.fullmatch(r"-\d+", str(offset)) else offset
 
 
 def qstat_candidates(service: Service, who: Identity, wanted: Mapping[str, Json]) -> Iterable[Job]:

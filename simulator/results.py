@@ -95,8 +95,9 @@ class Results:
         for path in paths:
             if path not in {None, place.result, place.folder}:
                 kind = kind_of(path)
-                item = self._objects.put(path, kind, content(kind, job, output))[-1]
-                files.append([path, item.uuid])
+                self._objects.put(path, kind, content(kind, job, output))
+                if item := self._objects.find(path):  # a folder may have been there before
+                    files.append([path, item.uuid])
         return files
 
     def _failure(self, job: Job, place: Place) -> list[Json]:

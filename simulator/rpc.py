@@ -69,9 +69,15 @@ def parse(body: bytes) -> Question:
         raise unparsable(f"{reason}, at character offset 0") from error
     if not isinstance(document, dict):
         raise unparsable("Single parameters to inflate() must be a HASH ref")
-    params = document.get("params")
-    if not isinstance(params, list):
-        params = [] if params is None else [params]
+    params = document.get("params", [])
+    if not isinstance(params, (list, dict)):
+        value = "undef" if params is None else json.dumps(params)
+        raise unparsable(
+            "Attribute (params) does not pass the type constraint because: Validation failed for"
+            f" 'Ref' with value {value}"
+        )
+    if isinstance(params, dict):
+        params = [params]
     return Question(envelope_of(document), str(document.get("method") or ""), params)
 
 

@@ -57,7 +57,11 @@ class Switches:
     """A killed running job is shown as running for so long. Up to 120 at the service."""
     cancel_fails: bool = False
     tokens_expire_in_jobs: bool = True
-    """A job whose token expires before its end fails, and leaves no job_result."""
+    """A job whose token expires before its end fails, leaves no job_result, and cannot post its
+    exit code."""
+    check_seconds: float = 2.0
+    """Until the scheduler's own check finds the end of a job that did not post its exit code. Up to
+    120 at the service."""
     outputs: bool = True
     """Jobs write their results to the Workspace."""
     index_seconds: float = 0.0

@@ -65,7 +65,7 @@ def task(job: Job, submitted_word: str, form: str = SQL_TIME) -> dict[str, Json]
     place = "archive" if job.archived else "active"
     return {
         "id": job.id,
-        "parent_id": job.row["parent_task"],
+        "parent_id": None if job.row["parent_task"] is None else int(job.row["parent_task"]),
         "app": job.app,
         "application_name": application_name(job),
         "workspace": None,

@@ -26,8 +26,6 @@ LEFT_OUT = {
     "060": "a cluster without containers: the reason of a refusal is lost on the way",
     "300": "p3x-terminate missing at the server is not simulated",
     "301": "p3x-submit-job missing at the server is not simulated",
-    "302": "an outage of the Workspace during the preflight reads as 030 and 029 do",
-    "303": "an outage of the Workspace during the preflight reads as 030 and 029 do",
     "305": "an outage of Redis is not simulated; fault `error` says any text",
     "306": "an outage of Redis is not simulated; fault `error` says any text",
     "319": "no answer was recorded; see test_simulator_faults.py",
@@ -38,7 +36,6 @@ def empty_reads(simulator: Simulator) -> None:
     path = f"/{USER}/home/reads/empty.fastq"
     token = simulator.token(USER)
     simulator.rpc(token, "Workspace.create", {"objects": [[path, "reads", {}, ""]]})
-    simulator.switch(check_inputs=True)
 
 
 def kill(simulator: Simulator, job_id: str) -> None:
@@ -69,11 +66,7 @@ BEFORE: Mapping[str, Before] = {
     "004": lambda it: it.switch(enabled=False, message="The BV-BRC services are down\n"),
     "005": lambda it: it.switch(enabled=False),
     "007": lambda it: it.switch(disabled_apps=["GenomeAssembly2"]),
-    "029": lambda it: it.switch(check_inputs=True),
-    "030": lambda it: it.switch(check_inputs=True),
     "031": empty_reads,
-    "032": lambda it: it.switch(check_inputs=True),
-    "033": lambda it: it.switch(check_inputs=True),
     "049b": lambda it: it.switch(latin1_only=False),
     "049d": lambda it: it.switch(latin1_only=False),
     "051b": lambda it: it.switch(oversize="truncate"),
@@ -83,6 +76,8 @@ BEFORE: Mapping[str, Before] = {
     "280": lambda it: it.switch(status_file=False),
     "294": lambda it: it.act("archive", "21000036"),
     "295": lambda it: it.act("archive", "21000036"),
+    "302": lambda it: it.fault("status", "Workspace.get"),
+    "303": lambda it: it.fault("status", "Workspace.get"),
     "308": lambda it: it.fault("no_reason", "start_app2"),
     "310": lambda it: it.fault("db_lost", "query_tasks"),
     "311": lambda it: it.fault("db_lost", "query_tasks"),
@@ -110,11 +105,18 @@ class World:
         touching = number in BEFORE or any(each in exchange.name for each in changing)
         if touching or self.touched:
             self.simulator.reset()
+            put_inputs(self.simulator)
             if "start_app" not in exchange.name or "parent_id" in exchange.name:
                 populate(self.simulator)
         self.touched = touching
         BEFORE.get(number, lambda _it: None)(self.simulator)
         return self.simulator
+
+
+def put_inputs(simulator: Simulator) -> None:
+    names = ("contigs/s1.contigs.fasta", "reads/s1_R1.fastq", "reads/s1_R2.fastq")
+    objects = [[f"/{USER}/home/{name}", "contigs", {}, ">c\nA\n"] for name in names]
+    simulator.rpc(simulator.token(USER), "Workspace.create", {"objects": objects})
 
 
 def populate(simulator: Simulator) -> None:
