@@ -79,6 +79,11 @@ class Simulator:
         """Puts a genome into the data API; ``pgfams``: so many features have a family."""
         self._post("genomes", {"genome_id": genome_id, **settings})
 
+    def put(self, token: str, *paths: str) -> None:
+        """Puts small objects into the Workspace, so that a preflight finds them."""
+        objects = [[path, "contigs", {}, ">contig_1\nACGT\n"] for path in paths]
+        self.rpc(token, "Workspace.create", {"objects": objects, "overwrite": 1})
+
     def reset(self) -> None:
         """Forgets jobs, faults, rules, switches, calls; the key and the time stay."""
         self._post("reset", {})

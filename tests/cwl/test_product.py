@@ -93,6 +93,7 @@ def test_a_scatter_over_what_a_job_leaves_runs_to_its_end(product: Product) -> N
 
 
 def test_what_an_expression_makes_of_a_result_is_scattered_over(product: Product) -> None:
+    product.simulator.put(product.token(), f"/{ALICE}/home/cwl-x/contigs.fasta")
     workflow_id = submitted(
         product, "cwl-helpers", workflow=HELPERS,
         inputs={"contigs": f"/{ALICE}/home/cwl-x/contigs.fasta"},

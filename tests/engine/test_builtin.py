@@ -70,6 +70,7 @@ def reason(workflow_id: str) -> str:
 
 
 def test_a_group_of_an_earlier_result_reaches_the_next_job(engine: Engine) -> None:
+    engine.simulator.put(engine.owner().token, f"{HOME}/x.fa")
     workflow_id = engine.submit(grouped())
 
     assert engine.ends(workflow_id) == "succeeded"

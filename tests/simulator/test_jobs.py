@@ -119,7 +119,7 @@ def test_a_job_outlives_its_token_only_to_fail(simulator: Simulator, token: str)
     short = simulator.token(ALICE, seconds=50)
     job = submit(simulator, short)
 
-    simulator.advance(101)
+    simulator.advance(103)
 
     assert task(simulator, token, job)["status"] == "failed"
 

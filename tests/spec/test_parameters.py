@@ -77,7 +77,7 @@ def test_a_safe_mistake_is_put_right_and_told(
 @pytest.mark.parametrize(
     ("app", "name", "value"),
     [
-        ("GenomeAnnotation", "scientific_name", "Ünïcode café 株"),
+        ("GenomeAnnotation", "scientific_name", "Ünïcode café –"),
         ("GenomeAnnotation", "public", 0),
         ("GenomeAnnotation", "code", 11),
         ("GenomeAnnotation", "custom_pipeline", {"call-features-rRNA-SEED": {}}),

@@ -10,9 +10,11 @@ from typing import Final, TypeVar
 from workflows.model.errors import Unresolved
 from workflows.model.json_path import Path
 from workflows.model.values import Json, Spec, StepSpec
+from workflows.spec.builtin_apps import BUILT_IN
 from workflows.spec.catalogue import App
 from workflows.spec.checks import outputs, sizes
 from workflows.spec.checks.app_ids import Apps
+from workflows.spec.checks.charset import check_texts
 from workflows.spec.checks.diagnostics import Findings
 from workflows.spec.checks.steps import resolver
 from workflows.spec.checks.suggestions import listed
@@ -33,6 +35,8 @@ def check(spec: Spec, apps: Apps, values: Resolver, most_bytes: int, findings: F
     for number, (step, app) in enumerate(zip(spec.steps, apps, strict=True)):
         params = _resolved(partial(values.params, number), findings) or {}
         outputs.check_names(params, ("steps", number, "params"), findings)
+        if step.app not in BUILT_IN:
+            check_texts(params, ("steps", number, "params"), findings)
         if not sizes.small(params):
             _check_size(later.values, number, most_bytes, findings)
         targets.append(outputs.target(params))

@@ -16,6 +16,7 @@ from workflows.model.json_path import Path
 from workflows.model.values import USUAL_RETRY, Json, OnFailure, Retry, Spec, StepSpec
 from workflows.spec.catalogue import plain
 from workflows.spec.checks import app_rules, texts
+from workflows.spec.checks.charset import BASE_URL_CHARACTERS, check_texts
 from workflows.spec.checks.diagnostics import Findings
 from workflows.spec.checks.suggestions import listed, meant
 from workflows.spec.checks.texts import LONGEST_NAME
@@ -226,6 +227,11 @@ def _base_context(found: Document, findings: Findings) -> Document:
     if isinstance(url, str) and url.strip() and not url.startswith(("http://", "https://")):
         hint = "usually https://www.bv-brc.org"
         findings.problem((*at, "base_url"), "bad_url", "it must be an http or https URL", hint)
+    elif isinstance(url, str) and len(url) > BASE_URL_CHARACTERS:
+        message = f"it has {len(url)} characters; AppService keeps {BASE_URL_CHARACTERS}"
+        findings.problem((*at, "base_url"), "bad_url", message, "usually https://www.bv-brc.org")
+    elif isinstance(url, str):
+        check_texts(url, (*at, "base_url"), findings)
     return context
 
 
