@@ -76,12 +76,12 @@ def post_worker_init(worker: Any) -> None:
     """
     from app.connections import connections_of  # noqa: PLC0415 - the worker's code, not the master's
 
-    feed = connections_of(worker.wsgi).feed
+    broadcaster = connections_of(worker.wsgi).broadcaster
     wind_down = signal.getsignal(signal.SIGTERM)
 
     def end(number: int, frame: Any) -> None:
-        # In a thread, since the one that is interrupted may hold the feed's lock.
-        threading.Thread(target=feed.close, daemon=True).start()
+        # In a thread, since the one that is interrupted may hold the broadcaster's lock.
+        threading.Thread(target=broadcaster.close, daemon=True).start()
         wind_down(number, frame)  # type: ignore[operator]  # gunicorn's own, set before
 
     signal.signal(signal.SIGTERM, end)

@@ -15,7 +15,7 @@ from app.connections import Connections, attach
 from app.http import admission, cors, docs, errors, headers, metering, request_ids, traffic
 from app.http.auth import Gate
 from app.http.throttle import Throttle
-from app.live.broadcaster import Feed
+from app.live.broadcaster import Broadcaster
 from app.live.hints import Hints
 from app.quotas import Quotas
 from config.settings import Settings
@@ -49,8 +49,8 @@ def create_app(settings: Settings) -> Flask:
     )
     gate = _gate(settings)
     quotas = Quotas(settings.quotas)
-    feed = Feed(settings.api.max_streams)
-    connections = Connections(settings, gate, Hints(celery), feed, quotas)
+    broadcaster = Broadcaster(settings.api.max_streams)
+    connections = Connections(settings, gate, Hints(celery), broadcaster, quotas)
     attach(app, connections)
     system.attach(app, connections)
     request_ids.register(app)

@@ -21,7 +21,7 @@ db = AppGroup("db", help="What MongoDB holds: indexes, migrations, what is old."
 @credentials.command()
 def rotate() -> None:
     """Seal every token anew under the first of auth.token_keys; then old keys may be removed."""
-    done, lost = sealed.rotate(connections().parts.vault)
+    done, lost = sealed.rotate(connections().context.vault)
     click.echo(f"{done} tokens sealed under the first key")
     if lost:
         click.echo(f"{lost} tokens cannot be opened by any key: their users must hand in new ones")
@@ -32,7 +32,7 @@ def rotate() -> None:
 @click.option("--drop-stale", is_flag=True, help="Drop what this release does not need.")
 def indexes(*, drop_stale: bool) -> None:
     """Create missing indexes; processes do the same when they start."""
-    assert connections().parts  # noqa: S101 - connects
+    assert connections().context  # noqa: S101 - connects
     documents.ensure_indexes()
     stale = migrations.stale_indexes()
     for collection, keys in stale:
@@ -45,7 +45,7 @@ def indexes(*, drop_stale: bool) -> None:
 @db.command()
 def migrate() -> None:
     """Do the migrations that this release brings; an interrupted one goes on."""
-    assert connections().parts  # noqa: S101 - connects
+    assert connections().context  # noqa: S101 - connects
     for migration, changed in migrations.migrate():
         click.echo(f"{migration.number}: {migration.what}: {changed} documents changed")
     click.echo(f"the schema is at version {migrations.version()}")
@@ -54,14 +54,16 @@ def migrate() -> None:
 @db.command()
 def purge() -> None:
     """Remove now what is older than the settings of `retention` say."""
-    parts = connections().parts
-    click.echo(f"{remove_old(parts, keep_of(connections().settings.retention))} workflows removed")
+    context = connections().context
+    click.echo(
+        f"{remove_old(context, keep_of(connections().settings.retention))} workflows removed"
+    )
 
 
 @db.command()
 def status() -> None:
     """Tell what is unfinished, what waits, and which migrations are to be done."""
-    found = progress(connections().parts.limits.user_jobs)
+    found = progress(connections().context.limits.user_jobs)
     click.echo(
         f"schema version {migrations.version()}, {len(migrations.pending())} migrations pending"
     )

@@ -17,19 +17,19 @@ from mongoengine import get_connection
 
 from app.api.app_lookup import Apps
 from app.http.auth import Gate
-from app.live.broadcaster import Feed
+from app.live.broadcaster import Broadcaster
 from app.live.hints import Hints
 from app.quotas import Quotas
 from config.settings import Settings
-from runtime.bootstrap import parts_of
+from runtime.bootstrap import make_context
 from workflows.bvbrc.appservice import AppService
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
 from workflows.cwl.process.planner_pool import PlannerPool
-from workflows.engine.context import Parts
+from workflows.engine.context import EngineContext
 from workflows.store import documents, migrations
-from workflows.store.mongo import patience, translated
+from workflows.store.mongo import patience, translate_errors
 
 PATIENCE_SECONDS: Final = 5.0
 """How long a request may wait for MongoDB in all; its own work does not count."""
@@ -48,9 +48,9 @@ class Connections:
     settings: Settings
     gate: Gate
     hints: Hints
-    feed: Feed
+    broadcaster: Broadcaster
     quotas: Quotas
-    _parts: Parts | None = None
+    _parts: EngineContext | None = None
     _pid: int = 0
     _lock: Lock = field(default_factory=Lock)
 
@@ -58,7 +58,7 @@ class Connections:
         self.apps = Apps(lambda: self.appservice)
 
     @property
-    def parts(self) -> Parts:
+    def context(self) -> EngineContext:
         """The engine's; raises ``Unavailable`` while MongoDB cannot be used."""
         if self._parts is None or self._pid != os.getpid():
             with self._lock:
@@ -69,16 +69,16 @@ class Connections:
     def _connect(self) -> None:
         if self._parts is not None and self._pid == os.getpid():
             return
-        parts = parts_of(self.settings)
-        with translated(), pymongo.timeout(_INDEX_SECONDS if _writable() else 2.0):
+        context = make_context(self.settings)
+        with translate_errors(), pymongo.timeout(_INDEX_SECONDS if _writable() else 2.0):
             documents.ensure_indexes()
             migrations.begin()
-        self._parts, self._pid = parts, os.getpid()
+        self._parts, self._pid = context, os.getpid()
 
     @contextmanager
     def patience(self) -> Iterator[None]:
         """Within it MongoDB's calls have so long, all together. Raises ``Unavailable``."""
-        assert self.parts  # noqa: S101 - connects
+        assert self.context  # noqa: S101 - connects
         seconds = PATIENCE_SECONDS if _writable() else SHORT_PATIENCE_SECONDS
         with patience(seconds, SHORT_PATIENCE_SECONDS):
             yield

@@ -49,7 +49,7 @@ def forget_token() -> Response:
     Steps that need one wait until `PUT /workflows/{id}/token`; jobs that run at BV-BRC go on there.
     A workflow that is submitted within ten seconds afterwards may wait for a token as well.
     """
-    deleting.forget_token(connections().parts, caller().name)
+    deleting.forget_token(connections().context, caller().name)
     return Response(status=204)
 
 

@@ -18,7 +18,7 @@ from mongoengine import get_connection
 from benchmarks.measure import Meter, Row
 from devstack.stack import Stack, Wanted, stack
 from workflows.engine import commands
-from workflows.engine.context import Parts
+from workflows.engine.context import EngineContext
 from workflows.model.states import FINAL_WORKFLOW
 from workflows.spec.document import spec_from
 from workflows.store import documents
@@ -34,7 +34,7 @@ class Product:
     """A running product, and this process's own connections to it."""
 
     stack: Stack
-    parts: Parts
+    context: EngineContext
     tokens: dict[str, str]
     """Users to their tokens."""
 
@@ -59,7 +59,7 @@ class Product:
         expiry = datetime.now(UTC) + timedelta(days=1)
         owner = commands.Owner(user, self.tokens[user], expiry)
         submission = commands.Submission(spec_from(document), document)
-        return commands.submit(self.parts, owner, submission).id
+        return commands.submit(self.context, owner, submission).id
 
     def tell(self, ids: Sequence[str], chunk: int = 50) -> None:
         """The hints that the API would send."""
@@ -133,15 +133,15 @@ def product(
     with stack(asked) as running:
         os.environ.update(running.env)
         from config.settings import load_settings  # noqa: PLC0415 - only now are they known
-        from runtime.bootstrap import parts_of  # noqa: PLC0415 - reads the settings
+        from runtime.bootstrap import make_context  # noqa: PLC0415 - reads the settings
 
-        parts = parts_of(load_settings())
+        context = make_context(load_settings())
         documents.ensure_indexes()
         names = [f"user{number}@bvbrc" for number in range(users)]
         tokens = {name: running.simulator.token(name) for name in names}
         wait_for_processes(running)
         try:
-            yield Product(running, parts, tokens)
+            yield Product(running, context, tokens)
         finally:
             documents.close_database()
 

@@ -88,14 +88,14 @@ class Api:
                 stream=True,
                 timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
             ) as response,
-            _translated(self.url),
+            _translate_failures(self.url),
         ):
             for line in response.iter_lines():
                 yield line.decode(errors="replace")
 
     def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
         options.setdefault("timeout", (CONNECT_SECONDS, ANSWER_SECONDS))
-        with _translated(self.url):
+        with _translate_failures(self.url):
             response = self._session.request(method, f"{self.url}{PREFIX}{path}", **options)
         if not response.ok:
             raise _refusal(response)
@@ -116,7 +116,7 @@ def of_workflow(workflow_id: str, rest: str = "") -> str:
 
 
 @contextmanager
-def _translated(url: str) -> Iterator[None]:
+def _translate_failures(url: str) -> Iterator[None]:
     try:
         yield
     except (

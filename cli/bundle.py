@@ -23,7 +23,7 @@ def bundle(document: Path) -> dict[str, str]:
     rest = [document.name]
     for name in rest:  # grows while it is walked
         texts[name] = text_of(folder / name)
-        for reference in _references(_parsed(texts[name], folder / name)):
+        for reference in _references(_parse(texts[name], folder / name)):
             path = posixpath.normpath(posixpath.join(posixpath.dirname(name), reference))
             if not path.startswith(("..", "/")) and path not in rest and (folder / path).is_file():
                 rest.append(path)
@@ -36,11 +36,11 @@ def text_of(path: Path) -> str:
         text = path.read_text("utf-8")
     except UnicodeDecodeError as error:
         raise Failed(Exit.INVALID, f"{path} is no YAML: {error}") from error
-    _parsed(text, path)
+    _parse(text, path)
     return text
 
 
-def _parsed(text: str, path: Path) -> Json:
+def _parse(text: str, path: Path) -> Json:
     try:
         return yaml.safe_load(text) if path.suffix != ".js" else None
     except (yaml.YAMLError, ValueError) as error:

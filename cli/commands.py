@@ -14,7 +14,7 @@ from cli.api import of_workflow
 from cli.completion import WorkflowId
 from cli.failures import Exit, Failed
 from cli.progress import OVER
-from cli.screen import Screen, cleaned, command
+from cli.screen import Screen, command, strip_controls
 
 Json = Any
 
@@ -48,7 +48,7 @@ def delete(screen: Screen, workflow: str, yes: bool) -> None:
     path = of_workflow(workflow)
     if not yes and sys.stdin.isatty() and not screen.json:
         name = screen.api.get(of_workflow(workflow, "/status"))["workflow_name"]
-        click.confirm(f"Delete {cleaned(name)} ({workflow}) for good?", abort=True, err=True)
+        click.confirm(f"Delete {strip_controls(name)} ({workflow}) for good?", abort=True, err=True)
     screen.api.delete(path)
     screen.show({"deleted": workflow}, lambda answer: Text(f"Deleted {answer['deleted']}"))
 
@@ -79,14 +79,14 @@ def token(screen: Screen, workflow: str | None, forget: bool) -> None:
         "source": found.source,
         "expires_at": found.expires_at.isoformat() if found.expires_at else None,
     }
-    screen.show(known, lambda answer: _told(answer, views.expiry(found.expires_at)))
+    screen.show(known, lambda answer: _token_text(answer, views.expiry(found.expires_at)))
 
 
 def _forgotten(answer: Json) -> Text:
     return Text(f"The engine keeps no token of {answer['forgotten']}")
 
 
-def _told(found: Json, expiry: str) -> Text:
+def _token_text(found: Json, expiry: str) -> Text:
     return Text(f"{found['user']} (from {found['source']}), {expiry}")
 
 
@@ -97,8 +97,8 @@ def _confirm(found: Json) -> None:
     over = sum(count for state, count in states.items() if state in OVER)
     waiting = len(found["steps"]) - jobs - over
     click.echo(
-        f"{cleaned(found['workflow_name'])}: {jobs} jobs will be killed, {waiting} steps will not"
-        f" start, {over} have ended and stay as they are.",
+        f"{strip_controls(found['workflow_name'])}: {jobs} jobs will be killed,"
+        f" {waiting} steps will not start, {over} have ended and stay as they are.",
         err=True,
     )
     click.confirm("Cancel it?", abort=True, err=True)

@@ -67,9 +67,9 @@ class Progress:
         seen = replace(self, sequence=event["id"])
         if event["subject"] == "step":
             name = event["step_name"]
-            step = _moved(self.steps.get(name) or Step(name, event["app"], ()), event)
+            step = _move_step(self.steps.get(name) or Step(name, event["app"], ()), event)
             return replace(seen, steps={**self.steps, step.name: step})
-        return _turned(seen, event)
+        return _move_workflow(seen, event)
 
     def knowing(self, document: Mapping[str, Any]) -> Progress:
         """With the steps that were added since, from the whole document."""
@@ -77,7 +77,7 @@ class Progress:
         return replace(self, steps={**known, **self.steps})
 
 
-def begun(document: Mapping[str, Any]) -> Progress:
+def start_progress(document: Mapping[str, Any]) -> Progress:
     """Before the first event, from the whole document (``GET /workflows/{id}``)."""
     return Progress(
         document["workflow_id"],
@@ -128,7 +128,7 @@ def _step(found: Mapping[str, Any]) -> Step:
     return Step(found["step_name"], found["app"], tuple(needs))
 
 
-def _moved(step: Step, event: Mapping[str, Any]) -> Step:
+def _move_step(step: Step, event: Mapping[str, Any]) -> Step:
     state, at = event["after"], time(event["at"])
     if state == "pending":  # it was added: what it depends on is known now
         return step
@@ -146,7 +146,7 @@ def _moved(step: Step, event: Mapping[str, Any]) -> Step:
     return replace(step, ended_at=at)
 
 
-def _turned(progress: Progress, event: Mapping[str, Any]) -> Progress:
+def _move_workflow(progress: Progress, event: Mapping[str, Any]) -> Progress:
     """The workflow itself moved; a retry sends its unsuccessful steps back to the start."""
     state = event["after"]
     if state == "pending":

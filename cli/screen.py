@@ -38,18 +38,18 @@ class Screen:
         if self.json:
             click.echo(json_line(found))
         else:
-            self.out.print(view(cleaned(found)))
+            self.out.print(view(strip_controls(found)))
 
     def say(self, text: str) -> None:
         """For people only; scripts that read JSON do not get it."""
         if not self.json:
-            self.err.print(cleaned(text))
+            self.err.print(strip_controls(text))
 
     def fail(self, failure: Failed) -> None:
         if self.json:
             click.echo(json_line(failure.as_json()))
         else:
-            found = cleaned(failure.as_json())
+            found = strip_controls(failure.as_json())
             self.err.print(refusal(found["detail"], found["errors"]))
 
 
@@ -61,14 +61,14 @@ def json_line(found: Json) -> str:
     return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
 
 
-def cleaned(found: Json) -> Json:
+def strip_controls(found: Json) -> Json:
     """Without characters that a terminal would obey: the texts are other people's."""
     if isinstance(found, str):
         return "".join(char if char.isprintable() or char == "\n" else "�" for char in found)
     if isinstance(found, list):
-        return [cleaned(each) for each in found]
+        return [strip_controls(each) for each in found]
     if isinstance(found, dict):
-        return {cleaned(name): cleaned(value) for name, value in found.items()}
+        return {strip_controls(name): strip_controls(value) for name, value in found.items()}
     return found
 
 

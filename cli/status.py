@@ -15,7 +15,7 @@ from cli import progress, stream, tree, views
 from cli.api import of_workflow
 from cli.completion import WorkflowId
 from cli.failures import of_state
-from cli.screen import Screen, cleaned, command, json_line
+from cli.screen import Screen, command, json_line, strip_controls
 
 Json = Any
 FRAMES_A_SECOND: Final = 4
@@ -69,10 +69,12 @@ def log(screen: Screen, workflow: str, follow: bool, tail: int | None) -> None:
     elif follow:
         with _interruptible(screen, workflow):
             for line in stream.log(screen.api, workflow, tail):
-                click.echo(cleaned(line))
+                click.echo(strip_controls(line))
     else:
         query = {} if tail is None else {"tail": tail}
-        click.echo(cleaned(screen.api.text(of_workflow(workflow, "/log"), **query)), nl=False)
+        click.echo(
+            strip_controls(screen.api.text(of_workflow(workflow, "/log"), **query)), nl=False
+        )
 
 
 @click.command()
@@ -105,22 +107,22 @@ def follow(screen: Screen, workflow: str) -> None:
             _live(screen, workflow)
         else:
             for line in stream.log(screen.api, workflow, None):
-                click.echo(cleaned(line))
+                click.echo(strip_controls(line))
     state = str(screen.api.get(of_workflow(workflow, "/status"))["status"])
     click.get_current_context().exit(of_state(state))
 
 
 def _live(screen: Screen, workflow: str) -> None:
-    seen = progress.begun(cleaned(screen.api.get(of_workflow(workflow))))
+    seen = progress.start_progress(strip_controls(screen.api.get(of_workflow(workflow))))
 
     def frame() -> Any:
-        return tree.shown(seen, datetime.now(UTC), screen.out.height)
+        return tree.render_tree(seen, datetime.now(UTC), screen.out.height)
 
     with Live(get_renderable=frame, console=screen.out, refresh_per_second=FRAMES_A_SECOND):
         for event in stream.events(screen.api, workflow):
             if event["step_name"] and event["step_name"] not in seen.steps:
-                seen = seen.knowing(cleaned(screen.api.get(of_workflow(workflow))))
-            seen = seen.after(cleaned(event))
+                seen = seen.knowing(strip_controls(screen.api.get(of_workflow(workflow))))
+            seen = seen.after(strip_controls(event))
 
 
 def _events(screen: Screen, workflow: str, *, follow: bool) -> Iterator[Json]:

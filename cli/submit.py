@@ -32,7 +32,7 @@ def submit(screen: Screen, file: BinaryIO, watch: bool, key: str | None) -> None
     Prints its id. Asks again by itself where the answer is lost; it is never started twice.
     """
     found = screen.api.post("/workflows/submit", file.read(), key or uuid4().hex)
-    _submitted(screen, found, watch=watch)
+    _show_submitted(screen, found, watch=watch)
 
 
 @click.command("submit-cwl")
@@ -49,7 +49,7 @@ def submit_cwl(screen: Screen, document: Path, inputs: Path | None, watch: bool)
     if inputs:
         body["inputs"] = text_of(inputs)
     found = screen.api.post("/workflows/submit-cwl", json.dumps(body).encode(), uuid4().hex)
-    _submitted(screen, found, watch=watch)
+    _show_submitted(screen, found, watch=watch)
 
 
 @click.command()
@@ -57,10 +57,10 @@ def submit_cwl(screen: Screen, document: Path, inputs: Path | None, watch: bool)
 @command
 def validate(screen: Screen, file: BinaryIO) -> None:
     """Check the workflow in FILE (JSON; - for standard input) and store nothing."""
-    screen.show(screen.api.post("/workflows/validate", file.read()), _validated)
+    screen.show(screen.api.post("/workflows/validate", file.read()), _validation_view)
 
 
-def _submitted(screen: Screen, found: Json, *, watch: bool) -> None:
+def _show_submitted(screen: Screen, found: Json, *, watch: bool) -> None:
     workflow_id = str(found["workflow_id"])
     screen.show(found, lambda answer: Text(answer["workflow_id"]))
     if watch:
@@ -69,9 +69,9 @@ def _submitted(screen: Screen, found: Json, *, watch: bool) -> None:
         screen.say(f"{found['message']}. Watch it: bvbrc-workflows watch {workflow_id}")
 
 
-def _validated(found: Json) -> RenderableType:
+def _validation_view(found: Json) -> RenderableType:
     parts: list[RenderableType] = [Text(found["message"])]
     for name, title, style in (("auto_fixes", "put right", "cyan"), ("warnings", "mind", "yellow")):
         if found[name]:
-            parts += [Text(f"{title}:", style="bold"), views.noted(found[name], style)]
+            parts += [Text(f"{title}:", style="bold"), views.problem_list(found[name], style)]
     return Group(*parts)

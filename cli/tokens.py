@@ -22,15 +22,15 @@ class Token:
     @property
     def user(self) -> str:
         """Whose it claims to be; empty where it does not say."""
-        return self._said("un")
+        return self._claim("un")
 
     @property
     def expires_at(self) -> datetime | None:
         """None where it does not say."""
-        seconds = self._said("expiry")
+        seconds = self._claim("expiry")
         return datetime.fromtimestamp(int(seconds), UTC) if seconds.isdecimal() else None
 
-    def _said(self, name: str) -> str:
+    def _claim(self, name: str) -> str:
         parts = (part.partition("=") for part in self.text.split("|"))
         return next((value for key, _, value in parts if key == name), "")
 

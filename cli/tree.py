@@ -43,14 +43,18 @@ _URGENT: Final = ("failed", "running", "queued", "upstream_failed", "cancelled")
 _BAR: Final = 24
 
 
-def shown(progress: Progress, now: datetime, lines: int) -> RenderableType:
+def render_tree(progress: Progress, now: datetime, lines: int) -> RenderableType:
     """The whole, in at most so many lines: steps that do nothing give way to those that do."""
     steps = list(progress.steps.values())
-    kept = _kept(steps, max(lines - 4, 1))
+    kept = _most_urgent(steps, max(lines - 4, 1))
     tree = Tree(_head(progress, now), guide_style="dim")
     _hang(tree, kept, now)
     left = len(steps) - len(kept)
-    rest = [Text(f"… and {left} more steps: {_counted(steps, kept)}", style="dim")] if left else []
+    rest = (
+        [Text(f"… and {left} more steps: {_hidden_counts(steps, kept)}", style="dim")]
+        if left
+        else []
+    )
     return Group(tree, *rest, Text(""), _bar(progress))
 
 
@@ -67,7 +71,7 @@ def state(word: str) -> Text:
     return Text(f"{MARKS.get(word, '?')} {word}", style=STYLES.get(word, ""))
 
 
-def _kept(steps: Sequence[Step], most: int) -> list[Step]:
+def _most_urgent(steps: Sequence[Step], most: int) -> list[Step]:
     """The most urgent, in the order of the document."""
     if len(steps) <= most:
         return list(steps)
@@ -77,7 +81,7 @@ def _kept(steps: Sequence[Step], most: int) -> list[Step]:
     return [step for step in steps if step.name in names]
 
 
-def _counted(steps: Iterable[Step], kept: Iterable[Step]) -> str:
+def _hidden_counts(steps: Iterable[Step], kept: Iterable[Step]) -> str:
     names = {step.name for step in kept}
     counts: dict[str, int] = {}
     for step in steps:

@@ -28,10 +28,10 @@ def refusal(detail: str, problems: Sequence[Mapping[str, str]]) -> RenderableTyp
         return Text.assemble(("error: ", "bold red"), detail)
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     head = Text.assemble(("error: ", "bold red"), f"it cannot run, it has {count}")
-    return Group(head, noted(problems, "red"))
+    return Group(head, problem_list(problems, "red"))
 
 
-def noted(problems: Sequence[Mapping[str, str]], style: str) -> RenderableType:
+def problem_list(problems: Sequence[Mapping[str, str]], style: str) -> RenderableType:
     """Problems, warnings or fixes, one below the other."""
     lines: list[RenderableType] = []
     for each in problems:

@@ -102,7 +102,10 @@ def read_settings(file: Path | None = None) -> Settings:
     try:
         return Settings(**{"auth": {}, **read_file(path)})
     except ValidationError as error:
-        lines = (_said(each["loc"], each["type"], each["msg"], path) for each in error.errors())
+        lines = (
+            _describe_problem(each["loc"], each["type"], each["msg"], path)
+            for each in error.errors()
+        )
         raise BadSettings("; ".join(lines)) from None
 
 
@@ -165,7 +168,7 @@ def _parse_json(text: str) -> Any:
         return None
 
 
-def _said(place: tuple[int | str, ...], kind: str, message: str, path: Path) -> str:
+def _describe_problem(place: tuple[int | str, ...], kind: str, message: str, path: Path) -> str:
     """One problem in our words: which key, what is wrong, and where it was set."""
     key = ".".join(map(str, place))
     if kind == "extra_forbidden":

@@ -74,7 +74,7 @@ def up(port: int, flower_port: int, exporter_port: int) -> None:
     if (facts := records.read("all")) is None:
         click.echo("starting MongoDB, Redis, the simulator, API, worker, beat and Flower", err=True)
         options = (f"--port={port}", f"--flower-port={flower_port}")
-        shared.detached("all", *options, f"--exporter-port={exporter_port}", report=_report)
+        shared.start_detached("all", *options, f"--exporter-port={exporter_port}", report=_report)
         facts = records.read("all") or {}
     else:
         click.echo(f"is running already (pid {facts['pid']})")

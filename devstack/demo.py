@@ -18,7 +18,7 @@ from rich.table import Table
 from devstack import processes, records, servers
 from devstack.processes import NotReady, Process
 from devstack.records import ROOT
-from devstack.shared import detached, wait_for
+from devstack.shared import start_detached, wait_for
 
 EXAMPLE = ROOT / "examples/example_workflow_2step.json"
 USER = "user@bvbrc"
@@ -45,10 +45,10 @@ def _run(console: Console, folder: Path, *, keep: bool) -> int:
     try:
         _report("starting MongoDB, Redis, the simulator, API, worker and beat")
         if keep:
-            pid = detached("all", "--private", record="demo-{pid}", report=_report)
+            pid = start_detached("all", "--private", record="demo-{pid}", report=_report)
             name = f"demo-{pid}"
         else:
-            process = _attached(folder)
+            process = _start_attached(folder)
             name = f"demo-{process.pid}"
         facts = records.read(name) or {}
         succeeded = show(console, facts)
@@ -63,7 +63,7 @@ def _run(console: Console, folder: Path, *, keep: bool) -> int:
     return 0 if succeeded else 1
 
 
-def _attached(folder: Path) -> Process:
+def _start_attached(folder: Path) -> Process:
     """A set-up that ends with us, whatever ends us."""
     process = processes.start(
         "the set-up",
@@ -128,16 +128,18 @@ def follow(console: Console, api: Api, workflow: str) -> str:
 def view(status: Mapping[str, Any], seconds: float) -> Table:
     """A table of the steps under the workflow's own state."""
     table = Table(
-        title=f"{status['workflow_name']}: {_coloured(status['status'])} {seconds:4.1f} s"
+        title=f"{status['workflow_name']}: {_colour_state(status['status'])} {seconds:4.1f} s"
     )
     for column in ("step", "app", "state", "job at BV-BRC"):
         table.add_column(column)
     for step in status["steps"]:
-        table.add_row(step["step_name"], step["app"], _coloured(step["status"]), step["step_id"])
+        table.add_row(
+            step["step_name"], step["app"], _colour_state(step["status"]), step["step_id"]
+        )
     return table
 
 
-def _coloured(state: str) -> str:
+def _colour_state(state: str) -> str:
     colour = COLOURS.get(state)
     return f"[{colour}]{state}[/{colour}]" if colour else state
 

@@ -71,7 +71,7 @@ class Process:
         if self.popen is not None:
             _tell_reaper(f"gone {self.pid}")
         mark = _reaper().mark.split("=")
-        with _opened(self.log) as output:
+        with _open_log(self.log) as output:
             self.popen = subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,
@@ -117,7 +117,7 @@ class Process:
 
 
 @contextmanager
-def _opened(log: Path | None) -> Iterator[IO[bytes] | None]:
+def _open_log(log: Path | None) -> Iterator[IO[bytes] | None]:
     if log is None:
         yield None
     else:

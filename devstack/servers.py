@@ -41,7 +41,7 @@ class Servers:
             process.stop()
 
 
-def named(key: str) -> bool:
+def is_configured(key: str) -> bool:
     """Does the environment or the settings file name a value other than the default?"""
     if environ.get(settings.PREFIX + key.upper().replace(".", "__")):
         return True
@@ -78,19 +78,19 @@ def start(folder: Path, *, simulated: bool = False) -> Servers:
     before anything is started; a key for tokens is made where none is named.
     """
     servers = Servers()
-    if not named("auth.token_keys"):
+    if not is_configured("auth.token_keys"):
         environ[KEYS] = servers.env[KEYS] = token_keys(folder)
     settings.read_settings()
     try:
-        if not (named("mongodb.uri") or named("mongodb.host")):
+        if not (is_configured("mongodb.uri") or is_configured("mongodb.host")):
             mongod = embedded.start_mongod(folder / "mongodb")
             servers.started.append(mongod.process)
             servers.env["WORKFLOW_MONGODB__URI"] = mongod.uri
-        if not named("broker.url"):
+        if not is_configured("broker.url"):
             redis = embedded.start_redis(folder / "redis")
             servers.started.append(redis.process)
             servers.env["WORKFLOW_BROKER__URL"] = redis.uri
-        if simulated or not named("scheduler.url"):
+        if simulated or not is_configured("scheduler.url"):
             process, simulator = start_simulator(folder)
             servers.started.append(process)
             servers.env |= leading_to(simulator)

@@ -61,7 +61,7 @@ def shared_servers() -> Iterator[dict[str, str]]:
         fcntl.flock(turn, fcntl.LOCK_EX)
         fcntl.flock(users, fcntl.LOCK_SH)
         os.set_inheritable(users.fileno(), True)
-        detached("servers")
+        start_detached("servers")
         facts = records.read("servers")
         fcntl.flock(turn, fcntl.LOCK_UN)
         yield servers.over((facts or {})["env"])
@@ -108,7 +108,9 @@ def _users_file() -> IO[str]:
     return (VAR / "servers.users").open("w")
 
 
-def detached(*words: str, record: str = "", report: Callable[[str], None] | None = None) -> int:
+def start_detached(
+    *words: str, record: str = "", report: Callable[[str], None] | None = None
+) -> int:
     """A set-up of its own, which outlives us, once it is ready; Ctrl-C before that ends it. One
     that is there, or starts already, is taken as it is.
 
@@ -138,7 +140,7 @@ def _wait_or_end(
 ) -> None:
     """Waits for a set-up; Ctrl-C, or a signal of ``end_by_signal``, ends it if it is our child."""
     try:
-        wait_for(name, lambda: _ended(name, child), report)
+        wait_for(name, lambda: _has_ended(name, child), report)
     except BaseException:
         if child is not None:
             child.terminate()
@@ -170,5 +172,5 @@ def wait_for(name: str, ended: Callable[[], bool], report: Callable[[str], None]
         time.sleep(0.1)
 
 
-def _ended(name: str, child: subprocess.Popen[bytes] | None) -> bool:
+def _has_ended(name: str, child: subprocess.Popen[bytes] | None) -> bool:
     return records.present(name) is None if child is None else child.poll() is not None

@@ -80,7 +80,7 @@ class Stack:
         process = self.run(
             name,
             *("celery", "-A", "tasks", "worker", "-n", f"{name}@%h", "-l", "INFO", *options),
-            env=_skewed(skew) if skew else None,
+            env=_clock_skew(skew) if skew else None,
         )
         self.workers.append(process)
         return process
@@ -150,7 +150,7 @@ def _env(folder: Path, mongod: Server, redis: Server, simulator: Simulator) -> d
     }
 
 
-def _skewed(skew: str) -> dict[str, str]:
+def _clock_skew(skew: str) -> dict[str, str]:
     """What makes a process live in another time; Debian's libfaketime does it.
 
     Only the clock on the wall is wrong, as between real hosts: durations stay true.

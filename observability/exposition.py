@@ -11,12 +11,14 @@ from prometheus_client import CollectorRegistry, start_http_server
 from config.sections import Metrics
 from observability.gauges import Gauges
 from observability.metering import shared_of
-from workflows.engine.context import Parts
+from workflows.engine.context import EngineContext
 
 log = structlog.get_logger(__name__)
 
 
-def registry_of(settings: Metrics, connect: Callable[[], Parts]) -> CollectorRegistry | None:
+def registry_of(
+    settings: Metrics, connect: Callable[[], EngineContext]
+) -> CollectorRegistry | None:
     """None where metrics are off or cannot be shared."""
     shared = shared_of(settings)
     if shared is None:

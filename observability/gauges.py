@@ -15,9 +15,9 @@ import pymongo
 import structlog
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from workflows.engine.context import Parts
+from workflows.engine.context import EngineContext
 from workflows.model.errors import Unavailable
-from workflows.rules.health import Patience
+from workflows.rules.health import Thresholds
 from workflows.store.service_status import AWAY, DISABLED, UP
 from workflows.store.statistics import Progress, progress
 
@@ -32,25 +32,25 @@ class Gauges:
     """A collector of prometheus_client. ``connect`` gives the process's parts, or raises
     ``Unavailable``."""
 
-    def __init__(self, connect: Callable[[], Parts]) -> None:
+    def __init__(self, connect: Callable[[], EngineContext]) -> None:
         self._connect = connect
         self._lock = Lock()
         self._asked_at = float("-inf")
-        self._known: tuple[Parts, Progress] | None = None
+        self._known: tuple[EngineContext, Progress] | None = None
 
     def describe(self) -> Iterator[Metric]:
         """Nothing is asked when it is registered."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        found = self._found()
+        found = self._query()
         yield gauge("executor_mongodb_up", "Whether MongoDB answers", float(found is not None))
         if found is not None:
-            parts, known = found
-            yield from _unfinished(known)
-            yield from _engine(known, Patience(parts.limits.polling_interval))
+            context, known = found
+            yield from _unfinished_gauges(known)
+            yield from _engine(known, Thresholds(context.limits.polling_interval))
 
-    def _found(self) -> tuple[Parts, Progress] | None:
+    def _query(self) -> tuple[EngineContext, Progress] | None:
         """None while MongoDB is away; several scrapers at once ask it once."""
         with self._lock:
             if time.monotonic() - self._asked_at > _FRESH_SECONDS:
@@ -58,17 +58,17 @@ class Gauges:
                 self._asked_at = time.monotonic()
             return self._known
 
-    def _ask(self) -> tuple[Parts, Progress] | None:
+    def _ask(self) -> tuple[EngineContext, Progress] | None:
         try:
             with pymongo.timeout(PATIENCE_SECONDS):
-                parts = self._connect()
-                return parts, progress(parts.limits.user_jobs)
+                context = self._connect()
+                return context, progress(context.limits.user_jobs)
         except Unavailable as away:
             log.warning("Gauges are missing", error=str(away))
             return None
 
 
-def _unfinished(known: Progress) -> Iterator[Metric]:
+def _unfinished_gauges(known: Progress) -> Iterator[Metric]:
     yield gauge(
         "active_workflows_count",
         "Workflows that were submitted and have not ended",
@@ -82,7 +82,7 @@ def _unfinished(known: Progress) -> Iterator[Metric]:
     )
 
 
-def _engine(known: Progress, patience: Patience) -> Iterator[Metric]:
+def _engine(known: Progress, thresholds: Thresholds) -> Iterator[Metric]:
     yield gauge(
         "jobs_oldest_unsent_seconds",
         "How long the oldest job waits that could be sent",
@@ -96,7 +96,7 @@ def _engine(known: Progress, patience: Patience) -> Iterator[Metric]:
     if known.swept is not None:
         age = max(known.swept, timedelta(0)).total_seconds()
         yield gauge("executor_last_sweep_age_seconds", "How long ago the last sweep began", age)
-    alive = [each for each in known.present if each.seen <= patience.silence]
+    alive = [each for each in known.present if each.seen <= thresholds.silence]
     kinds = {kind: sum(each.kind == kind for each in alive) for kind in _KINDS}
     yield _by("executor_processes_count", "Processes that were heard of lately", "kind", kinds)
     yield gauge(

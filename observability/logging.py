@@ -56,7 +56,7 @@ def configure(settings: Logging, process: str, *, file: Path | None = None) -> N
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *_shared(process),
+            *_shared_processors(process),
             *_RENDERED,
             cast("Processor", _with_line),
         ],
@@ -73,7 +73,7 @@ def configure(settings: Logging, process: str, *, file: Path | None = None) -> N
         )
 
 
-def _shared(process: str) -> list[Processor]:
+def _shared_processors(process: str) -> list[Processor]:
     """What is added to every line, ours and the libraries' alike."""
 
     def name_process(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -96,7 +96,7 @@ class _Lines(logging.Formatter):
     def __init__(self, process: str) -> None:
         super().__init__()
         self._foreign = structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*_shared(process), structlog.stdlib.ExtraAdder()],
+            foreign_pre_chain=[*_shared_processors(process), structlog.stdlib.ExtraAdder()],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_RENDERED],
         )
 

@@ -69,10 +69,10 @@ class Counts:
 
     meters: Meters
 
-    def accepted(self) -> None:
+    def count_accepted(self) -> None:
         self.meters.workflows_submitted.inc()
 
-    def broken(self, defect: BaseException) -> None:
+    def count_defect(self, defect: BaseException) -> None:
         self.meters.errors.labels(type(defect).__name__).inc()
 
     def swept(self, duration: timedelta) -> None:
@@ -86,7 +86,7 @@ class Counts:
             else:
                 self._step(each.event)
 
-    def watched(self, together: timedelta) -> None:
+    def count_watch_time(self, together: timedelta) -> None:
         """Jobs were at AppService since they were asked about last: the sum of these times."""
         self.meters.job_minutes.inc(together.total_seconds() / 60)
 

@@ -68,10 +68,10 @@ class Files:
         """All processes' counters and histograms, those of the dead included."""
         for _ in range(_TRIES - 1):
             with suppress(FileNotFoundError):  # a fold came between
-                return self._merged()
-        return self._merged()
+                return self._merge()
+        return self._merge()
 
-    def _merged(self) -> list[Metric]:
+    def _merge(self) -> list[Metric]:
         return list(MultiProcessCollector.merge(list(map(str, self._counting(self._manifest())))))
 
     def fold(self) -> None:
@@ -95,7 +95,7 @@ class Files:
         for kind in KINDS:
             paths = [self.folder / name for name in (*before["archives"], *folded)]
             archive = self.folder / f"{kind}_archive-{generation}.db"
-            _write(archive, _added(path for path in paths if path.name.startswith(kind)))
+            _write(archive, _add_values(path for path in paths if path.name.startswith(kind)))
             archives.append(archive.name)
         draft = self.folder / "manifest.draft"
         manifest = {"generation": generation, "archives": archives, "folded": folded}
@@ -149,7 +149,7 @@ def _identity_of(path: Path) -> str:
     return path.stem.partition("_")[2]
 
 
-def _added(paths: Iterable[Path]) -> dict[str, float]:
+def _add_values(paths: Iterable[Path]) -> dict[str, float]:
     total: dict[str, float] = defaultdict(float)
     for path in paths:
         for key, value, *_ in MmapedDict.read_all_values_from_file(str(path)):

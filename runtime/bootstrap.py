@@ -27,7 +27,7 @@ from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
 from workflows.cwl.process.planner import Planner
 from workflows.engine.builtin_steps import Clients
-from workflows.engine.context import Limits, Parts, Recorded
+from workflows.engine.context import EngineContext, Limits, Recorded
 from workflows.engine.early_looks import EarlyLooks
 from workflows.engine.observations import Observations
 from workflows.engine.send import Drain
@@ -42,7 +42,7 @@ _first = Lock()
 """Threads that come first together must not make the connections twice."""
 
 
-def parts() -> Parts:
+def engine_context() -> EngineContext:
     with _first:
         return _of_process(os.getpid())[0]
 
@@ -52,7 +52,7 @@ def drain() -> Drain:
         return _of_process(os.getpid())[1]
 
 
-def parts_of(settings: Settings) -> Parts:
+def make_context(settings: Settings) -> EngineContext:
     """The connections that these settings name, with what they do counted and logged."""
     mongodb = settings.mongodb
     documents.open_database(mongodb.address, mongodb.database, mongodb.collection)
@@ -70,7 +70,7 @@ def parts_of(settings: Settings) -> Parts:
         observations.call(call)
 
     timeout = timedelta(seconds=scheduler.timeout)
-    return Parts(
+    return EngineContext(
         appservice=AppService(
             Rpc(Wire(), made),
             scheduler.url,
@@ -81,9 +81,9 @@ def parts_of(settings: Settings) -> Parts:
         vault=Vault(settings.auth.keys),
         limits=limits_of(settings),
         recorded=recorded,
-        accepted=counts.accepted,
-        broken=counts.broken,
-        watched=counts.watched,
+        accepted=counts.count_accepted,
+        broken=counts.count_defect,
+        watched=counts.count_watch_time,
         observations=observations,
         clients=Clients(
             Workspace(Rpc(Wire()), settings.workspace.url, timeout=timeout, now=clock.now),
@@ -117,10 +117,10 @@ def limits_of(settings: Settings) -> Limits:
 
 
 @lru_cache(maxsize=1)
-def _of_process(_pid: int) -> tuple[Parts, Drain]:
+def _of_process(_pid: int) -> tuple[EngineContext, Drain]:
     """Keyed by the process id: what a parent made is never used in its child."""
     settings = load_settings()
-    made = parts_of(settings)
+    made = make_context(settings)
     early = EarlyLooks(early_looks(made.limits.polling_interval), _tell_pollers)
     made = replace(
         made, planner=Planner(), sends=_tell_sender, grows=_tell_planners, started=early.note
@@ -154,10 +154,10 @@ def _send(task: str, *arguments: Any) -> None:
 
 @task_failure.connect
 def _count(exception: BaseException, **_signal: Any) -> None:
-    counts_of(load_settings().metrics).broken(exception)
+    counts_of(load_settings().metrics).count_defect(exception)
 
 
 @worker_shutting_down.connect
 def _stop(**_signal: Any) -> None:
     """A warm shutdown waits for running tasks, so these must not begin anything new."""
-    parts().stopping.set()
+    engine_context().stopping.set()

@@ -22,7 +22,7 @@ from celery import signals
 from config.settings import load_settings
 from observability.exposition import Exposition, registry_of
 from runtime import watchdog
-from runtime.bootstrap import parts
+from runtime.bootstrap import engine_context
 from runtime.broken_tasks import broken_tasks
 from tasks.retention import tidy
 from workflows.engine.pause import hold
@@ -38,7 +38,7 @@ _LONGEST_SECONDS: Final = 5.0
 _TIDY_SECONDS: Final = 3600.0
 
 
-class Companion:
+class HeartbeatThread:
     """The thread. ``tell`` is what it does in every round; it ends with the process."""
 
     def __init__(self, name: str, tell: Callable[[], None], *, ticks: bool = False) -> None:
@@ -90,7 +90,7 @@ class Companion:
             self._silent = False
 
 
-_here: list[Companion] = []
+_here: list[HeartbeatThread] = []
 
 
 @signals.worker_init.connect
@@ -117,7 +117,7 @@ def _begin_worker(sender: Any, **_: Any) -> None:
         return
     queues: Sequence[str] = sorted(sender.app.amqp.queues.consume_from)
     settings = load_settings()
-    registry = registry_of(settings.metrics, parts)
+    registry = registry_of(settings.metrics, engine_context)
     exposition = Exposition(settings.metrics, registry) if registry is not None else None
     name = _name("worker")
     tidied = float("-inf")
@@ -129,10 +129,12 @@ def _begin_worker(sender: Any, **_: Any) -> None:
         if time.monotonic() - tidied > _TIDY_SECONDS:
             tidied = time.monotonic()
             tidy(settings)
-        cut_off = parts().breakers.opened
-        heartbeats.tell(name, "worker", queues, cut_off=cut_off, broken=broken_tasks.lately())
+        cut_off = engine_context().breakers.opened
+        heartbeats.record_heartbeat(
+            name, "worker", queues, cut_off=cut_off, broken=broken_tasks.lately()
+        )
 
-    _here.append(Companion(name, tell))
+    _here.append(HeartbeatThread(name, tell))
 
 
 @signals.beat_init.connect
@@ -142,10 +144,10 @@ def _begin_beat(**_: Any) -> None:
     _hold()
 
     def tell() -> None:
-        parts()
-        heartbeats.tell(name, "beat")
+        engine_context()
+        heartbeats.record_heartbeat(name, "beat")
 
-    companion = Companion(name, tell, ticks=True)
+    companion = HeartbeatThread(name, tell, ticks=True)
     atexit.register(companion.leave)
     _here.append(companion)
 
@@ -155,7 +157,7 @@ def _hold() -> None:
     executor = load_settings().executor
     while not executor.enable_auto_resume:
         try:
-            parts()
+            engine_context()
             held = hold(timedelta(seconds=executor.polling_interval_seconds))
         except Unavailable as away:
             log.warning("Beat waits for MongoDB", error=str(away))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import Event, Lock
 
 
-class Alone:
+class SingleFlight:
     """Slow work keeps one thread busy and not all of them.
 
     Whoever comes while somebody is at it leaves at once: it is done once more.

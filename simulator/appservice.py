@@ -13,7 +13,7 @@ from typing import Any
 from simulator import specs, views
 from simulator.cache import Cache
 from simulator.jobs import Asked, Job, Jobs
-from simulator.rpc import RpcError, turned
+from simulator.rpc import RpcError, rotate_keys
 from simulator.switches import Switches
 from simulator.tokens import Identity
 
@@ -92,7 +92,7 @@ def version(_service: Service, _who: Identity, _params: list[Json]) -> list[Json
 def start_app(service: Service, who: Identity, params: list[Json]) -> list[Json]:
     app, job_params = argument(params, 0), argument(params, 1)
     check_arguments("start_app", 600, app_id=(app, str), params=(job_params, dict))
-    return [submitted(service, who, app, job_params, {})]
+    return [submit(service, who, app, job_params, {})]
 
 
 def start_app2(service: Service, who: Identity, params: list[Json]) -> list[Json]:
@@ -104,10 +104,10 @@ def start_app2(service: Service, who: Identity, params: list[Json]) -> list[Json
         params=(job_params, dict),
         start_params=(start_params, dict),
     )
-    return [submitted(service, who, app, job_params, start_params)]
+    return [submit(service, who, app, job_params, start_params)]
 
 
-def submitted(
+def submit(
     service: Service, who: Identity, app: Json, params: dict[str, Json], start: dict[str, Json]
 ) -> dict[str, Json]:
     """Checks and creates a job; answers its raw row."""
@@ -120,7 +120,7 @@ def submitted(
     if switches.check_inputs:
         size = partial(service.size, who.user)
         specs.check_inputs(app, params, size, archive=switches.archive)
-    return created(service, who, app, params, start)
+    return create_row(service, who, app, params, start)
 
 
 def check_enabled(switches: Switches, who: Identity, params: list[Json]) -> None:
@@ -145,12 +145,12 @@ def check_row(
     if service.switches.latin1_only:
         fits = fits and all(map(fits_latin1, texts))
     if app not in specs.specifications() or container or not known_parent or realm not in REALMS:
-        raise specs.refused()
+        raise specs.refusal()
     if not fits:
-        raise specs.refused()
+        raise specs.refusal()
 
 
-def created(
+def create_row(
     service: Service, who: Identity, app: str, params: dict[str, Json], start: dict[str, Json]
 ) -> dict[str, Json]:
     """Inserts the row. Its text columns are short and may be latin-1."""
@@ -159,12 +159,12 @@ def created(
     text = json.dumps(stored, sort_keys=True, ensure_ascii=False)
     limits = service.switches
     if limits.latin1_only and not fits_latin1(text):
-        raise specs.refused()
+        raise specs.refusal()
     too_long = len(text) > limits.max_params_bytes // 4 and (
         len(json.dumps(stored, indent=3).encode()) > limits.max_params_bytes
     )
     if too_long and limits.oversize == "reject":
-        raise specs.refused()
+        raise specs.refusal()
     row = {
         "output_path": params.get("output_path"),
         "output_file": params.get("output_file"),
@@ -179,7 +179,7 @@ def created(
     kept = {} if too_long else stored
     job = service.jobs.create(Asked(who.user, app, kept, row, who.expiry), service.now())
     shown = views.raw_row(job, text + "\n", specs.spec_text(app))
-    return turned(shown, service.order)
+    return rotate_keys(shown, service.order)
 
 
 def stored_text(value: Json) -> str | None:
@@ -209,8 +209,8 @@ def query_tasks(service: Service, who: Identity, params: list[Json]) -> list[Jso
     found = {}
     for wanted in dict.fromkeys(decimal(each) for each in ids):
         job = service.jobs.get(wanted)
-        if job and job.seen(now) and (not switches.owner_scoped or job.owner == who.user):
-            found[str(job.id)] = turned(views.task(job, switches.submitted_word), order)
+        if job and job.is_visible(now) and (not switches.owner_scoped or job.owner == who.user):
+            found[str(job.id)] = rotate_keys(views.task(job, switches.submitted_word), order)
     return [found]
 
 
@@ -246,23 +246,23 @@ def query_task_details(service: Service, _who: Identity, params: list[Json]) -> 
 def kill_task(service: Service, who: Identity, params: list[Json]) -> list[Json]:
     job_id = argument(params, 0)
     check_arguments("kill_task", 1100, id=(job_id, str))
-    return list(killed(service, who, job_id))
+    return list(kill(service, who, job_id))
 
 
 def kill_tasks(service: Service, who: Identity, params: list[Json]) -> list[Json]:
     ids = argument(params, 0)
     check_arguments("kill_tasks", 1150, ids=(ids, list))
-    outcomes = {str(each): killed(service, who, each) for each in ids}
+    outcomes = {str(each): kill(service, who, each) for each in ids}
     return [{name: {"killed": done, "msg": text} for name, (done, text) in outcomes.items()}]
 
 
-def killed(service: Service, who: Identity, job_id: Json) -> tuple[int, str]:
+def kill(service: Service, who: Identity, job_id: Json) -> tuple[int, str]:
     """Whether it was killed, and what the service says about it.
 
     SQL reads ``21000029xyz`` as 21000029: that job is killed although the answer denies it.
     """
     job = service.jobs.get(number(job_id))
-    if job is None or job.archived or not job.seen(service.now()):
+    if job is None or job.archived or not job.is_visible(service.now()):
         return 0, "Task not found"
     if job.owner != who.user:
         return 0, "Permission denied"
@@ -280,7 +280,7 @@ def rerun_task(service: Service, who: Identity, params: list[Json]) -> list[Json
         text = 'Can\'t call method "application_id" on an undefined value'
         raise RpcError(text, place=f"{IMPL} 1949")
     params_again = {key: value for key, value in job.params.items() if key != "_preflight"}
-    return [created(service, who, job.app, params_again, {})]
+    return [create_row(service, who, job.app, params_again, {})]
 
 
 METHODS: Mapping[str, Method] = {

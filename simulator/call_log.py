@@ -19,7 +19,7 @@ Json = Any
 class Call:
     """One request, as far as it got."""
 
-    ledger: Ledger
+    call_log: CallLog
     method: str
     subject: Subject
     params: Json
@@ -32,7 +32,7 @@ class Call:
 
     def end(self) -> None:
         """Books it as over: in the ledger that it began in, which a reset may have put aside."""
-        self.ledger.end(self)
+        self.call_log.end(self)
 
     def as_json(self) -> dict[str, Json]:
         text = json.dumps(self.params, sort_keys=True, default=str)
@@ -53,7 +53,7 @@ class Call:
         }
 
 
-class Ledger:
+class CallLog:
     """Every call in the order of arrival; counts of all, also of those it no longer keeps."""
 
     def __init__(self, now: Callable[[], float], limit: int | None) -> None:
@@ -123,7 +123,7 @@ class Summary:
     """The figures that tell whether an engine behaved."""
 
     jobs: Iterable[Job]
-    ledger: Ledger
+    call_log: CallLog
     peaks: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Json]:
@@ -135,8 +135,8 @@ class Summary:
             "duplicates_by_output": duplicates(jobs, output_place),
             "peak_in_flight_by_user": self._peaks_of("user"),
             "peak_in_flight_by_workflow": self._peaks_of("workflow"),
-            "calls": self.ledger.by_method(),
-            "peak_open_calls": dict(self.ledger.peaks),
+            "calls": self.call_log.by_method(),
+            "peak_open_calls": dict(self.call_log.peaks),
         }
 
     def _peaks_of(self, kind: str) -> dict[str, int]:

@@ -41,14 +41,14 @@ Route = Callable[[Simulation, Args], Json]
 def respond(simulation: Simulation, request: Request) -> Reply:
     """Answers a control request: JSON, 400 with ``error`` where it makes no sense."""
     try:
-        route = ROUTES.get((request.verb, request.path.rstrip("/")), lost)
+        route = ROUTES.get((request.verb, request.path.rstrip("/")), lost_jobs)
         simulation.jobs.settle(simulation.clock.now())
         return Reply(body=json.dumps(route(simulation, arguments(request)), default=str).encode())
     except (Unusable, ValueError, TypeError) as error:
         return Reply(400, json.dumps({"error": str(error)}).encode())
 
 
-def lost(_simulation: Simulation, _args: Args) -> Json:
+def lost_jobs(_simulation: Simulation, _args: Args) -> Json:
     raise Unusable(f"no such route; {__doc__}")
 
 
@@ -63,18 +63,18 @@ def arguments(request: Request) -> Args:
 
 
 def ledger(simulation: Simulation, args: Args) -> Json:
-    calls = list(simulation.ledger.matching(args))
+    calls = list(simulation.call_log.matching(args))
     limit = int(args.get("limit") or len(calls))
     return {
         "calls": calls[-limit:] if limit else [],
         "total": len(calls),
-        "counts": simulation.ledger.by_method(),
+        "counts": simulation.call_log.by_method(),
     }
 
 
 def jobs(simulation: Simulation, args: Args) -> Json:
     word = simulation.switches.submitted_word
-    return [job_shown(job, word) for job in selected(simulation.jobs, args)]
+    return [job_shown(job, word) for job in select_jobs(simulation.jobs, args)]
 
 
 def job_shown(job: Job, submitted_word: str) -> dict[str, Json]:
@@ -102,7 +102,7 @@ def job_shown(job: Job, submitted_word: str) -> dict[str, Json]:
     }
 
 
-def selected(all_jobs: Iterable[Job], args: Args) -> list[Job]:
+def select_jobs(all_jobs: Iterable[Job], args: Args) -> list[Job]:
     """The jobs with one of ``ids``, or whose fields match the patterns of ``args``."""
     ids = {str(each) for each in args.get("ids") or ()}
     names = ("owner", "app", "output_path", "output_file", "user_metadata", "state")
@@ -117,7 +117,7 @@ def selected(all_jobs: Iterable[Job], args: Args) -> list[Job]:
 
 def summary(simulation: Simulation, _args: Args) -> Json:
     made = simulation.jobs
-    return Summary(made, simulation.ledger, made.peaks.most).as_json()
+    return Summary(made, simulation.call_log, made.peaks.most).as_json()
 
 
 # --- telling
@@ -127,7 +127,7 @@ def act(simulation: Simulation, args: Args) -> Json:
     action = ACTIONS.get(str(args.get("action")))
     if action is None:
         raise Unusable(f"no such action; there are {', '.join(ACTIONS)}")
-    chosen = selected(simulation.jobs, args)
+    chosen = select_jobs(simulation.jobs, args)
     for job in chosen:
         action(simulation, job, args)
         simulation.cache.forget(job.owner)
@@ -206,7 +206,7 @@ def expire(simulation: Simulation, args: Args) -> Json:
     return {}
 
 
-def added(triggers: Triggers, args: Args, check: Callable[[Trigger], object]) -> Json:
+def add_triggers(triggers: Triggers, args: Args, check: Callable[[Trigger], object]) -> Json:
     """Adds one trigger or several; nothing where one is wrong."""
     made = [triggers.add(each) for each in args.get("items", [args])]
     try:
@@ -220,15 +220,15 @@ def added(triggers: Triggers, args: Args, check: Callable[[Trigger], object]) ->
 
 
 def add_faults(simulation: Simulation, args: Args) -> Json:
-    return added(simulation.faults, args, lambda trigger: fault_of(trigger.effect))
+    return add_triggers(simulation.faults, args, lambda trigger: fault_of(trigger.effect))
 
 
 def add_rules(simulation: Simulation, args: Args) -> Json:
     rng = random.Random(0)  # noqa: S311 - only to check the durations
-    return added(simulation.rules, args, lambda trigger: course_of(trigger.effect, rng))
+    return add_triggers(simulation.rules, args, lambda trigger: course_of(trigger.effect, rng))
 
 
-def removed(triggers: Triggers, args: Args) -> Json:
+def remove_triggers(triggers: Triggers, args: Args) -> Json:
     triggers.remove(int(args["id"]) if "id" in args else None)
     return {}
 
@@ -266,10 +266,10 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("POST", "/control/expire"): expire,
     ("GET", "/control/faults"): lambda it, _args: [each.as_json() for each in it.faults],
     ("POST", "/control/faults"): add_faults,
-    ("DELETE", "/control/faults"): lambda it, args: removed(it.faults, args),
+    ("DELETE", "/control/faults"): lambda it, args: remove_triggers(it.faults, args),
     ("GET", "/control/rules"): lambda it, _args: [each.as_json() for each in it.rules],
     ("POST", "/control/rules"): add_rules,
-    ("DELETE", "/control/rules"): lambda it, args: removed(it.rules, args),
+    ("DELETE", "/control/rules"): lambda it, args: remove_triggers(it.rules, args),
     ("GET", "/control/switches"): lambda it, _args: asdict(it.switches),
     ("POST", "/control/switches"): switch,
     ("POST", "/control/advance"): advance,

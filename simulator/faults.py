@@ -34,7 +34,7 @@ from typing import Any
 from simulator import specs
 from simulator.rpc import INTERNAL, RpcError
 from simulator.server import Ending, Reply
-from simulator.triggers import Unusable, drawn
+from simulator.triggers import Unusable, draw_seconds
 
 Json = Any
 
@@ -65,7 +65,7 @@ class Fault:
     def error(self, hits: int) -> RpcError:
         """The JSON-RPC error of a fault that is one; ``hits`` counts how often it happened."""
         if self.kind == "no_reason":
-            return specs.refused()
+            return specs.refusal()
         if self.kind == "db_lost":
             first = hits <= SIMULATED_WORKERS
             reason = (
@@ -99,14 +99,14 @@ def page(fault: Fault) -> Reply:
     return Reply(status, text.encode(), "text/html")
 
 
-def disturbed(fault: Fault, reply: Reply, rng: random.Random) -> Reply:
+def apply_fault(fault: Fault, reply: Reply, rng: random.Random) -> Reply:
     """What the client gets of ``reply``."""
     if fault.kind in ENDINGS:
         return replace(reply, ending=ENDINGS[fault.kind])
     if fault.kind == "cut":
         return replace(reply, ending=Ending.CUT)
     if fault.kind == "drip":
-        return replace(reply, drip_seconds=drawn(fault.seconds, rng) or 0.0)
+        return replace(reply, drip_seconds=draw_seconds(fault.seconds, rng) or 0.0)
     if fault.kind == "garbage":
         return replace(reply, body=b'{"result":[{"\xff\xfe' + rng.randbytes(40))
     return page(fault)
@@ -118,7 +118,7 @@ Perform = Callable[[RpcError | None], Awaitable[Reply]]
 
 async def apply(fault: Fault, hits: int, perform: Perform, rng: random.Random) -> Reply:
     """The reply under a fault. ``perform(None)`` makes the call; with an error, it answers that."""
-    seconds = drawn(fault.seconds, rng) or 0.0
+    seconds = draw_seconds(fault.seconds, rng) or 0.0
     if fault.kind == "delay":
         await asyncio.sleep(seconds)
         return await perform(None)
@@ -129,4 +129,4 @@ async def apply(fault: Fault, hits: int, perform: Perform, rng: random.Random) -
     reply = await perform(None) if fault.done else Reply()
     if fault.kind == "hang":
         await asyncio.sleep(seconds)
-    return disturbed(fault, reply, rng)
+    return apply_fault(fault, reply, rng)

@@ -54,7 +54,7 @@ class Genomes:
     now: Callable[[], float]
     _all: dict[str, Genome] = field(default_factory=dict)
 
-    def annotated(self, job: Job, genome_id: str) -> None:
+    def add_annotation(self, job: Job, genome_id: str) -> None:
         name = str(job.params.get("scientific_name") or "unknown")
         at = (job.ended or 0.0) + self.switches.index_seconds
         self.add(Genome(genome_id, name, job.owner, at))
@@ -71,10 +71,10 @@ class Genomes:
             records = [record for genome in indexed for record in genome.features()]
         else:
             return Reply(404, b"{}")
-        return queried(records, unquote(request.query))
+        return run_query(records, unquote(request.query))
 
 
-def queried(records: list[Record], query: str) -> Reply:
+def run_query(records: list[Record], query: str) -> Reply:
     """The records that an RQL query asks for."""
     terms = terms_of(query)
     found = [record for record in records if all(holds(record, *term) for term in terms)]

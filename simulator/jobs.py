@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.switches import Switches
-from simulator.triggers import Triggers, Unusable, drawn
+from simulator.triggers import Triggers, Unusable, draw_seconds
 
 Json = Any
 
@@ -24,7 +24,7 @@ CLUSTER_FAILURES = ("FAILED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "CANCELLE
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class JobScript:
     """How a job will go. Durations in seconds; None: not before it is told to."""
 
     queue_seconds: float | None = 0.2
@@ -77,7 +77,7 @@ class Job:
     id: int
     asked: Asked
     created: float
-    course: Course
+    course: JobScript
     state: str = "Q"
     cluster_id: int | None = None
     cluster_status: str = ""
@@ -125,7 +125,7 @@ class Job:
     def output_file(self) -> str:
         return str(self.row["output_file"] or "")
 
-    def seen(self, now: float) -> bool:
+    def is_visible(self, now: float) -> bool:
         """Whether AppService admits to have it."""
         return not self.gone and self.hidden_until <= now
 
@@ -190,7 +190,7 @@ class Jobs:
         self.on_change(job.owner)
         return job
 
-    def _course(self, asked: Asked) -> Course:
+    def _course(self, asked: Asked) -> JobScript:
         """What the rules say about such a job; later ones win."""
         settings: dict[str, Json] = {}
         for rule in self.rules.applying(asked.as_subject()):
@@ -247,10 +247,10 @@ class Jobs:
         job.finished = at
         job.state = "C" if job.cluster_status == "COMPLETED" else "F"
         job.gone = job.gone or job.course.outcome == "lost"
-        self._left(job, at)
+        self._free_place(job, at)
         self.on_change(job.owner)
 
-    def _left(self, job: Job, at: float) -> None:
+    def _free_place(self, job: Job, at: float) -> None:
         """It no longer occupies a place; the owner's next waiting job takes it."""
         self.peaks.count(job, -1)
         if job.cluster_id is None:
@@ -268,7 +268,7 @@ class Jobs:
             job.killed_at = job.finished = now
             job.state = "T"
             job.generation += 1
-            self._left(job, now)
+            self._free_place(job, now)
             return "Terminated"
         if job.state != "S":
             return ""
@@ -286,7 +286,7 @@ class Jobs:
         job.state = "D"
         if job.finished is None:
             job.finished = now
-            self._left(job, now)
+            self._free_place(job, now)
 
     def hurry(self, job: Job, outcome: str, now: float) -> None:
         """Brings a job to an end now, whatever was planned."""
@@ -294,7 +294,7 @@ class Jobs:
             raise Unusable(f"job {job.id} is final already")
         job.generation += 1
         settings = {"pending_seconds": None, "run_seconds": None, "lag_seconds": None}
-        job.course = changed(job.course, {**settings, "outcome": outcome})
+        job.course = change_script(job.course, {**settings, "outcome": outcome})
         if job.state == "Q":
             self._submitted[job.owner] += 1
             job.state, job.cluster_id = "S", next(self._cluster_ids)
@@ -314,20 +314,20 @@ MOVES: Mapping[str, Move] = {
 }
 
 
-def course_of(settings: Mapping[str, Json], rng: random.Random) -> Course:
+def course_of(settings: Mapping[str, Json], rng: random.Random) -> JobScript:
     """A course with durations drawn; raises ``Unusable`` on names and words it does not know."""
     values = {
-        name: drawn(value, rng) if name.endswith("_seconds") else value
+        name: draw_seconds(value, rng) if name.endswith("_seconds") else value
         for name, value in settings.items()
     }
-    return changed(Course(), values)
+    return change_script(JobScript(), values)
 
 
-def changed(course: Course, values: Mapping[str, Json]) -> Course:
-    fields = {name: getattr(course, name) for name in Course.__slots__}
+def change_script(course: JobScript, values: Mapping[str, Json]) -> JobScript:
+    fields = {name: getattr(course, name) for name in JobScript.__slots__}
     if unknown := set(values) - set(fields):
         raise Unusable(f"a job's course has no {', '.join(sorted(unknown))}")
-    after = Course(**{**fields, **values})
+    after = JobScript(**{**fields, **values})
     if after.outcome not in OUTCOMES:
         raise Unusable(f"no outcome {after.outcome!r}; there are {', '.join(OUTCOMES)}")
     return after

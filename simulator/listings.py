@@ -11,7 +11,7 @@ from typing import Any
 from simulator import views
 from simulator.appservice import SCHEDULER_DB, Method, Service, argument, check_arguments
 from simulator.jobs import Job
-from simulator.rpc import RpcError, turned
+from simulator.rpc import RpcError, rotate_keys
 from simulator.tokens import Identity
 
 Json = Any
@@ -26,7 +26,7 @@ SORT_KEYS: Mapping[str, Callable[[Job], Any]] = {
 }
 
 
-def cached(method: Method) -> Method:
+def answer_from_cache(method: Method) -> Method:
     """The same method, answering out of the service's cache."""
 
     def answer(service: Service, who: Identity, params: list[Json]) -> list[Json]:
@@ -42,13 +42,13 @@ def cached(method: Method) -> Method:
 def own(service: Service, who: Identity) -> list[Job]:
     """The caller's jobs that the service admits to, newest first, active before archived."""
     now = service.now()
-    jobs = [job for job in reversed(service.jobs.of(who.user)) if job.seen(now)]
+    jobs = [job for job in reversed(service.jobs.of(who.user)) if job.is_visible(now)]
     return sorted(jobs, key=lambda job: (job.archived, -int(job.created)))
 
 
 def tasks(service: Service, jobs: Iterable[Job]) -> list[Json]:
     word, order = service.switches.submitted_word, service.order
-    return [turned(views.task(job, word, views.ISO_TIME), order) for job in jobs]
+    return [rotate_keys(views.task(job, word, views.ISO_TIME), order) for job in jobs]
 
 
 def page(params: list[Json]) -> tuple[int, int]:
@@ -85,7 +85,7 @@ def enumerate_tasks_filtered(service: Service, who: Identity, params: list[Json]
         )
 
     def ask() -> list[Json]:
-        jobs = filtered(service, who, wanted)
+        jobs = filter_jobs(service, who, wanted)
         return [tasks(service, jobs[offset : offset + count]), len(jobs)]
 
     if wanted.get("search"):
@@ -94,7 +94,7 @@ def enumerate_tasks_filtered(service: Service, who: Identity, params: list[Json]
     return ask()
 
 
-def filtered(service: Service, who: Identity, wanted: Mapping[str, Json]) -> list[Job]:
+def filter_jobs(service: Service, who: Identity, wanted: Mapping[str, Json]) -> list[Job]:
     """The caller's jobs that a SimpleTaskFilter lets pass; what it cannot read, it ignores."""
     tests = [
         bound(wanted.get("start_time"), lambda job, at: job.created >= at),
@@ -166,28 +166,28 @@ def words_in(text: str) -> set[str]:
     return set(re.findall(r"\w{3,}", text.lower()))
 
 
-def counted(values: Iterable[str]) -> list[Json]:
+def count_values(values: Iterable[str]) -> list[Json]:
     return [dict(Counter(values))]
 
 
 def query_task_summary(service: Service, who: Identity, _params: list[Json]) -> list[Json]:
     word = service.switches.submitted_word
-    return counted(views.status_word(job, word) for job in own(service, who))
+    return count_values(views.status_word(job, word) for job in own(service, who))
 
 
 def query_app_summary(service: Service, who: Identity, _params: list[Json]) -> list[Json]:
-    return counted(job.app for job in own(service, who))
+    return count_values(job.app for job in own(service, who))
 
 
 def query_task_summary_filtered(service: Service, who: Identity, params: list[Json]) -> list[Json]:
     word = service.switches.submitted_word
-    jobs = filtered(service, who, summary_filter("query_task_summary_filtered", params))
-    return counted(views.status_word(job, word) for job in jobs)
+    jobs = filter_jobs(service, who, summary_filter("query_task_summary_filtered", params))
+    return count_values(views.status_word(job, word) for job in jobs)
 
 
 def query_app_summary_filtered(service: Service, who: Identity, params: list[Json]) -> list[Json]:
-    jobs = filtered(service, who, summary_filter("query_app_summary_filtered", params))
-    return counted(job.app for job in jobs)
+    jobs = filter_jobs(service, who, summary_filter("query_app_summary_filtered", params))
+    return count_values(job.app for job in jobs)
 
 
 def summary_filter(method: str, params: list[Json]) -> Mapping[str, Json]:
@@ -205,7 +205,7 @@ def enumerate_tasks_qstat(service: Service, who: Identity, params: list[Json]) -
     jobs = [
         job
         for job in qstat_candidates(service, who, wanted)
-        if job.seen(now) and not job.archived and all(test(job) for test in tests)
+        if job.is_visible(now) and not job.archived and all(test(job) for test in tests)
     ]
     jobs.sort(key=lambda job: (-int(job.created), -job.id))
     shown = [
@@ -216,7 +216,7 @@ def enumerate_tasks_qstat(service: Service, who: Identity, params: list[Json]) -
         )
         for job in jobs[offset : offset + count]
     ]
-    return [[turned(row, service.order) for row in shown], len(jobs)]
+    return [[rotate_keys(row, service.order) for row in shown], len(jobs)]
 
 
 def from_the_start(offset: Json) -> Json:
@@ -252,11 +252,11 @@ def qstat_tests(wanted: Mapping[str, Json]) -> list[Test]:
 
 
 METHODS: Mapping[str, Method] = {
-    "enumerate_tasks": cached(enumerate_tasks),
+    "enumerate_tasks": answer_from_cache(enumerate_tasks),
     "enumerate_tasks_filtered": enumerate_tasks_filtered,
     "enumerate_tasks_qstat": enumerate_tasks_qstat,
-    "query_task_summary": cached(query_task_summary),
-    "query_app_summary": cached(query_app_summary),
-    "query_task_summary_filtered": cached(query_task_summary_filtered),
-    "query_app_summary_filtered": cached(query_app_summary_filtered),
+    "query_task_summary": answer_from_cache(query_task_summary),
+    "query_app_summary": answer_from_cache(query_app_summary),
+    "query_task_summary_filtered": answer_from_cache(query_task_summary_filtered),
+    "query_app_summary_filtered": answer_from_cache(query_app_summary_filtered),
 }

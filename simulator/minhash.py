@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from simulator.appservice import argument
-from simulator.objects import Objects, broken
+from simulator.objects import Objects, workspace_error
 from simulator.rpc import RpcError
 from simulator.tokens import Identity
 
@@ -32,7 +32,7 @@ def methods(objects: Objects) -> dict[str, Method]:
         objects.readable(path, who.user if who else "")
         item = objects.find(path)
         if item is None:
-            raise broken("Object not found!")
+            raise workspace_error("Object not found!")
         return [hits(item.text, params)]
 
     return {

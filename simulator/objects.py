@@ -39,7 +39,7 @@ def new_uuid() -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-def broken(text: str) -> RpcError:
+def workspace_error(text: str) -> RpcError:
     """An error as the Workspace wraps it."""
     return RpcError(f"_ERROR_{text}_ERROR_")
 
@@ -136,10 +136,10 @@ class Objects:
         item = self._by_uuid.get(path.strip("/").upper())
         workspace = self.workspace(item.path if item else path)
         if workspace is None:
-            raise broken("User lacks permission to / for requested action!")
+            raise workspace_error("User lacks permission to / for requested action!")
         if workspace.permission(user) not in allowed:
             place = "/".join(split(workspace.root.path))
-            raise broken(f"User lacks permission to {place} for requested action!")
+            raise workspace_error(f"User lacks permission to {place} for requested action!")
         return workspace
 
     def put(self, path: str, kind: str, data: Json = "", meta: Json = None) -> list[Item]:
@@ -149,7 +149,7 @@ class Objects:
         """
         workspace = self.workspace(path)
         if workspace is None:
-            raise broken("Workspace not found!")
+            raise workspace_error("Workspace not found!")
         made = []
         folder = workspace.root
         *above, name = split(path)[2:]
@@ -169,10 +169,10 @@ class Objects:
     def _new_object(self, folder: Item, name: str, kind: str) -> Item:
         children = folder.children
         if children is None:
-            raise broken(f"{folder.path} is no folder!")
+            raise workspace_error(f"{folder.path} is no folder!")
         old = children.get(name)
         if old and old.children is not None:
-            raise broken(f"Cannot overwrite directory {old.path} on save!")
+            raise workspace_error(f"Cannot overwrite directory {old.path} on save!")
         if old:
             self._by_uuid.pop(old.uuid, None)
         children[name] = self._item(name, kind, f"{folder.path}/", folder.owner)
@@ -182,7 +182,7 @@ class Objects:
         """The folder of that name in ``folder``, and whether it is new."""
         children = folder.children
         if children is None:
-            raise broken(f"{folder.path} is no folder!")
+            raise workspace_error(f"{folder.path} is no folder!")
         if name in children:
             return children[name], False
         children[name] = self._item(name, kind, f"{folder.path}/", folder.owner)

@@ -57,7 +57,7 @@ def task_info(request: Request, rest: list[str], jobs: Jobs, check: Check) -> Re
     """What a job's wrapper posted; ``rest`` is what follows task_info: id, file, data or eof."""
     job = jobs.get(decimal(rest[0])) if rest else None
     name = rest[1] if len(rest) > 1 else ""
-    if refusal := refused(request, job, check):
+    if refusal := refuse_reader(request, job, check):
         return refusal
     if job is None:
         return Reply(404, b"", PLAIN)
@@ -73,7 +73,7 @@ def task_info(request: Request, rest: list[str], jobs: Jobs, check: Check) -> Re
 CHALLENGE = (("WWW-Authenticate", 'Basic realm="PATRIC Login"'),)
 
 
-def refused(request: Request, job: Job | None, check: Check) -> Reply | None:
+def refuse_reader(request: Request, job: Job | None, check: Check) -> Reply | None:
     """What those get who may not read a job's files."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "oauth":

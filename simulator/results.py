@@ -64,11 +64,11 @@ class Results:
         place = self._place(job)
         output = job_output(job) if good else f"{job.app} failed"
         if genome := genome_in(output):
-            self._genomes.annotated(job, genome)
+            self._genomes.add_annotation(job, genome)
         if not place:
             return
         files = self._files(job, place, output) if good else self._failure(job, place)
-        shown = described(job, output)
+        shown = describe_result(job, output)
         self._objects.put(
             place.result,
             "job_result",
@@ -89,7 +89,7 @@ class Results:
     def _files(self, job: Job, place: Place, output: Json) -> list[Json]:
         """Paths and uuids of the app's main files."""
         leaves = FURTHER.get(job.app, ()) if job.course.leaves is None else job.course.leaves
-        known = (filled(template, job, place) for template in OUTPUTS[job.app])
+        known = (fill_template(template, job, place) for template in OUTPUTS[job.app])
         paths = dict.fromkeys([*known, *(f"{place.folder}/{name}" for name in leaves)])
         files = []
         for path in paths:
@@ -129,7 +129,7 @@ def folders_above(path: str) -> list[str]:
     return ["/" + "/".join(parts[:length]) for length in range(2, len(parts))]
 
 
-def filled(template: str, job: Job, place: Place) -> str | None:
+def fill_template(template: str, job: Job, place: Place) -> str | None:
     """A path template with the job's parameters; None where one is missing."""
     values = {**job.params, "output_path": job.output_path.rstrip("/"), "output_file": place.name}
     found = re.findall(r"\$\{params\.([^}]+)}", template)
@@ -178,7 +178,7 @@ def genome_in(output: Json) -> str:
     return str(output.get("genome_id") or "") if isinstance(output, dict) else ""
 
 
-def described(job: Job, output: Json) -> dict[str, Json]:
+def describe_result(job: Job, output: Json) -> dict[str, Json]:
     started, ended = job.started or 0.0, job.ended or 0.0
     return {
         "id": str(job.id),

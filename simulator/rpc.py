@@ -101,7 +101,7 @@ def success(envelope: Envelope, values: list[Json], rng: random.Random | None) -
     answer = {**dict(envelope.marks), "result": values}
     if envelope.version == "1.0":
         answer["error"] = None
-    return encoded(turned(answer, rng))
+    return encode(rotate_keys(answer, rng))
 
 
 def failure(envelope: Envelope, error: RpcError, message: str, rng: random.Random | None) -> bytes:
@@ -112,11 +112,13 @@ def failure(envelope: Envelope, error: RpcError, message: str, rng: random.Rando
         answer["result"] = None
         answer["error"] = message if error.inside else described
     elif envelope.version == "2.0":
-        answer["error"] = turned({**described, **({"data": message} if error.inside else {})}, rng)
+        answer["error"] = rotate_keys(
+            {**described, **({"data": message} if error.inside else {})}, rng
+        )
     else:
         repeated = {"error": message} if error.inside else {}
-        answer["error"] = turned({**described, "name": "JSONRPCError", **repeated}, rng)
-    return encoded(turned(answer, rng))
+        answer["error"] = rotate_keys({**described, "name": "JSONRPCError", **repeated}, rng)
+    return encode(rotate_keys(answer, rng))
 
 
 class Verbatim:
@@ -132,14 +134,14 @@ KEPT: dict[str, str] = {}
 MARKED = re.compile('"(\ue000[^\ue001]*\ue001)"')
 
 
-def encoded(answer: dict[str, Json]) -> bytes:
+def encode(answer: dict[str, Json]) -> bytes:
     text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
     if "\ue000" in text:
         text = MARKED.sub(lambda found: KEPT.get(found[1], found[0]), text)
     return text.encode()
 
 
-def turned(mapping: dict[str, Json], rng: random.Random | None) -> dict[str, Json]:
+def rotate_keys(mapping: dict[str, Json], rng: random.Random | None) -> dict[str, Json]:
     """The same mapping, begun at a random key: cheaper than a shuffle and as unpredictable."""
     if rng is None or not mapping:
         return mapping
@@ -148,7 +150,7 @@ def turned(mapping: dict[str, Json], rng: random.Random | None) -> dict[str, Jso
     return dict(items[start:] + items[:start])
 
 
-def traced(error: RpcError, method: str, argument: str) -> str:
+def add_stack_trace(error: RpcError, method: str, argument: str) -> str:
     """The message as Carp::Always leaves it: where it was thrown, and who called whom.
 
     ``argument`` is printed as the first argument of the method, cut at 64 characters: that is how

@@ -17,7 +17,7 @@ from typing import Any
 from simulator import appservice, listings, minhash, pages, rpc, workspace
 from simulator import faults as faulty
 from simulator.cache import Cache
-from simulator.call_log import Call, Ledger
+from simulator.call_log import Call, CallLog
 from simulator.genomes import Genomes
 from simulator.jobs import Job, Jobs
 from simulator.objects import Objects
@@ -26,7 +26,7 @@ from simulator.rpc import Envelope, Question, RpcError
 from simulator.server import Reply, Request
 from simulator.switches import Switches
 from simulator.tokens import Identity, Tokens, load_key, user_in
-from simulator.triggers import Seconds, Subject, Trigger, Triggers, drawn
+from simulator.triggers import Seconds, Subject, Trigger, Triggers, draw_seconds
 
 Json = Any
 Perform = Callable[[RpcError | None], Reply]
@@ -99,7 +99,7 @@ class Simulation:
         self.switches.update(self.start.switches)
         self.faults = Triggers(self.rng)
         self.rules = Triggers(self.rng)
-        self.ledger = Ledger(now, self.start.ledger_limit)
+        self.call_log = CallLog(now, self.start.ledger_limit)
         self.tokens = Tokens(f"{self.start.url}/public_key", now, self.key)
         self.cache = Cache(now)
         self.jobs = Jobs(self.switches, self.rules, self.rng)
@@ -150,23 +150,25 @@ class Simulation:
 
     def respond(self, request: Request) -> Reply | Awaitable[Reply]:
         """The reply, or what waits for it where something takes time."""
-        call, perform, work = self._understood(request)
+        call, perform, work = self._interpret(request)
         fault = self.faults.first(call.subject)
         latency = self._latency(call.method) if self.switches.latency else 0.0
         pool = self._pool(work.service)
         busy = isinstance(pool, asyncio.Semaphore) and pool.locked()
         if fault is None and not latency and not busy and not work.seconds:
-            reply = self._performed(perform, None)
+            reply = self._perform(perform, None)
             call.end()
             return reply
-        return self._slowly(call, partial(self._worked, pool, work, perform), fault, latency)
+        return self._slowly(
+            call, partial(self._perform_in_worker, pool, work, perform), fault, latency
+        )
 
-    def _performed(self, perform: Perform, error: RpcError | None) -> Reply:
+    def _perform(self, perform: Perform, error: RpcError | None) -> Reply:
         """Makes a call when every job is where it should be by now."""
         self.jobs.settle(self.clock.now())
         return perform(error)
 
-    async def _worked(
+    async def _perform_in_worker(
         self,
         pool: AbstractAsyncContextManager[object],
         work: Work,
@@ -176,7 +178,7 @@ class Simulation:
         """Makes a call once a worker of its service is free, and occupies that worker."""
         async with pool:
             await asyncio.sleep(work.seconds)
-            return self._performed(perform, error)
+            return self._perform(perform, error)
 
     async def _slowly(
         self, call: Call, perform: faulty.Perform, fault: Trigger | None, latency: float
@@ -206,10 +208,10 @@ class Simulation:
     def _latency(self, method: str) -> float:
         for pattern, seconds in self.switches.latency.items():
             if fnmatchcase(method, pattern) or fnmatchcase(method.partition(".")[2], pattern):
-                return self._drawn(seconds)
+                return self._draw(seconds)
         return 0.0
 
-    def _understood(self, request: Request) -> tuple[Call, Perform, Work]:
+    def _interpret(self, request: Request) -> tuple[Call, Perform, Work]:
         """The ledger's entry of a request, how it is answered, and what it occupies."""
         parts = [part for part in request.path.split("/") if part]
         package = self.packages["app_service"]
@@ -222,13 +224,13 @@ class Simulation:
         name = parts[0] if parts else request.verb
         token = request.headers.get("authorization", "")
         subject = {"method": name, "user": user_in(token), "path": request.path}
-        call = self.ledger.begin(name, subject, request.query)
+        call = self.call_log.begin(name, subject, request.query)
         served = package.name if name in SERVED_PAGES else ""
-        seconds = self._drawn(self.switches.query_seconds) if served else 0.0
-        return call, partial(self._shown, page, call), Work(served, seconds)
+        seconds = self._draw(self.switches.query_seconds) if served else 0.0
+        return call, partial(self._show_page, page, call), Work(served, seconds)
 
-    def _drawn(self, seconds: Seconds) -> float:
-        return drawn(seconds, self.rng) or 0.0
+    def _draw(self, seconds: Seconds) -> float:
+        return draw_seconds(seconds, self.rng) or 0.0
 
     def _page(self, request: Request, parts: list[str]) -> Callable[[], Reply] | None:
         """What answers a request that is no JSON-RPC; None if it is."""
@@ -248,7 +250,7 @@ class Simulation:
         }
         return simple.get(name)
 
-    def _shown(self, page: Callable[[], Reply], call: Call, error: RpcError | None) -> Reply:
+    def _show_page(self, page: Callable[[], Reply], call: Call, error: RpcError | None) -> Reply:
         reply = page() if error is None else Reply(500, error.message.encode(), pages.PLAIN)
         call.answer = "ok" if reply.status == HTTPStatus.OK else f"http {reply.status}"
         return reply
@@ -261,13 +263,13 @@ class Simulation:
     def _question(self, request: Request, package: Package) -> tuple[Call, Perform, Work]:
         problem = None
         try:
-            question = parsed(request)
+            question = parse_request(request)
         except RpcError as error:
             question, problem = no_question(request), error
         token = request.headers.get("authorization", "")
         caused_by = {"request_id": request.headers.get("x-request-id", "")}
         subject = {**subject_of(question, token), **caused_by}
-        call = self.ledger.begin(question.method, subject, question.params)
+        call = self.call_log.begin(question.method, subject, question.params)
         answer = partial(self._answer, package, question, token, call)
         work = Work(package.name, self._work_seconds(package, question, token))
         return call, lambda error: answer(problem or error), work
@@ -277,12 +279,12 @@ class Simulation:
         it."""
         name = question.method.removeprefix("AppService.")
         if package.name != "AppService" or name not in PREFLIGHTED:
-            return self._drawn(self.switches.query_seconds)
+            return self._draw(self.switches.query_seconds)
         try:
             appservice.check_enabled(self.switches, self._check(token), question.params)
         except RpcError:
-            return self._drawn(self.switches.query_seconds)
-        return self._drawn(self.switches.preflight_seconds)
+            return self._draw(self.switches.query_seconds)
+        return self._draw(self.switches.preflight_seconds)
 
     def _answer(
         self, package: Package, question: Question, token: str, call: Call, fault: RpcError | None
@@ -308,7 +310,7 @@ class Simulation:
         if not package.traced or not self.switches.traces:
             return problem.message
         short = question.method.partition(".")[2]
-        return rpc.traced(problem, short, traced_argument(problem, question, token))
+        return rpc.add_stack_trace(problem, short, traced_argument(problem, question, token))
 
     def _values(self, package: Package, question: Question, token: str) -> list[Json]:
         """What the method returns. The method is looked up before the token is looked at."""
@@ -340,11 +342,11 @@ class Simulation:
 
 def app_package(service: appservice.Service) -> Package:
     methods = {**appservice.METHODS, **listings.METHODS}
-    bound = {name: partial(identified, method, service) for name, method in methods.items()}
+    bound = {name: partial(require_caller, method, service) for name, method in methods.items()}
     return Package("AppService", bound, traced=True)
 
 
-def identified(
+def require_caller(
     method: appservice.Method, service: appservice.Service, who: Identity | None, params: list[Json]
 ) -> list[Json]:
     """An AppService method: it always has a caller."""
@@ -352,7 +354,7 @@ def identified(
     return method(service, who, params)
 
 
-def parsed(request: Request) -> Question:
+def parse_request(request: Request) -> Question:
     """Raises ``RpcError`` where the request is no JSON-RPC."""
     if request.verb == "GET":
         raise RpcError("HTTP GET not allowed.", rpc.NO_GET, inside=False)

@@ -34,16 +34,16 @@ def specifications() -> Mapping[str, dict[str, Json]]:
 def specification(app: app_table.App) -> dict[str, Json]:
     ours = {"aliases", "outputs", "parameters"}
     rest = {key: value for key, value in app.items() if key not in ours}
-    parameters = [labelled(each) for each in app["parameters"]]
+    parameters = [add_label(each) for each in app["parameters"]]
     script = f"App-{app['id']}"
     return {**rest, "script": script, "description": app["label"], "parameters": parameters}
 
 
-def labelled(parameter: dict[str, Json]) -> dict[str, Json]:
+def add_label(parameter: dict[str, Json]) -> dict[str, Json]:
     words = parameter["id"].replace("_", " ").strip()
     shown = {"default": None, **parameter, "label": words, "desc": words}
     if "group" in parameter:
-        shown["group"] = [labelled(member) for member in parameter["group"]]
+        shown["group"] = [add_label(member) for member in parameter["group"]]
     return shown
 
 
@@ -55,7 +55,7 @@ def spec_text(app: str) -> str:
     return Verbatim(app, text).mark
 
 
-def refused(reason: str = "") -> RpcError:
+def refusal(reason: str = "") -> RpcError:
     """A submission that the service could not make; often it does not say why."""
     ending = f"{reason}\n\n" if reason else "\n"
     return RpcError(f"Error submitting job: {ending}", place=SUBMIT_PLACE)
@@ -72,7 +72,7 @@ def check_parameters(app: str, params: Mapping[str, Json]) -> None:
         elif parameter.get("type") == "enum" and "enum" in parameter and name in params:
             check_choice(parameter, params[name])
     if missing:
-        raise refused("\n".join(["Errors found in parameter processing:", *missing]))
+        raise refusal("\n".join(["Errors found in parameter processing:", *missing]))
 
 
 def check_choice(parameter: Mapping[str, Json], value: Json) -> None:
@@ -80,7 +80,7 @@ def check_choice(parameter: Mapping[str, Json], value: Json) -> None:
     choices = [str(each) for each in parameter["enum"]]
     text = "" if chosen is None else str(chosen)
     if text not in choices:
-        raise refused(
+        raise refusal(
             f"Invalid enum value '{text}' passed for {parameter['id']}:"
             f" valid values are {' '.join(choices)}"
         )
@@ -96,11 +96,11 @@ def check_inputs(
         place = (
             "/opt/bvbrc/src/p3_genome_annotation/service-scripts/App-GenomeAnnotation.pl line 45"
         )
-        raise refused(f'{head}Can\'t call method "size" on an undefined value at {place}.')
+        raise refusal(f'{head}Can\'t call method "size" on an undefined value at {place}.')
     check_reads(params)
-    if listed(params, "srr_ids") and not archive:
+    if list_values(params, "srr_ids") and not archive:
         place = "/opt/bvbrc/deploy/lib/Bio/KBase/AppService/ReadSet.pm line 600"
-        raise refused(f"{head}p3-sra failed: -1 at {place}.")
+        raise refusal(f"{head}p3-sra failed: -1 at {place}.")
     problems = []
     for path in reads_in(params):
         bytes_ = size(path)
@@ -109,7 +109,7 @@ def check_inputs(
         elif not bytes_:
             problems.append(f"\tFile {path} has zero size")
     if problems:
-        raise refused(
+        raise refusal(
             "\n".join(
                 [f"{head}Reads as defined in parameters failed to validate. Errors:", *problems]
             )
@@ -122,15 +122,15 @@ def check_reads(params: Mapping[str, Json]) -> None:
     for name in ("paired_end_libs", "single_end_libs"):
         if isinstance(value := params.get(name), str):
             text = f'Can\'t use string ("{value}") as an ARRAY ref while "strict refs" in use'
-            raise refused(f"{head}{text} at /opt/bvbrc/deploy/lib/Bio/KBase/AppService/ReadSet.pm")
-    for accession in listed(params, "srr_ids"):
+            raise refusal(f"{head}{text} at /opt/bvbrc/deploy/lib/Bio/KBase/AppService/ReadSet.pm")
+    for accession in list_values(params, "srr_ids"):
         if not re.fullmatch(r"[SED]RR\d+", str(accession)):
-            raise refused(f"{head}Invalid SRR identifer {accession}\n")
+            raise refusal(f"{head}Invalid SRR identifer {accession}\n")
 
 
 def reads_in(params: Mapping[str, Json]) -> list[str]:
     """The paths of read files in the usual libraries."""
-    libraries = [*listed(params, "paired_end_libs"), *listed(params, "single_end_libs")]
+    libraries = [*list_values(params, "paired_end_libs"), *list_values(params, "single_end_libs")]
     names = ("read1", "read2", "read")
     return [
         str(library[name])
@@ -141,7 +141,7 @@ def reads_in(params: Mapping[str, Json]) -> list[str]:
     ]
 
 
-def listed(params: Mapping[str, Json], name: str) -> list[Json]:
+def list_values(params: Mapping[str, Json], name: str) -> list[Json]:
     value = params.get(name)
     return value if isinstance(value, list) else []
 

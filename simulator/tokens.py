@@ -76,7 +76,7 @@ class Tokens:
             "unknown_signer": "https://evil.example.org/public_key",
             "unreachable_signer": "https://user.alpha.patricbrc.org/public_key",
         }.get(kind, self.signer)
-        text = unsigned(user, int(self.now() + seconds), roles, signer)
+        text = unsigned_text(user, int(self.now() + seconds), roles, signer)
         if kind == "unsigned":
             return text
         key = self.key if kind != "forged" else rsa.generate_private_key(65537, 2048)
@@ -134,7 +134,7 @@ class Tokens:
             raise invalid(f"Could not retrieve signer pubkey for {signer}")
 
 
-def unsigned(user: str, expiry: int, roles: str, signer: str) -> str:
+def unsigned_text(user: str, expiry: int, roles: str, signer: str) -> str:
     """The text that is signed."""
     role = f"|roles={roles}" if roles else ""
     return (

@@ -102,7 +102,7 @@ class Triggers:
         return iter(self._all)
 
 
-def drawn(seconds: Seconds, rng: random.Random) -> float | None:
+def draw_seconds(seconds: Seconds, rng: random.Random) -> float | None:
     """One duration of those that ``seconds`` allows."""
     if isinstance(seconds, list):
         low, high = seconds

@@ -31,11 +31,11 @@ def status_word(job: Job, submitted_word: str) -> str:
 
 
 def shown_time(at: float | None, form: str) -> str:
-    return "" if at is None else formatted(int(at), form)
+    return "" if at is None else format_time(int(at), form)
 
 
 @lru_cache(maxsize=4096)
-def formatted(at: int, form: str) -> str:
+def format_time(at: int, form: str) -> str:
     """Polls ask for the same few times again and again."""
     return time.strftime(form, time.gmtime(at))
 
@@ -45,7 +45,7 @@ def shown_end(job: Job) -> float | None:
     return job.ended if job.state in "CF" else None
 
 
-def elapsed(job: Job) -> str:
+def elapsed_text(job: Job) -> str:
     """``HH:MM:SS``, hours may exceed 24; empty before the end or without a start."""
     end = shown_end(job)
     if end is None or job.started is None:
@@ -75,7 +75,7 @@ def task(job: Job, submitted_word: str, form: str = SQL_TIME) -> dict[str, Json]
         "submit_time": shown_time(job.created, form),
         "start_time": shown_time(job.started, form),
         "completed_time": shown_time(shown_end(job), form),
-        "elapsed_time": elapsed(job),
+        "elapsed_time": elapsed_text(job),
         "storage_location": place if form == SQL_TIME else "",
     }
 
@@ -101,7 +101,7 @@ def qstat_row(job: Job, *, masked: bool, parameters: bool) -> dict[str, Json]:
         "submit_time": shown_time(job.created, ISO_TIME),
         "start_time": shown_time(job.started, ISO_TIME),
         "finish_time": shown_time(shown_end(job), ISO_TIME),
-        "elapsed_time": elapsed(job),
+        "elapsed_time": elapsed_text(job),
     }
     at_cluster = job.cluster_id is not None
     shown = {} if masked else {"parameters": job.params if parameters else {}}

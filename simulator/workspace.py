@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from simulator.objects import READ, TYPES, WRITE, Item, Objects, broken, split
+from simulator.objects import READ, TYPES, WRITE, Item, Objects, split, workspace_error
 from simulator.tokens import Identity
 
 Json = Any
@@ -32,11 +32,11 @@ class Methods:
             self.set_permissions,
             self.get_download_url,
         ]
-        self.by_name = {each.__name__: called(each) for each in named}
+        self.by_name = {each.__name__: as_method(each) for each in named}
 
     def get(self, user: str, args: Args) -> list[Json]:
         """One missing object fails the whole call."""
-        items = [self.item(path, user) for path in needed(args, "objects")]
+        items = [self.item(path, user) for path in require_argument(args, "objects")]
         bare = bool(args.get("metadata_only"))
         metas = [self.objects.meta_of(item, user) for item in items]
         pairs = zip(metas, items, strict=True)
@@ -44,10 +44,12 @@ class Methods:
 
     def ls(self, user: str, args: Args) -> list[Json]:
         """Empty and missing folders are left out."""
-        listed = {path: self.listed(path, user, args) for path in needed(args, "paths")}
+        listed = {
+            path: self.list_path(path, user, args) for path in require_argument(args, "paths")
+        }
         return [{path: metas for path, metas in listed.items() if metas}]
 
-    def listed(self, path: str, user: str, args: Args) -> list[Json]:
+    def list_path(self, path: str, user: str, args: Args) -> list[Json]:
         kinds = set((args.get("query") or {}).get("type") or ())
         return [
             self.objects.meta_of(item, user)
@@ -75,19 +77,21 @@ class Methods:
         """New folders and objects, in no particular order; what was there already is left out."""
         overwrite = bool(args.get("overwrite"))
         made: list[Item] = []
-        for given in needed(args, "objects"):
+        for given in require_argument(args, "objects"):
             path, kind, meta, data = (*given, None, None, None)[:4]
-            made += self.created(user, path, kind or "unspecified", data, meta, args, overwrite)
+            made += self.create_items(
+                user, path, kind or "unspecified", data, meta, args, overwrite
+            )
         self.rng.shuffle(made)
         return [[self.objects.meta_of(item, user) for item in made]]
 
-    def created(  # noqa: PLR0913, PLR0917 - one tuple of the wire and its flags
+    def create_items(  # noqa: PLR0913, PLR0917 - one tuple of the wire and its flags
         self, user: str, path: str, kind: str, data: Json, meta: Json, args: Args, overwrite: bool
     ) -> list[Item]:
-        owner, name = self.checked(path, kind)
+        owner, name = self.check_writable(path, kind)
         if self.objects.workspace(path) is None:
             if owner != user:
-                raise broken("User lacks permission to / for requested action!")
+                raise workspace_error("User lacks permission to / for requested action!")
             everybody = str(args.get("permission") or "n")
             return [self.objects.add_workspace(owner, name, everybody).root]
         self.objects.readable(path, user, WRITE)
@@ -96,32 +100,34 @@ class Methods:
         there = self.objects.find(path)
         if there and kind not in {"folder", "modelfolder"}:
             if there.children is not None:
-                raise broken(f"Cannot overwrite directory {path} on save!")
+                raise workspace_error(f"Cannot overwrite directory {path} on save!")
             if not overwrite:
-                raise broken(f"Overwriting object {path} and overwrite flag is not set!")
+                raise workspace_error(f"Overwriting object {path} and overwrite flag is not set!")
         made = self.objects.put(path, kind, "" if data is None else data, meta)
         if args.get("createUploadNodes"):
             made[-1].shock = f"{self.url}/services/shock_api/node/{made[-1].uuid.lower()}"
         return made
 
-    def checked(self, path: str, kind: str) -> tuple[str, str]:
+    def check_writable(self, path: str, kind: str) -> tuple[str, str]:
         """Owner and workspace of a path that may be written."""
         parts = split(path)
         if len(parts) < 2:  # noqa: PLR2004 - owner and workspace
-            raise broken(f"Path {path} does not include at least a top level directory!")
+            raise workspace_error(f"Path {path} does not include at least a top level directory!")
         if ":" in parts[-1]:
-            raise broken(f"Object name {parts[-1]} contains forbidden characters!")
+            raise workspace_error(f"Object name {parts[-1]} contains forbidden characters!")
         if kind not in TYPES:
-            raise broken("Invalid type submitted!")
+            raise workspace_error("Invalid type submitted!")
         return parts[0], parts[1]
 
     def delete(self, user: str, args: Args) -> list[Json]:
-        items = [self.item(path, user, WRITE) for path in needed(args, "objects")]
+        items = [self.item(path, user, WRITE) for path in require_argument(args, "objects")]
         for item in items:
             if item.children is not None and not args.get("deleteDirectories"):
-                raise broken(f"Cannot delete directory {item.path} without deleteDirectories!")
+                raise workspace_error(
+                    f"Cannot delete directory {item.path} without deleteDirectories!"
+                )
             if item.children and not args.get("force"):
-                raise broken(f"Cannot delete directory {item.path} that is not empty!")
+                raise workspace_error(f"Cannot delete directory {item.path} that is not empty!")
         metas = [self.objects.meta_of(item, user) for item in items]
         for item in items:
             self.objects.remove(item)
@@ -132,11 +138,11 @@ class Methods:
     def copy(self, user: str, args: Args) -> list[Json]:
         """Copies, or moves with ``move``; folders only with ``recursive``."""
         made: list[Item] = []
-        for source, target in needed(args, "objects"):
+        for source, target in require_argument(args, "objects"):
             item = self.item(source, user, WRITE if args.get("move") else READ)
             self.objects.readable(target, user, WRITE)
             if self.objects.find(target) and not args.get("overwrite"):
-                raise broken(f"Overwriting object {target} and overwrite flag is not set!")
+                raise workspace_error(f"Overwriting object {target} and overwrite flag is not set!")
             made += self.objects.put(target, item.kind, item.text, dict(item.meta))
             below = list(item.below()) if args.get("recursive") else []
             for each in below:
@@ -148,7 +154,7 @@ class Methods:
 
     def update_metadata(self, user: str, args: Args) -> list[Json]:
         items = []
-        for given in needed(args, "objects"):
+        for given in require_argument(args, "objects"):
             path, meta, kind = (*given, None, None)[:3]
             item = self.item(path, user, WRITE)
             item.meta = {**(item.meta if args.get("append") else {}), **(meta or {})}
@@ -158,32 +164,32 @@ class Methods:
 
     def list_permissions(self, user: str, args: Args) -> list[Json]:
         answer = {}
-        for path in needed(args, "objects"):
+        for path in require_argument(args, "objects"):
             workspace = self.objects.readable(path, user)
             given = [[name, word] for name, word in workspace.users.items()]
             answer[path] = [["global_permission", workspace.everybody], *given]
         return [answer]
 
     def set_permissions(self, user: str, args: Args) -> list[Json]:
-        path = str(needed(args, "path"))
+        path = str(require_argument(args, "path"))
         workspace = self.objects.readable(path, user, "ao")
         workspace.users |= dict(args.get("permissions") or ())
         workspace.everybody = args.get("new_global_permission") or workspace.everybody
         return [self.list_permissions(user, {"objects": [path]})[0][path]]
 
     def get_download_url(self, user: str, args: Args) -> list[Json]:
-        items = [self.item(path, user) for path in needed(args, "objects")]
+        items = [self.item(path, user) for path in require_argument(args, "objects")]
         return [[f"{self.url}/dl/{item.uuid}/{item.name}" for item in items]]
 
     def item(self, path: str, user: str, allowed: str = READ) -> Item:
         self.objects.readable(path, user, allowed)
         item = self.objects.find(path)
         if item is None:
-            raise broken("Object not found!")
+            raise workspace_error("Object not found!")
         return item
 
 
-def called(
+def as_method(
     method: Callable[[str, Args], list[Json]],
 ) -> Callable[[Identity | None, list[Json]], list[Json]]:
     """The method as the envelope calls it: nobody's token is anybody's."""
@@ -191,13 +197,13 @@ def called(
     def call(who: Identity | None, params: list[Json]) -> list[Json]:
         args = params[0] if params and isinstance(params[0], dict) else {}
         if args.get("adminmode") and not (who and who.admin):
-            raise broken("Cannot run functions in admin mode. User is not an admin!")
+            raise workspace_error("Cannot run functions in admin mode. User is not an admin!")
         return method(who.user if who else "", args)
 
     return call
 
 
-def needed(args: Args, name: str) -> Json:
+def require_argument(args: Args, name: str) -> Json:
     if name not in args:
-        raise broken(f"Mandatory arguments {name} missing.")
+        raise workspace_error(f"Mandatory arguments {name} missing.")
     return args[name]

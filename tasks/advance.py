@@ -9,8 +9,8 @@ from typing import Final
 
 from config.settings import load_settings
 from observability.metering import counts_of
-from runtime.bootstrap import parts
-from runtime.single_flight import Alone
+from runtime.bootstrap import engine_context
+from runtime.single_flight import SingleFlight
 from tasks.celery import app
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.replan import replan_due
@@ -23,13 +23,13 @@ _TASKS: Final = {
     Work.FIND: "tasks.find_results",
     Work.REPLAN: "tasks.replan_workflows",
 }
-_planning = Alone()
-_checking = Alone()
+_planning = SingleFlight()
+_checking = SingleFlight()
 
 
 @app.task(name="tasks.advance_workflows")
 def advance_workflows(workflow_ids: Sequence[str]) -> None:
-    follow(advance(parts(), workflow_ids))
+    follow(advance(engine_context(), workflow_ids))
 
 
 @app.task(name="tasks.replan_workflows")
@@ -39,7 +39,7 @@ def replan_workflows() -> None:
 
 
 def _plan_all() -> None:
-    for advanced in replan_due(parts()):
+    for advanced in replan_due(engine_context()):
         follow(advanced)
 
 
@@ -47,17 +47,17 @@ def _plan_all() -> None:
 def advance_active_workflows() -> None:
     """Beat's: find whatever is due, and hand it out in short tasks."""
     begun = time.monotonic()
-    due = sweep(parts())
+    due = sweep(engine_context())
     for chunk in due.advances:
         advance_workflows.delay(list(chunk))
     for owners in due.polls:
         app.send_task("tasks.poll_jobs", (list(owners),))
     if Work.SEND in due.works:
-        parts().sends()
+        engine_context().sends()
     for work in due.works & _TASKS.keys():
         app.send_task(_TASKS[work])
     if Work.ASK in due.works:
-        _checking.run(lambda: check_service(parts()))
+        _checking.run(lambda: check_service(engine_context()))
     if due.taken:
         took = timedelta(seconds=time.monotonic() - begun)
         counts_of(load_settings().metrics).swept(took)

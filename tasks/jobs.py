@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runtime.bootstrap import drain, parts
-from runtime.single_flight import Alone
+from runtime.bootstrap import drain, engine_context
+from runtime.single_flight import SingleFlight
 from tasks.advance import follow
 from tasks.celery import app
 from workflows.engine.context import learn
@@ -18,38 +18,38 @@ from workflows.engine.poll import poll_young_jobs as poll_young
 _WHOLE_DAY = 86_400
 """Seconds. Under load the outbox is never empty; each call in it has a time limit of its own."""
 
-_finding = Alone()
+_finding = SingleFlight()
 
 
 @app.task(name="tasks.start_jobs", time_limit=_WHOLE_DAY, soft_time_limit=_WHOLE_DAY)
 def start_jobs() -> None:
     """Empty the outbox; returns at once where this process is at it already."""
-    drain().run(parts())
+    drain().run(engine_context())
 
 
 @app.task(name="tasks.poll_jobs")
 def poll_jobs(owners: Sequence[str]) -> None:
-    follow(poll(parts(), owners))
-    learn(parts())
+    follow(poll(engine_context(), owners))
+    learn(engine_context())
 
 
 @app.task(name="tasks.poll_young_jobs")
 def poll_young_jobs(owners: Sequence[str]) -> None:
     """Between two intervals, those jobs that have just started."""
-    follow(poll_young(parts(), owners))
+    follow(poll_young(engine_context(), owners))
 
 
 @app.task(name="tasks.resolve_jobs")
 def resolve_jobs() -> None:
-    follow(resolve(parts()))
+    follow(resolve(engine_context()))
 
 
 @app.task(name="tasks.find_results")
 def find_results() -> None:
     """A Workspace that hangs keeps one thread."""
-    _finding.run(lambda: follow(find(parts())))
+    _finding.run(lambda: follow(find(engine_context())))
 
 
 @app.task(name="tasks.kill_jobs")
 def kill_jobs() -> None:
-    kill(parts())
+    kill(engine_context())

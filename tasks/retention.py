@@ -8,7 +8,7 @@ import structlog
 
 from config.sections import Retention
 from config.settings import Settings, load_settings
-from runtime.bootstrap import logs_of, parts
+from runtime.bootstrap import engine_context, logs_of
 from tasks.celery import app
 from workflows.engine.purge import Keep, purge_in_turn
 from workflows.store import removals
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 @app.task(name="tasks.purge_workflows")
 def purge_workflows() -> None:
-    purge_in_turn(parts(), keep_of(load_settings().retention))
+    purge_in_turn(engine_context(), keep_of(load_settings().retention))
 
 
 def keep_of(retention: Retention) -> Keep:

@@ -42,9 +42,9 @@ class Apps:
 
     def catalogue(self, token: str) -> AppCatalogue:
         """As known now. Where it is old, it is asked for with this token, in the background."""
-        return self.known(token).catalogue
+        return self.load(token).catalogue
 
-    def known(self, token: str) -> Known:
+    def load(self, token: str) -> Known:
         """The same for CWL too."""
         if self._found is not None and time.monotonic() < self._look_at:
             return self._found

@@ -47,7 +47,7 @@ def cancel_workflow(workflow_id: str) -> Response:
     found = connections()
     found.gate.may(workflow_rows.get(workflow_id, {"owner": 1})["owner"])
     try:
-        engine.cancel(found.parts, workflow_id)
+        engine.cancel(found.context, workflow_id)
     except Conflict as ended:
         raise BadRequest(str(ended)) from ended
     found.hints.kill_jobs(g.request_id)
@@ -84,7 +84,7 @@ def retry_workflow(workflow_id: str) -> Response:
     owner = workflow_rows.get(workflow_id, {"owner": 1})["owner"]
     found.gate.may(owner)
     found.quotas.check_active(owner)
-    row = engine.retry(found.parts, caller(), workflow_id)
+    row = engine.retry(found.context, caller(), workflow_id)
     found.quotas.stored(owner, 0, starts=True)
     found.hints.advance(workflow_id, g.request_id)
     return as_json(
@@ -117,7 +117,7 @@ def renew_token(workflow_id: str) -> Response:
     fresh = _fresh(sent["token"]) if "token" in sent else caller()
     if fresh.name != owner:
         raise Forbidden("The fresh token must be one of the workflow's owner.")
-    engine.renew(found.parts, fresh)
+    engine.renew(found.context, fresh)
     found.hints.start_jobs(g.request_id)
     return Response(status=204)
 

@@ -21,7 +21,7 @@ from app.http.auth import caller
 from app.http.client_socket import client_left
 from app.http.json_response import as_json
 from app.http.routes import FORM, JSON, YAML, Answer, Body, route
-from workflows.cwl.bvbrc.app_checks import checked
+from workflows.cwl.bvbrc.app_checks import check_plan
 from workflows.cwl.bvbrc.request_forms import Circumstances, from_parts, from_text
 from workflows.cwl.bvbrc.submission import Plan, Submission
 from workflows.cwl.model.problems import CwlProblem
@@ -68,7 +68,7 @@ def submit_cwl(arguments: dict[str, Any]) -> Response:
     form with the parts `workflow`, `inputs` and `files`.
     """
     with connections().patience():
-        known = connections().apps.known(caller().token)
+        known = connections().apps.load(caller().token)
         before = submission.accepted_before()
     if before:
         return submission.answer(before)
@@ -77,14 +77,14 @@ def submit_cwl(arguments: dict[str, Any]) -> Response:
     quotas.check_computing(user)
     charge = partial(quotas.computed, user)
     made = connections().planner.plan(user, source, known.table, client_left(), charge)
-    plan = checked(made, known.catalogue)
+    plan = check_plan(made, known.catalogue)
     if plan.problems:
         raise Invalid(plan.problems)
     with metering.computing():
         valid = validate(plan.document(), known.catalogue)
     native = apart(valid)
     if arguments["dry_run"]:
-        return _told(plan, native)
+        return _dry_run_response(plan, native)
     with connections().patience():
         text = json.dumps(source.as_json())
         accepted = submission.accept(native.spec, native.workflow_json, text, plan.waits_for)
@@ -99,7 +99,7 @@ def submit_cwl(arguments: dict[str, Any]) -> Response:
 )
 def list_cwl_tools() -> Response:
     """List the CWL tools of BV-BRC's apps"""
-    return as_json({"tools": connections().apps.known(caller().token).table.listing()})
+    return as_json({"tools": connections().apps.load(caller().token).table.listing()})
 
 
 @route(
@@ -111,13 +111,13 @@ def list_cwl_tools() -> Response:
 )
 def get_cwl_tool(app: str) -> Response:
     """Tell the CWL tool of an app, to be used in `run`"""
-    found = connections().apps.known(caller().token).table.tool(app)
+    found = connections().apps.load(caller().token).table.tool(app)
     if found is None:
         raise NotFound(f"There is no app '{app}'.")
     return as_json(found)
 
 
-def _told(plan: Plan, native: NativeWorkflow) -> Response:
+def _dry_run_response(plan: Plan, native: NativeWorkflow) -> Response:
     """What would be stored."""
     waits_for = [step.name for step in plan.steps if step.name in plan.waits_for]
     further = f"; further steps follow {', '.join(waits_for)}" if waits_for else ""

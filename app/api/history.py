@@ -30,7 +30,7 @@ RETRY_MILLISECONDS: Final = 2_000
 _NUMBER: Final = re.compile("[0-9]{1,12}")
 
 
-def shown(event: Event) -> dict[str, Any]:
+def event_json(event: Event) -> dict[str, Any]:
     """An event as JSON."""
     return {
         "id": event.sequence,
@@ -66,7 +66,7 @@ def read_log(arguments: dict[str, Any], workflow_id: str) -> Response:
     tail = arguments.get("tail")
     after = max(0, row["sequence"] - tail) if tail is not None else 0
     if arguments["follow"]:
-        return stream.answer(connections().feed, workflow_id, after, TEXT, event_log.text)
+        return stream.answer(connections().broadcaster, workflow_id, after, TEXT, event_log.text)
     return Response(event_log.text(events.of_workflow(workflow_id, after)), mimetype=TEXT)
 
 
@@ -100,7 +100,7 @@ def list_events(arguments: dict[str, Any], workflow_id: str) -> Response:
     return as_json(
         {
             "workflow_id": workflow_id,
-            "events": [shown(event) for event in found[:limit]],
+            "events": [event_json(event) for event in found[:limit]],
             "next_after": found[limit - 1].sequence if len(found) > limit else None,
         }
     )
@@ -114,7 +114,7 @@ def live(row: Row, after: int) -> Response:
     last = int(seen) if seen else after
     if row["state"] in FINAL_WORKFLOW and row["sequence"] <= last and seen:
         return Response(status=204)
-    return stream.answer(connections().feed, row["_id"], last, EVENT_STREAM, _sse)
+    return stream.answer(connections().broadcaster, row["_id"], last, EVENT_STREAM, _sse)
 
 
 def _sse(batch: stream.Batch) -> str:
@@ -122,7 +122,7 @@ def _sse(batch: stream.Batch) -> str:
         return f": alive\nretry: {RETRY_MILLISECONDS}\n\n"
     return "".join(
         f"id: {event.sequence}\nevent: {event.subject}\n"
-        f"data: {json.dumps(shown(event), ensure_ascii=False)}\n\n"
+        f"data: {json.dumps(event_json(event), ensure_ascii=False)}\n\n"
         for event in batch
     )
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate
 
-from app.api.response_schemas import WORKFLOW_STATES, mapping, said
+from app.api.response_schemas import WORKFLOW_STATES, described_as, mapping
 from workflows.model.values import OnFailure
-from workflows.spec.checks.suggestions import meant
+from workflows.spec.checks.suggestions import did_you_mean
 
 NAME = validate.Length(min=1, max=200)
 
@@ -31,10 +31,10 @@ class StepDocument(Schema):
         unknown = RAISE
 
     step_name = fields.String(required=True, validate=NAME)
-    app = fields.String(required=True, **said("An id of BV-BRC's AppService, or its alias"))
+    app = fields.String(required=True, **described_as("An id of BV-BRC's AppService, or its alias"))
     params = mapping("The app's parameters; `${…}` refers to other things")
-    outputs = fields.Dict(**said("Name to template"))
-    depends_on = fields.List(fields.String(), allow_none=True, **said("Step names"))
+    outputs = fields.Dict(**described_as("Name to template"))
+    depends_on = fields.List(fields.String(), allow_none=True, **described_as("Step names"))
     retry = fields.Nested(Retry)
 
 
@@ -63,7 +63,7 @@ class ById(Schema):
     class Meta:
         unknown = RAISE
 
-    workflow_id = fields.String(required=True, **said("Of a planned workflow"))
+    workflow_id = fields.String(required=True, **described_as("Of a planned workflow"))
 
 
 class CwlSubmission(Schema):
@@ -72,12 +72,12 @@ class CwlSubmission(Schema):
     class Meta:
         unknown = INCLUDE
 
-    workflow = fields.Raw(**said("The CWL document, as text or as an object; or `cwl`"))
-    inputs = fields.Raw(allow_none=True, **said("The input object, or its text"))
-    files = fields.Dict(**said("Further documents by relative path"))
-    entry = fields.String(**said("Which process of the document, `#main`"))
-    workspace_output_folder = fields.String(**said("Where results go"))
-    name = fields.String(**said("The workflow's name"))
+    workflow = fields.Raw(**described_as("The CWL document, as text or as an object; or `cwl`"))
+    inputs = fields.Raw(allow_none=True, **described_as("The input object, or its text"))
+    files = fields.Dict(**described_as("Further documents by relative path"))
+    entry = fields.String(**described_as("Which process of the document, `#main`"))
+    workspace_output_folder = fields.String(**described_as("Where results go"))
+    name = fields.String(**described_as("The workflow's name"))
 
 
 class Nothing(Schema):
@@ -89,7 +89,7 @@ class FreshToken(Schema):
     class Meta:
         unknown = RAISE
 
-    token = fields.String(**said("Where it is not the one in the Authorization header"))
+    token = fields.String(**described_as("Where it is not the one in the Authorization header"))
 
 
 class Flag(fields.Boolean):
@@ -120,7 +120,7 @@ class Query(Schema):
 
     @pre_load
     def _refuse_slips(self, found: Mapping[str, Any], **_: Any) -> Mapping[str, Any]:
-        hints = {name: meant(name, self.fields) for name in found if name not in self.fields}
+        hints = {name: did_you_mean(name, self.fields) for name in found if name not in self.fields}
         slips = {
             name: [f"There is no such argument; {hint}"] for name, hint in hints.items() if hint
         }
@@ -138,41 +138,43 @@ class ListQuery(Query):
     status = fields.List(
         fields.String(validate=validate.OneOf(WORKFLOW_STATES)),
         load_default=list,
-        **said("Any of these states"),
+        **described_as("Any of these states"),
     )
-    app = fields.String(**said("A step uses this app"))
-    name = fields.String(**said("Exactly this name"))
+    app = fields.String(**described_as("A step uses this app"))
+    name = fields.String(**described_as("Exactly this name"))
     label = fields.List(
-        fields.String(validate=_label), load_default=list, **said("key:value; all of them")
+        fields.String(validate=_label), load_default=list, **described_as("key:value; all of them")
     )
-    since = Moment(default_timezone=UTC, **said("Accepted at or after this"))
-    until = Moment(default_timezone=UTC, **said("Accepted before this"))
+    since = Moment(default_timezone=UTC, **described_as("Accepted at or after this"))
+    until = Moment(default_timezone=UTC, **described_as("Accepted before this"))
     page_size = fields.Integer(load_default=50, validate=validate.Range(min=1, max=500))
-    page_token = fields.String(load_default="", **said("The next_page_token of an answer"))
+    page_token = fields.String(load_default="", **described_as("The next_page_token of an answer"))
 
 
 class CwlQuery(Query):
-    dry_run = Flag(load_default=False, **said("Answer the native workflow and store nothing"))
+    dry_run = Flag(
+        load_default=False, **described_as("Answer the native workflow and store nothing")
+    )
 
 
 class ReadyQuery(Query):
     strict = Flag(
         load_default=False,
-        **said("Judge every part, and answer 503 whenever `status` is unhealthy"),
+        **described_as("Judge every part, and answer 503 whenever `status` is unhealthy"),
     )
 
 
 class LogQuery(Query):
     tail = fields.Integer(
-        validate=validate.Range(min=0, max=2**31), **said("Only the last so many lines")
+        validate=validate.Range(min=0, max=2**31), **described_as("Only the last so many lines")
     )
-    follow = Flag(load_default=False, **said("Go on until the final state"))
+    follow = Flag(load_default=False, **described_as("Go on until the final state"))
 
 
 class EventQuery(Query):
     after = fields.Integer(
         load_default=0,
         validate=validate.Range(min=0, max=2**31),
-        **said("Only events with a higher number"),
+        **described_as("Only events with a higher number"),
     )
     limit = fields.Integer(load_default=10_000, validate=validate.Range(min=1, max=10_000))

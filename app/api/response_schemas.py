@@ -16,38 +16,40 @@ WORKFLOW_STATES = [str(state) for state in WorkflowState]
 STEP_STATES = [str(state) for state in StepState]
 
 
-def said(text: str, **more: Any) -> dict[str, Any]:
+def described_as(text: str, **more: Any) -> dict[str, Any]:
     """A field's description."""
     return {"metadata": {"description": text, **more}}
 
 
 def word(words: list[str], description: str = "") -> fields.String:
-    return fields.String(required=True, validate=validate.OneOf(words), **said(description))
+    return fields.String(required=True, validate=validate.OneOf(words), **described_as(description))
 
 
 def time(description: str, *, null: bool = False) -> fields.String:
     """ISO 8601 in UTC with ``Z``."""
-    return fields.String(required=True, allow_none=null, **said(description, format="date-time"))
+    return fields.String(
+        required=True, allow_none=null, **described_as(description, format="date-time")
+    )
 
 
 def text(description: str, *, null: bool = False) -> fields.String:
-    return fields.String(required=True, allow_none=null, **said(description))
+    return fields.String(required=True, allow_none=null, **described_as(description))
 
 
 def count(description: str, *, null: bool = False) -> fields.Integer:
-    return fields.Integer(required=True, allow_none=null, **said(description))
+    return fields.Integer(required=True, allow_none=null, **described_as(description))
 
 
 def texts(description: str) -> fields.List[str]:
-    return fields.List(fields.String(), required=True, **said(description))
+    return fields.List(fields.String(), required=True, **described_as(description))
 
 
 def many(schema: type[Schema], description: str = "") -> fields.List[Any]:
-    return fields.List(fields.Nested(schema), required=True, **said(description))
+    return fields.List(fields.Nested(schema), required=True, **described_as(description))
 
 
 def mapping(description: str) -> fields.Dict:
-    return fields.Dict(required=True, **said(description))
+    return fields.Dict(required=True, **described_as(description))
 
 
 class Answered(Schema):
@@ -62,9 +64,9 @@ class Problem(Answered):
     code = text("A stable word, see docs/errors.md")
     message = text("What is wrong")
     suggestion = text("The way out, may be empty")
-    file = fields.String(**said("Of CWL: in which of the files"))
-    line = fields.Integer(**said("Of CWL: from 1 on; 0 where there are no lines"))
-    column = fields.Integer(**said("Of CWL: from 1 on"))
+    file = fields.String(**described_as("Of CWL: in which of the files"))
+    line = fields.Integer(**described_as("Of CWL: from 1 on; 0 where there are no lines"))
+    column = fields.Integer(**described_as("Of CWL: from 1 on"))
 
 
 class Error(Answered):
@@ -77,7 +79,8 @@ class Submitted(Answered):
     status = word(WORKFLOW_STATES)
     message = text("For people")
     warnings = fields.List(
-        fields.Nested(Problem), **said("Only where the token may end before the workflow does")
+        fields.Nested(Problem),
+        **described_as("Only where the token may end before the workflow does"),
     )
 
 
@@ -150,7 +153,7 @@ class Attempt(Answered):
     step_name = text("As submitted")
     attempt = count("From 1 on")
     state = word([str(state) for state in JobState])
-    in_doubt = fields.Boolean(required=True, **said("It was sent, and the answer is lost"))
+    in_doubt = fields.Boolean(required=True, **described_as("It was sent, and the answer is lost"))
     task_id = text("AppService's task id")
     outcome = text("succeeded, failed or lost", null=True)
     reason = text("Why")
@@ -180,7 +183,7 @@ class WholeWorkflow(Schema):
     base_context = mapping("As submitted")
     steps = many(WholeStep)
     workflow_outputs = fields.List(
-        fields.Raw(), required=True, **said("Resolved as far as they can be")
+        fields.Raw(), required=True, **described_as("Resolved as far as they can be")
     )
     step_count = count("How many steps it has")
     created_at = time("When it was accepted")
@@ -223,7 +226,7 @@ class Event(Answered):
     after = text("State")
     reason = text("Why, may be empty")
     duration_seconds = fields.Float(
-        required=True, allow_none=True, **said("How long a job ran that has ended")
+        required=True, allow_none=True, **described_as("How long a job ran that has ended")
     )
 
 
@@ -272,10 +275,10 @@ class Health(Schema):
 
 
 class Used(Answered):
-    used = fields.Float(required=True, **said("How much the caller uses now"))
-    allowed = fields.Float(required=True, **said("How much one user may use"))
+    used = fields.Float(required=True, **described_as("How much the caller uses now"))
+    allowed = fields.Float(required=True, **described_as("How much one user may use"))
     resets_at = fields.String(
-        **said("When the count begins again; only where it does", format="date-time")
+        **described_as("When the count begins again; only where it does", format="date-time")
     )
 
 

@@ -46,10 +46,10 @@ def list_workflows(arguments: dict[str, Any]) -> Response:
     rows, token = listing.page(
         caller().name, wanted, arguments["page_size"], arguments["page_token"]
     )
-    return as_json({"workflows": [_listed(row) for row in rows], "next_page_token": token})
+    return as_json({"workflows": [_list_item(row) for row in rows], "next_page_token": token})
 
 
-def _listed(row: Row) -> dict[str, Any]:
+def _list_item(row: Row) -> dict[str, Any]:
     return {
         "workflow_id": row["_id"],
         "workflow_name": row["name"],

@@ -33,7 +33,7 @@ blueprint = Blueprint("steps", __name__, description="Look at the steps of a wor
 def explain_workflow(workflow_id: str) -> Response:
     """Tell why each unfinished step does not run, since when, and what would change that"""
     found = connections()
-    return as_json(explanation(workflow_id, found.parts, found.gate.may))
+    return as_json(explanation(workflow_id, found.context, found.gate.may))
 
 
 @route(
@@ -45,7 +45,7 @@ def explain_workflow(workflow_id: str) -> Response:
 )
 def step_stdout(workflow_id: str, step_name: str) -> Response:
     """Tell what a step's job wrote to its standard output"""
-    return written(workflow_id, step_name, "stdout")
+    return read_job_output(workflow_id, step_name, "stdout")
 
 
 @route(
@@ -57,10 +57,12 @@ def step_stdout(workflow_id: str, step_name: str) -> Response:
 )
 def step_stderr(workflow_id: str, step_name: str) -> Response:
     """Tell what a step's job wrote to its standard error"""
-    return written(workflow_id, step_name, "stderr")
+    return read_job_output(workflow_id, step_name, "stderr")
 
 
-def written(workflow_id: str, step_name: str, name: Literal["stdout", "stderr"]) -> Response:
+def read_job_output(
+    workflow_id: str, step_name: str, name: Literal["stdout", "stderr"]
+) -> Response:
     """Raises ``NotFound``, ``Forbidden``, ``Conflict``, and AppService's failures."""
     found = connections()
     row = workflow_rows.get(workflow_id, {"owner": 1, "spec": 1, "attempts": 1})
@@ -85,7 +87,7 @@ def _token(owner: str) -> str:
     asking = caller()
     if asking.name == owner:
         return asking.token
-    kept = credentials.usable(connections().parts.vault, owner)
+    kept = credentials.usable(connections().context.vault, owner)
     if kept is None:
         raise Conflict("The owner's token has expired; a fresh one must be PUT first.")
     return kept.token

@@ -32,7 +32,7 @@ _KEY: Final = re.compile(r"[!-~]{1,255}")
 def accepted_before() -> Accepted | None:
     """What this very request led to before; raises ``Conflict`` if its key came with another."""
     key = _key()
-    return engine.repeated(caller(), key, _body()) if key else None
+    return engine.find_repeated(caller(), key, _body()) if key else None
 
 
 def accept(
@@ -55,7 +55,7 @@ def accept(
         source=source,
         waits_for=waits_for,
     )
-    accepted = engine.submit(connections().parts, caller(), submission)
+    accepted = engine.submit(connections().context, caller(), submission)
     if accepted.created:
         quotas.stored(user, accepted.bytes, starts=True)
         connections().hints.advance(accepted.id, g.request_id)
@@ -65,16 +65,18 @@ def accept(
 def answer(accepted: Accepted, spec: Spec | None = None) -> Response:
     """201 where it is new, else 200. With the ``spec``: whether the token lives long enough."""
     status = HTTPStatus.CREATED if accepted.created else HTTPStatus.OK
-    return submitted(accepted.id, accepted.state, status, token_warnings(spec) if spec else ())
+    return accepted_response(
+        accepted.id, accepted.state, status, token_warnings(spec) if spec else ()
+    )
 
 
 def token_warnings(spec: Spec) -> Sequence[Problem]:
     """None, or one."""
-    warning = engine.token_warning(connections().parts, caller(), spec)
+    warning = engine.token_warning(connections().context, caller(), spec)
     return (warning,) if warning else ()
 
 
-def submitted(
+def accepted_response(
     workflow_id: str, state: str, status: HTTPStatus, warnings: Sequence[Problem] = ()
 ) -> Response:
     """Clients expect three keys; a fourth is there only where there is something to say."""

@@ -81,7 +81,7 @@ def submit_workflow() -> Response:
 )
 def plan_workflow() -> Response:
     """Store a workflow without starting it, also one with problems"""
-    return _planned(take_plan(request_bodies.read_json(request)))
+    return _planned_response(take_plan(request_bodies.read_json(request)))
 
 
 @route(
@@ -99,7 +99,7 @@ def plan_workflow() -> Response:
 def register_workflow() -> Response:
     """Store a workflow that can run, without starting it"""
     checked = take(request_bodies.read_json(request))
-    return _planned(Plan(checked.spec, checked.workflow_json))
+    return _planned_response(Plan(checked.spec, checked.workflow_json))
 
 
 @route(
@@ -159,19 +159,21 @@ def _start(workflow_id: str, fresh: HTTPStatus) -> Response:
     found.gate.may(row["owner"])
     if row["state"] == WorkflowState.PLANNED:
         found.quotas.check_active(row["owner"])
-    row, started = engine.start(found.parts, caller(), workflow_id)
+    row, started = engine.start(found.context, caller(), workflow_id)
     if started:
         found.quotas.stored(row["owner"], 0, starts=True)
         found.hints.advance(workflow_id, g.request_id)
-    return accepting.submitted(workflow_id, state_of(row), fresh if started else HTTPStatus.OK)
+    return accepting.accepted_response(
+        workflow_id, state_of(row), fresh if started else HTTPStatus.OK
+    )
 
 
-def _planned(plan: Plan) -> Response:
+def _planned_response(plan: Plan) -> Response:
     problems = [problem.as_json() for problem in plan.problems]
     submission = engine.Submission(plan.spec, plan.document, planned=True, problems=problems)
     quotas, user = connections().quotas, caller().name
     quotas.check_stored(user, starts=False)
-    accepted = engine.submit(connections().parts, caller(), submission)
+    accepted = engine.submit(connections().context, caller(), submission)
     quotas.stored(user, accepted.bytes, starts=False)
     faults = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
     body = {

@@ -14,13 +14,13 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from app.api.request_schemas import ReadyQuery
 from app.api.response_schemas import Health
 from app.connections import Connections
-from app.health.health_checks import Vitals, patience_of
+from app.health.health_checks import HealthChecks, patience_of
 from app.http.auth import OPEN
 from app.http.json_response import as_json
 from app.http.routes import JSON, TEXT, Answer, route
 from observability.exposition import registry_of
 from workflows import __version__
-from workflows.rules.health import Part, Word, worst
+from workflows.rules.health import HealthStatus, Part, worst_status
 
 VERSION: Final = __version__
 _VITALS: Final = "vitals"
@@ -34,8 +34,8 @@ for_prometheus = Blueprint("metrics", __name__, description="For Prometheus.")
 def attach(app: Flask, connections: Connections) -> None:
     """What the routes here ask."""
     settings = connections.settings
-    app.extensions[_VITALS] = Vitals(connections, patience_of(settings))
-    app.extensions[_REGISTRY] = registry_of(settings.metrics, lambda: connections.parts)
+    app.extensions[_VITALS] = HealthChecks(connections, patience_of(settings))
+    app.extensions[_REGISTRY] = registry_of(settings.metrics, lambda: connections.context)
 
 
 @route(
@@ -50,8 +50,8 @@ def attach(app: Flask, connections: Connections) -> None:
 )
 def health() -> Response:
     """Tell whether work gets done"""
-    parts = _vitals().all()
-    return _answer(worst(parts), parts, usable=parts[0].word is Word.HEALTHY)
+    context = _vitals().all()
+    return _answer(worst_status(context), context, usable=context[0].word is HealthStatus.HEALTHY)
 
 
 @route(
@@ -75,9 +75,9 @@ def ready(arguments: dict[str, Any]) -> Response:
     `strict` is for monitors that look at codes alone: a load balancer that used it would take away
     the API whenever workers are missing.
     """
-    parts = _vitals().all() if arguments["strict"] else [_vitals().database()]
-    found = worst(parts)
-    return _answer(found, parts, usable=found is not Word.UNHEALTHY)
+    context = _vitals().all() if arguments["strict"] else [_vitals().database()]
+    found = worst_status(context)
+    return _answer(found, context, usable=found is not HealthStatus.UNHEALTHY)
 
 
 @route(
@@ -111,21 +111,23 @@ def metrics() -> Response:
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def _vitals() -> Vitals:
-    found: Vitals = current_app.extensions[_VITALS]
+def _vitals() -> HealthChecks:
+    found: HealthChecks = current_app.extensions[_VITALS]
     return found
 
 
-def _answer(word: Word, parts: Sequence[Part], *, usable: bool) -> Response:
+def _answer(word: HealthStatus, context: Sequence[Part], *, usable: bool) -> Response:
     """503 where it is not ``usable``; else clients go by ``status``."""
     body: dict[str, Any] = {
         "status": str(word),
-        "mongodb": "connected" if parts[0].word is Word.HEALTHY else "disconnected",
+        "mongodb": "connected" if context[0].word is HealthStatus.HEALTHY else "disconnected",
         "version": VERSION,
-        "causes": [f"{part.name}: {part.message}" for part in parts if part.word != Word.HEALTHY],
+        "causes": [
+            f"{part.name}: {part.message}" for part in context if part.word != HealthStatus.HEALTHY
+        ],
         "parts": {
             part.name: {"status": str(part.word), "message": part.message, **part.facts}
-            for part in parts
+            for part in context
         },
     }
     if usable:

@@ -12,9 +12,9 @@ from app.http.auth import caller
 from workflows.engine.output_conflicts import without_conflicts
 from workflows.model.errors import Invalid, Problem
 from workflows.model.values import Json, Spec, StepSpec
-from workflows.spec.compiled_spec import blueprint
+from workflows.spec.compiled_spec import compile_spec
 from workflows.spec.document import document
-from workflows.spec.validate import Limits, Validated, examined, validate
+from workflows.spec.validate import Limits, Validated, examine, validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def take_plan(found: Json) -> Plan:
         raise Invalid([Problem("", "not_an_object", "a workflow is a JSON object")])
     catalogue = connections().apps.catalogue(caller().token)
     with metering.computing():
-        seen = examined(found, catalogue, _limits())
+        seen = examine(found, catalogue, _limits())
     if seen.spec is not None and seen.workflow_json is not None:
         return Plan(seen.spec, seen.workflow_json)
     spec = sketch(seen.workflow_json or {})
@@ -72,7 +72,7 @@ def sketch(found: Mapping[str, Any]) -> Spec:
         ),
     )
     try:
-        blueprint(spec)
+        compile_spec(spec)
     except Invalid:  # a cycle, or a step that does not exist: nobody may trip over it later
         bare = tuple(replace(step, params={}, outputs={}, depends_on=()) for step in spec.steps)
         return replace(spec, steps=bare)

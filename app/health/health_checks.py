@@ -18,7 +18,7 @@ from config.settings import Settings
 from runtime import broker
 from workflows.model.errors import Unavailable
 from workflows.rules import health
-from workflows.rules.health import Part, Patience, Word
+from workflows.rules.health import HealthStatus, Part, Thresholds
 from workflows.store import heartbeats
 from workflows.store.statistics import Progress, progress
 
@@ -29,17 +29,17 @@ _GIVE_UP_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True)
-class Vitals:
+class HealthChecks:
     """The questions, and who judges the answers; one for each application."""
 
     connections: Connections
-    patience: Patience
+    thresholds: Thresholds
     writing: Probe[float] = field(init=False)
     progress: Probe[Progress] = field(init=False)
     broker: Probe[dict[str, int]] = field(init=False)
 
     def __post_init__(self) -> None:
-        fresh_seconds = min(1.0, self.patience.interval.total_seconds() / 5)
+        fresh_seconds = min(1.0, self.thresholds.interval.total_seconds() / 5)
         self.writing = Probe(self._write, fresh_seconds)
         self.progress = Probe(self._progress, fresh_seconds)
         self.broker = Probe(broker.depths, fresh_seconds)
@@ -53,14 +53,14 @@ class Vitals:
         deadline = time.monotonic() + PATIENCE_SECONDS
         for probe in (self.writing, self.progress, self.broker):
             probe.begin()
-        return [self._database(deadline), self._broker(deadline), *self._judged(deadline)]
+        return [self._database(deadline), self._broker(deadline), *self._judge(deadline)]
 
     def _database(self, deadline: float) -> Part:
         try:
             seconds = self.writing.answer(deadline)
         except (NoAnswer, Unavailable) as failure:
-            return Part("mongodb", Word.UNHEALTHY, str(failure))
-        return Part("mongodb", Word.HEALTHY, f"a write took {seconds * 1000:.0f} ms")
+            return Part("mongodb", HealthStatus.UNHEALTHY, str(failure))
+        return Part("mongodb", HealthStatus.HEALTHY, f"a write took {seconds * 1000:.0f} ms")
 
     def _broker(self, deadline: float) -> Part:
         try:
@@ -68,24 +68,24 @@ class Vitals:
         except Exception as failure:  # noqa: BLE001 - whatever the broker's client raises
             said = str(failure) if isinstance(failure, NoAnswer) else type(failure).__name__
             message = f"the broker cannot be used ({said}): workflows are accepted and wait for it"
-            return Part("broker", Word.UNHEALTHY, message)
+            return Part("broker", HealthStatus.UNHEALTHY, message)
         waiting = sum(depths.values())
-        return Part("broker", Word.HEALTHY, f"{waiting} messages wait", {"queues": depths})
+        return Part("broker", HealthStatus.HEALTHY, f"{waiting} messages wait", {"queues": depths})
 
-    def _judged(self, deadline: float) -> Iterator[Part]:
+    def _judge(self, deadline: float) -> Iterator[Part]:
         """What MongoDB tells about the rest; nothing where it tells nothing."""
         try:
             known = self.progress.answer(deadline)
         except (NoAnswer, Unavailable) as failure:
-            yield Part("progress", Word.UNHEALTHY, f"unknown: {failure}")
+            yield Part("progress", HealthStatus.UNHEALTHY, f"unknown: {failure}")
             return
-        patience, present = self.patience, known.present
-        yield health.workers(present, broker.queues(), patience)
-        yield health.beat(present, patience)
-        yield health.sweep(known.swept, patience)
-        yield health.workflows(known.overdue, known.workflows, patience)
-        yield health.outbox(known.unsent, known.jobs, patience)
-        yield health.tasks(present, patience)
+        thresholds, present = self.thresholds, known.present
+        yield health.judge_workers(present, broker.queues(), thresholds)
+        yield health.judge_beat(present, thresholds)
+        yield health.judge_sweep(known.swept, thresholds)
+        yield health.judge_workflows(known.overdue, known.workflows, thresholds)
+        yield health.judge_outbox(known.unsent, known.jobs, thresholds)
+        yield health.tasks(present, thresholds)
         limit = min(
             known.submissions.calls, self.connections.settings.executor.max_concurrent_submissions
         )
@@ -94,25 +94,25 @@ class Vitals:
             "latency_seconds": known.submissions.latency,
             "reason": known.submissions.reason,
         }
-        yield health.service(
-            known.service.state, known.service.reason, present, patience, submissions
+        yield health.judge_service(
+            known.service.state, known.service.reason, present, thresholds, submissions
         )
 
     def _write(self) -> float:
         """How many seconds it took."""
         with pymongo.timeout(_GIVE_UP_SECONDS):
-            self.connections.parts  # noqa: B018 - connects
+            self.connections.context  # noqa: B018 - connects
             begun = time.monotonic()
-            heartbeats.tell(f"api@{socket.gethostname()}:{os.getpid()}", "api")
+            heartbeats.record_heartbeat(f"api@{socket.gethostname()}:{os.getpid()}", "api")
         return time.monotonic() - begun
 
     def _progress(self) -> Progress:
         with pymongo.timeout(_GIVE_UP_SECONDS):
-            return progress(self.connections.parts.limits.user_jobs)
+            return progress(self.connections.context.limits.user_jobs)
 
 
-def patience_of(settings: Settings) -> Patience:
-    return Patience(
+def patience_of(settings: Settings) -> Thresholds:
+    return Thresholds(
         interval=timedelta(seconds=settings.executor.polling_interval_seconds),
         overdue=timedelta(seconds=settings.health.overdue_limit_seconds),
     )

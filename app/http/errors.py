@@ -95,7 +95,7 @@ def answer(
     )
 
 
-def told(error: WorkflowsError | HTTPException) -> Response:
+def error_response(error: WorkflowsError | HTTPException) -> Response:
     """What the API would answer."""
     return _of_the_domain(error) if isinstance(error, WorkflowsError) else _of_http(error)
 

@@ -97,7 +97,7 @@ def route(  # noqa: PLR0913 - a declaration, all by name
     """
 
     def register(view: View) -> View:
-        refused = _refused(access, refuses, body, query)
+        refused = _error_statuses(access, refuses, body, query)
         doc = _doc(answers, refused, body)
         doc["parameters"] = _parameters(query, headers or {})
         called = view if query is None else _with_query(view, query())
@@ -113,7 +113,7 @@ def route(  # noqa: PLR0913 - a declaration, all by name
     return register
 
 
-def _refused(
+def _error_statuses(
     access: str, refuses: Sequence[int], body: Body | None, query: type[Schema] | None
 ) -> list[int]:
     """What a route can refuse besides what it says itself."""

@@ -27,7 +27,7 @@ class Throttle:
     """Address to (failures that still count, when that was)."""
     _lock: Lock = field(default_factory=Lock)
 
-    def failed(self, address: str) -> None:
+    def record_failure(self, address: str) -> None:
         with self._lock:
             self._failures[address] = (self._counting(address) + 1, self.now())
             self._failures.move_to_end(address)
@@ -46,7 +46,7 @@ class Throttle:
         """Counts a failure. Raises ``TooManyFailures`` where there were too many before it."""
         if blocked := self.wait_seconds(address):
             raise TooManyFailures(blocked)
-        self.failed(address)
+        self.record_failure(address)
 
     def _counting(self, address: str) -> float:
         failures, at = self._failures.get(address, (0.0, 0.0))

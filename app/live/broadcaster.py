@@ -72,7 +72,7 @@ class Subscription:
         return found
 
 
-class Feed:
+class Broadcaster:
     """The process's reader and its clients."""
 
     def __init__(self, most: int) -> None:
@@ -88,7 +88,7 @@ class Feed:
         self._open = threading.Event()
 
     @contextmanager
-    def subscribed(self, workflow: str) -> Iterator[Subscription]:
+    def subscribe(self, workflow: str) -> Iterator[Subscription]:
         """Nothing of the workflow that is committed from now on is missed. Raises
         ``Unavailable``.
         """
@@ -137,7 +137,7 @@ class Feed:
 
     def _follow(self) -> None:
         """Until nobody has watched for a while."""
-        with change_stream.opened() as events:
+        with change_stream.open_tail() as events:
             for subscription in self._all():
                 subscription.put(None)
             self._open.set()

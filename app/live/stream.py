@@ -12,7 +12,7 @@ import pymongo
 from flask import Response, request
 
 from app.http import metering
-from app.live.broadcaster import Dropped, Feed, Subscription
+from app.live.broadcaster import Broadcaster, Dropped, Subscription
 from workflows.model.errors import Unavailable
 from workflows.model.states import FINAL_WORKFLOW
 from workflows.model.values import Event
@@ -33,19 +33,23 @@ Take = Callable[[], list[Event | None]]
 
 
 def answer(
-    feed: Feed, workflow: str, after: int, media_type: str, written: Callable[[Batch], str]
+    broadcaster: Broadcaster,
+    workflow: str,
+    after: int,
+    media_type: str,
+    written: Callable[[Batch], str],
 ) -> Response:
     """An answer that goes on until the workflow's final state, or until the client is too slow.
 
     ``written`` makes text of events; of none, a sign of life. Raises ``Unavailable``.
     """
-    return streamed(
-        feed, workflow, media_type, lambda take: map(written, _followed(take, workflow, after))
+    return stream_response(
+        broadcaster, workflow, media_type, lambda take: map(written, _follow(take, workflow, after))
     )
 
 
-def streamed(
-    feed: Feed, topic: str, media_type: str, text: Callable[[Take], Iterator[str]]
+def stream_response(
+    broadcaster: Broadcaster, topic: str, media_type: str, text: Callable[[Take], Iterator[str]]
 ) -> Response:
     """An answer of the pieces of ``text``, for as long as the client is there.
 
@@ -54,10 +58,10 @@ def streamed(
     """
     with ExitStack() as stack:
         stack.enter_context(metering.streaming())
-        subscription = stack.enter_context(feed.subscribed(topic))
+        subscription = stack.enter_context(broadcaster.subscribe(topic))
         hung_up = request.environ.get("server.client_hung_up", lambda: False)
         response = Response(
-            text(partial(_taken, subscription, hung_up)),
+            text(partial(_take_events, subscription, hung_up)),
             mimetype=media_type,
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -65,7 +69,7 @@ def streamed(
     return response
 
 
-def _taken(subscription: Subscription, gone: Callable[[], bool]) -> list[Event | None]:
+def _take_events(subscription: Subscription, gone: Callable[[], bool]) -> list[Event | None]:
     until = time.monotonic() + BEAT_SECONDS
     while not (found := subscription.take(LOOK_SECONDS)) and time.monotonic() < until:
         if gone():
@@ -73,11 +77,11 @@ def _taken(subscription: Subscription, gone: Callable[[], bool]) -> list[Event |
     return found
 
 
-def _followed(take: Take, workflow: str, last: int) -> Iterator[Batch]:
+def _follow(take: Take, workflow: str, last: int) -> Iterator[Batch]:
     """Ends without a word where it cannot go on: the client comes again and says where it was."""
     try:
         yield []
-        while batch := _recorded(workflow, last, _PAGE):
+        while batch := _recorded_events(workflow, last, _PAGE):
             last = batch[-1].sequence
             yield batch
         with pymongo.timeout(READ_SECONDS):
@@ -97,10 +101,10 @@ def _news(take: Take, workflow: str, last: int) -> Batch:
     taken = take()
     fresh = [event for event in taken if event is not None and event.sequence > last]
     gapless = all(event.sequence == last + 1 + place for place, event in enumerate(fresh))
-    return fresh if gapless and None not in taken else _recorded(workflow, last)
+    return fresh if gapless and None not in taken else _recorded_events(workflow, last)
 
 
-def _recorded(workflow: str, last: int, limit: int = 0) -> Batch:
+def _recorded_events(workflow: str, last: int, limit: int = 0) -> Batch:
     with pymongo.timeout(READ_SECONDS):
         return events.of_workflow(workflow, last, limit)
 

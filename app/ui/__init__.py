@@ -47,11 +47,11 @@ def register(app: Flask) -> None:
         part.register(blueprint)
     blueprint.add_url_rule("/static/<path:name>", "asset", asset)
     blueprint.add_url_rule("/<path:rest>", "nothing", nothing)
-    blueprint.register_error_handler(WorkflowsError, _refused)
-    blueprint.register_error_handler(HTTPException, _refused)
-    blueprint.after_request(_guarded)
+    blueprint.register_error_handler(WorkflowsError, _error_page)
+    blueprint.register_error_handler(HTTPException, _error_page)
+    blueprint.after_request(_add_security_headers)
     blueprint.app_template_global("asset_url")(asset_url)
-    for name in ("span", "moment", "machine", "state", "reason", "tick", "short", "counted"):
+    for name in ("span", "moment", "machine", "state", "reason", "tick", "short", "format_count"):
         blueprint.app_template_filter(name)(getattr(formatting, name))
     blueprint.context_processor(_always)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -86,21 +86,21 @@ def _always() -> dict[str, Any]:
     return {"session": g.get("session"), "identity": g.get("identity"), "today": datetime.now(UTC)}
 
 
-def _guarded(response: Response) -> Response:
+def _add_security_headers(response: Response) -> Response:
     for name, value in _HEADERS.items():
         if name != "Cache-Control" or request.endpoint != "ui.asset":
             response.headers[name] = value
     return response
 
 
-def _refused(error: WorkflowsError | HTTPException) -> Any:
+def _error_page(error: WorkflowsError | HTTPException) -> Any:
     """The API's words and status, as a page; an ended session leads to the sign-in."""
     if isinstance(error, BadToken):
         place = request.full_path.rstrip("?") if request.method == "GET" else ""
         response = make_response(redirect(url_for("ui.sign_in", next=place), 303))
         session.forget(response)
         return response
-    told = errors.told(error)
+    told = errors.error_response(error)
     body = told.get_json()
     page = render_template("error.html", status=told.status_code, detail=body["detail"])
     return Response(page, told.status_code, mimetype="text/html")

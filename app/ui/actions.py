@@ -35,7 +35,7 @@ def register(blueprint: Blueprint) -> None:
 @signed_in
 def cancel(workflow_id: str) -> Any:
     found = view_models.head(workflow_id)
-    names = found.blueprint.dag.names
+    names = found.compiled.dag.names
     if request.method == "GET":
         present = view_models.present_jobs(found, job_rows.history(workflow_id))
         killed = [
@@ -48,7 +48,7 @@ def cancel(workflow_id: str) -> Any:
             killed=killed,
             waiting=len(names) - len(killed) - found.over,
         )
-    engine.cancel(connections().parts, workflow_id)
+    engine.cancel(connections().context, workflow_id)
     connections().hints.kill_jobs(g.request_id)
     return _back(workflow_id)
 
@@ -57,7 +57,7 @@ def cancel(workflow_id: str) -> Any:
 def retry(workflow_id: str) -> Any:
     found = view_models.head(workflow_id)
     if request.method == "GET":
-        names = found.blueprint.dag.names
+        names = found.compiled.dag.names
         again = [(names[step], found.states[step]) for step in found.anew]
         return render_template(
             "retry.html",
@@ -66,7 +66,7 @@ def retry(workflow_id: str) -> Any:
             kept=sum(state in FINAL_STEP for state in found.states) - len(again),
         )
     connections().quotas.check_active(found.row["owner"])
-    engine.retry(connections().parts, caller(), workflow_id)
+    engine.retry(connections().context, caller(), workflow_id)
     connections().quotas.stored(found.row["owner"], 0, starts=True)
     connections().hints.advance(workflow_id, g.request_id)
     return _back(workflow_id)
@@ -77,7 +77,7 @@ def start(workflow_id: str) -> Any:
     """A planned workflow."""
     owner = view_models.head(workflow_id).row["owner"]
     connections().quotas.check_active(owner)
-    engine.start(connections().parts, caller(), workflow_id)
+    engine.start(connections().context, caller(), workflow_id)
     connections().quotas.stored(owner, 0, starts=True)
     connections().hints.advance(workflow_id, g.request_id)
     return _back(workflow_id)
@@ -89,7 +89,7 @@ def renew(workflow_id: str) -> Any:
     found = view_models.head(workflow_id)
     if caller().name != found.row["owner"]:
         raise Forbidden("The fresh token must be one of the workflow's owner.")
-    engine.renew(connections().parts, caller())
+    engine.renew(connections().context, caller())
     connections().hints.start_jobs(g.request_id)
     return _back(workflow_id)
 
@@ -109,7 +109,7 @@ def forget_token() -> Any:
     """The token that the engine keeps of the user; the one in the session stays."""
     if request.method == "GET":
         return render_template("forget.html")
-    deleting.forget_token(connections().parts, caller().name)
+    deleting.forget_token(connections().context, caller().name)
     return redirect(url_for("ui.list_workflows"), 303)
 
 

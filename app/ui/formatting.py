@@ -63,6 +63,6 @@ def short(text: str, most: int) -> str:
     return f"{text[:front]}…{text[len(text) - (most - front - 1) :]}"
 
 
-def counted(number: int, one: str, many: str = "") -> str:
+def format_count(number: int, one: str, many: str = "") -> str:
     """``1 step``, ``2 steps``."""
     return f"{number} {one}" if number == 1 else f"{number} {many or one + 's'}"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from app.ui.formatting import counted, short
-from app.ui.grouping import grouped
+from app.ui.formatting import format_count, short
+from app.ui.grouping import group_steps
 from app.ui.layout import Edge, Sizes, arrange
 from workflows.model.values import StepSpec
 from workflows.store.byte_cache import ByteCache
@@ -61,7 +61,7 @@ def _draw(spec_id: str) -> tuple[Drawing, int]:
     """The drawing, and what it takes in memory."""
     blueprint = specs.get(spec_id)
     steps = blueprint.spec.steps
-    nodes = grouped(blueprint.dag.needs, [step.app for step in steps])
+    nodes = group_steps(blueprint.dag.needs, [step.app for step in steps])
     compact = len(nodes.members) > _MANY
     sizes = _COMPACT if compact else _ROOMY
     layout = arrange(nodes.needs, sizes, nodes.depth)
@@ -96,7 +96,7 @@ def _box(
 ) -> Box:
     first = steps[members[0]]
     apps = sorted({steps[step].app for step in members})
-    app = apps[0] if len(apps) == 1 else counted(len(apps), "app")
+    app = apps[0] if len(apps) == 1 else format_count(len(apps), "app")
     name = first.name if len(members) == 1 else f"{len(members)} × {app}"
     x, y = round(place[0]) + _MARGIN, round(place[1]) + _MARGIN
     return Box(x, y, members, short(name, room), name, app, waits)

@@ -22,7 +22,7 @@ class Grouped:
     depth: tuple[int, ...]
 
 
-def grouped(needs: Needs, kinds: Sequence[str], most: int = MOST) -> Grouped:
+def group_steps(needs: Needs, kinds: Sequence[str], most: int = MOST) -> Grouped:
     """Each step by itself while they are few; else those of one kind and one stretch of layers.
 
     A node's steps are never before and after another node's, so that the picture stays a DAG.
@@ -31,7 +31,7 @@ def grouped(needs: Needs, kinds: Sequence[str], most: int = MOST) -> Grouped:
     if len(needs) <= most:
         alone = tuple((step,) for step in range(len(needs)))
         return Grouped(alone, tuple(map(tuple, needs)), tuple(depth))
-    return _merged(needs, _keys(depth, kinds, most))
+    return _merge_groups(needs, _keys(depth, kinds, most))
 
 
 def _keys(depth: Sequence[int], kinds: Sequence[str], most: int) -> list[tuple[int, str]]:
@@ -46,7 +46,7 @@ def _keys(depth: Sequence[int], kinds: Sequence[str], most: int) -> list[tuple[i
     return [(layer // stretch, "") for layer in depth]
 
 
-def _merged(needs: Needs, keys: Sequence[tuple[int, str]]) -> Grouped:
+def _merge_groups(needs: Needs, keys: Sequence[tuple[int, str]]) -> Grouped:
     distinct = sorted(set(keys))
     number = {key: at for at, key in enumerate(distinct)}
     members: list[list[int]] = [[] for _ in number]

@@ -73,9 +73,9 @@ def layers(needs: Needs) -> list[int]:
                 rest.extend(missing)
             else:
                 found[rest.pop()] = (
-                    max((_known(found[need]) for need in needs[node]), default=-1) + 1
+                    max((_require_layer(found[need]) for need in needs[node]), default=-1) + 1
                 )
-    return [_known(layer) for layer in found]
+    return [_require_layer(layer) for layer in found]
 
 
 def crossings(
@@ -93,7 +93,7 @@ def crossings(
     return count
 
 
-def spaced(wishes: Sequence[float], gaps: Sequence[float]) -> list[float]:
+def space_out(wishes: Sequence[float], gaps: Sequence[float]) -> list[float]:
     """The places nearest to the wishes that keep the gaps; ``gaps[i]`` is between i and i + 1.
 
     Least squares under an order: neighbours whose wishes collide share their mean.
@@ -112,7 +112,7 @@ def spaced(wishes: Sequence[float], gaps: Sequence[float]) -> list[float]:
     return [mean + offset for mean, offset in zip(means, offsets, strict=False)]
 
 
-def _known(layer: int | None) -> int:
+def _require_layer(layer: int | None) -> int:
     assert layer is not None  # noqa: S101 - visited before
     return layer
 
@@ -189,7 +189,7 @@ class _Paper:
         for sweep in range(_SWEEPS):
             for row in self._rows if sweep % 2 == 0 else self._rows[::-1]:
                 wishes = [self._wish(node) for node in row]
-                self._y.update(zip(row, spaced(wishes, self._gaps(row)), strict=True))
+                self._y.update(zip(row, space_out(wishes, self._gaps(row)), strict=True))
 
     def _align(self, row: Sequence[int], neighbours: Mapping[int, Sequence[int]]) -> None:
         """A first place, by the neighbours on one side alone."""
@@ -197,7 +197,7 @@ class _Paper:
             _mean([self._y[other] for other in neighbours[node] if other in self._y], 0.0)
             for node in row
         ]
-        self._y.update(zip(row, spaced(wishes, self._gaps(row)), strict=True))
+        self._y.update(zip(row, space_out(wishes, self._gaps(row)), strict=True))
 
     def _wish(self, node: int) -> float:
         """Where its neighbours pull it; one that has many others to pull hardly does."""

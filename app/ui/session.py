@@ -40,7 +40,7 @@ class Session:
     until: datetime
 
 
-def opened(identity: Identity, token: str) -> Session:
+def open_session(identity: Identity, token: str) -> Session:
     """A new session: it ends with the token, and after half a day at the latest."""
     until = min(identity.expires_at, clock.now() + LONGEST)
     return Session(token, secrets.token_urlsafe(16), until)
@@ -49,7 +49,7 @@ def opened(identity: Identity, token: str) -> Session:
 def keep(response: Response, session: Session) -> None:
     """Raises ``BadToken`` where the token is too long for a cookie."""
     found = {"token": session.token, "secret": session.secret, "until": session.until.timestamp()}
-    sealed = connections().parts.vault.seal(json.dumps(found))
+    sealed = connections().context.vault.seal(json.dumps(found))
     if len(sealed) > _MOST_BYTES:
         raise BadToken("The token is too long for a browser to keep.")
     response.set_cookie(
@@ -74,7 +74,7 @@ def forget(response: Response) -> None:
 
 def present() -> Session | None:
     """The session of the current request; None where there is none that counts."""
-    text = connections().parts.vault.open(request.cookies.get(COOKIE, ""))
+    text = connections().context.vault.open(request.cookies.get(COOKIE, ""))
     if text is None:
         return None
     found = json.loads(text)

@@ -27,7 +27,7 @@ def sign_in() -> Any:
     token = strip(request.form.get("token", ""))
     with connections().patience():
         try:
-            opened = session.opened(connections().gate.identity(token), token)
+            opened = session.open_session(connections().gate.identity(token), token)
             response = make_response(redirect(_place(), 303))
             session.keep(response, opened)
         except BadToken as error:

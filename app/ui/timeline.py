@@ -25,7 +25,7 @@ class Span:
     """None while it goes on."""
     outcome: str = ""
 
-    def waited(self, now: datetime) -> timedelta:
+    def waiting_time(self, now: datetime) -> timedelta:
         return _between(self.queued_at, self.started_at or self.ended_at or now)
 
     def ran(self, now: datetime) -> timedelta:

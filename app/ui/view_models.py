@@ -24,7 +24,7 @@ from workflows.model.states import (
     WorkflowState,
 )
 from workflows.model.values import Job, Json
-from workflows.spec.compiled_spec import Blueprint
+from workflows.spec.compiled_spec import CompiledSpec
 from workflows.spec.resolver import Resolver
 from workflows.store import credentials
 from workflows.store.jobs import rows as job_rows
@@ -51,7 +51,7 @@ class Head:
     """What every page of a workflow shows."""
 
     row: Row
-    blueprint: Blueprint
+    compiled: CompiledSpec
     state: str
     states: tuple[StepState, ...]
     now: datetime
@@ -87,7 +87,7 @@ class Head:
 
     @property
     def over(self) -> int:
-        return ended(self.counts)
+        return count_final(self.counts)
 
     @property
     def in_flight(self) -> list[int]:
@@ -127,7 +127,7 @@ def in_order(counts: Mapping[Any, int]) -> list[tuple[str, int]]:
     return [(str(state), counts[state]) for state in ORDER if counts.get(state)]
 
 
-def ended(counts: Sequence[tuple[str, int]]) -> int:
+def count_final(counts: Sequence[tuple[str, int]]) -> int:
     """How many steps will not move again by themselves."""
     return sum(count for state, count in counts if state in FINAL_STEP)
 
@@ -136,7 +136,7 @@ def head(workflow_id: str) -> Head:
     """Raises ``NotFound``, and ``Forbidden`` where it is somebody else's."""
     row = workflow_rows.get(workflow_id)
     connections().gate.may(row["owner"])
-    ends, refused = credentials.expiry(connections().parts.vault, row["owner"])
+    ends, refused = credentials.expiry(connections().context.vault, row["owner"])
     return Head(
         row,
         specs.get(row["spec"]),
@@ -178,14 +178,14 @@ def attempts_of(workflow_id: str, step: int) -> list[Row]:
 def outputs(found: Head, step: int) -> Mapping[str, Json]:
     """Resolved, or as they were written where that cannot be yet."""
     try:
-        return _resolver(found, [step, *found.blueprint.dag.needs[step]]).outputs(step)
+        return _resolver(found, [step, *found.compiled.dag.needs[step]]).outputs(step)
     except Invalid:
-        return found.blueprint.spec.steps[step].outputs
+        return found.compiled.spec.steps[step].outputs
 
 
 def workflow_outputs(found: Head) -> Sequence[Any]:
     """As ``outputs``, of the workflow as a whole."""
-    spec = found.blueprint.spec
+    spec = found.compiled.spec
     try:
         return _resolver(found, range(len(spec.steps))).workflow_outputs()
     except Invalid:
@@ -194,5 +194,5 @@ def workflow_outputs(found: Head) -> Sequence[Any]:
 
 def _resolver(found: Head, steps: Sequence[int]) -> Resolver:
     value = workflow_rows.value(found.row)
-    known = results(value, found.blueprint, steps)
-    return Resolver(found.blueprint.spec, value.attempts, known)
+    known = results(value, found.compiled, steps)
+    return Resolver(found.compiled.spec, value.attempts, known)

@@ -16,7 +16,7 @@ from app.connections import connections
 from app.http.auth import caller
 from app.http.routes import EVENT_STREAM
 from app.live.broadcaster import EVERYTHING, Dropped
-from app.live.stream import READ_SECONDS, Take, streamed
+from app.live.stream import READ_SECONDS, Take, stream_response
 from app.ui import view_models
 from app.ui.session import signed_in
 from workflows.engine.views import state_of
@@ -41,7 +41,7 @@ class Line:
 
     @property
     def over(self) -> int:
-        return view_models.ended(self.counts)
+        return view_models.count_final(self.counts)
 
     @property
     def begun(self) -> datetime:
@@ -59,7 +59,7 @@ def register(blueprint: Blueprint) -> None:
 
 @signed_in
 def list_workflows() -> str:
-    wanted = _wanted()
+    wanted = _read_filter()
     rows, following = listing.page(caller().name, wanted, PAGE, request.args.get("page", ""))
     counts = listing.step_counts([row["_id"] for row in rows])
     return render_template(
@@ -76,9 +76,9 @@ def list_workflows() -> str:
 @signed_in
 def live_list() -> Response:
     """A line whenever the page that is looked at would look different."""
-    owner, wanted, page = caller().name, _wanted(), request.args.get("page", "")
-    return streamed(
-        connections().feed,
+    owner, wanted, page = caller().name, _read_filter(), request.args.get("page", "")
+    return stream_response(
+        connections().broadcaster,
         EVERYTHING,
         EVENT_STREAM,
         lambda take: _changes(take, owner, wanted, page),
@@ -114,7 +114,7 @@ def _filters() -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def _wanted() -> listing.Wanted:
+def _read_filter() -> listing.Wanted:
     """Raises ``Invalid``."""
     found = _filters()
     return listing.Wanted(

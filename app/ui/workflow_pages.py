@@ -84,9 +84,9 @@ def graph(workflow_id: str) -> str:
         head=found,
         drawing=drawn,
         boxes=[(box, *_state(box, found)) for box in drawn.boxes],
-        reasons=_grouped(_reasons(workflow_id)["steps"]),
+        reasons=_group_by_code(_reasons(workflow_id)["steps"]),
         failures=_failures(found),
-        outputs=[_shown(each) for each in view_models.workflow_outputs(found)],
+        outputs=[_format_value(each) for each in view_models.workflow_outputs(found)],
     )
 
 
@@ -97,8 +97,8 @@ def show_timeline(workflow_id: str) -> str:
     begin = min([found.begun, *(span.queued_at for span in spans)])
     end = max([found.ended or found.now, *(span.ended_at for span in spans if span.ended_at)])
     ends = {span.step: span.ended_at or found.now for span in spans}
-    critical = timeline.critical_path(found.blueprint.dag.needs, ends)
-    rows = _timed(found, spans, critical, lambda own: timeline.bars(own, begin, end))
+    critical = timeline.critical_path(found.compiled.dag.needs, ends)
+    rows = _timeline_rows(found, spans, critical, lambda own: timeline.bars(own, begin, end))
     return render_template(
         "timeline.html",
         head=found,
@@ -109,7 +109,7 @@ def show_timeline(workflow_id: str) -> str:
         whole=end - begin,
         waited=sum((row.waited or timedelta(0) for row in rows if row.critical), timedelta(0)),
         ran=sum((row.ran or timedelta(0) for row in rows if row.critical), timedelta(0)),
-        critical=[found.blueprint.spec.steps[step].name for step in critical],
+        critical=[found.compiled.spec.steps[step].name for step in critical],
     )
 
 
@@ -117,7 +117,9 @@ def show_timeline(workflow_id: str) -> str:
 def show_steps(workflow_id: str) -> str:
     found = view_models.head(workflow_id)
     history = job_rows.history(workflow_id)
-    timed = {row.step: row for row in _timed(found, view_models.spans(history), (), lambda _: ())}
+    timed = {
+        row.step: row for row in _timeline_rows(found, view_models.spans(history), (), lambda _: ())
+    }
     present = view_models.present_jobs(found, history)
     wanted, page = request.args.get("state", ""), max(request.args.get("page", 0, type=int), 0)
     steps = [step for step in _group(found) if wanted in ("", found.states[step])]
@@ -139,7 +141,7 @@ def show_steps(workflow_id: str) -> str:
 def show_step(workflow_id: str) -> str:
     found = view_models.head(workflow_id)
     step = _step(found)
-    spec, dag = found.blueprint.spec.steps[step], found.blueprint.dag
+    spec, dag = found.compiled.spec.steps[step], found.compiled.dag
     attempts = view_models.attempts_of(workflow_id, step)
     named = [each for each in _reasons(workflow_id)["steps"] if each["step_name"] == spec.name]
     return render_template(
@@ -147,9 +149,11 @@ def show_step(workflow_id: str) -> str:
         head=found,
         spec=spec,
         state=found.states[step],
-        params=_shown(spec.params),
-        outputs={name: _shown(each) for name, each in view_models.outputs(found, step).items()},
-        attempts=[(row, _shown(row.get("params") or {})) for row in reversed(attempts)],
+        params=_format_value(spec.params),
+        outputs={
+            name: _format_value(each) for name, each in view_models.outputs(found, step).items()
+        },
+        attempts=[(row, _format_value(row.get("params") or {})) for row in reversed(attempts)],
         reason=named[0] if named else None,
         needs=[(dag.names[each], found.states[each]) for each in dag.needs[step]],
         dependents=[(dag.names[each], found.states[each]) for each in dag.dependents[step]],
@@ -160,9 +164,9 @@ def show_step(workflow_id: str) -> str:
 def show_output(workflow_id: str) -> str:
     """What a step's job wrote, fetched from BV-BRC now."""
     found = view_models.head(workflow_id)
-    spec = found.blueprint.spec.steps[_step(found)]
+    spec = found.compiled.spec.steps[_step(found)]
     name: Literal["stdout", "stderr"] = "stderr" if request.args.get("of") == "stderr" else "stdout"
-    text = texts.written(workflow_id, spec.name, name).get_data(as_text=True)
+    text = texts.read_job_output(workflow_id, spec.name, name).get_data(as_text=True)
     return render_template("output.html", head=found, spec=spec, name=name, text=text)
 
 
@@ -206,10 +210,10 @@ def _group(found: view_models.Head) -> Sequence[int]:
 
 def _reasons(workflow_id: str) -> dict[str, Any]:
     found = connections()
-    return explanation(workflow_id, found.parts, found.gate.may)
+    return explanation(workflow_id, found.context, found.gate.may)
 
 
-def _grouped(reasons: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+def _group_by_code(reasons: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
     """Reasons by their code, those of most steps first."""
     ordered = sorted(reasons, key=lambda each: str(each["code"]))
     groups = [
@@ -231,12 +235,12 @@ def _failures(found: view_models.Head) -> list[tuple[str, str]]:
     if not failed:
         return []
     present = view_models.present_jobs(found, job_rows.history(found.id))
-    names = found.blueprint.dag.names
+    names = found.compiled.dag.names
     reasons = {step: present[step].reason if step in present else "" for step in failed}
     return [(names[step], reasons[step] or "The job failed.") for step in sorted(failed)[:5]]
 
 
-def _timed(
+def _timeline_rows(
     found: view_models.Head,
     spans: Sequence[timeline.Span],
     critical: Sequence[int],
@@ -250,11 +254,11 @@ def _timed(
     return [
         Row(
             step,
-            found.blueprint.dag.names[step],
-            found.blueprint.spec.steps[step].app,
+            found.compiled.dag.names[step],
+            found.compiled.spec.steps[step].app,
             found.states[step],
             attempt=group[-1].attempt,
-            waited=sum((each.waited(found.now) for each in group), timedelta(0)),
+            waited=sum((each.waiting_time(found.now) for each in group), timedelta(0)),
             ran=sum((each.ran(found.now) for each in group), timedelta(0)),
             bars=bars(group),
             critical=step in path,
@@ -274,8 +278,8 @@ def _most(rows: Sequence[Row]) -> list[Row]:
 def _row(found: view_models.Head, step: int, job: Job | None, timed: Row | None) -> Row:
     return Row(
         step,
-        found.blueprint.dag.names[step],
-        found.blueprint.spec.steps[step].app,
+        found.compiled.dag.names[step],
+        found.compiled.spec.steps[step].app,
         found.states[step],
         job_id=job.job_id if job else "",
         attempt=found.row["attempts"][step],
@@ -287,11 +291,11 @@ def _row(found: view_models.Head, step: int, job: Job | None, timed: Row | None)
 
 def _step(found: view_models.Head) -> int:
     name = request.args.get("name", "")
-    if name not in found.blueprint.dag.names:
+    if name not in found.compiled.dag.names:
         raise NotFound(f"Workflow '{found.id}' has no step '{name}'.")
-    return found.blueprint.dag.names.index(name)
+    return found.compiled.dag.names.index(name)
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """A JSON value for people; a text as it is."""
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)

@@ -65,7 +65,7 @@ def no_intent() -> None:
         query = {"_id": sent.job.key, "state": outbox.JobState.INTENDED}
         return UpdateOne(query, [{"$set": {**known, "claim": sent.job.claim}}, *sent.update])
 
-    outbox._taken = taken
+    outbox._mark_sending = taken
     send_results._writes = writes
 
 

@@ -65,8 +65,8 @@ class Api:
     def engine(self) -> Engine:
         """A worker and a beat, turned by hand, on the same MongoDB."""
         with self.client.application.app_context():
-            parts = replace(connections().parts, limits=QUICK, planner=planner())
-        return Engine(parts, self.simulator, Drain(8))
+            context = replace(connections().context, limits=QUICK, planner=planner())
+        return Engine(context, self.simulator, Drain(8))
 
     def submit(self, found: Mapping[str, Any], user: str = ALICE) -> str:
         answer = self("POST", f"{ROOT}/submit", user, json=found)

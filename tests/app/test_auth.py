@@ -181,9 +181,9 @@ def test_the_address_before_the_trusted_proxies_counts(make_api: Callable[..., A
 def test_failures_are_forgotten_with_time() -> None:
     now = [0.0]
     throttle = Throttle(burst=2, per_second=0.5, now=lambda: now[0])
-    throttle.failed("a")
+    throttle.record_failure("a")
     assert throttle.wait_seconds("a") == 0
-    throttle.failed("a")
+    throttle.record_failure("a")
 
     assert throttle.wait_seconds("a") == 2
     now[0] = 1.0
@@ -196,7 +196,7 @@ def test_failures_are_forgotten_with_time() -> None:
 def test_so_many_addresses_are_remembered_and_no_more() -> None:
     throttle = Throttle(burst=1, per_second=0.001)
     for number in range(REMEMBERED + 1):
-        throttle.failed(str(number))
+        throttle.record_failure(str(number))
 
     assert throttle.wait_seconds("0") == 0
     assert throttle.wait_seconds(str(REMEMBERED)) > 0

@@ -95,7 +95,7 @@ def test_a_deletion_that_was_cut_off_shows_nothing_and_is_finished_later(api: Ap
     for path in READS:
         assert api("GET", f"{ROOT}/{workflow_id}{path}").status_code == 404
     assert left() > 0
-    purge(engine.parts, Keep())
+    purge(engine.context, Keep())
     assert left() == 0
 
 
@@ -157,7 +157,7 @@ def test_a_seal_that_no_key_opens_counts_as_absent(api: Api) -> None:
     assert api("PUT", f"{ROOT}/{workflow_id}/token").status_code == 204
 
     with api.client.application.app_context():
-        vault = connections().parts.vault
+        vault = connections().context.vault
     row = collection(documents.Credential).find_one({"_id": ALICE})
     assert row
     assert vault.open(row["sealed"]) == api.token(ALICE)

@@ -15,7 +15,7 @@ import pytest
 from app.connections import connections
 from app.live import broadcaster as feeds
 from app.live import stream
-from app.live.broadcaster import Dropped, Feed, Subscription
+from app.live.broadcaster import Broadcaster, Dropped, Subscription
 from tests.app.conftest import ROOT, Api
 from tests.engine.conftest import document
 from workflows.engine import commands as engine_requests
@@ -215,12 +215,12 @@ def first_of(subscription: Subscription) -> Event:
 def test_one_reader_feeds_all_clients(api: Api) -> None:
     workflow_id = api.submit(document(""))
     before = {thread.ident for thread in threading.enumerate()}
-    feed = Feed(10)
+    broadcaster = Broadcaster(10)
 
     with (
-        feed.subscribed(workflow_id) as one,
-        feed.subscribed(workflow_id) as two,
-        feed.subscribed("another") as three,
+        broadcaster.subscribe(workflow_id) as one,
+        broadcaster.subscribe(workflow_id) as two,
+        broadcaster.subscribe("another") as three,
     ):
         api("POST", f"{ROOT}/{workflow_id}/cancel")
 
@@ -232,11 +232,11 @@ def test_one_reader_feeds_all_clients(api: Api) -> None:
 
 @pytest.mark.usefixtures("api")
 def test_there_is_room_for_so_many_clients_and_no_more() -> None:
-    feed = Feed(2)
+    broadcaster = Broadcaster(2)
 
-    with feed.subscribed("a"), feed.subscribed("b"), pytest.raises(Unavailable):
-        feed.subscribed("c").__enter__()
-    with feed.subscribed("c"):
+    with broadcaster.subscribe("a"), broadcaster.subscribe("b"), pytest.raises(Unavailable):
+        broadcaster.subscribe("c").__enter__()
+    with broadcaster.subscribe("c"):
         pass
 
 
@@ -244,9 +244,9 @@ def test_a_full_feed_answers_503(make_api: Any) -> None:
     full = make_api(api={"max_streams": 1})
     workflow_id = full.submit(document(""))
     with full.client.application.app_context():
-        feed = connections().feed
+        broadcaster = connections().broadcaster
 
-    with feed.subscribed("another"):
+    with broadcaster.subscribe("another"):
         answer = full("GET", f"{ROOT}/{workflow_id}/events", headers=LIVE)
 
     assert answer.status_code == 503
@@ -267,7 +267,7 @@ def test_a_client_that_leaves_makes_room(make_api: Any) -> None:
 def test_events_that_were_missed_are_read_from_mongodb(api: Api) -> None:
     """A broken change stream says so to all clients; nothing is lost by it."""
     workflow_id = api.submit(document(""))
-    engine_requests.cancel(api.engine().parts, workflow_id)
+    engine_requests.cancel(api.engine().context, workflow_id)
     subscription = Subscription()
     subscription.put(None)
 

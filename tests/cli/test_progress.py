@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.progress import Progress, Step, after, begun, levels, time
+from cli.progress import Progress, Step, after, levels, start_progress, time
 
 START = "2026-01-19T10:00:00.000Z"
 DOCUMENT = {
@@ -36,11 +36,11 @@ def event(number: int, after: str, step: str = "", second: int = 0, **more: Any)
 
 
 def seen(*events: dict[str, Any]) -> Progress:
-    return after(begun(DOCUMENT), events)
+    return after(start_progress(DOCUMENT), events)
 
 
 def test_a_reference_to_a_step_counts_as_waiting_for_it() -> None:
-    assert begun(DOCUMENT).steps["b"].needs == ("a",)
+    assert start_progress(DOCUMENT).steps["b"].needs == ("a",)
 
 
 def test_a_step_that_runs_has_been_at_it_since_it_started() -> None:

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from cli.progress import Progress, Step
-from cli.tree import duration, shown
+from cli.tree import duration, render_tree
 
 NOW = datetime(2026, 1, 19, 10, 1, tzinfo=UTC)
 
@@ -19,7 +19,7 @@ def drawn(*steps: Step, lines: int = 40) -> list[str]:
     progress = Progress(
         "wf_1", "w", "running", NOW - timedelta(minutes=1), {step.name: step for step in steps}
     )
-    console.print(shown(progress, NOW, lines))
+    console.print(render_tree(progress, NOW, lines))
     return console.export_text().splitlines()
 
 

@@ -7,7 +7,7 @@ import io
 from rich.console import Console, RenderableType
 
 from cli import views
-from cli.screen import cleaned
+from cli.screen import strip_controls
 
 
 def drawn(shown: RenderableType) -> str:
@@ -46,7 +46,7 @@ def test_a_refusal_without_problems_is_its_one_sentence() -> None:
 
 
 def test_texts_of_others_cannot_steer_the_terminal() -> None:
-    assert cleaned({"a": ["\x1b[2J\x07b", 1, None]}) == {"a": ["�[2J�b", 1, None]}
+    assert strip_controls({"a": ["\x1b[2J\x07b", 1, None]}) == {"a": ["�[2J�b", 1, None]}
 
 
 def test_texts_of_others_are_no_markup() -> None:

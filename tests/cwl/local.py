@@ -92,7 +92,7 @@ class LocalTarget:
     def accepts(self, source: Type, sink: Type, process: Process) -> bool:  # noqa: ARG002 - as the protocol has it
         return False
 
-    def coerced(self, value: Value, wanted: Type, process: Process) -> Value:  # noqa: ARG002 - as the protocol has it
+    def coerce(self, value: Value, wanted: Type, process: Process) -> Value:  # noqa: ARG002 - as the protocol has it
         return value
 
     def file(self, value: dict[str, Json], place: Node) -> dict[str, Json]:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.cwl.planning import DOCUMENTS, EXAMPLES, bundle, planned, workflow
 from workflows.bvbrc.app_table import load
-from workflows.cwl.bvbrc.app_checks import checked
+from workflows.cwl.bvbrc.app_checks import check_plan
 from workflows.spec import builtin_apps
 from workflows.spec.catalogue import catalogue
 
@@ -17,7 +17,7 @@ KNOWN = catalogue(load(), load(), builtin_apps.apps())
 def test_the_examples_can_run(name: str) -> None:
     inputs = (EXAMPLES / f"{name}.inputs.yaml").read_text("utf-8")
 
-    found = checked(planned(bundle(EXAMPLES), inputs, main=f"{name}.cwl"), KNOWN)
+    found = check_plan(planned(bundle(EXAMPLES), inputs, main=f"{name}.cwl"), KNOWN)
 
     assert (found.problems, found.warnings) == ((), ())
 
@@ -26,7 +26,7 @@ def test_the_rich_document_can_run() -> None:
     files = bundle(DOCUMENTS)
     inputs = files.pop("rich.yml")
 
-    found = checked(planned(files, inputs, main="rich.cwl"), KNOWN)
+    found = check_plan(planned(files, inputs, main="rich.cwl"), KNOWN)
 
     assert (found.problems, found.warnings) == ((), ())
 
@@ -42,7 +42,7 @@ def test_what_the_app_refuses_is_told_at_the_steps_input() -> None:
     out: []
 """
 
-    (problem,) = checked(planned(workflow(steps)), KNOWN).problems
+    (problem,) = check_plan(planned(workflow(steps)), KNOWN).problems
 
     assert (problem.file, problem.line) == ("workflow.cwl", 12)
     assert problem.message.startswith("step 'a': 99 is not a known choice")
@@ -51,7 +51,7 @@ def test_what_the_app_refuses_is_told_at_the_steps_input() -> None:
 def test_what_the_app_misses_is_told_at_the_step() -> None:
     steps = "  a:\n    {run: 'bvbrc://GenomeAssembly2', in: {recipe: {default: auto}}, out: []}"
 
-    (problem,) = checked(planned(workflow(steps)), KNOWN).problems
+    (problem,) = check_plan(planned(workflow(steps)), KNOWN).problems
 
     assert (problem.file, problem.line) == ("workflow.cwl", 7)
 
@@ -65,12 +65,12 @@ def test_a_helpers_result_may_be_referred_to() -> None:
   tree: {run: 'bvbrc://CodonTree', in: {genome_ids: id/genome_id}, out: []}
 """
 
-    assert checked(planned(workflow(steps)), KNOWN).problems == ()
+    assert check_plan(planned(workflow(steps)), KNOWN).problems == ()
 
 
 def test_a_workflow_without_any_step_is_refused() -> None:
     steps = "  a: {run: 'bvbrc://Date', when: $(inputs.go), in: {go: {default: false}}, out: []}"
 
-    (problem,) = checked(planned(workflow(steps)), KNOWN).problems
+    (problem,) = check_plan(planned(workflow(steps)), KNOWN).problems
 
     assert problem.code == "cwl.no_steps"

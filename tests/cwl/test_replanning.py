@@ -41,7 +41,7 @@ def document(steps: str, outputs: str = "{}") -> str:
 def unchanged(before: Plan, after: Plan) -> bool:
     names = frozenset(step.name for step in before.steps)
     kept = tuple(step for step in after.steps if step.name in names)
-    return kept == before.steps and not names & {s.name for s in after.appended(names)}
+    return kept == before.steps and not names & {s.name for s in after.new_steps(names)}
 
 
 OPEN = {
@@ -84,7 +84,7 @@ def test_what_depends_on_a_result_is_planned_when_it_is_there(name: str) -> None
     assert before.waits_for == {"find"}
     assert after.waits_for == frozenset()
     assert unchanged(before, after)
-    assert [step.name for step in after.appended(frozenset({"find"}))] == expected
+    assert [step.name for step in after.new_steps(frozenset({"find"}))] == expected
     assert all(step.depends_on == ("find",) for step in after.steps if step.name != "find")
 
 
@@ -155,7 +155,7 @@ def test_gaps_are_filled_one_after_the_other() -> None:
     )
     assert unchanged(first, second)
     assert unchanged(second, third)
-    (step,) = third.appended(frozenset(step.name for step in second.steps))
+    (step,) = third.new_steps(frozenset(step.name for step in second.steps))
     assert (step.name, step.params["output_file"]) == ("b__1", "two")
     assert set(step.depends_on) == {"find", "a__1"}
 

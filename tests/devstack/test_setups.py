@@ -133,9 +133,9 @@ def test_a_server_named_in_the_file_is_used_too(
     file.write_text("mongodb: {host: db.example.org}\nbroker: {url: redis://cache.example.org/0}\n")
     monkeypatch.setenv("WORKFLOW_CONFIG_FILE", str(file))
 
-    assert servers.named("mongodb.host")
-    assert servers.named("broker.url")
-    assert not servers.named("scheduler.url")
+    assert servers.is_configured("mongodb.host")
+    assert servers.is_configured("broker.url")
+    assert not servers.is_configured("scheduler.url")
 
 
 def test_keys_are_made_once_and_for_the_owner_alone(tmp_path: Path) -> None:

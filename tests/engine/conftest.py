@@ -23,7 +23,7 @@ from workflows.engine import views
 from workflows.engine.advance import advance
 from workflows.engine.builtin_steps import Clients
 from workflows.engine.commands import Owner, Submission, submit
-from workflows.engine.context import Limits, Parts
+from workflows.engine.context import EngineContext, Limits
 from workflows.engine.find_outputs import find_results
 from workflows.engine.kill import kill_jobs
 from workflows.engine.lookup import resolve_jobs
@@ -77,7 +77,7 @@ def document(*needs: str, **fields: Any) -> dict[str, Any]:
 class Engine:
     """One process's parts, and a hand that turns the crank."""
 
-    parts: Parts
+    context: EngineContext
     simulator: Simulator
     drain: Drain
     user: str = ALICE
@@ -92,27 +92,27 @@ class Engine:
         return Owner(self.user, self.token, datetime.now(UTC) + timedelta(days=1))
 
     def submit(self, found: Mapping[str, Any]) -> str:
-        return submit(self.parts, self.owner(), Submission(spec_from(found), found)).id
+        return submit(self.context, self.owner(), Submission(spec_from(found), found)).id
 
     def turn(self) -> None:
         """What beat and the workers do in one interval."""
-        due = sweep(self.parts)
+        due = sweep(self.context)
         for chunk in due.advances:
-            advance(self.parts, chunk)
+            advance(self.context, chunk)
         if Work.REPLAN in due.works:
-            list(replan_due(self.parts))
-        polled = [poll_jobs(self.parts, owners) for owners in due.polls]
+            list(replan_due(self.context))
+        polled = [poll_jobs(self.context, owners) for owners in due.polls]
         if Work.LOOK_UP in due.works:
-            resolve_jobs(self.parts)
+            resolve_jobs(self.context)
         if Work.KILL in due.works:
-            kill_jobs(self.parts)
+            kill_jobs(self.context)
         if Work.FIND in due.works or any(each.finds for each in polled):
-            find_results(self.parts)
+            find_results(self.context)
         told, self.growing[:] = list(self.growing), []
-        replan(self.parts, told)
+        replan(self.context, told)
         if Work.ASK in due.works:
-            check_service(self.parts)
-        self.drain.run(self.parts)
+            check_service(self.context)
+        self.drain.run(self.context)
 
     def until(self, reached: Callable[[], bool], seconds: float = 20) -> None:
         deadline = time.monotonic() + seconds
@@ -139,8 +139,8 @@ class Engine:
         return [step["status"] for step in views.status(workflow)["steps"]]
 
     def with_limits(self, **changes: Any) -> Engine:
-        limits = replace(self.parts.limits, **changes)
-        return replace(self, parts=replace(self.parts, limits=limits))
+        limits = replace(self.context.limits, **changes)
+        return replace(self, context=replace(self.context, limits=limits))
 
 
 @pytest.fixture(scope="session")
@@ -180,5 +180,5 @@ def another(simulator: Simulator) -> Engine:
         DataApi(Wire(), simulator.api_url, timeout=second),
     )
     told: list[str] = []
-    parts = Parts(service, Vault([KEY]), QUICK, clients=clients, grows=told.extend)
-    return Engine(parts, simulator, Drain(8), growing=told)
+    context = EngineContext(service, Vault([KEY]), QUICK, clients=clients, grows=told.extend)
+    return Engine(context, simulator, Drain(8), growing=told)

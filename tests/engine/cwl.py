@@ -12,9 +12,9 @@ from workflows.spec.validate import validate
 
 def submit_cwl(engine: Engine, document: str, folder: str) -> str:
     """The workflow's id; its results go to that Workspace folder."""
-    assert engine.parts.planner is not None
+    assert engine.context.planner is not None
     source = Submission({"main.cwl": document}, "main.cwl", workspace_output_folder=folder, now=1)
-    plan = engine.parts.planner.plan(source, app_catalogue.table())
+    plan = engine.context.planner.plan(source, app_catalogue.table())
     assert not plan.problems, [str(problem) for problem in plan.problems]
     native = validate(plan.document(), app_catalogue.catalogue())
     submission = commands.Submission(
@@ -23,4 +23,4 @@ def submit_cwl(engine: Engine, document: str, folder: str) -> str:
         source=json.dumps(source.as_json()),
         waits_for=plan.waits_for,
     )
-    return commands.submit(engine.parts, engine.owner(), submission).id
+    return commands.submit(engine.context, engine.owner(), submission).id

@@ -29,7 +29,7 @@ def test_before_the_first_answer_the_table_serves_and_says_so() -> None:
 
 
 def test_the_services_own_word_replaces_the_table(engine: Engine) -> None:
-    app_catalogue.refresh(engine.parts.appservice, token(engine))
+    app_catalogue.refresh(engine.context.appservice, token(engine))
 
     known = app_catalogue.catalogue()
     assert known.note == ""
@@ -39,11 +39,11 @@ def test_the_services_own_word_replaces_the_table(engine: Engine) -> None:
 
 
 def test_an_answer_is_kept_while_the_service_is_away(engine: Engine, simulator: Simulator) -> None:
-    app_catalogue.refresh(engine.parts.appservice, token(engine))
+    app_catalogue.refresh(engine.context.appservice, token(engine))
     simulator.fault("status", "AppService.enumerate_apps", status=502)
 
     with pytest.raises(ServiceError):
-        app_catalogue.refresh(engine.parts.appservice, token(engine))
+        app_catalogue.refresh(engine.context.appservice, token(engine))
 
     assert app_catalogue.catalogue().note == ""
 
@@ -68,6 +68,6 @@ def test_a_failed_refresh_is_due_again_soon_and_a_good_one_is_not(engine: Engine
 
     assert store.claim(stale=timedelta(hours=1), again=timedelta(0))
 
-    app_catalogue.refresh(engine.parts.appservice, token(engine))
+    app_catalogue.refresh(engine.context.appservice, token(engine))
     assert not store.claim(stale=timedelta(hours=1), again=timedelta(0))
     assert store.claim(stale=timedelta(0), again=timedelta(0))

@@ -79,8 +79,8 @@ def test_a_group_of_an_earlier_result_reaches_the_next_job(engine: Engine) -> No
     jobs = {job["app"]: job for job in engine.simulator.jobs()}
     assert set(jobs) == {"GenomeAnnotation", "CodonTree"}
     assert jobs["CodonTree"]["params"]["genome_groups"] == [path]
-    assert engine.parts.clients is not None
-    members = engine.parts.clients.workspace.group(engine.token, path)
+    assert engine.context.clients is not None
+    members = engine.context.clients.workspace.group(engine.token, path)
     assert [member.split(".")[1] for member in members] == [jobs["GenomeAnnotation"]["id"]]
 
 
@@ -101,7 +101,7 @@ def crashed(engine: Engine) -> str:
         step("group", "CreateGenomeGroup", group_name="Crash", genome_ids=["562.1", "562.2"])
     )
     workflow_id = engine.submit(found)
-    advance(engine.parts, [workflow_id])
+    advance(engine.context, [workflow_id])
     second = timedelta(seconds=0.1)
     assert len(outbox.claim(1, outbox.Bounds(9, 9, second, timedelta(hours=1), 9))) == 1
     return workflow_id
@@ -118,7 +118,7 @@ def test_a_crash_in_the_middle_runs_the_step_again(engine: Engine) -> None:
 def test_a_cancel_after_a_crash_ends_the_step(engine: Engine) -> None:
     workflow_id = crashed(engine)
 
-    cancel(engine.parts, workflow_id)
+    cancel(engine.context, workflow_id)
 
     assert engine.ends(workflow_id) == "cancelled"
     assert engine.states(workflow_id) == ["cancelled"]
@@ -159,7 +159,7 @@ def test_a_wait_can_be_cancelled(engine: Engine) -> None:
         lambda: "not indexed" in (rows.find_one({"workflow": workflow_id}) or {}).get("reason", "")
     )
 
-    cancel(engine.parts, workflow_id)
+    cancel(engine.context, workflow_id)
 
     assert engine.ends(workflow_id) == "cancelled"
 

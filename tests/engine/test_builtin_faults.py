@@ -37,7 +37,7 @@ def outputs(workflow_id: str) -> dict[str, Any]:
 
 
 def code(engine: Engine, workflow_id: str) -> str:
-    return str(explanation(workflow_id, engine.parts, lambda _: None)["steps"][0]["code"])
+    return str(explanation(workflow_id, engine.context, lambda _: None)["steps"][0]["code"])
 
 
 def at_once(workflow_id: str) -> None:
@@ -53,25 +53,25 @@ def cut_off(engine: Engine) -> str:
         engine.submit(workflow(step("a", "Date", output_path=HOME, output_file=f"a{number}")))
         for number in range(FAILURES)
     ]
-    engine.until(lambda: engine.parts.breakers.opened_for(ALICE))
+    engine.until(lambda: engine.context.breakers.opened_for(ALICE))
     return waiting[0]
 
 
 def claimed(engine: Engine, workflow_id: str) -> Job:
     """Its job, taken by somebody who will fall silent."""
-    advance(engine.parts, [workflow_id])
+    advance(engine.context, [workflow_id])
     (job,) = outbox.claim(1, outbox.Bounds(9, 9, timedelta(seconds=0.1), HOUR, 9))
     return job
 
 
 def test_a_defect_of_ours_is_tried_again_and_fails_nothing(engine: Engine) -> None:
-    assert engine.parts.clients
+    assert engine.context.clients
     defects: list[BaseException] = []
-    lame = replace(engine.parts.clients, workspace=None)  # type: ignore[arg-type]
-    parts = replace(engine.parts, clients=lame, broken=defects.append)
+    lame = replace(engine.context.clients, workspace=None)  # type: ignore[arg-type]
+    context = replace(engine.context, clients=lame, broken=defects.append)
     workflow_id = engine.submit(workflow(group("Lame")))
 
-    replace(engine, parts=parts).until(lambda: "AttributeError" in reason(workflow_id))
+    replace(engine, context=context).until(lambda: "AttributeError" in reason(workflow_id))
 
     assert code(engine, workflow_id) == "retry_at"
     assert [type(defect) for defect in defects] == [AttributeError]
@@ -113,7 +113,7 @@ def test_they_run_while_appservice_is_away(engine: Engine) -> None:
     groups = engine.submit(workflow(group("Meanwhile")))
 
     assert engine.ends(groups) == "succeeded"
-    assert engine.parts.breakers.opened_for(ALICE)
+    assert engine.context.breakers.opened_for(ALICE)
     assert engine.status(waiting) != "failed"
 
 
@@ -129,13 +129,13 @@ def test_one_that_fell_silent_runs_again_while_appservice_is_away(engine: Engine
 def test_death_after_the_write_and_before_the_receipt_changes_nothing(engine: Engine) -> None:
     workflow_id = engine.submit(workflow(group("Twice")))
     job = claimed(engine, workflow_id)
-    assert engine.parts.clients
-    written = builtin_steps.run(engine.parts.clients, engine.token, job)
+    assert engine.context.clients
+    written = builtin_steps.run(engine.context.clients, engine.token, job)
 
     assert another(engine.simulator).ends(workflow_id) == "succeeded"
 
     assert outputs(workflow_id) == written
-    members = engine.parts.clients.workspace.group(engine.token, f"{HOME}/Genome Groups/Twice")
+    members = engine.context.clients.workspace.group(engine.token, f"{HOME}/Genome Groups/Twice")
     assert members == ("562.1", "562.2")
 
 
@@ -152,10 +152,10 @@ def test_a_group_of_other_members_is_never_overwritten(engine: Engine) -> None:
 def test_a_failed_one_can_be_retried(engine: Engine) -> None:
     workflow_id = engine.submit(workflow(step("id", "GetGenomeId", genome_ws_path=f"{HOME}/g")))
     assert engine.ends(workflow_id) == "failed"
-    assert engine.parts.clients
-    engine.parts.clients.workspace.save(engine.token, f"{HOME}/g", "genome", {"id": "562.9"})
+    assert engine.context.clients
+    engine.context.clients.workspace.save(engine.token, f"{HOME}/g", "genome", {"id": "562.9"})
 
-    retry(engine.parts, engine.owner(), workflow_id)
+    retry(engine.context, engine.owner(), workflow_id)
 
     assert engine.ends(workflow_id) == "succeeded"
     assert outputs(workflow_id) == {"genome_id": "562.9"}
@@ -168,15 +168,15 @@ def test_a_refused_token_parks_it_until_there_is_a_fresh_one(engine: Engine) -> 
     engine.until(lambda: code(engine, workflow_id) == "token_expired")
 
     engine.token = engine.simulator.token(ALICE)
-    renew(engine.parts, engine.owner())
+    renew(engine.context, engine.owner())
     assert engine.ends(workflow_id) == "succeeded"
 
 
 def test_the_genome_of_a_jobs_result_is_found_beside_its_folder(engine: Engine) -> None:
     made = {"success": 1, "job_output": {"genome_id": "83333.5"}}
     engine.owner()
-    assert engine.parts.clients
-    engine.parts.clients.workspace.save(engine.token, f"{HOME}/run/ann", "job_result", made)
+    assert engine.context.clients
+    engine.context.clients.workspace.save(engine.token, f"{HOME}/run/ann", "job_result", made)
 
     path = f"{HOME}/run/.ann/ann.genome"
     workflow_id = engine.submit(workflow(step("id", "GetGenomeId", genome_ws_path=path)))
@@ -187,8 +187,8 @@ def test_the_genome_of_a_jobs_result_is_found_beside_its_folder(engine: Engine) 
 
 def test_feature_groups_are_joined_without_doubles(engine: Engine) -> None:
     engine.owner()
-    assert engine.parts.clients
-    workspace = engine.parts.clients.workspace
+    assert engine.context.clients
+    workspace = engine.context.clients.workspace
     for name, members in {"one": ["f.1", "f.2"], "two": ["f.2", "f.3"]}.items():
         workspace.save_group(engine.token, f"{HOME}/{name}", "feature_group", members)
 
@@ -219,7 +219,7 @@ def test_they_count_among_the_users_jobs(engine: Engine) -> None:
     own = capped.submit(workflow(group("Capped")))
     capped.until(lambda: capped.states(own) == ["queued"])
 
-    told = explanation(own, capped.parts, lambda _: None)["steps"][0]
+    told = explanation(own, capped.context, lambda _: None)["steps"][0]
 
     assert told["code"] == "user_cap"
     engine.simulator.act("finish", app="Sleep")

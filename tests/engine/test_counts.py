@@ -38,15 +38,15 @@ def counted(engine: Engine, counts: Counts) -> Iterator[Engine]:
         timeout=timedelta(seconds=1),
         submit_timeout=timedelta(seconds=1.5),
     )
-    parts = replace(
-        engine.parts,
+    context = replace(
+        engine.context,
         appservice=service,
         recorded=counts.events,
-        accepted=counts.accepted,
-        broken=counts.broken,
-        watched=counts.watched,
+        accepted=counts.count_accepted,
+        broken=counts.count_defect,
+        watched=counts.count_watch_time,
     )
-    return replace(engine, parts=parts)
+    return replace(engine, context=context)
 
 
 def values(counts: Counts) -> dict[str, float]:
@@ -109,10 +109,10 @@ def test_tasks_that_run_again_and_at_once_count_nothing_twice(
     ids = [counted.submit(document("", "a", "ab")) for _ in range(5)]
     with ThreadPoolExecutor(4) as pool:
         while not all(counted.status(each) == "succeeded" for each in ids):
-            list(pool.map(lambda _: advance(counted.parts, ids), range(4)))
+            list(pool.map(lambda _: advance(counted.context, ids), range(4)))
             counted.turn()
     for _ in range(3):
-        advance(counted.parts, ids)
+        advance(counted.context, ids)
 
     found = values(counts)
 
@@ -124,15 +124,15 @@ def test_tasks_that_run_again_and_at_once_count_nothing_twice(
 def test_a_workflow_is_submitted_once_whoever_repeats_it(counted: Engine, counts: Counts) -> None:
     found = document("")
     planned = submit(
-        counted.parts, counted.owner(), Submission(spec_from(found), found, planned=True)
+        counted.context, counted.owner(), Submission(spec_from(found), found, planned=True)
     ).id
     assert values(counts)["workflows_submitted_total"] == 0
 
-    start(counted.parts, counted.owner(), planned)
-    start(counted.parts, counted.owner(), planned)
+    start(counted.context, counted.owner(), planned)
+    start(counted.context, counted.owner(), planned)
     for _ in range(2):
         keyed = Submission(spec_from(found), found, idempotency_key="k", body=b"b")
-        submit(counted.parts, counted.owner(), keyed)
+        submit(counted.context, counted.owner(), keyed)
 
     assert values(counts)["workflows_submitted_total"] == 2
 
@@ -142,9 +142,9 @@ def test_a_plan_that_is_cancelled_was_never_submitted_and_does_not_complete(
 ) -> None:
     found = document("")
     submission = Submission(spec_from(found), found, planned=True)
-    planned = submit(counted.parts, counted.owner(), submission).id
+    planned = submit(counted.context, counted.owner(), submission).id
 
-    cancel(counted.parts, planned)
+    cancel(counted.context, planned)
 
     assert counted.status(planned) == "cancelled"
     assert values(counts)["workflow_execution_duration_seconds_count"] == 0
@@ -161,7 +161,7 @@ def test_a_retried_workflow_is_measured_from_its_retry(counted: Engine, counts: 
         {"_id": workflow}, {"$set": {"submitted_at": long_ago}}
     )
 
-    retry(counted.parts, counted.owner(), workflow)
+    retry(counted.context, counted.owner(), workflow)
     counted.ends(workflow)
 
     assert values(counts)["workflow_execution_duration_seconds_sum"] < 86_400
@@ -186,7 +186,7 @@ def test_a_workflow_that_cannot_be_advanced_is_counted_as_an_error(
     workflow = counted.submit(document(""))
     collection(documents.Workflow).update_one({"_id": workflow}, {"$set": {"spec": "nowhere"}})
 
-    advance(counted.parts, [workflow])
+    advance(counted.context, [workflow])
 
     assert values(counts)["executor_errors_total{error_type=NotFound}"] == 1
 

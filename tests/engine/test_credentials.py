@@ -43,12 +43,12 @@ def test_a_refused_token_gives_way_to_any_other_and_to_a_user_who_insists(vault:
     credentials.keep(vault, ALICE, "first", LATER)
     first = credentials.usable(vault, ALICE)
     assert first
-    credentials.refused(vault, first, Unauthorized("no"))
+    credentials.mark_refused(vault, first, Unauthorized("no"))
 
     assert kept(vault) == ""
     credentials.renew(vault, ALICE, "first", LATER)
     assert kept(vault) == "first"
-    credentials.refused(vault, first, Unauthorized("no"))
+    credentials.mark_refused(vault, first, Unauthorized("no"))
     credentials.renew(vault, ALICE, "second", SOON)
     assert kept(vault) == "second"
 
@@ -91,6 +91,6 @@ def test_a_refusal_without_the_services_word_is_not_stored(vault: Vault) -> None
     first = credentials.usable(vault, ALICE)
     assert first
 
-    credentials.refused(vault, first, Unauthorized("it has expired here", by_service=False))
+    credentials.mark_refused(vault, first, Unauthorized("it has expired here", by_service=False))
 
     assert kept(vault) == "first"

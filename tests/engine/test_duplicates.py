@@ -34,13 +34,13 @@ def alive(engine: Engine) -> list[str]:
 def test_a_job_too_many_is_killed_though_the_first_try_fails(engine: Engine) -> None:
     engine.simulator.app(run_seconds=None)
     workflow = engine.submit(document(""))
-    advance(engine.parts, [workflow])
-    engine.drain.run(engine.parts)
+    advance(engine.context, [workflow])
+    engine.drain.run(engine.context)
     too_many = second_job(engine, workflow)
     engine.simulator.fault("status", "kill_tasks", count=1, status=503)
     [job] = job_rows.history(workflow)
 
-    kill_surplus(engine.parts, job, [too_many])
+    kill_surplus(engine.context, job, [too_many])
     assert Work.KILL in due(AT_ONCE, AT_ONCE).works
     engine.until(lambda: alive(engine) == [job.job_id])
 
@@ -49,7 +49,7 @@ def test_a_job_too_many_is_killed_though_the_first_try_fails(engine: Engine) -> 
 
 def test_what_is_settled_never_comes_again(engine: Engine) -> None:
     workflow = engine.submit(document(""))
-    advance(engine.parts, [workflow])
+    advance(engine.context, [workflow])
     [job] = job_rows.history(workflow)
     duplicates.note(job, ["1", "2"])
 

@@ -46,7 +46,7 @@ def finding(workflow_id: str) -> Row:
 
 
 def message(engine: Engine, workflow_id: str) -> str:
-    steps = explanation(workflow_id, engine.parts, lambda _: None)["steps"]
+    steps = explanation(workflow_id, engine.context, lambda _: None)["steps"]
     return str(steps[0]["message"])
 
 
@@ -133,10 +133,10 @@ def test_after_a_cancel_no_job_waits_for_the_workspace(engine: Engine) -> None:
     workflow_id = engine.submit(binning())
     engine.until(lambda: finding(workflow_id).get("reason", "") != "")
 
-    cancel(engine.parts, workflow_id)
+    cancel(engine.context, workflow_id)
 
     assert engine.ends(workflow_id) == "cancelled"
     assert engine.states(workflow_id) == ["cancelled", "cancelled"]
     engine.simulator.remove_fault(fault)
-    retry(engine.parts, engine.owner(), workflow_id)
+    retry(engine.context, engine.owner(), workflow_id)
     assert engine.ends(workflow_id) == "succeeded"

@@ -41,8 +41,8 @@ def patient(engine: Engine) -> Engine:
         submit_timeout=timedelta(seconds=1.5),
     )
     second = timedelta(seconds=1)
-    limits = replace(engine.parts.limits, lease=60 * second, polling_interval=second)
-    return replace(engine, parts=replace(engine.parts, appservice=service, limits=limits))
+    limits = replace(engine.context.limits, lease=60 * second, polling_interval=second)
+    return replace(engine, context=replace(engine.context, appservice=service, limits=limits))
 
 
 def of(engine: Engine, user: str) -> Engine:
@@ -79,7 +79,7 @@ def test_polls_of_eight_users_that_hang_hold_up_nobody_elses_jobs(
     hang(patient.simulator, "query_tasks", *HUNG)
     patient.simulator.act("finish", owner=BOB)
 
-    task = Thread(target=poll_jobs, args=(patient.parts, [*HUNG, BOB]))
+    task = Thread(target=poll_jobs, args=(patient.context, [*HUNG, BOB]))
     beside.append(task)
     task.start()
 
@@ -87,7 +87,7 @@ def test_polls_of_eight_users_that_hang_hold_up_nobody_elses_jobs(
     wait_for(lambda: collection(documents.Job).count_documents(first_step) == 1)
     task.join(PATIENCE_SECONDS)
     assert not task.is_alive(), "the task waits for calls that hang"
-    assert patient.parts.polls.busy() <= {*HUNG}
+    assert patient.context.polls.busy() <= {*HUNG}
 
 
 def wait_for(reached: Callable[[], bool]) -> None:
@@ -101,13 +101,13 @@ def test_five_time_outs_of_one_user_hold_up_no_other(engine: Engine) -> None:
     troubled = of(few, HUNG[0])
     for _ in range(FAILURES):
         troubled.submit(document(""))
-    few.until(lambda: few.parts.breakers.opened_for(HUNG[0]), 30)
+    few.until(lambda: few.context.breakers.opened_for(HUNG[0]), 30)
 
     bob = of(few, BOB)
     workflow = bob.submit(document("", "a"))
 
     assert bob.ends(workflow, PATIENCE_SECONDS) == "succeeded"
-    assert not few.parts.breakers.opened
+    assert not few.context.breakers.opened
 
 
 def test_look_ups_of_one_user_that_hang_hold_up_no_other(
@@ -115,14 +115,14 @@ def test_look_ups_of_one_user_that_hang_hold_up_no_other(
 ) -> None:
     patient.simulator.fault("lost", "start_app2")
     ids = [of(patient, user).submit(document("")) for user in (HUNG[0], HUNG[0], HUNG[0], BOB)]
-    advance(patient.parts, ids)
-    patient.drain.run(patient.parts)
+    advance(patient.context, ids)
+    patient.drain.run(patient.context)
     hang(patient.simulator, "enumerate_tasks_*", HUNG[0])
     lost = {"state": "sending"}
     assert collection(documents.Job).count_documents(lost) == len(ids)
     collection(documents.Job).update_many(lost, [{"$set": {"due": "$$NOW"}}])
 
-    task = Thread(target=resolve_jobs, args=(patient.parts,))
+    task = Thread(target=resolve_jobs, args=(patient.context,))
     beside.append(task)
     task.start()
 
@@ -136,9 +136,9 @@ def test_kills_of_one_user_that_hang_hold_up_no_other(
     ids = start_all(patient, "")
     hang(patient.simulator, "kill_tasks", *HUNG)
     for workflow in ids:
-        cancel(patient.parts, workflow)
+        cancel(patient.context, workflow)
 
-    task = Thread(target=kill_jobs, args=(patient.parts,))
+    task = Thread(target=kill_jobs, args=(patient.context,))
     beside.append(task)
     task.start()
 
@@ -154,7 +154,7 @@ def test_the_service_is_asked_with_another_token_where_the_first_hangs(patient: 
     hang(patient.simulator, "service_status", HUNG[0])
     service_status.report(service_status.APPSERVICE, service_status.AWAY, "it was away")
 
-    task = Thread(target=check_service, args=(patient.parts,))
+    task = Thread(target=check_service, args=(patient.context,))
     task.start()
     task.join(PATIENCE_SECONDS)
 
@@ -165,7 +165,7 @@ def test_failures_of_one_user_are_not_told_of_the_service(engine: Engine) -> Non
     engine.submit(document(""))
     engine.simulator.fault("status", "AppService.*", user=engine.user, status=503)
 
-    engine.until(lambda: engine.parts.breakers.opened_for(engine.user), 60)
+    engine.until(lambda: engine.context.breakers.opened_for(engine.user), 60)
 
     assert service_status.health(service_status.APPSERVICE).state == service_status.UP
 
@@ -180,7 +180,7 @@ def test_an_outage_is_believed_when_a_ping_fails_or_calls_of_several_users(
     if len(users) == 1:
         engine.simulator.fault("status", "ping", status=502)
 
-    check_service(engine.parts)
+    check_service(engine.context)
 
     assert service_status.health(service_status.APPSERVICE).state == service_status.AWAY
     engine.simulator.clear_faults()

@@ -27,7 +27,7 @@ def row(name: str, **fields: Any) -> dict[str, Any]:
 
 def write(*rows: dict[str, Any]) -> list[Exception | None]:
     return inserts.write(
-        [inserts.new(each, inserts.stored({"_id": f"{each['_id']}/1"})) for each in rows]
+        [inserts.new(each, inserts.encode_spec({"_id": f"{each['_id']}/1"})) for each in rows]
     )
 
 
@@ -77,7 +77,7 @@ def test_many_submissions_at_once_are_all_stored(engine: Engine) -> None:
     def one(number: int) -> str:
         found = document("", workflow_name=f"w{number}")
         barrier.wait()
-        return submit(engine.parts, owner, Submission(spec_from(found), found)).id
+        return submit(engine.context, owner, Submission(spec_from(found), found)).id
 
     with ThreadPoolExecutor(16) as pool:
         ids = list(pool.map(one, range(16)))

@@ -33,13 +33,13 @@ def test_a_reason_that_begins_with_a_dollar_is_only_text(engine: Engine) -> None
     reason = "Error submitting job: Errors found in parameter processing"
     engine.simulator.fault("error", "start_app2", text=f"{reason}: $VAR1 = 1.", count=1)
     workflow = engine.submit(document(""))
-    advance(engine.parts, [workflow])
+    advance(engine.context, [workflow])
     job = job_rows.value(job_rows.open_jobs([workflow])[workflow][0])
 
     collection(documents.Job).update_one(
         {"_id": job.key}, {"$set": {"state": "sending", "claim": ""}}
     )
-    assert send_results.record([send_results.rejected(job, "$VAR1 = 1.")]) == []
+    assert send_results.record([send_results.job_rejected(job, "$VAR1 = 1.")]) == []
 
     assert job_rows.of_workflow(workflow)[0]["reason"] == "$VAR1 = 1."
 
@@ -58,7 +58,7 @@ def test_a_spoilt_workflow_delays_no_other(engine: Engine, spoilt: dict[str, Any
 
 def test_a_spoilt_job_delays_no_other_workflow(engine: Engine) -> None:
     bad, good = engine.submit(document("")), engine.submit(document("", "a"))
-    advance(engine.parts, [bad])
+    advance(engine.context, [bad])
     collection(documents.Job).update_one({"workflow": bad}, {"$set": {"outcome": "nonsense"}})
 
     assert engine.ends(good, 60) == "succeeded"
@@ -67,10 +67,10 @@ def test_a_spoilt_job_delays_no_other_workflow(engine: Engine) -> None:
 def test_a_plan_does_not_start_whoever_advances_it(engine: Engine) -> None:
     found = document("")
     planned = submit(
-        engine.parts, engine.owner(), Submission(spec_from(found), found, planned=True)
+        engine.context, engine.owner(), Submission(spec_from(found), found, planned=True)
     )
 
-    advance(engine.parts, [planned.id])
+    advance(engine.context, [planned.id])
 
     assert job_rows.of_workflow(planned.id) == []
 
@@ -78,8 +78,8 @@ def test_a_plan_does_not_start_whoever_advances_it(engine: Engine) -> None:
 def test_a_look_that_was_begun_too_early_proves_nothing(engine: Engine) -> None:
     engine.simulator.fault("lost", "start_app2", done=False, count=1)
     workflow = engine.submit(document(""))
-    advance(engine.parts, [workflow])
-    engine.drain.run(engine.parts)
+    advance(engine.context, [workflow])
+    engine.drain.run(engine.context)
     taken = None
     while taken is None:
         taken = lookups.take(timedelta(seconds=60))
@@ -93,8 +93,8 @@ def test_a_kill_keeps_its_receipt_whatever_is_answered_later(engine: Engine) -> 
     engine.simulator.app(run_seconds=None)
     workflow = engine.submit(document(""))
     engine.until(lambda: engine.states(workflow) == ["running"])
-    cancel(engine.parts, workflow)
-    [job] = polling.unwanted(10, timedelta(0))[engine.user]
+    cancel(engine.context, workflow)
+    [job] = polling.claim_unwanted(10, timedelta(0))[engine.user]
 
     polling.receipts([(job, polling.KILLED, None)])
     polling.receipts([(job, polling.GONE, None)])

@@ -65,7 +65,7 @@ def refused(engine: Engine, workflow: str, times: int) -> Callable[[], bool]:
 
 
 def why(engine: Engine, workflow: str) -> dict[str, Any]:
-    found = explanation(workflow, engine.parts, lambda _owner: None)
+    found = explanation(workflow, engine.context, lambda _owner: None)
     return dict(found["steps"][-1])
 
 

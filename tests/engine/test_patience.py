@@ -11,7 +11,7 @@ from tests.engine.conftest import Engine, document
 from workflows.engine import commands, views
 from workflows.model.errors import Unavailable
 from workflows.store import documents
-from workflows.store.mongo import clock, collection, patience, translated
+from workflows.store.mongo import clock, collection, patience, translate_errors
 
 
 def take_a_while() -> None:
@@ -21,7 +21,7 @@ def take_a_while() -> None:
 
 def busy(milliseconds: int) -> None:
     """MongoDB takes so long for one document."""
-    with translated():
+    with translate_errors():
         list(collection(documents.Workflow).find({"$where": f"sleep({milliseconds}) || true"}))
 
 
@@ -59,7 +59,7 @@ def test_a_cancel_that_is_stored_has_succeeded(engine: Engine) -> None:
             {"workflow": workflow_id, "sequence": 1}, session=session
         )
         with patience(1.0, 0.5):
-            commands.cancel(engine.parts, workflow_id)
+            commands.cancel(engine.context, workflow_id)
         session.abort_transaction()
 
     assert views.status(workflow_id)["status"] == "cancelled"

@@ -29,7 +29,7 @@ def held(engine: Engine) -> str:
 
 
 def says(engine: Engine, workflow: str) -> str:
-    return str(explanation(workflow, engine.parts, lambda _: None)["message"])
+    return str(explanation(workflow, engine.context, lambda _: None)["message"])
 
 
 def test_what_was_under_way_is_left_alone_and_what_is_new_runs(engine: Engine, held: str) -> None:
@@ -48,21 +48,21 @@ def test_submitting_it_again_lets_it_go_on(engine: Engine, held: str) -> None:
     engine.until(lambda: job_rows.history(held)[0].outcome is not None)
     engine.until(lambda: not due(AT_ONCE, AT_ONCE).workflows)
 
-    start(engine.parts, engine.owner(), held)
+    start(engine.context, engine.owner(), held)
 
     assert engine.ends(held) == "succeeded"
     assert "set aside" not in says(engine, held)
 
 
 def test_it_can_be_cancelled(engine: Engine, held: str) -> None:
-    cancel(engine.parts, held)
+    cancel(engine.context, held)
 
     assert engine.ends(held) == "cancelled"
 
 
 def test_nothing_is_set_aside_while_another_beat_is_there(engine: Engine) -> None:
     workflow = engine.submit(document(""))
-    heartbeats.tell("beat@there:1", "beat")
+    heartbeats.record_heartbeat("beat@there:1", "beat")
 
     assert hold(INTERVAL) == 0
 

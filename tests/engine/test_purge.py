@@ -29,7 +29,7 @@ def left() -> int:
 def plan(engine: Engine) -> str:
     found = document("")
     return submit(
-        engine.parts, engine.owner(), Submission(spec_from(found), found, planned=True)
+        engine.context, engine.owner(), Submission(spec_from(found), found, planned=True)
     ).id
 
 
@@ -37,7 +37,7 @@ def test_an_old_workflow_goes_with_all_that_belongs_to_it(engine: Engine) -> Non
     workflow = engine.submit(document("", "a"))
     engine.ends(workflow)
 
-    assert purge(engine.parts, AT_ONCE) == 1
+    assert purge(engine.context, AT_ONCE) == 1
 
     assert left() == 0
     with pytest.raises(NotFound):
@@ -47,7 +47,7 @@ def test_an_old_workflow_goes_with_all_that_belongs_to_it(engine: Engine) -> Non
 def test_a_plan_that_nobody_submitted_goes(engine: Engine) -> None:
     plan(engine)
 
-    assert purge(engine.parts, Keep(never_started=timedelta(0))) == 1
+    assert purge(engine.context, Keep(never_started=timedelta(0))) == 1
 
     assert left() == 0
 
@@ -56,14 +56,14 @@ def test_what_is_young_or_active_or_kept_for_ever_stays(engine: Engine) -> None:
     engine.ends(engine.submit(document("")))
     plan(engine)
     before = left()
-    assert purge(engine.parts, YEAR) == 0
-    assert purge(engine.parts, Keep()) == 0
+    assert purge(engine.context, YEAR) == 0
+    assert purge(engine.context, Keep()) == 0
     assert left() == before
-    purge(engine.parts, AT_ONCE)
+    purge(engine.context, AT_ONCE)
 
     active = engine.submit(document(""))
 
-    assert purge(engine.parts, AT_ONCE) == 0
+    assert purge(engine.context, AT_ONCE) == 0
     assert engine.ends(active) == "succeeded"
 
 
@@ -74,7 +74,7 @@ def test_only_the_oldest_go(engine: Engine) -> None:
     finished = workflow_rows.get(old)["finished_at"] - timedelta(days=400)
     collection(documents.Workflow).update_one({"_id": old}, {"$set": {"finished_at": finished}})
 
-    assert purge(engine.parts, YEAR) == 1
+    assert purge(engine.context, YEAR) == 1
 
     assert workflow_rows.existing([old, young]) == [young]
     assert job_rows.of_workflow(young) != []
@@ -85,15 +85,15 @@ def test_a_workflow_whose_job_is_still_being_killed_stays(engine: Engine) -> Non
     workflow = engine.submit(document(""))
     engine.until(lambda: engine.states(workflow) == ["running"])
     engine.simulator.fault("status", "kill_tasks", status=502)
-    cancel(engine.parts, workflow)
+    cancel(engine.context, workflow)
     engine.turn()
     assert engine.status(workflow) == "cancelled"
 
-    assert purge(engine.parts, AT_ONCE) == 0
+    assert purge(engine.context, AT_ONCE) == 0
 
     engine.simulator.clear_faults()
     engine.ends(workflow)
-    assert purge(engine.parts, AT_ONCE) == 1
+    assert purge(engine.context, AT_ONCE) == 1
 
 
 def test_a_workflow_that_was_taken_up_meanwhile_stays(engine: Engine) -> None:
@@ -108,7 +108,7 @@ def test_a_workflow_that_was_taken_up_meanwhile_stays(engine: Engine) -> None:
 
 def test_several_beats_purge_once(engine: Engine) -> None:
     engine.ends(engine.submit(document("")))
-    assert purge_in_turn(engine.parts, AT_ONCE) == 1
+    assert purge_in_turn(engine.context, AT_ONCE) == 1
     engine.ends(engine.submit(document("")))
 
-    assert purge_in_turn(engine.parts, AT_ONCE) == 0
+    assert purge_in_turn(engine.context, AT_ONCE) == 0

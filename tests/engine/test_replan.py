@@ -96,7 +96,7 @@ def planner() -> Iterator[Planner]:
 def growing_engine(engine: Engine, planner: Planner) -> Engine:
     """An engine that plans; the first plan takes as long as its lease, so that comes before."""
     planner.plan(Submission({"a.cwl": workflow(OTHER)}, "a.cwl"), app_catalogue.table())
-    return replace(engine, parts=replace(engine.parts, planner=planner))
+    return replace(engine, context=replace(engine.context, planner=planner))
 
 
 def submit(engine: Engine, steps: str, outputs: str = "{}") -> str:
@@ -109,7 +109,7 @@ def row(workflow_id: str) -> Row:
 
 def until_it_may_grow(engine: Engine, workflow_id: str) -> None:
     """Its results are there, and nobody has planned with them yet."""
-    deaf = replace(engine, parts=replace(engine.parts, grows=lambda _: None))
+    deaf = replace(engine, context=replace(engine.context, grows=lambda _: None))
     deaf.until(lambda: "replan_due" in row(workflow_id))
 
 
@@ -125,7 +125,7 @@ def names(workflow_id: str) -> list[str]:
 
 
 def told(engine: Engine, workflow_id: str) -> str:
-    found = explanation(workflow_id, engine.parts, lambda _: None)
+    found = explanation(workflow_id, engine.context, lambda _: None)
     return str(found["message"])
 
 
@@ -177,10 +177,10 @@ def test_further_steps_may_bring_further_steps(growing_engine: Engine) -> None:
 
 def test_who_plans_is_told_once(growing_engine: Engine) -> None:
     hints: list[str] = []
-    parts = replace(growing_engine.parts, grows=hints.extend)
+    context = replace(growing_engine.context, grows=hints.extend)
     workflow_id = submit(growing_engine, EACH)
 
-    assert replace(growing_engine, parts=parts).ends(workflow_id) == "succeeded"
+    assert replace(growing_engine, context=context).ends(workflow_id) == "succeeded"
 
     assert hints == [workflow_id]
 
@@ -213,7 +213,7 @@ def test_several_planners_add_the_steps_once(growing_engine: Engine) -> None:
     until_it_may_grow(growing_engine, workflow_id)
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: replan(growing_engine.parts, [workflow_id]), range(4)))
+        list(pool.map(lambda _: replan(growing_engine.context, [workflow_id]), range(4)))
 
     assert names(workflow_id) == ["find", "each__0", "each__1"]
     assert collection(documents.Spec).count_documents({}) == 2
@@ -224,7 +224,7 @@ def test_nothing_is_written_under_a_lost_lease(growing_engine: Engine) -> None:
     workflow_id = submit(growing_engine, EACH)
     until_it_may_grow(growing_engine, workflow_id)
     token, [before], _ = workflow_rows.claim([workflow_id], timedelta(0))
-    replan(growing_engine.parts, [workflow_id])
+    replan(growing_engine.context, [workflow_id])
     after = row(workflow_id)
 
     assert not growing.extend(token, Grown(before, {"steps": []}, (), ()))
@@ -256,7 +256,7 @@ def test_a_retry_plans_again_with_all_results(growing_engine: Engine) -> None:
     workflow_id = submit(growing_engine, IMPOSSIBLE)
     growing_engine.ends(workflow_id)
 
-    commands.retry(growing_engine.parts, growing_engine.owner(), workflow_id)
+    commands.retry(growing_engine.context, growing_engine.owner(), workflow_id)
 
     assert "unplannable" not in row(workflow_id)
     assert growing_engine.ends(workflow_id) == "failed"
@@ -284,7 +284,7 @@ def test_a_planner_that_is_stopped_fails_nothing(growing_engine: Engine) -> None
     until_it_may_grow(growing_engine, workflow_id)
     slow = Planner(wall_time=timedelta(0))
 
-    replan(replace(growing_engine.parts, planner=slow), [workflow_id])
+    replan(replace(growing_engine.context, planner=slow), [workflow_id])
 
     slow.close()
     assert row(workflow_id)["replan_failures"] == 1
@@ -302,14 +302,14 @@ def test_a_defect_of_the_planner_fails_it_in_the_end(growing_engine: Engine) -> 
     source = json.dumps({**stored, "files": 5})
     collection(documents.Spec).update_one({}, {"$set": {"source": source}})
 
-    replan(growing_engine.parts, [workflow_id])
+    replan(growing_engine.context, [workflow_id])
     assert row(workflow_id)["replan_failures"] == 1
     assert "unplannable" not in row(workflow_id)
 
     collection(documents.Workflow).update_one(
         {}, {"$set": {"replan_failures": 100}, "$currentDate": {"replan_due": True}}
     )
-    replan(growing_engine.parts, [workflow_id])
+    replan(growing_engine.context, [workflow_id])
     assert growing_engine.status(workflow_id) == "failed"
     assert "a defect of the engine" in views.whole(workflow_id)["error_message"]
 
@@ -323,7 +323,7 @@ def test_many_workflows_of_one_user_delay_another_by_one(growing_engine: Engine)
     rows.update_many({"_id": {"$in": hogs}}, {"$set": {"replan_due": EARLIER}})
     rows.update_one({"_id": other}, {"$set": {"owner": "other@bvbrc"}})
 
-    rounds = replan_due(growing_engine.parts)
+    rounds = replan_due(growing_engine.context)
     next(rounds)
     next(rounds)
 
@@ -338,7 +338,7 @@ def test_results_that_make_it_too_much_work_fail_it(growing_engine: Engine) -> N
     until_it_may_grow(growing_engine, workflow_id)
     frugal = Planner(cpu_time=timedelta(milliseconds=100))
 
-    replan(replace(growing_engine.parts, planner=frugal), [workflow_id])
+    replan(replace(growing_engine.context, planner=frugal), [workflow_id])
 
     frugal.close()
     assert growing_engine.status(workflow_id) == "failed"
@@ -350,7 +350,7 @@ def test_a_machine_that_can_plan_nothing_any_more_fails_nothing(growing_engine: 
     until_it_may_grow(growing_engine, workflow_id)
     feeble = Planner(cpu_time=timedelta(milliseconds=1))
 
-    replan(replace(growing_engine.parts, planner=feeble), [workflow_id])
+    replan(replace(growing_engine.context, planner=feeble), [workflow_id])
 
     feeble.close()
     assert row(workflow_id)["replan_failures"] == 1
@@ -364,7 +364,7 @@ def test_an_app_that_is_no_longer_known_fails_nothing(growing_engine: Engine) ->
     stored["files"]["main.cwl"] = stored["files"]["main.cwl"].replace("GenomeAnno", "Gone")
     collection(documents.Spec).update_one({}, {"$set": {"source": json.dumps(stored)}})
 
-    replan(growing_engine.parts, [workflow_id])
+    replan(growing_engine.context, [workflow_id])
 
     assert row(workflow_id)["replan_failures"] == 1
     assert "unplannable" not in row(workflow_id)
@@ -375,7 +375,7 @@ def test_a_cancel_ends_a_workflow_that_waits_for_results(growing_engine: Engine)
     workflow_id = submit(growing_engine, EACH)
     growing_engine.until(lambda: growing_engine.states(workflow_id) == ["running"])
 
-    commands.cancel(growing_engine.parts, workflow_id)
+    commands.cancel(growing_engine.context, workflow_id)
 
     assert growing_engine.ends(workflow_id) == "cancelled"
     assert names(workflow_id) == ["find"]
@@ -384,9 +384,9 @@ def test_a_cancel_ends_a_workflow_that_waits_for_results(growing_engine: Engine)
 def test_a_cancel_comes_before_further_steps(growing_engine: Engine) -> None:
     workflow_id = submit(growing_engine, EACH)
     until_it_may_grow(growing_engine, workflow_id)
-    commands.cancel(growing_engine.parts, workflow_id)
+    commands.cancel(growing_engine.context, workflow_id)
 
-    replan(growing_engine.parts, [workflow_id])
+    replan(growing_engine.context, [workflow_id])
 
     assert growing_engine.status(workflow_id) == "cancelled"
     assert names(workflow_id) == ["find"]
@@ -396,9 +396,9 @@ def test_a_cancel_comes_before_further_steps(growing_engine: Engine) -> None:
 def test_a_cancelled_workflow_grows_when_it_is_taken_up_again(growing_engine: Engine) -> None:
     workflow_id = submit(growing_engine, EACH)
     until_it_may_grow(growing_engine, workflow_id)
-    commands.cancel(growing_engine.parts, workflow_id)
+    commands.cancel(growing_engine.context, workflow_id)
 
-    commands.retry(growing_engine.parts, growing_engine.owner(), workflow_id)
+    commands.retry(growing_engine.context, growing_engine.owner(), workflow_id)
 
     assert growing_engine.ends(workflow_id) == "succeeded"
     assert started(growing_engine) == {"MetagenomeBinning": 1, "GenomeAnnotation": 2}
@@ -409,7 +409,7 @@ def test_a_further_step_that_failed_can_be_tried_again(growing_engine: Engine) -
     workflow_id = submit(growing_engine, EACH)
     assert growing_engine.ends(workflow_id) == "failed"
 
-    commands.retry(growing_engine.parts, growing_engine.owner(), workflow_id)
+    commands.retry(growing_engine.context, growing_engine.owner(), workflow_id)
 
     assert growing_engine.ends(workflow_id) == "succeeded"
     assert started(growing_engine) == {"MetagenomeBinning": 1, "GenomeAnnotation": 3}

@@ -146,10 +146,10 @@ def test_submissions_under_way_are_bounded_over_all_senders(engine: Engine) -> N
     engine.simulator.switch(latency={"start_app2": 0.1})
     limited = engine.with_limits(submissions=3)
     ids = [limited.submit(document("", "")) for _ in range(6)]
-    advance(limited.parts, ids)
+    advance(limited.context, ids)
 
     with ThreadPoolExecutor(3) as pool:  # each with threads of its own, as processes have them
-        list(pool.map(lambda drain: drain.run(limited.parts), [Drain(8) for _ in range(3)]))
+        list(pool.map(lambda drain: drain.run(limited.context), [Drain(8) for _ in range(3)]))
 
     assert {limited.ends(each) for each in ids} == {"succeeded"}
     assert engine.simulator.summary()["peak_open_calls"]["AppService.start_app2"] <= 3
@@ -191,14 +191,14 @@ def test_a_job_that_is_missing_for_a_while_goes_on(engine: Engine) -> None:
 def test_a_refused_token_parks_the_workflow_until_a_new_one_comes(engine: Engine) -> None:
     workflow = engine.submit(document("", "a"))
     engine.simulator.expire(engine.user)
-    engine.until(lambda: credentials.expiry(engine.parts.vault, engine.user)[1])
+    engine.until(lambda: credentials.expiry(engine.context.vault, engine.user)[1])
     for _ in range(3):
         engine.turn()
     assert engine.simulator.jobs() == []
     assert engine.status(workflow) == "queued"
 
     engine.token = ""
-    renew(engine.parts, engine.owner())
+    renew(engine.context, engine.owner())
 
     assert engine.ends(workflow) == "succeeded"
 

@@ -17,7 +17,7 @@ from workflows.model.states import (
     WORKFLOW_MOVES,
     StepState,
     WorkflowState,
-    moved,
+    check_move,
 )
 
 
@@ -40,10 +40,10 @@ def test_every_state_has_its_row_and_can_be_left_or_reached(
 
 def test_an_illegal_move_is_refused() -> None:
     with pytest.raises(IllegalMove, match="no move from succeeded to running"):
-        moved(WORKFLOW_MOVES, WorkflowState.SUCCEEDED, WorkflowState.RUNNING)
+        check_move(WORKFLOW_MOVES, WorkflowState.SUCCEEDED, WorkflowState.RUNNING)
 
 
 def test_what_users_call_final_is_final() -> None:
     assert {"succeeded", "failed", "cancelled"} == FINAL_WORKFLOW
     assert {"succeeded", "failed", "upstream_failed", "cancelled", "skipped"} == FINAL_STEP
-    assert moved(STEP_MOVES, StepState.READY, StepState.QUEUED) is StepState.QUEUED
+    assert check_move(STEP_MOVES, StepState.READY, StepState.QUEUED) is StepState.QUEUED

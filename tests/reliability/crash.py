@@ -30,7 +30,7 @@ from workflows.bvbrc.appservice import AppService
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Answer, Request, Wire
 from workflows.cwl.process.planner import Planner
-from workflows.engine.context import Parts
+from workflows.engine.context import EngineContext
 from workflows.engine.send import Drain
 from workflows.store import documents
 from workflows.store.credentials import Vault
@@ -91,8 +91,8 @@ def engine_of(simulator: Simulator, user: str, fuse: Fuse) -> Engine:
         submit_timeout=timedelta(seconds=1.5),
     )
     limits = replace(QUICK, polling_interval=timedelta(seconds=0.1))
-    parts = Parts(service, Vault([KEY]), limits, planner=Planner())
-    return Engine(parts, simulator, Drain(8), user, pause_seconds=0.1)
+    context = EngineContext(service, Vault([KEY]), limits, planner=Planner())
+    return Engine(context, simulator, Drain(8), user, pause_seconds=0.1)
 
 
 @dataclass(frozen=True)

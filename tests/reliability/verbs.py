@@ -45,13 +45,13 @@ def submitted(engine: Engine) -> str:
 
 def intended(engine: Engine) -> str:
     workflow = submitted(engine)
-    advance(engine.parts, [workflow])
+    advance(engine.context, [workflow])
     return workflow
 
 
 def active(engine: Engine) -> str:
     workflow = intended(engine)
-    engine.drain.run(engine.parts)
+    engine.drain.run(engine.context)
     return workflow
 
 
@@ -77,21 +77,21 @@ def overdue(workflow: str) -> bool:
 def unwanted(engine: Engine) -> str:
     engine.simulator.app(user=engine.user, run_seconds=None)
     workflow = active(engine)
-    commands.cancel(engine.parts, workflow)
+    commands.cancel(engine.context, workflow)
     return workflow
 
 
 def unwanted_in_doubt(engine: Engine) -> str:
     engine.simulator.app(user=engine.user, run_seconds=None)
     workflow = in_doubt(done=True)(engine)
-    commands.cancel(engine.parts, workflow)
+    commands.cancel(engine.context, workflow)
     wait(lambda: Work.LOOK_UP in due(AT_ONCE, AT_ONCE).works)
     return workflow
 
 
 def find_and_kill(engine: Engine, _workflow: str) -> None:
-    resolve_jobs(engine.parts)
-    kill_jobs(engine.parts)
+    resolve_jobs(engine.context)
+    kill_jobs(engine.context)
 
 
 GROWS = """
@@ -124,45 +124,45 @@ def failed(engine: Engine) -> str:
 def parked(engine: Engine) -> str:
     workflow = submitted(engine)
     engine.simulator.expire(engine.user)
-    advance(engine.parts, [workflow])
-    engine.drain.run(engine.parts)
+    advance(engine.context, [workflow])
+    engine.drain.run(engine.context)
     return workflow
 
 
 def submit_once(engine: Engine, _workflow: str) -> None:
     found = document("", "a", "")
     keyed = Submission(spec_from(found), found, idempotency_key="once", body=b"once")
-    commands.submit(engine.parts, engine.owner(), keyed)
+    commands.submit(engine.context, engine.owner(), keyed)
 
 
 def retry_once(engine: Engine, workflow: str) -> None:
     if workflow_rows.get(workflow)["state"] == "failed":
-        commands.retry(engine.parts, engine.owner(), workflow)
+        commands.retry(engine.context, engine.owner(), workflow)
 
 
 def renew(engine: Engine, _workflow: str) -> None:
     token = engine.simulator.token(engine.user)
     owner = Owner(engine.user, token, datetime.now(UTC) + timedelta(days=30))
-    commands.renew(engine.parts, owner)
+    commands.renew(engine.context, owner)
 
 
 def cancel(engine: Engine, workflow: str) -> None:
-    commands.cancel(engine.parts, workflow)
+    commands.cancel(engine.context, workflow)
 
 
 VERBS = [
     # Those with the most effects first: each verb's points follow one another.
-    Verb("start", intended, lambda engine, _: engine.drain.run(engine.parts)),
-    Verb("adopt", in_doubt(done=True), lambda engine, _: resolve_jobs(engine.parts)),
-    Verb("resend", in_doubt(done=False), lambda engine, _: resolve_jobs(engine.parts)),
-    Verb("poll", active, lambda engine, _: poll_jobs(engine.parts, [engine.user])),
+    Verb("start", intended, lambda engine, _: engine.drain.run(engine.context)),
+    Verb("adopt", in_doubt(done=True), lambda engine, _: resolve_jobs(engine.context)),
+    Verb("resend", in_doubt(done=False), lambda engine, _: resolve_jobs(engine.context)),
+    Verb("poll", active, lambda engine, _: poll_jobs(engine.context, [engine.user])),
     Verb("kill in doubt", unwanted_in_doubt, find_and_kill, "cancelled"),
     Verb("cancel", running, cancel, "cancelled", again=cancel),
     Verb("retry", failed, retry_once, again=retry_once),
-    Verb("advance", submitted, lambda engine, workflow: advance(engine.parts, [workflow])),
-    Verb("grow", may_grow, lambda engine, workflow: replan(engine.parts, [workflow])),
+    Verb("advance", submitted, lambda engine, workflow: advance(engine.context, [workflow])),
+    Verb("grow", may_grow, lambda engine, workflow: replan(engine.context, [workflow])),
     Verb("submit", lambda _engine: "", submit_once, again=submit_once),
-    Verb("kill", unwanted, lambda engine, _: kill_jobs(engine.parts), "cancelled"),
+    Verb("kill", unwanted, lambda engine, _: kill_jobs(engine.context), "cancelled"),
     Verb("renew", parked, renew, again=renew),
 ]
 

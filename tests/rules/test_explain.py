@@ -14,7 +14,7 @@ from workflows.model.states import FINAL_STEP, JobState, StepState, WorkflowStat
 from workflows.model.values import Again, Job, Spec, StepSpec, Workflow, job_key
 from workflows.rules.explain import Code, Reason, Surroundings, explain, outlook
 from workflows.rules.plan import plan
-from workflows.spec.compiled_spec import Blueprint, blueprint
+from workflows.spec.compiled_spec import CompiledSpec, compile_spec
 
 NOW = datetime(2026, 1, 19, 10, tzinfo=UTC)
 BEGAN = NOW - timedelta(hours=1)
@@ -29,13 +29,13 @@ P, R, Q, X, S, F = (
 )
 
 
-def drawn(*needs: str) -> Blueprint:
+def drawn(*needs: str) -> CompiledSpec:
     """``drawn("", "a")``: steps a and b, of which b waits for a."""
     steps = tuple(
         StepSpec(chr(ord("a") + index), "App", {}, depends_on=tuple(wanted))
         for index, wanted in enumerate(needs)
     )
-    return blueprint(Spec("w", "1.0", {}, steps))
+    return compile_spec(Spec("w", "1.0", {}, steps))
 
 
 def going(*states: StepState, **fields: Any) -> Workflow:

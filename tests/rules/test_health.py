@@ -8,93 +8,104 @@ from datetime import timedelta
 import pytest
 
 from workflows.rules import health
-from workflows.rules.health import BrokenTask, Part, Patience, Presence, Word
+from workflows.rules.health import BrokenTask, HealthStatus, Heartbeat, Part, Thresholds
 
 QUEUES = ["advance", "submissions", "polls"]
-PATIENCE = Patience(interval=timedelta(seconds=10), overdue=timedelta(seconds=300))
+PATIENCE = Thresholds(interval=timedelta(seconds=10), overdue=timedelta(seconds=300))
 
 
 def seconds(amount: float) -> timedelta:
     return timedelta(seconds=amount)
 
 
-def worker(seen: float, *queues: str, cut_off: bool = False) -> Presence:
-    return Presence("worker", seconds(seen), queues or tuple(QUEUES), cut_off)
+def worker(seen: float, *queues: str, cut_off: bool = False) -> Heartbeat:
+    return Heartbeat("worker", seconds(seen), queues or tuple(QUEUES), cut_off)
 
 
 @pytest.mark.parametrize(
     ("present", "word", "said"),
     [
-        ([worker(1)], Word.HEALTHY, "1 worker processes consume every queue"),
-        ([worker(1), worker(900)], Word.HEALTHY, "1 worker processes consume every queue"),
-        ([worker(1, "advance", "polls"), worker(2, "submissions")], Word.HEALTHY, "2 worker"),
-        ([worker(1, "advance", "polls")], Word.UNHEALTHY, "no worker consumes submissions"),
-        ([worker(26), worker(40)], Word.UNHEALTHY, "no worker has been heard of for 26 s"),
-        ([Presence("beat", seconds(1))], Word.UNHEALTHY, "no worker has been heard of ever"),
+        ([worker(1)], HealthStatus.HEALTHY, "1 worker processes consume every queue"),
+        ([worker(1), worker(900)], HealthStatus.HEALTHY, "1 worker processes consume every queue"),
+        (
+            [worker(1, "advance", "polls"), worker(2, "submissions")],
+            HealthStatus.HEALTHY,
+            "2 worker",
+        ),
+        ([worker(1, "advance", "polls")], HealthStatus.UNHEALTHY, "no worker consumes submissions"),
+        ([worker(26), worker(40)], HealthStatus.UNHEALTHY, "no worker has been heard of for 26 s"),
+        (
+            [Heartbeat("beat", seconds(1))],
+            HealthStatus.UNHEALTHY,
+            "no worker has been heard of ever",
+        ),
     ],
 )
 def test_a_worker_must_be_there_for_every_queue(
-    present: list[Presence], word: Word, said: str
+    present: list[Heartbeat], word: HealthStatus, said: str
 ) -> None:
-    part = health.workers(present, QUEUES, PATIENCE)
+    part = health.judge_workers(present, QUEUES, PATIENCE)
 
     assert part.word is word
     assert said in part.message
 
 
 @pytest.mark.parametrize(
-    ("seen", "word"), [(1.0, Word.HEALTHY), (26.0, Word.UNHEALTHY), (None, Word.UNHEALTHY)]
+    ("seen", "word"),
+    [(1.0, HealthStatus.HEALTHY), (26.0, HealthStatus.UNHEALTHY), (None, HealthStatus.UNHEALTHY)],
 )
-def test_the_sweep_is_the_pulse(seen: float | None, word: Word) -> None:
+def test_the_sweep_is_the_pulse(seen: float | None, word: HealthStatus) -> None:
     swept = None if seen is None else seconds(seen)
 
-    assert health.sweep(swept, PATIENCE).word is word
+    assert health.judge_sweep(swept, PATIENCE).word is word
 
 
 def test_one_of_several_beats_suffices() -> None:
-    beats = [Presence("beat", seconds(900)), Presence("beat", seconds(3))]
+    beats = [Heartbeat("beat", seconds(900)), Heartbeat("beat", seconds(3))]
 
-    assert health.beat(beats, PATIENCE).word is Word.HEALTHY
-    assert health.beat(beats[:1], PATIENCE).word is Word.UNHEALTHY
+    assert health.judge_beat(beats, PATIENCE).word is HealthStatus.HEALTHY
+    assert health.judge_beat(beats[:1], PATIENCE).word is HealthStatus.UNHEALTHY
 
 
 def test_a_workflow_that_nobody_looks_at_is_a_fault_and_a_slow_outbox_is_not() -> None:
     late = seconds(301)
 
-    assert health.workflows(late, {"running": 1}, PATIENCE).word is Word.UNHEALTHY
-    assert health.outbox(late, {"intended": 1}, PATIENCE).word is Word.DEGRADED
-    assert health.workflows(seconds(299), {"running": 1}, PATIENCE).word is Word.HEALTHY
+    assert health.judge_workflows(late, {"running": 1}, PATIENCE).word is HealthStatus.UNHEALTHY
+    assert health.judge_outbox(late, {"intended": 1}, PATIENCE).word is HealthStatus.DEGRADED
+    assert (
+        health.judge_workflows(seconds(299), {"running": 1}, PATIENCE).word is HealthStatus.HEALTHY
+    )
 
 
 @pytest.mark.parametrize(
     ("state", "present", "word", "said"),
     [
-        ("up", [worker(1)], Word.HEALTHY, "takes submissions"),
-        ("up", [worker(1, cut_off=True)], Word.DEGRADED, "does not answer 1 worker"),
-        ("up", [worker(90, cut_off=True)], Word.HEALTHY, "takes submissions"),
-        ("away", [], Word.DEGRADED, "away: refused"),
-        ("disabled", [], Word.DEGRADED, "switched submissions off"),
+        ("up", [worker(1)], HealthStatus.HEALTHY, "takes submissions"),
+        ("up", [worker(1, cut_off=True)], HealthStatus.DEGRADED, "does not answer 1 worker"),
+        ("up", [worker(90, cut_off=True)], HealthStatus.HEALTHY, "takes submissions"),
+        ("away", [], HealthStatus.DEGRADED, "away: refused"),
+        ("disabled", [], HealthStatus.DEGRADED, "switched submissions off"),
     ],
 )
 def test_bvbrc_away_is_never_unhealthy(
-    state: str, present: list[Presence], word: Word, said: str
+    state: str, present: list[Heartbeat], word: HealthStatus, said: str
 ) -> None:
-    part = health.service(state, "refused", present, PATIENCE)
+    part = health.judge_service(state, "refused", present, PATIENCE)
 
     assert part.word is word
     assert said in part.message
 
 
 def test_the_worst_part_names_the_whole() -> None:
-    words = [Word.HEALTHY, Word.UNHEALTHY, Word.DEGRADED]
+    words = [HealthStatus.HEALTHY, HealthStatus.UNHEALTHY, HealthStatus.DEGRADED]
 
-    assert health.worst(Part("p", word, "") for word in words) is Word.UNHEALTHY
-    assert health.worst([]) is Word.HEALTHY
+    assert health.worst_status(Part("p", word, "") for word in words) is HealthStatus.UNHEALTHY
+    assert health.worst_status([]) is HealthStatus.HEALTHY
 
 
 @pytest.mark.parametrize("interval", [0.5, 1, 10, 300])
 def test_silence_is_found_out_within_three_intervals(interval: float) -> None:
-    assert Patience(seconds(interval)).silence < seconds(3 * interval)
+    assert Thresholds(seconds(interval)).silence < seconds(3 * interval)
 
 
 def failing(count: int, lasted: float, ago: float = 1) -> BrokenTask:
@@ -104,23 +115,25 @@ def failing(count: int, lasted: float, ago: float = 1) -> BrokenTask:
 @pytest.mark.parametrize(
     ("broken", "word"),
     [
-        (failing(3, 20), Word.UNHEALTHY),
-        (failing(500, 3600), Word.UNHEALTHY),
-        (failing(2, 20), Word.HEALTHY),
-        (failing(16, 2), Word.HEALTHY),  # one moment in which MongoDB was away
-        (failing(3, 20, ago=61), Word.HEALTHY),
+        (failing(3, 20), HealthStatus.UNHEALTHY),
+        (failing(500, 3600), HealthStatus.UNHEALTHY),
+        (failing(2, 20), HealthStatus.HEALTHY),
+        (failing(16, 2), HealthStatus.HEALTHY),  # one moment in which MongoDB was away
+        (failing(3, 20, ago=61), HealthStatus.HEALTHY),
     ],
 )
-def test_a_task_that_breaks_again_and_again_is_a_fault(broken: BrokenTask, word: Word) -> None:
+def test_a_task_that_breaks_again_and_again_is_a_fault(
+    broken: BrokenTask, word: HealthStatus
+) -> None:
     present = replace(worker(1), broken=(broken,))
 
     part = health.tasks([present, worker(1)], PATIENCE)
 
     assert part.word is word
-    assert ("tasks.start_jobs broke" in part.message) is (word is Word.UNHEALTHY)
+    assert ("tasks.start_jobs broke" in part.message) is (word is HealthStatus.UNHEALTHY)
 
 
 def test_what_a_silent_worker_said_of_its_tasks_is_past() -> None:
     present = replace(worker(900), broken=(failing(3, 20),))
 
-    assert health.tasks([present], PATIENCE).word is Word.HEALTHY
+    assert health.tasks([present], PATIENCE).word is HealthStatus.HEALTHY

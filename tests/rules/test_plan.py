@@ -20,7 +20,7 @@ from workflows.model.states import (
 )
 from workflows.model.values import Job, OnFailure, Outcome, Retry, Spec, StepSpec, Workflow, job_key
 from workflows.rules.plan import Plan, backoff, plan
-from workflows.spec.compiled_spec import Blueprint, blueprint
+from workflows.spec.compiled_spec import CompiledSpec, compile_spec
 
 START = datetime(2026, 1, 19, 10, tzinfo=UTC)
 SUCCEEDED = StepState.SUCCEEDED
@@ -31,7 +31,7 @@ def spec_of(
     *,
     on_failure: OnFailure = OnFailure.CONTINUE,
     attempts: int = 1,
-) -> Blueprint:
+) -> CompiledSpec:
     steps = tuple(
         StepSpec(
             name=f"s{index}",
@@ -42,7 +42,7 @@ def spec_of(
         )
         for index, wanted in enumerate(needs)
     )
-    return blueprint(Spec("w", "1", {}, steps, on_failure=on_failure))
+    return compile_spec(Spec("w", "1", {}, steps, on_failure=on_failure))
 
 
 def fresh(count: int, cap: int = 2) -> Workflow:
@@ -55,7 +55,7 @@ def fresh(count: int, cap: int = 2) -> Workflow:
 class World:
     """Plays the shell and AppService for one workflow, and checks the laws after each turn."""
 
-    blue: Blueprint
+    blue: CompiledSpec
     workflow: Workflow
     now: datetime = START
     jobs: dict[str, Job] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class World:
             StepSpec(f"s{len(steps) + at}", "Date", {}, depends_on=tuple(f"s{n}" for n in wanted))
             for at, wanted in enumerate(needs)
         )
-        self.blue = blueprint(replace(self.blue.spec, steps=(*steps, *added)))
+        self.blue = compile_spec(replace(self.blue.spec, steps=(*steps, *added)))
         states += (StepState.PENDING,) * len(added)
         self.workflow = replace(
             self.workflow,
@@ -354,7 +354,7 @@ def done(step: int, **fields: object) -> Job:
     return active(step, **(ended | fields))
 
 
-def open_after(step: int, count: int = 1, **fields: object) -> tuple[Blueprint, Workflow]:
+def open_after(step: int, count: int = 1, **fields: object) -> tuple[CompiledSpec, Workflow]:
     """Steps that are all under way; more follow once one of them has succeeded."""
     blue = spec_of([[]] * count, **fields)  # type: ignore[arg-type]
     return blue, replace(plan(blue, fresh(count, cap=9), [], START).workflow, waits_for=(step,))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.engine.conftest import document
 from workflows.rules.token_lifetime import STEP, ends_too_soon, rounds
-from workflows.spec.compiled_spec import blueprint
+from workflows.spec.compiled_spec import compile_spec
 from workflows.spec.document import spec_from
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,7 +27,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def test_steps_follow_one_another_or_wait_for_a_place(
     needs: tuple[str, ...], cap: int, expected: int
 ) -> None:
-    assert rounds(blueprint(spec_from(document(*needs))), cap) == expected
+    assert rounds(compile_spec(spec_from(document(*needs))), cap) == expected
 
 
 def test_a_token_that_may_end_first_is_warned_about() -> None:

@@ -26,8 +26,8 @@ def test_what_raised_is_counted_by_task_and_told_with_the_heartbeat() -> None:
     for error in (ValueError(), ValueError(), KeyError()):
         tasks.failed(TASK, error)
 
-    heartbeats.tell("worker@here:1", "worker", ["polls"], broken=tasks.lately())
-    [present] = heartbeats.known()
+    heartbeats.record_heartbeat("worker@here:1", "worker", ["polls"], broken=tasks.lately())
+    [present] = heartbeats.list_heartbeats()
     [broken] = present.broken
 
     assert (broken.task, broken.count, broken.error) == (TASK, 3, "KeyError")

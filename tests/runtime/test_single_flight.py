@@ -6,11 +6,11 @@ from threading import Event, Thread
 
 import pytest
 
-from runtime.single_flight import Alone
+from runtime.single_flight import SingleFlight
 
 
 def test_whoever_comes_meanwhile_leaves_and_has_it_done_once_more() -> None:
-    alone, begun, may_end, done = Alone(), Event(), Event(), list[str]()
+    alone, begun, may_end, done = SingleFlight(), Event(), Event(), list[str]()
 
     def slow() -> None:
         begun.set()
@@ -30,7 +30,7 @@ def test_whoever_comes_meanwhile_leaves_and_has_it_done_once_more() -> None:
 
 
 def test_work_that_fails_keeps_nobody_away() -> None:
-    alone, done = Alone(), list[str]()
+    alone, done = SingleFlight(), list[str]()
 
     with pytest.raises(ZeroDivisionError):
         alone.run(lambda: done.append(str(1 // 0)))

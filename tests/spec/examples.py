@@ -9,7 +9,7 @@ from workflows.bvbrc import app_table
 from workflows.spec import builtin_apps
 from workflows.spec.catalogue import App, AppCatalogue, Kind, Parameter, catalogue
 from workflows.spec.checks import app_rules
-from workflows.spec.validate import Examination, Limits, examined
+from workflows.spec.validate import Examination, Limits, examine
 
 Document = dict[str, Any]
 
@@ -92,7 +92,7 @@ def workflow(*steps: Document, **fields: Any) -> Document:
 
 
 def look(document: Any, limits: Limits | None = None) -> Examination:
-    return examined(document, CATALOGUE, limits or Limits())
+    return examine(document, CATALOGUE, limits or Limits())
 
 
 def codes(document: Any, limits: Limits | None = None) -> dict[str, str]:

@@ -16,7 +16,7 @@ from tests.spec.examples import (
     step,
     workflow,
 )
-from workflows.model.json_path import place
+from workflows.model.json_path import format_path
 from workflows.spec.catalogue import App, Kind
 from workflows.spec.checks import app_rules
 
@@ -66,7 +66,7 @@ def test_each_missing_required_parameter_is_a_problem(app: App) -> None:
 
     for name, parameter in app.parameters.items():
         if parameter.required:
-            assert found[name][place(("steps", 0, "params", name))] == "missing_parameter"
+            assert found[name][format_path(("steps", 0, "params", name))] == "missing_parameter"
         else:
             assert set(found[name].values()) <= {"missing_parameter", "missing_input"}
 
@@ -92,7 +92,9 @@ def test_each_wrong_type_is_a_problem(app: App) -> None:
         found = codes(changed(app, name, [value] if listed else value))
 
         code = "bad_accession" if name == "srr_libs" else "wrong_type"
-        wrong = [path for path in found if path.startswith(place(("steps", 0, "params", name)))]
+        wrong = [
+            path for path in found if path.startswith(format_path(("steps", 0, "params", name)))
+        ]
         assert [found[path] for path in wrong] == [code], (name, found)
 
 

@@ -17,10 +17,10 @@ from workflows.rules.explain import Surroundings, explain
 from workflows.rules.plan import plan
 from workflows.spec import resolver
 from workflows.spec.checks.diagnostics import MOST_PROBLEMS
-from workflows.spec.checks.suggestions import meant
-from workflows.spec.compiled_spec import Blueprint, blueprint
+from workflows.spec.checks.suggestions import did_you_mean
+from workflows.spec.compiled_spec import CompiledSpec, compile_spec
 from workflows.spec.document import document, spec_from
-from workflows.spec.validate import examined
+from workflows.spec.validate import examine
 
 Document = dict[str, Any]
 FOLDER = "/alice@bvbrc/home/out"
@@ -98,7 +98,7 @@ SHAPES: dict[str, Callable[[int], Document]] = {
 def test_validation_is_linear(shape: str) -> None:
     def prepare(size: int) -> Callable[[], object]:
         found = SHAPES[shape](size)
-        return lambda: examined(found, CATALOGUE)
+        return lambda: examine(found, CATALOGUE)
 
     assert exponent(prepare, 40, 160) < LINEAR
 
@@ -106,15 +106,15 @@ def test_validation_is_linear(shape: str) -> None:
 def test_wrappers_are_taken_off_in_one_pass() -> None:
     def prepare(size: int) -> Callable[[], object]:
         found = wrapped(size)
-        return lambda: examined(found, CATALOGUE)
+        return lambda: examine(found, CATALOGUE)
 
     small, large = (instructions(prepare(MOST_PROBLEMS // 2 * factor)) for factor in (1, 2))
 
     assert large < 2.5 * small
 
 
-def known(shape: str, size: int) -> tuple[Blueprint, Workflow]:
-    found = blueprint(spec_from(SHAPES[shape](size)))
+def known(shape: str, size: int) -> tuple[CompiledSpec, Workflow]:
+    found = compile_spec(spec_from(SHAPES[shape](size)))
     pending = (StepState.PENDING,) * size
     return found, Workflow("wf", "alice", WorkflowState.PENDING, pending, (0,) * size)
 
@@ -141,7 +141,7 @@ def test_an_advance_is_linear(shape: str) -> None:
 def test_reading_a_stored_document_is_linear(shape: str) -> None:
     def prepare(size: int) -> Callable[[], object]:
         found = SHAPES[shape](size)
-        return lambda: document(blueprint(spec_from(found)).spec)
+        return lambda: document(compile_spec(spec_from(found)).spec)
 
     assert exponent(prepare, 50, 200) < LINEAR
 
@@ -162,7 +162,7 @@ def test_explanations_do_not_repeat_every_busy_step_for_every_waiting_one() -> N
 def test_an_unknown_field_too_many_costs_next_to_nothing() -> None:
     def cost(count: int) -> int:
         found = flat(1) | {f"unknown_{number}": 1 for number in range(count)}
-        return instructions(lambda: examined(found, CATALOGUE))
+        return instructions(lambda: examine(found, CATALOGUE))
 
     assert cost(MOST_PROBLEMS + 1_000) - cost(MOST_PROBLEMS) < 300 * 1_000
 
@@ -172,7 +172,7 @@ def test_long_names_that_are_alike_are_not_all_compared_letter_by_letter() -> No
 
     def cost(count: int) -> int:
         names = [f"{number}" + "ba" * 50 for number in range(count)]
-        return instructions(lambda: meant("x" + "ab" * 50, names))
+        return instructions(lambda: did_you_mean("x" + "ab" * 50, names))
 
     assert cost(80) < 2 * cost(20)
 
@@ -194,7 +194,7 @@ def bomb(**fields: Any) -> Document:
 def test_outputs_that_would_be_answered_hundredfold_are_refused(
     document: Document, path: str
 ) -> None:
-    (problem,) = examined(document, CATALOGUE).problems
+    (problem,) = examine(document, CATALOGUE).problems
 
     assert (problem.path, problem.code) == (path, "too_large")
     assert "16000000 characters" in problem.message
@@ -207,7 +207,7 @@ def test_outputs_of_all_steps_and_the_workflow_share_one_budget() -> None:
         each["outputs"] = {"big": "${big}"}
     found = workflow(steps, big="x" * 900_000) | {"workflow_outputs": ["${big}"] * 8}
 
-    (problem,) = examined(found, CATALOGUE).problems
+    (problem,) = examine(found, CATALOGUE).problems
 
     assert problem.path == "workflow_outputs[7]"
 
@@ -216,7 +216,7 @@ def test_parameters_of_all_steps_share_one_budget(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(resolver, "LARGEST_SUM", 100_000)
     steps = [step(number, [], text="${text}") for number in range(10)]
 
-    (problem,) = examined(workflow(steps, text="x" * 15_000), CATALOGUE).problems
+    (problem,) = examine(workflow(steps, text="x" * 15_000), CATALOGUE).problems
 
     assert (problem.path, problem.code) == ("steps[6].params", "too_large")
 
@@ -227,7 +227,7 @@ def test_problems_do_not_repeat_long_values() -> None:
     for each in steps:
         each["params"] |= {"output_path": "/alice@bvbrc/home/${long}", "output_file": "same"}
 
-    found = examined(workflow(steps, long="x" * 20_000), CATALOGUE).problems
+    found = examine(workflow(steps, long="x" * 20_000), CATALOGUE).problems
 
     assert {problem.code for problem in found} == {"output_conflict"}
     assert max(map(_length, found)) < 1_000

@@ -23,7 +23,7 @@ PLACE_OF_CODE = {
     "fix": 1,
     "fixed": 1,
     "Problem": 1,
-    "_unresolved": 0,
+    "_unresolved_reference": 0,
     "_refuse": 0,
 }
 """Functions to the position of the code among their arguments."""

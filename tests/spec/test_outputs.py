@@ -8,7 +8,7 @@ import pytest
 
 from tests.spec.examples import CATALOGUE, codes, look, workflow
 from workflows.spec.resolver import resolved_params
-from workflows.spec.validate import folders, renamed, validate
+from workflows.spec.validate import folders, rename_taken, validate
 
 HERE = "/alice@bvbrc/home/run"
 
@@ -86,7 +86,7 @@ def test_taken_names_are_numbered_and_readers_follow() -> None:
     spec = validate(document, CATALOGUE).spec
     assert folders(spec) == {HERE}
 
-    found, fixes = renamed(spec, {f"{HERE}/d", f"{HERE}/.d_2", f"{HERE}/other"})
+    found, fixes = rename_taken(spec, {f"{HERE}/d", f"{HERE}/.d_2", f"{HERE}/other"})
 
     attempts = (1, 1, 1)
     assert [resolved_params(found, step, attempts)["output_file"] for step in range(3)] == [
@@ -104,10 +104,10 @@ def test_a_name_made_of_references_is_numbered_as_well() -> None:
     document["base_context"]["label"] = "d"
     spec = validate(document, CATALOGUE).spec
 
-    found, _ = renamed(spec, {f"{HERE}/d"})
+    found, _ = rename_taken(spec, {f"{HERE}/d"})
 
     assert found.steps[0].params["output_file"] == "${label}_2"
-    assert renamed(found, set()) == (found, ())
+    assert rename_taken(found, set()) == (found, ())
 
 
 def looked_for(output: Any) -> dict[str, Any]:

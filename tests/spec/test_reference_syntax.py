@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows.model.values import StepSpec
-from workflows.spec.reference_syntax import Kind, Malformed, Reference, implied, parts, references
+from workflows.spec.reference_syntax import (
+    Kind,
+    Malformed,
+    Reference,
+    implied_dependencies,
+    parts,
+    references,
+)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +95,8 @@ def test_a_reference_to_a_step_implies_the_dependency() -> None:
         {"d": "${steps.three.outputs.z}"},
     )
 
-    assert implied(step) == {"one", "two", "three"}
+    assert implied_dependencies(step) == {"one", "two", "three"}
 
 
 def test_a_step_that_reads_its_own_output_depends_on_itself() -> None:
-    assert implied(StepSpec("s", "App", {"a": "${steps.s.outputs.x}"})) == {"s"}
+    assert implied_dependencies(StepSpec("s", "App", {"a": "${steps.s.outputs.x}"})) == {"s"}

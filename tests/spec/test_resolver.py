@@ -10,7 +10,7 @@ import pytest
 from workflows.model.errors import Unresolved
 from workflows.model.values import Json, Spec, StepSpec
 from workflows.spec.resolver import (
-    LATER,
+    UNKNOWN_UNTIL_RUN,
     Resolver,
     resolved_outputs,
     resolved_params,
@@ -115,7 +115,7 @@ def test_outputs_of_the_run_are_never_read_as_references() -> None:
 
 
 def test_what_only_the_run_will_tell_is_later_wherever_it_is_part_of() -> None:
-    results: Any = {0: {"contigs": LATER}}
+    results: Any = {0: {"contigs": UNKNOWN_UNTIL_RUN}}
     reader = StepSpec(
         "reader",
         "App",
@@ -129,7 +129,12 @@ def test_what_only_the_run_will_tell_is_later_wherever_it_is_part_of() -> None:
 
     params = resolved_params(spec(ASSEMBLE, reader), 1, (1, 1), results)
 
-    assert params == {"alone": LATER, "inside": LATER, "listed": LATER, "list": [LATER]}
+    assert params == {
+        "alone": UNKNOWN_UNTIL_RUN,
+        "inside": UNKNOWN_UNTIL_RUN,
+        "listed": UNKNOWN_UNTIL_RUN,
+        "list": [UNKNOWN_UNTIL_RUN],
+    }
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from workflows.store.group_commit import Together
+from workflows.store.group_commit import GroupCommit
 
 
 class Writer:
@@ -27,7 +27,7 @@ class Writer:
         return [self._outcomes(item) for item in items]
 
 
-def gather(together: Together[str], writer: Writer, items: str) -> list[Future[None]]:
+def gather(together: GroupCommit[str], writer: Writer, items: str) -> list[Future[None]]:
     """The first item's write is under way when the others come; then it goes on."""
     with ThreadPoolExecutor(len(items)) as pool:
         calls = [pool.submit(together, items[0])]
@@ -49,7 +49,7 @@ def until(condition: Callable[[], bool]) -> None:
 def test_who_comes_alone_goes_alone() -> None:
     writer = Writer()
     writer.go.set()
-    together = Together(writer, most=10)
+    together = GroupCommit(writer, most=10)
 
     together("a")
     together("b")
@@ -60,7 +60,7 @@ def test_who_comes_alone_goes_alone() -> None:
 def test_what_gathers_meanwhile_goes_together_and_in_order() -> None:
     writer = Writer()
 
-    calls = gather(Together(writer, most=10), writer, "abcd")
+    calls = gather(GroupCommit(writer, most=10), writer, "abcd")
 
     assert writer.batches == [["a"], ["b", "c", "d"]]
     assert [call.exception() for call in calls] == [None] * 4
@@ -69,7 +69,7 @@ def test_what_gathers_meanwhile_goes_together_and_in_order() -> None:
 def test_no_more_go_together_than_may() -> None:
     writer = Writer()
 
-    gather(Together(writer, most=2), writer, "abcdef")
+    gather(GroupCommit(writer, most=2), writer, "abcdef")
 
     assert writer.batches == [["a"], ["b", "c"], ["d", "e"], ["f"]]
 
@@ -77,7 +77,7 @@ def test_no_more_go_together_than_may() -> None:
 def test_each_learns_what_became_of_its_own() -> None:
     writer = Writer(lambda item: KeyError(item) if item in "bd" else None)
 
-    calls = gather(Together(writer, most=10), writer, "abcde")
+    calls = gather(GroupCommit(writer, most=10), writer, "abcde")
 
     met = [call.exception() for call in calls]
     assert [str(each) if each else "" for each in met] == ["", "'b'", "", "'d'", ""]
@@ -93,7 +93,7 @@ def test_what_all_of_them_met_is_raised_to_each_and_the_next_go_on(failure: Base
             raise failure
         return outcomes
 
-    together = Together(fails, most=2)
+    together = GroupCommit(fails, most=2)
     calls = gather(together, writer, "abcd")
 
     assert [call.exception() for call in calls] == [None, failure, failure, None]

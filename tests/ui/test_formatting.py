@@ -45,4 +45,4 @@ def test_a_reason_names_bv_brc_as_people_do() -> None:
 
 @pytest.mark.parametrize(("number", "expected"), [(1, "1 step"), (0, "0 steps"), (2, "2 steps")])
 def test_one_is_singular(number: int, expected: str) -> None:
-    assert formatting.counted(number, "step") == expected
+    assert formatting.format_count(number, "step") == expected

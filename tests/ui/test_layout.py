@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.ui.grouping import grouped
-from app.ui.layout import Layout, Sizes, arrange, crossings, layers, spaced
+from app.ui.grouping import group_steps
+from app.ui.layout import Layout, Sizes, arrange, crossings, layers, space_out
 
 SIZES = Sizes(width=100, height=40, column_gap=50, row_gap=10)
 NOBODY: list[list[int]] = []
@@ -62,7 +62,7 @@ def test_grouping_bounds_the_nodes_and_keeps_the_direction(
 ) -> None:
     kinds = [f"app{node % 3}" for node in range(len(needs))]
 
-    found = grouped(needs, kinds, most)
+    found = group_steps(needs, kinds, most)
 
     assert len(found.members) <= most or len(needs) <= most
     assert sorted(step for members in found.members for step in members) == list(range(len(needs)))
@@ -77,7 +77,7 @@ def test_a_layer_is_the_longest_path_before() -> None:
 def test_a_chain_of_ten_thousand_steps_has_a_picture() -> None:
     needs = [[step - 1] if step else [] for step in range(10_000)]
 
-    found = grouped(needs, ["Date"] * 10_000)
+    found = group_steps(needs, ["Date"] * 10_000)
 
     assert len(found.members) <= 500
     assert sum(map(len, found.needs)) == len(found.members) - 1
@@ -86,7 +86,7 @@ def test_a_chain_of_ten_thousand_steps_has_a_picture() -> None:
 def test_samples_of_the_same_kind_share_a_node_where_there_are_too_many() -> None:
     needs: list[list[int]] = [[] for _ in range(400)] + [[step] for step in range(400)]
 
-    found = grouped(needs, ["Assembly"] * 400 + ["Annotation"] * 400)
+    found = group_steps(needs, ["Assembly"] * 400 + ["Annotation"] * 400)
 
     assert [len(members) for members in found.members] == [400, 400]
     assert found.needs == ((), (0,))
@@ -129,4 +129,4 @@ def test_crossings_are_counted(lower: list[int], expected: int) -> None:
 def test_wishes_give_way_to_the_gaps_as_little_as_can_be(
     wishes: list[float], expected: list[float]
 ) -> None:
-    assert spaced(wishes, [10] * (len(wishes) - 1)) == pytest.approx(expected)
+    assert space_out(wishes, [10] * (len(wishes) - 1)) == pytest.approx(expected)

@@ -49,7 +49,7 @@ def test_bars_never_leave_the_picture() -> None:
 def test_durations_are_never_negative() -> None:
     odd = span(20.5, 20, 19)
 
-    assert odd.waited(at(30)) == odd.ran(at(30)) == timedelta(0)
+    assert odd.waiting_time(at(30)) == odd.ran(at(30)) == timedelta(0)
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ class AppService:
             send_by=send_by,
         )
         try:
-            return _started(self._rpc.call(token, call), key)
+            return _read_started_id(self._rpc.call(token, call), key)
         except MethodMissing as failure:  # the address is not AppService's: no user can fix that
             raise ServiceAway(str(failure)) from failure
 
@@ -148,7 +148,7 @@ class AppService:
         outputs = {"output_path": output_path, "output_file": output_file}
         return _ascending(
             job_id(row.get("id"))
-            for row in self._listed(token, app, since)
+            for row in self._list_tasks(token, app, since)
             if row.get("app") == app and _carries(row.get("parameters"), key, outputs)
         )
 
@@ -160,7 +160,7 @@ class AppService:
         replies = {known: KillReply(False, "not an id", gone=True) for known in job_ids}
         if wanted:
             rows = self._mapping(token, "kill_tasks", [wanted])
-            replies |= {known: _killed(rows.get(known)) for known in wanted}
+            replies |= {known: _read_kill_reply(rows.get(known)) for known in wanted}
         return replies
 
     def status(self, token: str) -> tuple[bool, str]:
@@ -250,7 +250,7 @@ class AppService:
             raise MethodMissing("enumerate_tasks_qstat does not show user_metadata")
         return _ascending(job_id(row.get("id")) for row in rows if row["user_metadata"] == key)
 
-    def _listed(self, token: str, app: str, since: datetime) -> Iterator[Mapping[str, Any]]:
+    def _list_tasks(self, token: str, app: str, since: datetime) -> Iterator[Mapping[str, Any]]:
         wanted = {
             "app": app,
             "start_time": f"{since.astimezone(UTC) - SLACK:%Y-%m-%dT%H:%M:%SZ}",
@@ -282,7 +282,7 @@ class AppService:
             log.warning("unknown job state", word=strange.word[:100], job_id=strange.job_id)
 
 
-def _started(rows: Sequence[Any], key: str) -> str:
+def _read_started_id(rows: Sequence[Any], key: str) -> str:
     """The id in the answer to a start, which is the row of a table and not a Task (capture 021)."""
     row = rows[0] if rows and isinstance(rows[0], Mapping) else {}
     known = job_id(row.get("id"))
@@ -303,7 +303,7 @@ def _carries(params: object, key: str, outputs: Mapping[str, str]) -> bool:
     return all(params.get(name) == value for name, value in outputs.items())
 
 
-def _killed(row: object) -> KillReply:
+def _read_kill_reply(row: object) -> KillReply:
     if not isinstance(row, Mapping):
         return KillReply(False, "the service did not say")
     said = message(str(row.get("msg", "")))

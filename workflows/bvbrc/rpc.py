@@ -100,7 +100,7 @@ class Rpc:
         headers = {"Authorization": f"OAuth {_bare(token)}"}
         answer = self._exchange(Request("GET", url, headers, timeout, limit_bytes=limit_bytes))
         if _turned_away(answer):
-            raise ServiceAway(_said(answer))
+            raise ServiceAway(_error_text(answer))
         return answer
 
     def ping(self, url: str, *, timeout: timedelta) -> None:
@@ -108,7 +108,7 @@ class Rpc:
         an answer of the service, too."""
         answer = self._exchange(Request("GET", url, {}, timeout))
         if _turned_away(answer) or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise ServiceAway(_said(answer))
+            raise ServiceAway(_error_text(answer))
 
     def _exchange(self, request: Request) -> Answer:
         try:
@@ -183,7 +183,7 @@ def _error(envelope: Mapping[str, Any]) -> tuple[int, str] | None:
 
 def _useless(answer: Answer, *, once: bool) -> ServiceError:
     """An answer that is not the service's: a proxy's page, a half, or nonsense."""
-    said = _said(answer)
+    said = _error_text(answer)
     if _turned_away(answer) or (answer.status in TURNED_AWAY and "CF-Ray" in answer.headers):
         return ServiceAway(said)
     if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
@@ -200,7 +200,7 @@ def _turned_away(answer: Answer) -> bool:
     return "CF-Mitigated" in answer.headers or bool(_CLOUDFLARE.search(answer.body))
 
 
-def _said(answer: Answer) -> str:
+def _error_text(answer: Answer) -> str:
     try:
         phrase = HTTPStatus(answer.status).phrase
     except ValueError:

@@ -221,7 +221,7 @@ class Wire:
             self._adapters = {pid: _Adapter(pool_maxsize=CONNECTIONS, max_retries=0)}
         return self._adapters[pid]
 
-    def _prepared(self, request: Request) -> requests.PreparedRequest:
+    def _prepare(self, request: Request) -> requests.PreparedRequest:
         message = _blank(request.method, request.url).copy()
         message.prepare_headers({**self._headers, **request.headers})
         if request.content is not None:
@@ -247,7 +247,7 @@ class Wire:
         try:
             left = exchange.remaining()
             with self._adapter().send(
-                self._prepared(request),
+                self._prepare(request),
                 stream=True,
                 verify=self._verify,
                 timeout=(min(CONNECT_SECONDS, left), left),

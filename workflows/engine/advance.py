@@ -9,7 +9,7 @@ from datetime import timedelta
 import structlog
 from pymongo.errors import PyMongoError
 
-from workflows.engine.context import Parts, Recorded
+from workflows.engine.context import EngineContext, Recorded
 from workflows.engine.job_intents import intents
 from workflows.model.errors import Unavailable
 from workflows.rules.plan import backoff, plan
@@ -39,7 +39,7 @@ class Advanced:
         return Advanced(self.kills + other.kills, self.finds + other.finds)
 
 
-def advance(parts: Parts, ids: Iterable[str]) -> Advanced:
+def advance(context: EngineContext, ids: Iterable[str]) -> Advanced:
     """Move each workflow as far as what is known of its jobs allows.
 
     Workflows that another process is just moving are tried again for a second, then left to the
@@ -50,47 +50,49 @@ def advance(parts: Parts, ids: Iterable[str]) -> Advanced:
     for wait in (*WAITS, None):
         held: list[str] = []
         for start in range(0, len(rest), CHUNK):
-            done, missed = _chunk(parts, rest[start : start + CHUNK])
+            done, missed = _chunk(context, rest[start : start + CHUNK])
             total += done
             held += missed
         rest = held
-        if not rest or wait is None or parts.stopping.wait(wait):
+        if not rest or wait is None or context.stopping.wait(wait):
             break
     return total
 
 
-def _chunk(parts: Parts, ids: Sequence[str]) -> tuple[Advanced, list[str]]:
+def _chunk(context: EngineContext, ids: Sequence[str]) -> tuple[Advanced, list[str]]:
     """Answers with what is left to do, and with those that somebody else holds."""
-    token, claimed, unreadable = workflow_rows.claim(ids, parts.limits.lease)
+    token, claimed, unreadable = workflow_rows.claim(ids, context.limits.lease)
     for workflow in unreadable:
-        _put_off(parts, token, workflow, 1, ValueError("its document cannot be read"))
+        _put_off(context, token, workflow, 1, ValueError("its document cannot be read"))
     open_jobs = job_rows.open_jobs(each.workflow.id for each in claimed) if claimed else {}
     changes = [
         change
         for each in claimed
-        if (change := _turn(parts, token, each, open_jobs.get(each.workflow.id, [])))
+        if (change := _turn(context, token, each, open_jobs.get(each.workflow.id, [])))
     ]
-    written = _commit(parts, token, [change for change in changes if not change.empty])
+    written = _commit(context, token, [change for change in changes if not change.empty])
     idle = [change.after.id for change in changes if change.empty]
     if idle:
         workflow_rows.release(token, idle)
-    _tell(parts, written)
+    _tell(context, written)
     mine = {each.workflow.id for each in claimed} | set(unreadable)
     again = [change.after.id for change in written if change.kills]
     done = Advanced(kills=sum(len(change.kills) for change in written))
-    missed = _missed([each for each in ids if each not in mine])
+    missed = _missed_workflows([each for each in ids if each not in mine])
     return done, missed + again
 
 
-def _missed(ids: Sequence[str]) -> list[str]:
+def _missed_workflows(ids: Sequence[str]) -> list[str]:
     """Those that somebody else holds; the sweep need not find those again that are set aside."""
-    aside = paused.held(ids)
+    aside = paused.paused_since(ids)
     for workflow, now in aside.items():
-        job_rows.hush(workflow, now)
+        job_rows.discard_changes(workflow, now)
     return workflow_rows.existing([each for each in ids if each not in aside])
 
 
-def _turn(parts: Parts, token: str, claimed: Claimed, rows: Sequence[Row]) -> Change | None:
+def _turn(
+    context: EngineContext, token: str, claimed: Claimed, rows: Sequence[Row]
+) -> Change | None:
     """Decide. A workflow that breaks the rules themselves is put off and delays no other."""
     workflow = claimed.workflow
     try:
@@ -112,11 +114,13 @@ def _turn(parts: Parts, token: str, claimed: Claimed, rows: Sequence[Row]) -> Ch
     except (PyMongoError, Unavailable):
         raise
     except Exception as defect:  # noqa: BLE001 - one poisoned document must not stop the others
-        _put_off(parts, token, workflow.id, claimed.failures + 1, defect)
+        _put_off(context, token, workflow.id, claimed.failures + 1, defect)
         return None
 
 
-def _put_off(parts: Parts, token: str, workflow: str, failures: int, defect: Exception) -> None:
+def _put_off(
+    context: EngineContext, token: str, workflow: str, failures: int, defect: Exception
+) -> None:
     wait = backoff(timedelta(seconds=10), failures)
     log.error(
         "A workflow cannot be advanced",
@@ -125,11 +129,11 @@ def _put_off(parts: Parts, token: str, workflow: str, failures: int, defect: Exc
         retry_in_seconds=wait.total_seconds(),
         exc_info=defect,
     )
-    parts.broken(defect)
+    context.broken(defect)
     workflow_rows.postpone(token, workflow, wait)
 
 
-def _commit(parts: Parts, token: str, changes: Sequence[Change]) -> list[Change]:
+def _commit(context: EngineContext, token: str, changes: Sequence[Change]) -> list[Change]:
     """Write all at once; where one cannot be written, each alone, so that only that one waits."""
     if not changes:
         return []
@@ -138,15 +142,15 @@ def _commit(parts: Parts, token: str, changes: Sequence[Change]) -> list[Change]
     except PyMongoError as defect:
         if len(changes) == 1:
             before = changes[0].before
-            _put_off(parts, token, before.workflow.id, before.failures + 1, defect)
+            _put_off(context, token, before.workflow.id, before.failures + 1, defect)
             return []
-        return [done for change in changes for done in _commit(parts, token, [change])]
+        return [done for change in changes for done in _commit(context, token, [change])]
 
 
-def _tell(parts: Parts, written: Sequence[Change]) -> None:
+def _tell(context: EngineContext, written: Sequence[Change]) -> None:
     """The sender first: it works while we go on with the next chunk."""
     if any(change.new_jobs for change in written):
-        parts.sends()
+        context.sends()
     recorded = [
         Recorded(
             change.after.id,
@@ -159,7 +163,7 @@ def _tell(parts: Parts, written: Sequence[Change]) -> None:
         for event in change.events
     ]
     if recorded:
-        parts.recorded(recorded)
+        context.recorded(recorded)
     growing = [change.after.id for change in written if change.grows]
     if growing:
-        parts.grows(growing)
+        context.grows(growing)

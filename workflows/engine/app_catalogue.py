@@ -35,18 +35,18 @@ UNASKED: Final = (
 
 def catalogue() -> AppCatalogue:
     """Every app that a workflow may use, at once; its ``note`` warns if it is only the table."""
-    return _made(app_specs.kept().fetched_at)
+    return _build_catalogue(app_specs.load_kept().fetched_at)
 
 
 def specifications() -> tuple[datetime | None, Sequence[dict[str, Any]]]:
     """The same as the service gives them, and when it did; None for the table."""
-    kept = app_specs.kept()
+    kept = app_specs.load_kept()
     return kept.fetched_at, kept.specs if kept.fetched_at else app_table.load()
 
 
 def table() -> AppTable:
     """The same for CWL, also as known now."""
-    return _table(app_specs.kept().fetched_at)
+    return _table(app_specs.load_kept().fetched_at)
 
 
 def due() -> bool:
@@ -80,9 +80,9 @@ def _table(_fetched_at: datetime | None) -> AppTable:
 
 
 @lru_cache(maxsize=2)
-def _made(fetched_at: datetime | None) -> AppCatalogue:
+def _build_catalogue(fetched_at: datetime | None) -> AppCatalogue:
     """Keyed by the age of the answer, so that it is taken apart once in each process."""
     table = app_table.load()
-    specs: Sequence[dict[str, Any]] = app_specs.kept().specs if fetched_at else table
+    specs: Sequence[dict[str, Any]] = app_specs.load_kept().specs if fetched_at else table
     note = "" if fetched_at else UNASKED
     return made(specs, table, builtin_apps.apps(), note)

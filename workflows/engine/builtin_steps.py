@@ -53,23 +53,25 @@ def run(clients: Clients, token: str, job: Job) -> Results | Wait:
 
 def _create_group(clients: Clients, token: str, job: Job) -> Results:
     params = job.params
-    word = step_params.text(params, "group_type")
+    word = step_params.string(params, "group_type")
     simple = GROUP_TYPES.get(word, word)
     if simple not in ("genome", "feature"):
         raise Rejected(f"there is no group type {word!r}")
     kind: GroupType = "genome_group" if simple == "genome" else "feature_group"
     members = [
         member
-        for path in step_params.texts(params, "job_result_paths")
+        for path in step_params.strings(params, "job_result_paths")
         for member in _members(clients.workspace, token, path, kind)
     ]
-    path = _save(clients, token, job, kind, members, step_params.text(params, "output_group_path"))
+    path = _save(
+        clients, token, job, kind, members, step_params.string(params, "output_group_path")
+    )
     return {"group_path": path}
 
 
 def _create_genome_group(clients: Clients, token: str, job: Job) -> Results:
-    folder = step_params.text(job.params, "workspace_path")
-    members = step_params.texts(job.params, "genome_ids")
+    folder = step_params.string(job.params, "workspace_path")
+    members = step_params.strings(job.params, "genome_ids")
     path = _save(clients, token, job, "genome_group", members, folder)
     return {"genome_group_path": path}
 
@@ -80,7 +82,7 @@ def _save(  # noqa: PLR0913, PLR0917 - a group is all of this
     unique = list(dict.fromkeys(members))
     if not unique:
         raise Rejected(f"there are no {MEMBERS[kind]}s to put into the group")
-    name = step_params.text(job.params, "group_name")
+    name = step_params.string(job.params, "group_name")
     path = group_path(job.owner, kind, name)
     if folder:
         path = f"{folder.rstrip('/')}/{name}"
@@ -93,13 +95,13 @@ def _members(workspace: Workspace, token: str, path: str, kind: GroupType) -> li
     found = workspace.job_result(token, _visible(path))
     ids = found.get("id_list")
     if isinstance(ids, Mapping):
-        return step_params.texts(ids, MEMBERS[kind])
+        return step_params.strings(ids, MEMBERS[kind])
     return [_genome_id(found)] if kind == "genome_group" and _genome_id(found) else []
 
 
 def _get_genome_id(clients: Clients, token: str, job: Job) -> Results:
     """From the job's result, which is small; else from the genome object itself."""
-    path = step_params.text(job.params, "genome_ws_path")
+    path = step_params.string(job.params, "genome_ws_path")
     try:
         found = _genome_id(clients.workspace.job_result(token, _visible(path)))
     except NotFound:
@@ -131,15 +133,15 @@ def _visible(path: str) -> str:
 def _similar(clients: Clients, token: str, job: Job) -> Results:
     params = job.params
     search = Search(
-        genome_id=step_params.text(params, "selectedGenomeId"),
-        fasta_path=step_params.text(params, "fasta_file"),
+        genome_id=step_params.string(params, "selectedGenomeId"),
+        fasta_path=step_params.string(params, "fasta_file"),
         max_pvalue=step_params.number(params, "max_pvalue", 0.01),
         max_distance=step_params.number(params, "max_distance", 0.01),
-        max_hits=step_params.count(params, "max_hits", 50, least=1),
-        include_reference=step_params.truth(params, "include_reference", default=True),
-        include_representative=step_params.truth(params, "include_representative", default=True),
-        bacterial=step_params.truth(params, "include_bacterial", default=True),
-        viral=step_params.truth(params, "include_viral", default=True),
+        max_hits=step_params.integer(params, "max_hits", 50, least=1),
+        include_reference=step_params.boolean(params, "include_reference", default=True),
+        include_representative=step_params.boolean(params, "include_representative", default=True),
+        bacterial=step_params.boolean(params, "include_bacterial", default=True),
+        viral=step_params.boolean(params, "include_viral", default=True),
     )
     if not search.genome_id and not search.fasta_path:
         raise Rejected("neither selectedGenomeId nor fasta_file is given")
@@ -153,13 +155,13 @@ def _similar(clients: Clients, token: str, job: Job) -> Results:
 
 def _wait_for_pgfams(clients: Clients, token: str, job: Job) -> Results | Wait:
     """Looks once: a genome is indexed minutes to hours after its annotation has ended."""
-    params, genome = job.params, step_params.text(job.params, "genome_id")
-    enough = step_params.count(params, "min_pgfam_count", 1, least=1)
+    params, genome = job.params, step_params.string(job.params, "genome_id")
+    enough = step_params.integer(params, "min_pgfam_count", 1, least=1)
     found = clients.dataapi.families(token, genome, enough)
     if found >= enough:
         return {"genome_id": genome}
     longest = timedelta(seconds=step_params.number(params, "timeout_seconds", _LONGEST_SECONDS))
-    if job_rows.waited(job) >= longest:
+    if job_rows.waiting_time(job) >= longest:
         raise Rejected(f"genome {genome} was not indexed within {longest.total_seconds():.0f} s")
     interval = max(1.0, step_params.number(params, "poll_interval_seconds", _INTERVAL_SECONDS))
     reason = f"genome {genome} is not indexed yet ({found} of {enough} features have a PGFam)"

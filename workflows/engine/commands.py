@@ -12,7 +12,7 @@ import structlog
 from structlog.contextvars import get_contextvars
 
 from workflows.engine.advance import advance
-from workflows.engine.context import Parts, Recorded
+from workflows.engine.context import EngineContext, Recorded
 from workflows.model.errors import Conflict, Problem, Unavailable
 from workflows.model.states import FINAL_STEP, RETRY_STEPS, RETRY_WORKFLOW, StepState, WorkflowState
 from workflows.model.values import Event, Json, Outcome, Spec
@@ -71,56 +71,56 @@ class Submission:
     """The steps after whose success further ones are planned from it."""
 
 
-def submit(parts: Parts, owner: Owner, submission: Submission) -> Accepted:
+def submit(context: EngineContext, owner: Owner, submission: Submission) -> Accepted:
     """Store a workflow; it starts as soon as somebody advances it.
 
     Raises ``Conflict`` where its Idempotency-Key came with another body before, and ``Invalid`` for
     what is too large to be kept.
     """
-    credentials.keep(parts.vault, owner.name, owner.token, owner.expires_at)
+    credentials.keep(context.vault, owner.name, owner.token, owner.expires_at)
     key = submission.idempotency_key
     digest = hashlib.sha256(submission.body).hexdigest() if key else None
-    row = _row(parts, owner.name, submission)
+    row = _row(context, owner.name, submission)
     if key:
         row |= {"idempotency_key": key, "body_digest": digest}
-    spec = inserts.stored(_stored(row["spec"], submission))
+    spec = inserts.encode_spec(_workflow_row(row["spec"], submission))
     row["bytes"] = len(spec.raw)
     try:
         inserts.create(row, spec)
     except Conflict:
         known = workflow_rows.by_idempotency_key(owner.name, key or "")
-        return _repeated(known or {}, digest)
+        return _check_repeated(known or {}, digest)
     if not submission.planned:
-        parts.accepted()
+        context.accepted()
     return Accepted(row["_id"], WorkflowState(row["state"]), created=True, bytes=row["bytes"])
 
 
-def _stored(spec_id: str, submission: Submission) -> Row:
+def _workflow_row(spec_id: str, submission: Submission) -> Row:
     found: Row = {"_id": spec_id, "document": dict(submission.document)}
     return found | ({"source": submission.source} if submission.source else {})
 
 
 def check_size(document: Mapping[str, Json]) -> None:
     """Raises ``Invalid`` for a workflow that is too large to be kept."""
-    inserts.stored({"document": dict(document)})
+    inserts.encode_spec({"document": dict(document)})
 
 
-def repeated(owner: Owner, key: str, body: bytes) -> Accepted | None:
+def find_repeated(owner: Owner, key: str, body: bytes) -> Accepted | None:
     """What was accepted under this Idempotency-Key before; None if nothing was.
 
     Raises ``Conflict`` where it came with another body.
     """
     known = workflow_rows.by_idempotency_key(owner.name, key)
-    return _repeated(known, hashlib.sha256(body).hexdigest()) if known else None
+    return _check_repeated(known, hashlib.sha256(body).hexdigest()) if known else None
 
 
-def _repeated(known: Row, digest: str | None) -> Accepted:
+def _check_repeated(known: Row, digest: str | None) -> Accepted:
     if known.get("body_digest") != digest:
         raise Conflict("This Idempotency-Key was used before with another body.")
     return Accepted(known["_id"], WorkflowState(known["state"]), created=False)
 
 
-def _row(parts: Parts, owner: str, submission: Submission) -> Row:
+def _row(context: EngineContext, owner: str, submission: Submission) -> Row:
     spec = submission.spec
     state = WorkflowState.PLANNED if submission.planned else WorkflowState.PENDING
     workflow = f"wf_{secrets.token_hex(16)}"
@@ -140,7 +140,7 @@ def _row(parts: Parts, owner: str, submission: Submission) -> Row:
             place for place, step in enumerate(spec.steps) if step.name in submission.waits_for
         ],
         "again": {},
-        "cap": min(spec.max_parallel_steps or parts.limits.cap, parts.limits.cap),
+        "cap": min(spec.max_parallel_steps or context.limits.cap, context.limits.cap),
         "sequence": 0,
         "revision": 0,
         "failures": 0,
@@ -154,7 +154,7 @@ def _request_id() -> str:
     return str(get_contextvars().get("request_id", ""))
 
 
-def start(parts: Parts, owner: Owner, workflow: str) -> tuple[Row, bool]:
+def start(context: EngineContext, owner: Owner, workflow: str) -> tuple[Row, bool]:
     """Start a planned workflow; one that has started already stays as it is, but goes on where a
     restart had set it aside.
 
@@ -165,10 +165,10 @@ def start(parts: Parts, owner: Owner, workflow: str) -> tuple[Row, bool]:
     row = workflow_rows.get(workflow, {"state": 1, "problems": 1, "owner": 1})
     if row["state"] == WorkflowState.PLANNED:
         _refuse_faulty(row)
-        credentials.keep(parts.vault, owner.name, owner.token, owner.expires_at)
+        credentials.keep(context.vault, owner.name, owner.token, owner.expires_at)
         started = user_commands.begin(workflow, _request_id())
         if started:
-            parts.accepted()
+            context.accepted()
         return workflow_rows.get(workflow), started
     paused.resume(workflow)
     return workflow_rows.get(workflow), False
@@ -180,16 +180,16 @@ def _refuse_faulty(row: Row) -> None:
         raise Conflict("This plan cannot run: it has problems; submit a corrected workflow.")
 
 
-def token_warning(parts: Parts, owner: Owner, spec: Spec) -> Problem | None:
+def token_warning(context: EngineContext, owner: Owner, spec: Spec) -> Problem | None:
     """A warning where the user's tokens are likely to end before the workflow does; the freshest
     one that is kept counts.
     """
     now = clock()
-    if ends_too_soon(spec, parts.limits.cap, owner.expires_at, now) is None:
+    if ends_too_soon(spec, context.limits.cap, owner.expires_at, now) is None:
         return None
-    kept, refused = credentials.expiry(parts.vault, owner.name)
+    kept, refused = credentials.expiry(context.vault, owner.name)
     ends = owner.expires_at if kept is None or refused else max(kept, owner.expires_at)
-    return ends_too_soon(spec, parts.limits.cap, ends, now)
+    return ends_too_soon(spec, context.limits.cap, ends, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +202,7 @@ class Receipt:
     """``never_started``, ``killed``, ``already_finished`` or ``kill_requested``."""
 
 
-def cancel(parts: Parts, workflow: str) -> None:
+def cancel(context: EngineContext, workflow: str) -> None:
     """From the return on no further step starts. Cancelling again changes nothing.
 
     The wish is durable before anything else is tried, so what fails then does not fail the cancel.
@@ -214,7 +214,7 @@ def cancel(parts: Parts, workflow: str) -> None:
             raise Conflict(f"Cannot cancel workflow with status '{row['state']}'")
         return
     try:
-        advance(parts, [workflow])
+        advance(context, [workflow])
     except Unavailable as away:
         log.warning("The sweep takes a cancel in", workflow_id=workflow, error=str(away))
 
@@ -240,7 +240,7 @@ def _outcome(state: str, job: Row | None) -> str:
     return "kill_requested"
 
 
-def retry(parts: Parts, owner: Owner, workflow: str) -> Row:
+def retry(context: EngineContext, owner: Owner, workflow: str) -> Row:
     """Take up a failed or cancelled workflow again: what did not succeed starts as new attempts.
 
     Raises ``NotFound``, and ``Conflict`` for any other state and for a plan with problems.
@@ -258,10 +258,10 @@ def retry(parts: Parts, owner: Owner, workflow: str) -> Row:
         WorkflowState.PENDING,
         reason=f"retry asked for by {owner.name}",
     )
-    credentials.keep(parts.vault, owner.name, owner.token, owner.expires_at)
+    credentials.keep(context.vault, owner.name, owner.token, owner.expires_at)
     if not user_commands.restart(workflow, row, states, event, _request_id()):
-        return retry(parts, owner, workflow)  # it moved meanwhile: judge it anew
-    parts.recorded([Recorded(workflow, row["name"], row["owner"], event, event.at)])
+        return retry(context, owner, workflow)  # it moved meanwhile: judge it anew
+    context.recorded([Recorded(workflow, row["name"], row["owner"], event, event.at)])
     return workflow_rows.get(workflow)
 
 
@@ -272,6 +272,6 @@ def _anew(state: StepState) -> StepState:
     return state
 
 
-def renew(parts: Parts, owner: Owner) -> None:
+def renew(context: EngineContext, owner: Owner) -> None:
     """Keep a fresh token of the user; what was parked goes on with the next sweep or hint."""
-    credentials.renew(parts.vault, owner.name, owner.token, owner.expires_at)
+    credentials.renew(context.vault, owner.name, owner.token, owner.expires_at)

@@ -16,7 +16,7 @@ from workflows.engine.observations import Observations
 from workflows.model.values import Event
 from workflows.store.credentials import Vault
 from workflows.store.jobs import reservations
-from workflows.store.mongo import translated
+from workflows.store.mongo import translate_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class EngineContext:
     """The connections of one process."""
 
     appservice: AppService
@@ -96,9 +96,9 @@ class Parts:
     """Set when the process shall end: nothing new is begun."""
 
 
-def learn(parts: Parts) -> None:
+def learn(context: EngineContext) -> None:
     """Let all processes know what this one's calls showed of how much AppService bears."""
-    observed = parts.observations.take() if parts.observations else None
+    observed = context.observations.take() if context.observations else None
     if observed:
-        with translated():
-            reservations.learn(observed, parts.limits.submissions)
+        with translate_errors():
+            reservations.learn(observed, context.limits.submissions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from workflows.engine.context import Parts
+from workflows.engine.context import EngineContext
 from workflows.engine.views import state_of
 from workflows.model.errors import Conflict
 from workflows.model.states import FINAL_WORKFLOW, WorkflowState
@@ -36,6 +36,6 @@ def _refusal(workflow: str) -> Conflict:
     return Conflict(f"Cannot delete workflow with status '{state}'; cancel it first")
 
 
-def forget_token(parts: Parts, owner: str) -> None:
+def forget_token(context: EngineContext, owner: str) -> None:
     """Delete the user's token. Steps that need one wait until the user hands in another."""
-    credentials.forget(parts.vault, owner)
+    credentials.forget(context.vault, owner)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflows.engine.context import Parts
+from workflows.engine.context import EngineContext
 from workflows.engine.views import Allowed, stamp, state_of
 from workflows.model.states import FINAL_WORKFLOW, WorkflowState
 from workflows.rules.explain import Reason, Surroundings, explain, outlook
@@ -16,24 +16,26 @@ from workflows.store.workflows import rows as workflow_rows
 from workflows.store.workflows import specs
 
 
-def explanation(workflow: str, parts: Parts, allowed: Allowed) -> dict[str, Any]:
+def explanation(workflow: str, context: EngineContext, allowed: Allowed) -> dict[str, Any]:
     """One reason for each step that has not ended. Raises ``NotFound``, ``Forbidden``."""
     row = workflow_rows.get(workflow)
     allowed(row["owner"])
     blueprint, value = specs.get(row["spec"]), workflow_rows.value(row)
-    reasons = explain(blueprint, value, job_rows.history(workflow), _surroundings(row, parts))
-    message = _held(row) or _message(state_of(row), len(reasons), bool(row.get("problems")))
+    reasons = explain(blueprint, value, job_rows.history(workflow), _surroundings(row, context))
+    message = _paused_reason(row) or _message(
+        state_of(row), len(reasons), bool(row.get("problems"))
+    )
     return {
         "workflow_id": workflow,
         "status": state_of(row),
         "message": message + _outlook(row, outlook(blueprint, value)),
-        "steps": [_shown(reason) for reason in reasons],
+        "steps": [_reason_json(reason) for reason in reasons],
     }
 
 
-def _surroundings(row: Row, parts: Parts) -> Surroundings:
+def _surroundings(row: Row, context: EngineContext) -> Surroundings:
     owner = row["owner"]
-    expires_at, refused = credentials.expiry(parts.vault, owner)
+    expires_at, refused = credentials.expiry(context.vault, owner)
     service = service_status.health(service_status.APPSERVICE)
     return Surroundings(
         now=clock(),
@@ -44,11 +46,11 @@ def _surroundings(row: Row, parts: Parts) -> Surroundings:
         service_since=service.since,
         service_reason=service.reason,
         user_jobs=polling.under_way(owner),
-        most_user_jobs=parts.limits.user_jobs,
+        most_user_jobs=context.limits.user_jobs,
     )
 
 
-def _held(row: Row) -> str:
+def _paused_reason(row: Row) -> str:
     if not row.get("held"):
         return ""
     return (
@@ -75,7 +77,7 @@ def _outlook(row: Row, said: str) -> str:
     return f" {said} It failed for now ({row['replan_reason']}) and is tried again."
 
 
-def _shown(reason: Reason) -> dict[str, Any]:
+def _reason_json(reason: Reason) -> dict[str, Any]:
     return {
         "step_name": reason.step_name,
         "status": str(reason.state),

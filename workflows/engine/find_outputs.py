@@ -14,13 +14,13 @@ import structlog
 
 from workflows.bvbrc.workspace import Workspace
 from workflows.engine.advance import Advanced, advance
-from workflows.engine.context import Parts
+from workflows.engine.context import EngineContext
 from workflows.model.errors import InDoubt, NotFound, NotSent, Rejected, ServiceAway, Unauthorized
 from workflows.model.values import Job, Json, Outcome
 from workflows.spec.output_globs import folders, leads_on, matching, missing
 from workflows.store import credentials
 from workflows.store.jobs import output_search, polling
-from workflows.store.jobs.polling import Learnt
+from workflows.store.jobs.polling import JobUpdate
 
 log = structlog.get_logger(__name__)
 
@@ -29,43 +29,43 @@ MOST_PATHS: Final = 10_000
 """Of one output."""
 
 
-def find_results(parts: Parts, limit: int = 200) -> Advanced:
+def find_results(context: EngineContext, limit: int = 200) -> Advanced:
     """Look for what is due to be looked for; ends where the Workspace turns out to be away."""
     total = Advanced()
-    again_in = min(parts.limits.lease, timedelta(seconds=15))
+    again_in = min(context.limits.lease, timedelta(seconds=15))
     for _ in range(limit):
-        job = None if parts.stopping.is_set() else output_search.take(again_in)
+        job = None if context.stopping.is_set() else output_search.take(again_in)
         if job is None:
             break
         try:
-            total += _settle(parts, _looked(parts, job))
+            total += _settle(context, _look_for_outputs(context, job))
         except Unauthorized as refused:
-            total += _wait(parts, job, str(refused))
+            total += _wait(context, job, str(refused))
         except (NotSent, InDoubt, ServiceAway) as away:
-            total += _wait(parts, job, str(away))
+            total += _wait(context, job, str(away))
             break
     return total
 
 
-def _looked(parts: Parts, job: Job) -> Learnt:
+def _look_for_outputs(context: EngineContext, job: Job) -> JobUpdate:
     """How the job has ended. Raises ``Unauthorized``, and where the Workspace cannot be asked."""
-    credential = credentials.usable(parts.vault, job.owner)
-    if credential is None or parts.clients is None:
+    credential = credentials.usable(context.vault, job.owner)
+    if credential is None or context.clients is None:
         raise Unauthorized("there is no usable token")
     try:
-        found = _found(parts.clients.workspace, credential.token, job.globs)
+        found = _match_globs(context.clients.workspace, credential.token, job.globs)
     except Unauthorized as refusal:
-        credentials.refused(parts.vault, credential, refusal)
+        credentials.mark_refused(context.vault, credential, refusal)
         raise
     except (Rejected, NotFound) as refusal:
-        return _ended(job, Outcome.FAILED, f"its results cannot be seen: {refusal}", {})
+        return _job_end(job, Outcome.FAILED, f"its results cannot be seen: {refusal}", {})
     if absent := missing(job.globs, found):
         patterns = ", ".join(f"'{name}' ({job.globs[name]['glob']})" for name in absent)
-        return _ended(job, Outcome.FAILED, f"the job left nothing for {patterns}", {})
-    return _ended(job, Outcome.SUCCEEDED, "", found)
+        return _job_end(job, Outcome.FAILED, f"the job left nothing for {patterns}", {})
+    return _job_end(job, Outcome.SUCCEEDED, "", found)
 
 
-def _found(
+def _match_globs(
     workspace: Workspace, token: str, globs: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Json]:
     return {
@@ -88,19 +88,19 @@ def _paths(workspace: Workspace, token: str, output: Mapping[str, Any]) -> Itera
             yield item.path
 
 
-def _wait(parts: Parts, job: Job, reason: str) -> Advanced:
+def _wait(context: EngineContext, job: Job, reason: str) -> Advanced:
     """Later, unless nobody wants them any more: no job outlives its workflow."""
     if job.kill:
-        return _settle(parts, _ended(job, Outcome.FAILED, f"nobody looked: {reason}", {}))
+        return _settle(context, _job_end(job, Outcome.FAILED, f"nobody looked: {reason}", {}))
     log.warning("Results cannot be looked for", workflow_id=job.workflow, error=reason)
     output_search.say(job, reason)
     return Advanced()
 
 
-def _ended(job: Job, outcome: Outcome, reason: str, found: Mapping[str, Json]) -> Learnt:
-    return Learnt(job.key, job.workflow, polling.known(outcome, reason, found))
+def _job_end(job: Job, outcome: Outcome, reason: str, found: Mapping[str, Json]) -> JobUpdate:
+    return JobUpdate(job.key, job.workflow, polling.result_fields(outcome, reason, found))
 
 
-def _settle(parts: Parts, learnt: Learnt) -> Advanced:
+def _settle(context: EngineContext, learnt: JobUpdate) -> Advanced:
     polling.record([learnt])
-    return advance(parts, [learnt.workflow])
+    return advance(context, [learnt.workflow])

@@ -12,7 +12,7 @@ from structlog.contextvars import bound_contextvars
 
 from workflows.engine.breakers import is_away
 from workflows.engine.builtin_steps import Results, Wait, run
-from workflows.engine.context import Parts
+from workflows.engine.context import EngineContext
 from workflows.engine.inputs import judge_refusal
 from workflows.model.errors import (
     InDoubt,
@@ -30,7 +30,7 @@ from workflows.spec.builtin_apps import BUILT_IN
 from workflows.store import credentials, service_status
 from workflows.store.credentials import Credential
 from workflows.store.jobs import send_results
-from workflows.store.jobs.send_results import Sent
+from workflows.store.jobs.send_results import SendResult
 
 log = structlog.get_logger(__name__)
 
@@ -53,21 +53,21 @@ class Handover:
     """On the monotonic clock: later, the claim may be about to be doubted, so nothing leaves."""
 
 
-def send(parts: Parts, handover: Handover) -> Sent:
+def send(context: EngineContext, handover: Handover) -> SendResult:
     """Raises nothing that a service, a network or MongoDB can bring about."""
     job, credential = handover.job, handover.credential
     if credential is None:
         return send_results.unsent(job, "there is no usable token", _AWAY)
     if job.app in BUILT_IN:
-        return _run(parts, job, credential)
-    return _start(parts, handover, credential)
+        return _run(context, job, credential)
+    return _start(context, handover, credential)
 
 
-def _start(parts: Parts, handover: Handover, credential: Credential) -> Sent:
+def _start(context: EngineContext, handover: Handover, credential: Credential) -> SendResult:
     job = handover.job
     try:
-        with known_in_logs(job), _asked_first(parts, credential):
-            job_id = parts.appservice.start(
+        with known_in_logs(job), _asked_first(context, credential):
+            job_id = context.appservice.start(
                 credential.token,
                 job.app,
                 job.params,
@@ -77,20 +77,20 @@ def _start(parts: Parts, handover: Handover, credential: Credential) -> Sent:
             )
     except ServiceError as failure:
         with suppress(Unavailable):  # what became of the job is worth more than what is told here
-            _remember(parts, credential, failure)
-        return _failed(parts, job, credential, failure)
-    return send_results.started(job, job_id)
+            _remember(context, credential, failure)
+        return _handle_failure(context, job, credential, failure)
+    return send_results.job_started(job, job_id)
 
 
 @contextmanager
-def _asked_first(parts: Parts, credential: Credential) -> Iterator[None]:
+def _asked_first(context: EngineContext, credential: Credential) -> Iterator[None]:
     """Around a submission. While a breaker is open, a question that starts nothing goes before it:
     a lost answer to that leaves no job in doubt.
     """
-    owner, breakers = credential.owner, parts.breakers
+    owner, breakers = credential.owner, context.breakers
     if breakers.opened_for(owner):
         with breakers.probe(owner):
-            parts.appservice.status(credential.token)
+            context.appservice.status(credential.token)
     with breakers.call(owner):
         yield
 
@@ -101,72 +101,76 @@ def known_in_logs(job: Job) -> AbstractContextManager[None]:
     return bound_contextvars(workflow_id=job.workflow, step=job.step, **request)
 
 
-def _remember(parts: Parts, credential: Credential, failure: ServiceError) -> None:
+def _remember(context: EngineContext, credential: Credential, failure: ServiceError) -> None:
     """What a failed submission says about more than its own job.
 
     One user's call says nothing of the service. That submissions are disabled may concern one app
     alone: ``service_status`` knows, and the sweep asks it as soon as something is wrong.
     """
     if isinstance(failure, Unauthorized):
-        credentials.refused(parts.vault, credential, failure)
-    elif parts.breakers.opened and is_away(failure):
+        credentials.mark_refused(context.vault, credential, failure)
+    elif context.breakers.opened and is_away(failure):
         service_status.report(service_status.APPSERVICE, service_status.AWAY, str(failure))
 
 
-def _failed(parts: Parts, job: Job, credential: Credential, failure: ServiceError) -> Sent:
+def _handle_failure(
+    context: EngineContext, job: Job, credential: Credential, failure: ServiceError
+) -> SendResult:
     match failure:
         case Unauthorized():
             return send_results.unsent(job, str(failure), timedelta(0))
         case Rejected():
-            return _refusal(parts, job, credential, failure)
+            return _refusal(context, job, credential, failure)
         case InDoubt():
-            return _doubt(parts, job, failure)
+            return _doubt(context, job, failure)
     longest = _OFTEN if is_away(failure) else 5
     return send_results.unsent(job, str(failure), backoff(_AWAY, min(job.tries + 1, longest)))
 
 
-def _run(parts: Parts, job: Job, credential: Credential) -> Sent:
+def _run(context: EngineContext, job: Job, credential: Credential) -> SendResult:
     """A step that the engine runs itself; AppService never hears of it. A fault of ours never fails
     the workflow: the step is tried again, ever more rarely.
     """
-    if job.kill or parts.clients is None:
+    if job.kill or context.clients is None:
         return send_results.withdrawn(job)
     try:
-        return _done(job, run(parts.clients, credential.token, job))
+        return _builtin_result(job, run(context.clients, credential.token, job))
     except Unauthorized as refused:
-        credentials.refused(parts.vault, credential, refused)
+        credentials.mark_refused(context.vault, credential, refused)
         return send_results.unsent(job, str(refused), timedelta(0))
     except (Rejected, NotFound) as refusal:
-        return send_results.finished(job, Outcome.FAILED, str(refusal), {})
+        return send_results.job_finished(job, Outcome.FAILED, str(refusal), {})
     except (NotSent, InDoubt, ServiceAway, Unavailable) as away:
         return send_results.unsent(job, str(away), backoff(_AWAY, min(job.tries + 1, 5)))
     except Exception as defect:
-        parts.broken(defect)
+        context.broken(defect)
         log.exception("A built-in step broke", workflow_id=job.workflow, app=job.app)
         reason = f"the engine could not run it ({type(defect).__name__})"
         return send_results.unsent(job, reason, backoff(_AWAY, min(job.tries + 1, _PATIENT)))
 
 
-def _done(job: Job, found: Results | Wait) -> Sent:
+def _builtin_result(job: Job, found: Results | Wait) -> SendResult:
     if isinstance(found, Wait):
         return send_results.unsent(job, found.reason, found.again_in)
-    return send_results.finished(job, Outcome.SUCCEEDED, "", found)
+    return send_results.job_finished(job, Outcome.SUCCEEDED, "", found)
 
 
-def _refusal(parts: Parts, job: Job, credential: Credential, rejected: Rejected) -> Sent:
+def _refusal(
+    context: EngineContext, job: Job, credential: Credential, rejected: Rejected
+) -> SendResult:
     """What is the user's fails at once; what may be an outage is sent again, ever more rarely."""
     if not rejected.maybe_transient:
-        return send_results.rejected(job, str(rejected))
-    verdict = judge_refusal(parts, credential.token, job, str(rejected))
+        return send_results.job_rejected(job, str(rejected))
+    verdict = judge_refusal(context, credential.token, job, str(rejected))
     if verdict.fails:
-        return send_results.rejected(job, verdict.reason)
+        return send_results.job_rejected(job, verdict.reason)
     wait = backoff(_AWAY, min(job.refusals + 1, _PATIENT))
     return send_results.unsent(job, verdict.reason, wait, refused=True)
 
 
-def _doubt(parts: Parts, job: Job, lost: InDoubt) -> Sent:
+def _doubt(context: EngineContext, job: Job, lost: InDoubt) -> SendResult:
     """Each refusal without a reason lets the next try wait longer: it may be an outage."""
-    limits = parts.limits
+    limits = context.limits
     patience = backoff(limits.answered_grace, job.refusals + 1)
     believe_in = min(patience, limits.grace) if lost.answered else None
     look_in = min(timedelta(seconds=1), limits.lease)

@@ -10,28 +10,28 @@ from workflows.model.states import JobState, StepState
 from workflows.model.values import Job, Json, StepSpec, Workflow, job_key
 from workflows.rules.plan import Plan, Start
 from workflows.spec.builtin_apps import BUILT_IN
-from workflows.spec.compiled_spec import Blueprint
+from workflows.spec.compiled_spec import CompiledSpec
 from workflows.spec.output_globs import globs
 from workflows.spec.resolver import Resolver
 from workflows.store.jobs import rows as job_rows
 
 
-def intents(blueprint: Blueprint, plan: Plan, request_id: str) -> tuple[Job, ...]:
+def intents(compiled: CompiledSpec, plan: Plan, request_id: str) -> tuple[Job, ...]:
     """One job for each start of the plan, under the id of the request that it goes back to."""
     if not plan.starts:
         return ()
     # Of all steps: through another step's parameters a reference reaches beyond direct needs.
-    known = results(plan.workflow, blueprint, range(len(blueprint.spec.steps)))
-    resolver = Resolver(blueprint.spec, plan.workflow.attempts, known)
+    known = results(plan.workflow, compiled, range(len(compiled.spec.steps)))
+    resolver = Resolver(compiled.spec, plan.workflow.attempts, known)
     return tuple(
-        replace(_job(blueprint, plan.workflow, start, resolver), request_id=request_id)
+        replace(_job(compiled, plan.workflow, start, resolver), request_id=request_id)
         for start in plan.starts
     )
 
 
-def _job(blueprint: Blueprint, workflow: Workflow, start: Start, resolver: Resolver) -> Job:
+def _job(compiled: CompiledSpec, workflow: Workflow, start: Start, resolver: Resolver) -> Job:
     """A job whose parameters cannot be resolved is stored as refused, with the reason."""
-    spec, step = blueprint.spec, blueprint.spec.steps[start.step]
+    spec, step = compiled.spec, compiled.spec.steps[start.step]
     state, reason, params, looked_for = JobState.INTENDED, "", dict[str, Json](), dict[str, Json]()
     try:
         params = resolver.params(start.step)
@@ -55,13 +55,13 @@ def _job(blueprint: Blueprint, workflow: Workflow, start: Start, resolver: Resol
 
 
 def results(
-    workflow: Workflow, blueprint: Blueprint, steps: Iterable[int]
+    workflow: Workflow, compiled: CompiledSpec, steps: Iterable[int]
 ) -> dict[int, dict[str, Json]]:
     """Run-time outputs by step index: of built-in steps that succeeded, and what was found."""
     keys = [
         job_key(workflow.id, step, workflow.attempts[step])
         for step in steps
-        if workflow.states[step] is StepState.SUCCEEDED and _brings(blueprint.spec.steps[step])
+        if workflow.states[step] is StepState.SUCCEEDED and _brings(compiled.spec.steps[step])
     ]
     return job_rows.results_of(workflow.id, keys) if keys else {}
 

@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 
 from workflows.engine.advance import Advanced, advance
-from workflows.engine.context import Parts
+from workflows.engine.context import EngineContext
 from workflows.engine.handover import known_in_logs
 from workflows.engine.inputs import judge_refusal
 from workflows.engine.kill import kill_surplus
@@ -30,75 +30,75 @@ _MARGIN = timedelta(minutes=5)
 """How far AppService's clock may differ from ours where it is asked for a span of time."""
 
 
-def resolve_jobs(parts: Parts, limit: int = 200) -> Advanced:
+def resolve_jobs(context: EngineContext, limit: int = 200) -> Advanced:
     """Look up what is due to be looked up; answers with what became possible."""
     total = Advanced()
 
     def take(changed: Sequence[str]) -> None:
         nonlocal total
         if workflows := [workflow for workflow in changed if workflow]:
-            total += advance(parts, workflows)
-            parts.sends()
+            total += advance(context, workflows)
+            context.sends()
 
     for _ in range(0, limit, _TOGETHER):
-        calls = _lookups(parts)
-        parts.lookups.run(calls, take)
+        calls = _lookups(context)
+        context.lookups.run(calls, take)
         if sum(map(len, calls.values())) < _TOGETHER:
             break
     return total
 
 
-def _lookups(parts: Parts) -> dict[str, list[Callable[[], str]]]:
+def _lookups(context: EngineContext) -> dict[str, list[Callable[[], str]]]:
     """By owner, what is due now; none of users whose look-ups hang, or whose breaker is open."""
-    again_in = min(parts.limits.lease, timedelta(seconds=15))
-    away = parts.breakers.opened and not parts.breakers.lets_probe()
-    barred = parts.lookups.busy().union(parts.breakers.barred())
+    again_in = min(context.limits.lease, timedelta(seconds=15))
+    away = context.breakers.opened and not context.breakers.lets_probe()
+    barred = context.lookups.busy().union(context.breakers.barred())
     calls: dict[str, list[Callable[[], str]]] = defaultdict(list)
     for _ in range(_TOGETHER):
-        if parts.stopping.is_set():
+        if context.stopping.is_set():
             break
         job = lookups.take(again_in, BUILT_IN if away else (), barred)
         if job is None:
             break
-        calls[job.owner].append(partial(_changed, parts, job))
+        calls[job.owner].append(partial(_changed, context, job))
     return calls
 
 
-def _changed(parts: Parts, job: Job) -> str:
+def _changed(context: EngineContext, job: Job) -> str:
     """Look one up; the workflow where something changed, else nothing."""
-    changed = lookups.rerun(job) if job.app in BUILT_IN else resolve(parts, job)
+    changed = lookups.rerun(job) if job.app in BUILT_IN else resolve(context, job)
     return job.workflow if changed else ""
 
 
-def resolve(parts: Parts, job: Job) -> bool:
+def resolve(context: EngineContext, job: Job) -> bool:
     """Look one up: adopt what is found; believe that it is absent only after the grace.
 
     True where something changed.
     """
-    credential = credentials.usable(parts.vault, job.owner)
-    if credential is None or not parts.breakers.admit([job.owner]):
+    credential = credentials.usable(context.vault, job.owner)
+    if credential is None or not context.breakers.admit([job.owner]):
         return False
     try:
-        found = _find(parts, credential, job)
+        found = _find(context, credential, job)
     except Unauthorized as refusal:
-        credentials.refused(parts.vault, credential, refusal)
+        credentials.mark_refused(context.vault, credential, refusal)
         return False
     except ServiceError as away:
         log.warning("A submission cannot be looked up", workflow_id=job.workflow, error=str(away))
         return False
     if found:
-        return _adopt(parts, job, found)
-    return _conclude(parts, credential, job)
+        return _adopt(context, job, found)
+    return _conclude(context, credential, job)
 
 
-def _conclude(parts: Parts, credential: Credential, job: Job) -> bool:
+def _conclude(context: EngineContext, credential: Credential, job: Job) -> bool:
     """It is not there: sends it again, unless nobody wants it or it was refused for too long."""
     if job.kill:
         return lookups.believe_absent(job, again=False)
     waited = clock() - job.refused_since if job.refused_since else timedelta(0)
-    if not job.answered or waited < parts.limits.outage_patience:
+    if not job.answered or waited < context.limits.outage_patience:
         return lookups.believe_absent(job, again=True)
-    verdict = judge_refusal(parts, credential.token, job, job.reason)
+    verdict = judge_refusal(context, credential.token, job, job.reason)
     return (
         lookups.give_up(job, verdict.reason)
         if verdict.fails
@@ -106,11 +106,11 @@ def _conclude(parts: Parts, credential: Credential, job: Job) -> bool:
     )
 
 
-def _find(parts: Parts, credential: Credential, job: Job) -> tuple[str, ...]:
+def _find(context: EngineContext, credential: Credential, job: Job) -> tuple[str, ...]:
     if job.sent_at is None:
         raise IllegalMove(f"job {job.key} is being sent but has no time of sending")
-    with known_in_logs(job), parts.breakers.call(job.owner):
-        return parts.appservice.find(
+    with known_in_logs(job), context.breakers.call(job.owner):
+        return context.appservice.find(
             credential.token,
             job.key,
             app=job.app,
@@ -120,7 +120,7 @@ def _find(parts: Parts, credential: Credential, job: Job) -> tuple[str, ...]:
         )
 
 
-def _adopt(parts: Parts, job: Job, found: tuple[str, ...]) -> bool:
+def _adopt(context: EngineContext, job: Job, found: tuple[str, ...]) -> bool:
     """The lowest id is the job; any other is one too many and is killed."""
     keep, *surplus = found
     adopted = lookups.adopt(job, keep)
@@ -128,6 +128,6 @@ def _adopt(parts: Parts, job: Job, found: tuple[str, ...]) -> bool:
     surplus = [job_id for job_id in found if job_id != known] if known else surplus
     if surplus:
         log.error("Surplus jobs are killed", workflow_id=job.workflow, job_ids=surplus)
-        kill_surplus(parts, job, surplus)
+        kill_surplus(context, job, surplus)
     log.info("A lost submission was found", workflow_id=job.workflow, step=job.step, job_id=known)
     return adopted

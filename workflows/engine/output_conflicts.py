@@ -8,7 +8,7 @@ from typing import Final
 from workflows.bvbrc.workspace import Workspace
 from workflows.model.errors import Problem, ServiceError
 from workflows.spec.document import document
-from workflows.spec.validate import Validated, folders, renamed
+from workflows.spec.validate import Validated, folders, rename_taken
 
 MOST_FOLDERS: Final = 20
 """Somebody waits for the answer, and each folder is a call."""
@@ -25,16 +25,16 @@ def without_conflicts(workspace: Workspace, token: str, checked: Validated) -> V
             item.path for folder in wanted[:MOST_FOLDERS] for item in workspace.ls(token, folder)
         }
     except ServiceError as away:
-        return _warned(checked, f"the Workspace could not be asked for names in use: {away}")
-    spec, fixes = renamed(checked.spec, taken)
+        return _add_warning(checked, f"the Workspace could not be asked for names in use: {away}")
+    spec, fixes = rename_taken(checked.spec, taken)
     if fixes:
         fixed = (*checked.auto_fixes, *fixes)
         checked = Validated(spec, document(spec), checked.warnings, fixed)
     if len(wanted) > MOST_FOLDERS:
-        return _warned(checked, f"only {MOST_FOLDERS} folders were searched for names in use")
+        return _add_warning(checked, f"only {MOST_FOLDERS} folders were searched for names in use")
     return checked
 
 
-def _warned(checked: Validated, message: str) -> Validated:
+def _add_warning(checked: Validated, message: str) -> Validated:
     warning = Problem("", "conflicts_not_checked", message)
     return replace(checked, warnings=(*checked.warnings, warning))

@@ -16,7 +16,7 @@ def hold(interval: timedelta) -> int:
     followed and what was decided is handed over, but nothing further begins. None where a beat is
     there already: then the executor goes on and was not restarted.
     """
-    present = heartbeats.known()
+    present = heartbeats.list_heartbeats()
     if any(each.kind == "beat" and each.seen <= PATIENCE * interval for each in present):
         return 0
     return paused.hold()

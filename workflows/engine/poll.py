@@ -13,14 +13,14 @@ import structlog
 
 from workflows.bvbrc.appservice import JobWord, Report
 from workflows.engine.advance import Advanced, advance
-from workflows.engine.context import Parts
+from workflows.engine.context import EngineContext
 from workflows.model.errors import ServiceError, Unauthorized
 from workflows.model.values import Outcome
 from workflows.rules.poll_schedule import due, due_early, youngest
 from workflows.store import credentials
 from workflows.store.credentials import Credential
 from workflows.store.jobs import polling
-from workflows.store.jobs.polling import Learnt, Turn, Watched
+from workflows.store.jobs.polling import JobUpdate, UserLock, Watched
 
 log = structlog.get_logger(__name__)
 
@@ -30,30 +30,30 @@ _EARLY_TURN = timedelta(seconds=0.8)
 """The time between two early looks at jobs of one user; they are asked for once a second."""
 
 
-def poll_jobs(parts: Parts, owners: Sequence[str]) -> Advanced:
+def poll_jobs(context: EngineContext, owners: Sequence[str]) -> Advanced:
     """One turn for each of some users: what is due among the jobs of all their workflows.
 
     Without a usable token, or while AppService is away, nothing is asked and nothing is lost. A
     user's call that hangs delays nobody else's news; until it ends that user is not asked about.
     """
-    base = parts.limits.polling_interval
-    turns = _turns(parts, "poll", owners, base * 0.9)
-    tokens = credentials.usable_of(parts.vault, list(turns)) if turns else {}
+    base = context.limits.polling_interval
+    turns = _turns(context, "poll", owners, base * 0.9)
+    tokens = credentials.usable_of(context.vault, list(turns)) if turns else {}
     active = polling.active(list(tokens)) if tokens else {}
-    _tell(parts, [(jobs, turns[owner]) for owner, jobs in active.items()])
+    _tell(context, [(jobs, turns[owner]) for owner, jobs in active.items()])
     questions = [
         _Question(tokens[owner], batch, turns[owner].now)
         for owner, jobs in active.items()
         for batch in _batches(_due(jobs, turns[owner], base))
     ]
-    return ask(parts, questions)
+    return ask(context, questions)
 
 
-def poll_young_jobs(parts: Parts, owners: Sequence[str]) -> Advanced:
+def poll_young_jobs(context: EngineContext, owners: Sequence[str]) -> Advanced:
     """The same between two intervals, for those jobs alone that have just started."""
-    base = parts.limits.polling_interval
-    turns = _turns(parts, "young", owners, _EARLY_TURN)
-    tokens = credentials.usable_of(parts.vault, list(turns)) if turns else {}
+    base = context.limits.polling_interval
+    turns = _turns(context, "young", owners, _EARLY_TURN)
+    tokens = credentials.usable_of(context.vault, list(turns)) if turns else {}
     since = min((youngest(turn.now) for turn in turns.values()), default=None)
     active = polling.active(list(tokens), since) if tokens else {}
     questions = [
@@ -65,13 +65,15 @@ def poll_young_jobs(parts: Parts, owners: Sequence[str]) -> Advanced:
             if due_early(job.submitted_at, turns[owner].since, turns[owner].now, base)
         )
     ]
-    return ask(parts, questions)
+    return ask(context, questions)
 
 
-def _turns(parts: Parts, kind: str, owners: Sequence[str], interval: timedelta) -> dict[str, Turn]:
+def _turns(
+    context: EngineContext, kind: str, owners: Sequence[str], interval: timedelta
+) -> dict[str, UserLock]:
     """The users whose turn is ours, and whose calls neither hang here nor are held back."""
-    busy = parts.polls.busy()
-    free = parts.breakers.admit(owner for owner in owners if owner not in busy)
+    busy = context.polls.busy()
+    free = context.breakers.admit(owner for owner in owners if owner not in busy)
     turns = polling.take_turns([f"{kind}:{owner}" for owner in free], interval) if free else {}
     return {name.partition(":")[2]: turn for name, turn in turns.items()}
 
@@ -85,16 +87,16 @@ class _Question:
     now: datetime
 
 
-def _tell(parts: Parts, looks: Sequence[tuple[Sequence[Watched], Turn]]) -> None:
+def _tell(context: EngineContext, looks: Sequence[tuple[Sequence[Watched], UserLock]]) -> None:
     """How long these jobs have been at AppService since each user's turn before."""
     together = timedelta(0)
     for jobs, turn in looks:
         before = turn.since or turn.now
         together += sum((turn.now - max(before, job.submitted_at) for job in jobs), timedelta(0))
-    parts.watched(max(together, timedelta(0)))
+    context.watched(max(together, timedelta(0)))
 
 
-def _due(jobs: Sequence[Watched], turn: Turn, base: timedelta) -> list[Watched]:
+def _due(jobs: Sequence[Watched], turn: UserLock, base: timedelta) -> list[Watched]:
     return [job for job in jobs if due(job.key, job.submitted_at, turn.since, turn.now, base)]
 
 
@@ -104,65 +106,67 @@ def _batches(jobs: Iterable[Watched]) -> Iterable[list[Watched]]:
         yield batch
 
 
-def ask(parts: Parts, questions: Sequence[_Question]) -> Advanced:
+def ask(context: EngineContext, questions: Sequence[_Question]) -> Advanced:
     """Ask side by side. Answers that are there together are taken in together; one that is late
     is taken in when it comes, and holds up its own user alone."""
     total = Advanced()
 
-    def take(answers: Sequence[Sequence[Learnt]]) -> None:
+    def take(answers: Sequence[Sequence[JobUpdate]]) -> None:
         nonlocal total
         learnt = [each for answer in answers for each in answer]
         polling.record(learnt)
-        total += advance(parts, [each.workflow for each in learnt if each.news])
+        total += advance(context, [each.workflow for each in learnt if each.news])
         total += Advanced(finds=sum(each.to_be_found for each in learnt))
 
-    calls: dict[str, list[Callable[[], Sequence[Learnt]]]] = defaultdict(list)
+    calls: dict[str, list[Callable[[], Sequence[JobUpdate]]]] = defaultdict(list)
     for question in questions:
-        calls[question.credential.owner].append(partial(_answer, parts, question))
-    parts.polls.run(calls, take)
+        calls[question.credential.owner].append(partial(_answer, context, question))
+    context.polls.run(calls, take)
     return total
 
 
-def _answer(parts: Parts, question: _Question) -> list[Learnt]:
+def _answer(context: EngineContext, question: _Question) -> list[JobUpdate]:
     """What one call teaches; nothing where it fails."""
     credential, jobs = question.credential, question.jobs
     try:
-        with parts.breakers.call(credential.owner):
-            reports = parts.appservice.query(credential.token, [job.job_id for job in jobs])
+        with context.breakers.call(credential.owner):
+            reports = context.appservice.query(credential.token, [job.job_id for job in jobs])
     except Unauthorized as refusal:
-        credentials.refused(parts.vault, credential, refusal)
+        credentials.mark_refused(context.vault, credential, refusal)
         return []
     except ServiceError as away:
         log.warning("AppService could not be asked", jobs=len(jobs), error=str(away))
         return []
-    learnt = (_news(parts, job, reports.get(job.job_id), question.now) for job in jobs)
+    learnt = (_news(context, job, reports.get(job.job_id), question.now) for job in jobs)
     return [each for each in learnt if each is not None]
 
 
-def _news(parts: Parts, job: Watched, report: Report | None, now: datetime) -> Learnt | None:
+def _news(
+    context: EngineContext, job: Watched, report: Report | None, now: datetime
+) -> JobUpdate | None:
     """What differs from what is stored; None where nothing does."""
     if report is None:
-        return _missing(parts, job, now)
+        return _missing(context, job, now)
     if report.state is JobWord.SUCCEEDED and job.looks_for:
         fields = polling.ended_well(now, report.started_at, report.finished_at or now)
-        return Learnt(job.key, job.workflow, fields, news=job.started_at is None)
+        return JobUpdate(job.key, job.workflow, fields, news=job.started_at is None)
     if report.state in (JobWord.SUCCEEDED, JobWord.FAILED):
         outcome = Outcome.SUCCEEDED if report.state is JobWord.SUCCEEDED else Outcome.FAILED
         reason = "" if outcome is Outcome.SUCCEEDED else f"BV-BRC job {job.job_id} failed"
-        fields = polling.ended(outcome, report.started_at, report.finished_at or now, reason)
-        return Learnt(job.key, job.workflow, fields)
+        fields = polling.end_fields(outcome, report.started_at, report.finished_at or now, reason)
+        return JobUpdate(job.key, job.workflow, fields)
     if report.started_at and job.started_at is None:
-        return Learnt(job.key, job.workflow, polling.running(report.started_at))
+        return JobUpdate(job.key, job.workflow, polling.running(report.started_at))
     if job.missing_since:
-        return Learnt(job.key, job.workflow, {"missing_since": None}, news=False)
+        return JobUpdate(job.key, job.workflow, {"missing_since": None}, news=False)
     return None
 
 
-def _missing(parts: Parts, job: Watched, now: datetime) -> Learnt | None:
+def _missing(context: EngineContext, job: Watched, now: datetime) -> JobUpdate | None:
     """AppService did not name the job: remembered at first, believed after the deadline."""
     if job.missing_since is None:
-        return Learnt(job.key, job.workflow, {"missing_since": now}, news=False)
-    if now - job.missing_since < parts.limits.lost_deadline:
+        return JobUpdate(job.key, job.workflow, {"missing_since": now}, news=False)
+    if now - job.missing_since < context.limits.lost_deadline:
         return None
     reason = f"BV-BRC has not known job {job.job_id} since {job.missing_since:%Y-%m-%d %H:%M} UTC"
-    return Learnt(job.key, job.workflow, polling.ended(Outcome.LOST, None, now, reason))
+    return JobUpdate(job.key, job.workflow, polling.end_fields(Outcome.LOST, None, now, reason))

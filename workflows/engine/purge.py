@@ -9,10 +9,10 @@ from typing import Final
 
 import structlog
 
-from workflows.engine.context import Parts
+from workflows.engine.context import EngineContext
 from workflows.store import removals
 from workflows.store.jobs import polling, waiting
-from workflows.store.mongo import translated
+from workflows.store.mongo import translate_errors
 from workflows.store.workflows import retention
 from workflows.store.workflows.retention import ENDED, NEVER_STARTED, Kind
 
@@ -32,22 +32,22 @@ class Keep:
     never_started: timedelta | None = None
 
 
-def purge_in_turn(parts: Parts, keep: Keep) -> int:
+def purge_in_turn(context: EngineContext, keep: Keep) -> int:
     """The same as ``purge``, unless another process has just done it. Jobs that a dead process left
     parked although their user has a token become due again."""
     if not polling.take_turns(["purge"], _INTERVAL):
         return 0
-    with translated():
+    with translate_errors():
         waiting.unpark_usable()
-    return purge(parts, keep)
+    return purge(context, keep)
 
 
-def purge(parts: Parts, keep: Keep) -> int:
+def purge(context: EngineContext, keep: Keep) -> int:
     """Remove what is older; how many workflows went. What is left goes the next time."""
     until = time.monotonic() + _LONGEST_SECONDS
-    _finish(parts, until)
+    _finish(context, until)
     removed = sum(
-        _purge(parts, kind, age, until)
+        _purge(context, kind, age, until)
         for kind, age in ((ENDED, keep.ended), (NEVER_STARTED, keep.never_started))
         if age is not None
     )
@@ -56,9 +56,9 @@ def purge(parts: Parts, keep: Keep) -> int:
     return removed
 
 
-def _finish(parts: Parts, until: float) -> None:
+def _finish(context: EngineContext, until: float) -> None:
     """Go on with removals whose process died."""
-    while time.monotonic() < until and not parts.stopping.is_set():
+    while time.monotonic() < until and not context.stopping.is_set():
         batch = removals.unfinished(_BATCH)
         if not batch:
             break
@@ -66,9 +66,9 @@ def _finish(parts: Parts, until: float) -> None:
             removals.erase(workflow)
 
 
-def _purge(parts: Parts, kind: Kind, age: timedelta, until: float) -> int:
+def _purge(context: EngineContext, kind: Kind, age: timedelta, until: float) -> int:
     removed, kept = 0, set[str]()
-    while time.monotonic() < until and not parts.stopping.is_set():
+    while time.monotonic() < until and not context.stopping.is_set():
         batch = retention.older(kind, age, _BATCH, kept)
         if not batch:
             break

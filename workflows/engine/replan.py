@@ -14,18 +14,18 @@ from typing import Final
 import structlog
 from pymongo.errors import DocumentTooLarge
 
-from workflows.cwl.bvbrc.replan import Growth, growth
+from workflows.cwl.bvbrc.replan import FurtherSteps, add_further_steps
 from workflows.cwl.bvbrc.submission import Plan, submission_from
 from workflows.cwl.process.planner import PlannerDefect
 from workflows.engine import app_catalogue
 from workflows.engine.advance import WAITS, Advanced, advance
-from workflows.engine.context import Parts, Recorded
+from workflows.engine.context import EngineContext, Recorded
 from workflows.engine.job_intents import results
 from workflows.model.errors import Invalid, Problem, Unavailable
 from workflows.model.states import StepState
 from workflows.model.values import Event, Json, Workflow
 from workflows.rules.plan import backoff
-from workflows.spec.compiled_spec import Blueprint
+from workflows.spec.compiled_spec import CompiledSpec
 from workflows.spec.resolver import Resolver
 from workflows.store.workflows import replan as growing
 from workflows.store.workflows import rows as workflow_rows
@@ -48,40 +48,40 @@ class Unplanned(Exception):
     """It could not be planned now, for no fault of what was submitted."""
 
 
-def replan(parts: Parts, ids: Iterable[str]) -> Advanced:
+def replan(context: EngineContext, ids: Iterable[str]) -> Advanced:
     """Plan the further steps of each workflow that is due for it, and advance it.
 
     One that another process holds is left to that one, or to the sweep.
     """
     total = Advanced()
     for workflow in ids:
-        if not parts.stopping.is_set() and _grow(parts, workflow):
-            total += advance(parts, [workflow])
+        if not context.stopping.is_set() and _grow(context, workflow):
+            total += advance(context, [workflow])
     return total
 
 
-def replan_due(parts: Parts) -> Iterator[Advanced]:
+def replan_due(context: EngineContext) -> Iterator[Advanced]:
     """The same for all that are due for it, one after the other, in rounds of one workflow of each
     user: many workflows of one user delay another user by one of them.
     """
     tried: list[str] = []
-    while len(tried) < _LIMIT and not parts.stopping.is_set():
+    while len(tried) < _LIMIT and not context.stopping.is_set():
         turn = growing.due_of_each(_LIMIT, tried)
         for workflow in turn:
-            yield replan(parts, [workflow])
+            yield replan(context, [workflow])
         tried += turn
         if not turn:
             return
 
 
-def _grow(parts: Parts, workflow: str) -> bool:
+def _grow(context: EngineContext, workflow: str) -> bool:
     """True where something was written that a turn must take in."""
-    token, before = _claimed(parts, workflow)
+    token, before = _claim_workflow(context, workflow)
     if before is None or not before.may_grow or before.workflow.cancel_requested:
         growing.let_go(token, workflow)
         return False
     try:
-        return _extend(parts, token, before, _planned(parts, before))
+        return _extend(context, token, before, _plan_further_steps(context, before))
     except Invalid as invalid:
         return _refuse(token, before, _reason(invalid.problems))
     except DocumentTooLarge:
@@ -89,35 +89,35 @@ def _grow(parts: Parts, workflow: str) -> bool:
     except Unavailable:
         raise  # the lease ends by itself
     except PlannerDefect as defect:
-        return _give_up(parts, token, before, defect)
+        return _give_up(context, token, before, defect)
     except Exception as defect:  # noqa: BLE001 - one poisoned document must not stop the others
-        _put_off(parts, token, before, defect)
+        _put_off(context, token, before, defect)
         return False
 
 
-def _claimed(parts: Parts, workflow: str) -> tuple[str, Claimed | None]:
+def _claim_workflow(context: EngineContext, workflow: str) -> tuple[str, Claimed | None]:
     """The lease, tried for a second: most often a turn that is just ending has it."""
     token, claimed = "", list[Claimed]()
     for wait in (*WAITS, None):
-        token, claimed, unreadable = workflow_rows.claim([workflow], parts.limits.lease)
-        if claimed or unreadable or wait is None or parts.stopping.wait(wait):
+        token, claimed, unreadable = workflow_rows.claim([workflow], context.limits.lease)
+        if claimed or unreadable or wait is None or context.stopping.wait(wait):
             break
     return token, claimed[0] if claimed else None
 
 
-def _planned(parts: Parts, before: Claimed) -> Growth:
+def _plan_further_steps(context: EngineContext, before: Claimed) -> FurtherSteps:
     """Raises ``Invalid`` for what the document is to blame for, ``Unplanned`` for other faults."""
     stored = specs.document(before.spec_id)
     found = results_so_far(before.workflow, specs.get(before.spec_id))
-    plan = _plan(parts, before.workflow.id, found)
-    return growth(stored, plan, app_catalogue.catalogue())
+    plan = _plan(context, before.workflow.id, found)
+    return add_further_steps(stored, plan, app_catalogue.catalogue())
 
 
-def results_so_far(workflow: Workflow, blueprint: Blueprint) -> dict[str, dict[str, Json]]:
+def results_so_far(workflow: Workflow, compiled: CompiledSpec) -> dict[str, dict[str, Json]]:
     """The outputs of each step that has succeeded, by its name."""
-    steps = blueprint.spec.steps
-    known = results(workflow, blueprint, range(len(steps)))
-    resolver = Resolver(blueprint.spec, workflow.attempts, known)
+    steps = compiled.spec.steps
+    known = results(workflow, compiled, range(len(steps)))
+    resolver = Resolver(compiled.spec, workflow.attempts, known)
     return {
         step.name: resolver.outputs(place)
         for place, step in enumerate(steps)
@@ -125,15 +125,15 @@ def results_so_far(workflow: Workflow, blueprint: Blueprint) -> dict[str, dict[s
     }
 
 
-def _plan(parts: Parts, workflow: str, found: Mapping[str, Mapping[str, Json]]) -> Plan:
+def _plan(context: EngineContext, workflow: str, found: Mapping[str, Mapping[str, Json]]) -> Plan:
     """A submission was accepted because it could be planned without any results. If it no longer
     can be, what is known of the apps has changed, or we have."""
-    if parts.planner is None:
+    if context.planner is None:
         raise Unplanned("this process does not plan")
     source, table = submission_from(json.loads(specs.source(workflow))), app_catalogue.table()
     try:
-        plan = parts.planner.plan(source, table, found)
-        before = parts.planner.plan(source, table) if plan.problems else plan
+        plan = context.planner.plan(source, table, found)
+        before = context.planner.plan(source, table) if plan.problems else plan
     except Unavailable as stopped:
         raise Unplanned(str(stopped)) from stopped
     if before.problems:
@@ -143,12 +143,12 @@ def _plan(parts: Parts, workflow: str, found: Mapping[str, Mapping[str, Json]]) 
     return plan
 
 
-def _extend(parts: Parts, token: str, before: Claimed, grown: Growth) -> bool:
-    added = tuple(_added(before, grown))
+def _extend(context: EngineContext, token: str, before: Claimed, grown: FurtherSteps) -> bool:
+    added = tuple(_step_events(before, grown))
     if not growing.extend(token, Grown(before, grown.document, grown.waits_for, added)):
         return False
     workflow = before.workflow
-    parts.recorded(
+    context.recorded(
         [
             Recorded(workflow.id, before.name, workflow.owner, each, before.begun_at)
             for each in added
@@ -158,7 +158,7 @@ def _extend(parts: Parts, token: str, before: Claimed, grown: Growth) -> bool:
     return True
 
 
-def _added(before: Claimed, grown: Growth) -> Iterable[Event]:
+def _step_events(before: Claimed, grown: FurtherSteps) -> Iterable[Event]:
     """One event for each further step."""
     old = len(before.workflow.states)
     for number, step in enumerate(grown.document["steps"][old:]):
@@ -179,19 +179,19 @@ def _refuse(token: str, before: Claimed, reason: str) -> bool:
     return growing.refuse(token, before, reason)
 
 
-def _give_up(parts: Parts, token: str, before: Claimed, defect: PlannerDefect) -> bool:
+def _give_up(context: EngineContext, token: str, before: Claimed, defect: PlannerDefect) -> bool:
     """The planner breaks on this document. A new release may mend that, so it is tried for a while;
     then the workflow fails with a reason, instead of waiting for ever."""
     if before.replan_failures < _MOST_DEFECTS:
-        _put_off(parts, token, before, defect)
+        _put_off(context, token, before, defect)
         return False
     log.error("The planner broke too often", workflow_id=before.workflow.id, exc_info=defect)
-    parts.broken(defect)
+    context.broken(defect)
     reason = f"the planner broke {before.replan_failures + 1} times: a defect of the engine"
     return _refuse(token, before, reason)
 
 
-def _put_off(parts: Parts, token: str, before: Claimed, defect: Exception) -> None:
+def _put_off(context: EngineContext, token: str, before: Claimed, defect: Exception) -> None:
     wait = backoff(_AGAIN, before.replan_failures + 1)
     log.error(
         "Further steps cannot be planned now",
@@ -200,7 +200,7 @@ def _put_off(parts: Parts, token: str, before: Claimed, defect: Exception) -> No
         retry_in_seconds=wait.total_seconds(),
         exc_info=defect,
     )
-    parts.broken(defect)
+    context.broken(defect)
     reason = str(defect) if isinstance(defect, Unplanned) else type(defect).__name__
     growing.postpone(token, before.workflow.id, wait, reason)
 

@@ -17,7 +17,7 @@ import structlog
 
 from workflows.engine.advance import advance
 from workflows.engine.breakers import PROBE_SECONDS
-from workflows.engine.context import Parts, learn
+from workflows.engine.context import EngineContext, learn
 from workflows.engine.handover import Handover, send
 from workflows.engine.kill import kill_surplus
 from workflows.model.errors import Unavailable
@@ -28,7 +28,7 @@ from workflows.store import credentials, service_status
 from workflows.store.jobs import lookups, outbox, send_results
 from workflows.store.jobs import rows as job_rows
 from workflows.store.jobs.outbox import Bounds
-from workflows.store.jobs.send_results import Sent
+from workflows.store.jobs.send_results import SendResult
 from workflows.store.workflows import rows as workflow_rows
 
 log = structlog.get_logger(__name__)
@@ -51,12 +51,12 @@ class Drain:
     def __init__(self, threads: int) -> None:
         self._running = Lock()
         self._threads = threads
-        self._news: SimpleQueue[Sent | None] = SimpleQueue()
+        self._news: SimpleQueue[SendResult | None] = SimpleQueue()
         self._under_way = 0
         self._pool: ThreadPoolExecutor | None = None
         self._takes, self._asked = True, 0.0
         """Whether AppService takes submissions, and when that was asked."""
-        self._answered: list[Sent] = []
+        self._answered: list[SendResult] = []
         """Answers that are not stored yet; they outlive an outage of MongoDB."""
         self._told: dict[str, float] = {}
         """Workflows that have something to take in, and since when on the monotonic clock."""
@@ -67,101 +67,103 @@ class Drain:
             self._news.put(None)
         return self._running.locked()  # whoever still holds it now will see what was put
 
-    def run(self, parts: Parts) -> None:
+    def run(self, context: EngineContext) -> None:
         """Send what can be sent; returns at once where another thread is at it (it is told)."""
         self._news.put(None)
         while not self._news.empty() and self._running.acquire(blocking=False):
             try:
-                self._drain(parts)
+                self._drain(context)
             finally:
                 self._running.release()
 
-    def _drain(self, parts: Parts) -> None:
+    def _drain(self, context: EngineContext) -> None:
         """Until nothing is left. An outage of MongoDB is sat out while there are answers to keep:
         a job whose answer is thrown away has to be looked up, and waits for the grace.
         """
         idle = False
         while not idle:
-            self._answered += self._answers(self._patience(parts))
+            self._answered += self._answers(self._patience(context))
             try:
-                idle = self._turn(parts)
+                idle = self._turn(context)
             except Unavailable as away:
-                if not (self._answered or self._under_way) or parts.stopping.wait(_IDLE_SECONDS):
+                if not (self._answered or self._under_way) or context.stopping.wait(_IDLE_SECONDS):
                     raise
                 log.warning("Answers wait for MongoDB", jobs=len(self._answered), error=str(away))
 
-    def _turn(self, parts: Parts) -> bool:
+    def _turn(self, context: EngineContext) -> bool:
         """Store the answers and send what may be sent; true where there is nothing to wait for."""
         answered = self._answered
         if answered:
-            _record(parts, answered)
+            _record(context, answered)
             self._note(answered)
             self._answered = []
-            learn(parts)
-        fresh = self._claim(parts)
-        told = self._tell(parts)
+            learn(context)
+        fresh = self._claim(context)
+        told = self._tell(context)
         busy = self._under_way or self._answered or self._told
         return not (busy or answered or fresh or told)
 
-    def _note(self, answered: Sequence[Sent]) -> None:
+    def _note(self, answered: Sequence[SendResult]) -> None:
         now = time.monotonic()
         for sent in answered:
             if sent.news:
                 self._told.setdefault(sent.job.workflow, now)
 
-    def _patience(self, parts: Parts) -> float:
+    def _patience(self, context: EngineContext) -> float:
         """Seconds for which the next answer may be waited for."""
         if self._answered:
             return 0.0
         idle = _IDLE_SECONDS if self._under_way else 0.0
-        soon = self._until_tell(parts) if self._told else idle
+        soon = self._until_tell(context) if self._told else idle
         return min(idle, soon) if self._under_way else soon
 
-    def _until_tell(self, parts: Parts) -> float:
+    def _until_tell(self, context: EngineContext) -> float:
         """Seconds until workflows must take in what was sent; 0 where there is nothing, too."""
-        if not self._told or parts.stopping.is_set():
+        if not self._told or context.stopping.is_set():
             return 0.0
-        until = min(self._told.values()) + parts.limits.announced_after.total_seconds()
+        until = min(self._told.values()) + context.limits.announced_after.total_seconds()
         return max(0.0, until - time.monotonic())
 
-    def _tell(self, parts: Parts) -> bool:
+    def _tell(self, context: EngineContext) -> bool:
         """Let workflows take in what was sent, unless a poll has made them do so meanwhile; whether
         it was time for that."""
-        if not self._told or self._until_tell(parts):
+        if not self._told or self._until_tell(context):
             return False
-        advance(parts, job_rows.with_untold(self._told))
+        advance(context, job_rows.with_unprocessed_changes(self._told))
         self._told = {}
         return True
 
-    def _claim(self, parts: Parts) -> int:
+    def _claim(self, context: EngineContext) -> int:
         """Take jobs and send them; how many were taken. None while we end, and only those that the
         engine runs itself while AppService cannot take any. What is taken and then not wanted, or
         not sent, is never left to be looked up.
         """
         free = self._threads - self._under_way
-        if free <= 0 or parts.stopping.is_set():
+        if free <= 0 or context.stopping.is_set():
             return 0
-        send_by = time.monotonic() + parts.limits.send_window.total_seconds()
-        claimed = _claimed(parts, free, is_open=self._open(parts))
+        send_by = time.monotonic() + context.limits.send_window.total_seconds()
+        claimed = _claim_jobs(context, free, is_open=self._open(context))
         try:  # in that order nothing slips past a cancel
-            gone = workflow_rows.ended({job.workflow for job in claimed}) if claimed else set()
+            gone = (
+                workflow_rows.ended_among({job.workflow for job in claimed}) if claimed else set()
+            )
             owners = sorted({job.owner for job in claimed})
-            tokens = credentials.usable_of(parts.vault, owners) if owners else {}
+            tokens = credentials.usable_of(context.vault, owners) if owners else {}
         except Unavailable as away:
             self._answered += [send_results.unsent(job, str(away), timedelta(0)) for job in claimed]
             raise
         for job in claimed:
             if job.kill or job.workflow in gone:
                 self._answered.append(send_results.withdrawn(job))
-            elif job.app not in BUILT_IN and not parts.breakers.admit([job.owner]):
+            elif job.app not in BUILT_IN and not context.breakers.admit([job.owner]):
                 self._answered.append(send_results.unsent(job, _BARRED, _BARRED_FOR))
             else:
-                self._send(parts, Handover(job, tokens.get(job.owner), send_by))
+                self._send(context, Handover(job, tokens.get(job.owner), send_by))
         return len(claimed)
 
-    def _open(self, parts: Parts) -> bool:
+    def _open(self, context: EngineContext) -> bool:
         """Whether AppService takes submissions, as far as is known."""
-        if parts.breakers.opened and not parts.breakers.lets_probe():
+        if context.breakers.opened and not context.breakers.lets_probe():
             return False
         if time.monotonic() - self._asked > _GATE_SECONDS:
             self._takes = (
@@ -170,16 +172,16 @@ class Drain:
             self._asked = time.monotonic()
         return self._takes
 
-    def _send(self, parts: Parts, handover: Handover) -> None:
+    def _send(self, context: EngineContext, handover: Handover) -> None:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="send")
         self._under_way += 1
-        future = self._pool.submit(send, parts, handover)
-        future.add_done_callback(lambda done: self._news.put(_outcome(parts, handover.job, done)))
+        future = self._pool.submit(send, context, handover)
+        future.add_done_callback(lambda done: self._news.put(_outcome(context, handover.job, done)))
 
-    def _answers(self, patience: float) -> list[Sent]:
+    def _answers(self, patience: float) -> list[SendResult]:
         """A burst of answers; waits for its first one."""
-        found: list[Sent] = []
+        found: list[SendResult] = []
         try:
             sent = self._news.get(timeout=patience)
             until = time.monotonic() + _GATHER_SECONDS
@@ -193,46 +195,46 @@ class Drain:
             return found
 
 
-def _claimed(parts: Parts, free: int, *, is_open: bool) -> list[Job]:
-    limits = parts.limits
+def _claim_jobs(context: EngineContext, free: int, *, is_open: bool) -> list[Job]:
+    limits = context.limits
     bounds = Bounds(
         user_jobs=limits.user_jobs,
         user_sending=limits.user_submissions,
         lookup_after=limits.lease,
         absent_after=limits.grace,
         sending=limits.submissions,
-        adaptive=parts.observations is not None,
+        adaptive=context.observations is not None,
     )
     if not is_open:
         return outbox.claim(free, bounds, BUILT_IN)
-    barred = parts.breakers.barred()
-    claimed = outbox.claim(1 if parts.breakers.opened else free, bounds, barred=barred)
+    barred = context.breakers.barred()
+    claimed = outbox.claim(1 if context.breakers.opened else free, bounds, barred=barred)
     if barred and len(claimed) < free:  # what the engine runs itself needs no AppService
         claimed += outbox.claim(free - len(claimed), bounds, BUILT_IN)
     return claimed
 
 
-def _outcome(parts: Parts, job: Job, done: Future[Sent]) -> Sent:
+def _outcome(context: EngineContext, job: Job, done: Future[SendResult]) -> SendResult:
     """A defect of ours in a sending thread leaves the job in doubt: it will be looked up."""
     failure = done.exception()
     if failure is None:
         return done.result()
-    parts.broken(failure)
+    context.broken(failure)
     log.error("A submission broke", workflow_id=job.workflow, exc_info=failure)
     return send_results.doubtful(job, type(failure).__name__, timedelta(seconds=1), None)
 
 
-def _record(parts: Parts, answered: Sequence[Sent]) -> None:
+def _record(context: EngineContext, answered: Sequence[SendResult]) -> None:
     """Store the answers, and undo what nobody waits for any more."""
     for stale in send_results.record(answered):
-        _undo(parts, stale)
+        _undo(context, stale)
     for sent in answered:
         _report(sent)
     if owners := {sent.job.owner for sent in answered if sent.after is JobState.ACTIVE}:
-        parts.started(owners)
+        context.started(owners)
 
 
-def _report(sent: Sent) -> None:
+def _report(sent: SendResult) -> None:
     """A job that was started shows as a change of its step's state as well."""
     write = log.debug if sent.after is JobState.ACTIVE else log.info
     write(
@@ -248,11 +250,11 @@ def _report(sent: Sent) -> None:
     )
 
 
-def _undo(parts: Parts, stale: Sent) -> None:
+def _undo(context: EngineContext, stale: SendResult) -> None:
     """Our claim had been given up when the answer came. If a second job exists, ours must go."""
     ours = stale.job_id
     known = send_results.known_id(stale.job)
     if known == ours or (not known and lookups.adopt(stale.job, ours)):
         return
     log.error("A second job of one attempt is killed", workflow_id=stale.job.workflow, job_id=ours)
-    kill_surplus(parts, stale.job, [ours])
+    kill_surplus(context, stale.job, [ours])

@@ -21,7 +21,7 @@ _TRUE: Final = frozenset({"true", "1", "yes"})
 _FALSE: Final = frozenset({"false", "0", "no", ""})
 
 
-def text(params: Params, name: str, default: str = "") -> str:
+def string(params: Params, name: str, default: str = "") -> str:
     """One text; a number is taken as it is written, and a list of one as its element."""
     value = params.get(name)
     if isinstance(value, list) and len(value) == 1:
@@ -29,11 +29,11 @@ def text(params: Params, name: str, default: str = "") -> str:
     return default if value is None else _plain(name, value, "one text")
 
 
-def texts(params: Params, name: str) -> list[str]:
+def strings(params: Params, name: str) -> list[str]:
     """Many texts, out of a text or lists of lists of them; empty ones are passed over."""
     value = params.get(name)
     if isinstance(value, list):
-        return [found for each in value for found in texts({name: each}, name)]
+        return [found for each in value for found in strings({name: each}, name)]
     return [] if value is None or value == "" else [_plain(name, value, "texts")]
 
 
@@ -51,7 +51,7 @@ def number(params: Params, name: str, default: float, least: float = 0) -> float
     return found
 
 
-def count(params: Params, name: str, default: int, least: int = 0) -> int:
+def integer(params: Params, name: str, default: int, least: int = 0) -> int:
     """The same without a fraction."""
     found = number(params, name, default, least)
     if found != int(found):
@@ -59,7 +59,7 @@ def count(params: Params, name: str, default: int, least: int = 0) -> int:
     return int(found)
 
 
-def truth(params: Params, name: str, default: bool) -> bool:
+def boolean(params: Params, name: str, default: bool) -> bool:
     value = params.get(name)
     if value is None or isinstance(value, bool):
         return default if value is None else value

@@ -13,7 +13,7 @@ import structlog
 
 from workflows.engine.advance import CHUNK
 from workflows.engine.breakers import SEVERAL
-from workflows.engine.context import Parts
+from workflows.engine.context import EngineContext
 from workflows.model.errors import ServiceError, Unauthorized
 from workflows.store import credentials, due, service_status
 from workflows.store.credentials import Credential
@@ -52,9 +52,9 @@ class Due:
     """False where another beat has swept in this interval already."""
 
 
-def sweep(parts: Parts) -> Due:
+def sweep(context: EngineContext) -> Due:
     """Once an interval, however many beats ask."""
-    if not polling.take_turns(["sweep"], parts.limits.polling_interval * 0.5):
+    if not polling.take_turns(["sweep"], context.limits.polling_interval * 0.5):
         return Due(taken=False)
     found = due.due(_FIRST, _MOMENT)
     return Due(
@@ -68,12 +68,12 @@ def chunks(found: Sequence[str], size: int) -> list[Sequence[str]]:
     return [found[start : start + size] for start in range(0, len(found), size)]
 
 
-def check_service(parts: Parts) -> None:
+def check_service(context: EngineContext) -> None:
     """Ask AppService whether it takes submissions, and tell every process.
 
     It may take as long as any call, so whoever sweeps hands out what is due first.
     """
-    answers = ask_status(parts)
+    answers = ask_status(context)
     said = next((answer for answer in answers.values() if isinstance(answer, tuple)), None)
     if said is not None:
         enabled, text = said
@@ -83,9 +83,9 @@ def check_service(parts: Parts) -> None:
             text,
         )
         return
-    away = _ping(parts)
+    away = _ping(context)
     if away:
-        parts.breakers.note_dead()
+        context.breakers.note_dead()
     if away or len(answers) >= SEVERAL:
         reason = away or next(str(failure) for failure in answers.values())
         service_status.report(service_status.APPSERVICE, service_status.AWAY, reason)
@@ -96,19 +96,19 @@ def check_service(parts: Parts) -> None:
         service_status.report(service_status.APPSERVICE, service_status.UP)
 
 
-def ask_status(parts: Parts) -> dict[str, Status | ServiceError]:
+def ask_status(context: EngineContext) -> dict[str, Status | ServiceError]:
     """What ``service_status`` says for a few users, by user, up to the first answer. Where a call
     hangs or fails, it is asked with another user's token.
     """
-    found = credentials.some_usable(parts.vault, _TOKENS)
+    found = credentials.some_usable(context.vault, _TOKENS)
     random.shuffle(found)
-    found.sort(key=lambda credential: parts.breakers.opened_for(credential.owner))
+    found.sort(key=lambda credential: context.breakers.opened_for(credential.owner))
     answers: dict[str, Status | ServiceError] = {}
     pool = ThreadPoolExecutor(_ASKED, "status")
     asked: dict[Future[Status | ServiceError | None], str] = {}
     try:
         for credential in found[:_ASKED]:
-            asked[pool.submit(_status, parts, credential)] = credential.owner
+            asked[pool.submit(_status, context, credential)] = credential.owner
             if _collect(asked, answers, _NEXT_SECONDS):
                 return answers
         while asked:
@@ -132,22 +132,22 @@ def _collect(
     return any(isinstance(answer, tuple) for answer in answers.values())
 
 
-def _status(parts: Parts, credential: Credential) -> Status | ServiceError | None:
+def _status(context: EngineContext, credential: Credential) -> Status | ServiceError | None:
     """None where the token is refused, which says nothing of the service."""
     try:
-        with parts.breakers.call(credential.owner):
-            return parts.appservice.status(credential.token)
+        with context.breakers.call(credential.owner):
+            return context.appservice.status(credential.token)
     except Unauthorized as refusal:
-        credentials.refused(parts.vault, credential, refusal)
+        credentials.mark_refused(context.vault, credential, refusal)
         return None
     except ServiceError as away:
         return away
 
 
-def _ping(parts: Parts) -> str:
+def _ping(context: EngineContext) -> str:
     """Why the service cannot be reached without a token; empty where it can."""
     try:
-        parts.appservice.ping()
+        context.appservice.ping()
     except ServiceError as away:
         return str(away)
     return ""

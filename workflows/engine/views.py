@@ -10,7 +10,7 @@ from workflows.engine.job_intents import results
 from workflows.model.errors import Invalid
 from workflows.model.states import FINAL_WORKFLOW, WorkflowState
 from workflows.model.values import Json
-from workflows.rules.event_log import elapsed
+from workflows.rules.event_log import format_elapsed
 from workflows.spec.resolver import Resolver
 from workflows.store.jobs import rows as job_rows
 from workflows.store.mongo import Row
@@ -114,7 +114,7 @@ def _progress(job: Row | None, attempt: int) -> dict[str, Any]:
         "submitted_at": stamp(current.get("submitted_at")),
         "started_at": stamp(begun),
         "completed_at": stamp(ended),
-        "elapsed_time": elapsed(_span(begun, ended)) if begun and ended else None,
+        "elapsed_time": format_elapsed(_span(begun, ended)) if begun and ended else None,
         "error_message": current.get("reason") or None,
     }
 

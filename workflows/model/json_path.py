@@ -10,7 +10,7 @@ Path = tuple[str | int, ...]
 _PLAIN = re.compile(r"[^\W\d][\w-]*\Z")
 
 
-def place(path: Path) -> str:
+def format_path(path: Path) -> str:
     """The path as text; a key that is no plain word is quoted: ``params['a b']``."""
     return "".join(_part(part) for part in path).removeprefix(".")
 

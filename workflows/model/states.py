@@ -135,7 +135,7 @@ SATISFIED = frozenset({StepState.SUCCEEDED, StepState.SKIPPED})
 State = TypeVar("State", WorkflowState, StepState, JobState)
 
 
-def moved(moves: Mapping[State, frozenset[State]], before: State, after: State) -> State:
+def check_move(moves: Mapping[State, frozenset[State]], before: State, after: State) -> State:
     """``after``, if the table allows it; raises ``IllegalMove`` else."""
     if after not in moves[before]:
         raise IllegalMove(f"{type(before).__name__}: no move from {before} to {after}")

@@ -47,7 +47,7 @@ def text(events: Iterable[Event]) -> str:
     return "".join(f"{line(event)}\n" for event in events)
 
 
-def elapsed(duration: timedelta) -> str:
+def format_elapsed(duration: timedelta) -> str:
     """``HH:MM:SS``; hours may exceed 24."""
     minutes, seconds = divmod(int(duration.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
@@ -66,7 +66,7 @@ def _facts(event: Event) -> Iterable[tuple[str, str]]:
     if event.attempt > 1:
         yield "attempt", str(event.attempt)
     if event.duration is not None:
-        yield "elapsed_time", elapsed(event.duration)
+        yield "elapsed_time", format_elapsed(event.duration)
     if event.reason:
         yield "reason", _flat(event.reason)
 

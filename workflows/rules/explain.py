@@ -23,7 +23,7 @@ from workflows.model.states import (
 from workflows.model.values import Job, Workflow
 from workflows.rules.plan import plan
 from workflows.spec.builtin_apps import BUILT_IN
-from workflows.spec.compiled_spec import Blueprint
+from workflows.spec.compiled_spec import CompiledSpec
 
 MOST_BUSY: Final = 20
 """Names of steps under way that each step waiting for a place lists: thousands may wait."""
@@ -88,7 +88,7 @@ class Surroundings:
 
 
 def explain(
-    blueprint: Blueprint, workflow: Workflow, jobs: Sequence[Job], around: Surroundings
+    compiled: CompiledSpec, workflow: Workflow, jobs: Sequence[Job], around: Surroundings
 ) -> tuple[Reason, ...]:
     """One reason for each step that has not ended; none for a workflow that is not under way.
 
@@ -96,11 +96,11 @@ def explain(
     """
     if workflow.state not in ACTIVE_WORKFLOW and workflow.state not in FINAL_WORKFLOW:
         return ()
-    planned = plan(blueprint, workflow, jobs, around.now).workflow
-    return tuple(_View(blueprint, planned, jobs, around).reasons())
+    planned = plan(compiled, workflow, jobs, around.now).workflow
+    return tuple(_View(compiled, planned, jobs, around).reasons())
 
 
-def outlook(blueprint: Blueprint, workflow: Workflow) -> str:
+def outlook(compiled: CompiledSpec, workflow: Workflow) -> str:
     """Whether steps follow that nobody can name yet, and after what; empty where none do."""
     if workflow.state in FINAL_WORKFLOW or workflow.cancel_requested:
         return ""
@@ -109,10 +109,10 @@ def outlook(blueprint: Blueprint, workflow: Workflow) -> str:
     states = {step: workflow.states[step] for step in workflow.waits_for}
     waits = [step for step, state in states.items() if state not in FINAL_STEP]
     done = [step for step, state in states.items() if state is StepState.SUCCEEDED]
-    names = [blueprint.spec.steps[step].name for step in done or waits]
+    names = [compiled.spec.steps[step].name for step in done or waits]
     if done:
-        return f"Further steps are being planned from the results of {_named(names)}."
-    return f"Further steps follow once {_named(names, 'or')} has succeeded." if waits else ""
+        return f"Further steps are being planned from the results of {_name_steps(names)}."
+    return f"Further steps follow once {_name_steps(names, 'or')} has succeeded." if waits else ""
 
 
 class _View:
@@ -120,13 +120,13 @@ class _View:
 
     def __init__(
         self,
-        blueprint: Blueprint,
+        compiled: CompiledSpec,
         workflow: Workflow,
         jobs: Sequence[Job],
         around: Surroundings,
     ) -> None:
-        self._steps = blueprint.spec.steps
-        self._needs = blueprint.dag.needs
+        self._steps = compiled.spec.steps
+        self._needs = compiled.dag.needs
         self._workflow = workflow
         self._around = around
         self._last: Mapping[int, Job] = {
@@ -137,7 +137,7 @@ class _View:
             for step, state in enumerate(workflow.states)
             if state in IN_FLIGHT
         ]
-        self._places_end = f"The end of {_named(self._busy, 'or')}."
+        self._places_end = f"The end of {_name_steps(self._busy, 'or')}."
 
     def reasons(self) -> Iterator[Reason]:
         for step, state in enumerate(self._workflow.states):
@@ -160,8 +160,8 @@ class _View:
             self._steps[step].name,
             StepState.PENDING,
             Code.WAITING_FOR_STEPS,
-            f"It waits for {_named(missing)} to succeed.",
-            f"The success of {_named(missing)}.",
+            f"It waits for {_name_steps(missing)} to succeed.",
+            f"The success of {_name_steps(missing)}.",
             since=self._around.began,
             waiting_for=tuple(missing),
         )
@@ -175,7 +175,7 @@ class _View:
                 Code.RETRY_AT,
                 f"Its attempt {self._workflow.attempts[step]} failed; it will be tried again.",
                 "The time of the next attempt comes.",
-                since=self._ended(step),
+                since=self._ended_at(step),
                 until=again.at,
             )
         count = len(self._busy)
@@ -185,11 +185,11 @@ class _View:
             Code.PARALLELISM_CAP,
             f"{count} of at most {self._workflow.cap} steps of this workflow are under way.",
             self._places_end,
-            since=max(map(self._ended, self._needs[step]), default=self._around.began),
+            since=max(map(self._ended_at, self._needs[step]), default=self._around.began),
             waiting_for=tuple(self._busy[:MOST_BUSY]),
         )
 
-    def _ended(self, step: int) -> datetime:
+    def _ended_at(self, step: int) -> datetime:
         """When the step's last job ended."""
         job = self._last.get(step)
         return (job.finished_at if job else None) or self._around.began
@@ -333,7 +333,7 @@ def _looked_for(job: Job) -> tuple[Code, str, str, datetime | None]:
     return Code.RUNNING, f"{message}.", "The Workspace answers.", job.finished_at
 
 
-def _named(names: Sequence[str], word: str = "and") -> str:
+def _name_steps(names: Sequence[str], word: str = "and") -> str:
     """``step 'a'``, ``steps 'a' and 'b'``; of many the first five."""
     quoted = [f"'{name}'" for name in names[:5]]
     if len(names) > len(quoted):

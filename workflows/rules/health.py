@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Word(StrEnum):
+class HealthStatus(StrEnum):
     """From good to bad, in this order."""
 
     HEALTHY = "healthy"
@@ -26,13 +26,13 @@ class Part:
     """One part of the engine, as found."""
 
     name: str
-    word: Word
+    word: HealthStatus
     message: str
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Thresholds:
     """What is too long."""
 
     interval: timedelta
@@ -69,14 +69,14 @@ class BrokenTask:
     ago: timedelta
     """From the last time until the process said so."""
 
-    def again_and_again(self, seen: timedelta, patience: Patience) -> bool:
+    def again_and_again(self, seen: timedelta, thresholds: Thresholds) -> bool:
         """Three times is no accident, unless all of it was one moment: then MongoDB was away."""
-        lately = self.ago + seen <= patience.forgotten
-        return self.count >= 3 and self.lasted >= patience.moment and lately  # noqa: PLR2004
+        lately = self.ago + seen <= thresholds.forgotten
+        return self.count >= 3 and self.lasted >= thresholds.moment and lately  # noqa: PLR2004
 
 
 @dataclass(frozen=True, slots=True)
-class Presence:
+class Heartbeat:
     """A process as it was heard of last."""
 
     kind: str
@@ -91,93 +91,103 @@ class Presence:
     """Tasks of a worker that raised lately."""
 
 
-def worst(parts: Iterable[Part]) -> Word:
-    words = list(Word)
-    return max((part.word for part in parts), key=words.index, default=Word.HEALTHY)
+def worst_status(parts: Iterable[Part]) -> HealthStatus:
+    words = list(HealthStatus)
+    return max((part.word for part in parts), key=words.index, default=HealthStatus.HEALTHY)
 
 
-def workers(present: Sequence[Presence], queues: Sequence[str], patience: Patience) -> Part:
+def judge_workers(
+    present: Sequence[Heartbeat], queues: Sequence[str], thresholds: Thresholds
+) -> Part:
     """Somebody must be there for every queue."""
     found = [each for each in present if each.kind == "worker"]
-    alive = [each for each in found if each.seen <= patience.silence]
+    alive = [each for each in found if each.seen <= thresholds.silence]
     facts = {"alive": len(alive), "silent": len(found) - len(alive)}
     if not alive:
         silent = min((each.seen for each in found), default=None)
         since = f"for {_seconds(silent)}" if silent is not None else "ever"
         message = f"no worker has been heard of {since}: none runs, or all of them hang"
-        return Part("workers", Word.UNHEALTHY, message, facts)
+        return Part("workers", HealthStatus.UNHEALTHY, message, facts)
     consumed = {queue for each in alive for queue in each.queues}
     if missing := [queue for queue in queues if queue not in consumed]:
         message = f"no worker consumes {', '.join(missing)}"
-        return Part("workers", Word.UNHEALTHY, message, facts | {"queues": sorted(consumed)})
+        return Part(
+            "workers", HealthStatus.UNHEALTHY, message, facts | {"queues": sorted(consumed)}
+        )
     message = f"{len(alive)} worker processes consume every queue"
-    return Part("workers", Word.HEALTHY, message, facts | {"queues": sorted(consumed)})
+    return Part("workers", HealthStatus.HEALTHY, message, facts | {"queues": sorted(consumed)})
 
 
-def beat(present: Sequence[Presence], patience: Patience) -> Part:
+def judge_beat(present: Sequence[Heartbeat], thresholds: Thresholds) -> Part:
     seen = min((each.seen for each in present if each.kind == "beat"), default=None)
     facts = {"seconds": None if seen is None else round(seen.total_seconds(), 3)}
-    if seen is not None and seen <= patience.silence:
-        return Part("beat", Word.HEALTHY, f"it ticked {_seconds(seen)} ago", facts)
+    if seen is not None and seen <= thresholds.silence:
+        return Part("beat", HealthStatus.HEALTHY, f"it ticked {_seconds(seen)} ago", facts)
     since = f"for {_seconds(seen)}" if seen is not None else "yet"
-    return Part("beat", Word.UNHEALTHY, f"beat has not ticked {since}: nothing is swept", facts)
+    return Part(
+        "beat", HealthStatus.UNHEALTHY, f"beat has not ticked {since}: nothing is swept", facts
+    )
 
 
-def sweep(swept: timedelta | None, patience: Patience) -> Part:
+def judge_sweep(swept: timedelta | None, thresholds: Thresholds) -> Part:
     """A sweep needs beat, broker, a worker and MongoDB: it is the engine's pulse."""
     facts = {"seconds": None if swept is None else round(swept.total_seconds(), 3)}
-    if swept is not None and swept <= patience.silence:
-        return Part("sweep", Word.HEALTHY, f"the last one began {_seconds(swept)} ago", facts)
+    if swept is not None and swept <= thresholds.silence:
+        return Part(
+            "sweep", HealthStatus.HEALTHY, f"the last one began {_seconds(swept)} ago", facts
+        )
     since = f"the last sweep began {_seconds(swept)} ago" if swept is not None else "none so far"
-    return Part("sweep", Word.UNHEALTHY, f"{since}: nothing that is due is found", facts)
+    return Part("sweep", HealthStatus.UNHEALTHY, f"{since}: nothing that is due is found", facts)
 
 
-def workflows(overdue: timedelta, counts: Mapping[str, int], patience: Patience) -> Part:
+def judge_workflows(overdue: timedelta, counts: Mapping[str, int], thresholds: Thresholds) -> Part:
     facts = {"active": dict(counts), "oldest_overdue_seconds": round(overdue.total_seconds(), 3)}
-    if overdue <= patience.overdue:
-        return Part("workflows", Word.HEALTHY, f"{sum(counts.values())} are active", facts)
+    if overdue <= thresholds.overdue:
+        return Part("workflows", HealthStatus.HEALTHY, f"{sum(counts.values())} are active", facts)
     message = f"a workflow has waited for {_seconds(overdue)} to be looked at"
-    return Part("workflows", Word.UNHEALTHY, message, facts)
+    return Part("workflows", HealthStatus.UNHEALTHY, message, facts)
 
 
-def outbox(unsent: timedelta, jobs: Mapping[str, int], patience: Patience) -> Part:
+def judge_outbox(unsent: timedelta, jobs: Mapping[str, int], thresholds: Thresholds) -> Part:
     """Too slow is not dead: what waits is sent in its turn."""
     facts = {"jobs": dict(jobs), "oldest_unsent_seconds": round(unsent.total_seconds(), 3)}
-    if unsent <= patience.overdue:
-        return Part("outbox", Word.HEALTHY, f"{jobs.get('intended', 0)} jobs wait", facts)
+    if unsent <= thresholds.overdue:
+        return Part("outbox", HealthStatus.HEALTHY, f"{jobs.get('intended', 0)} jobs wait", facts)
     message = f"a job has waited for {_seconds(unsent)} to be sent"
-    return Part("outbox", Word.DEGRADED, message, facts)
+    return Part("outbox", HealthStatus.DEGRADED, message, facts)
 
 
-def tasks(present: Sequence[Presence], patience: Patience) -> Part:
+def tasks(present: Sequence[Heartbeat], thresholds: Thresholds) -> Part:
     """A task that breaks again and again leaves its work undone, whoever says "I am here"."""
     broken = {
         each.task: each
         for process in present
-        if process.seen <= patience.silence
+        if process.seen <= thresholds.silence
         for each in process.broken
-        if each.again_and_again(process.seen, patience)
+        if each.again_and_again(process.seen, thresholds)
     }
     facts = {"broken": {task: each.error for task, each in sorted(broken.items())}}
     if not broken:
-        return Part("tasks", Word.HEALTHY, "no task breaks again and again", facts)
+        return Part("tasks", HealthStatus.HEALTHY, "no task breaks again and again", facts)
     told = ", ".join(
         f"{task} broke {each.count} times within {_seconds(each.lasted)} ({each.error})"
         for task, each in sorted(broken.items())
     )
-    return Part("tasks", Word.UNHEALTHY, f"{told}: the workers' logs have the tracebacks", facts)
+    return Part(
+        "tasks", HealthStatus.UNHEALTHY, f"{told}: the workers' logs have the tracebacks", facts
+    )
 
 
-def service(
+def judge_service(
     state: str,
     reason: str,
-    present: Sequence[Presence],
-    patience: Patience,
+    present: Sequence[Heartbeat],
+    thresholds: Thresholds,
     submissions: Mapping[str, Any] | None = None,
 ) -> Part:
     """BV-BRC away stops no workflow for good: it waits. ``submissions``: the limit of calls under
     way, and what it follows."""
-    cut_off = sum(each.cut_off and each.seen <= patience.silence for each in present)
+    cut_off = sum(each.cut_off and each.seen <= thresholds.silence for each in present)
     facts = {"state": state, "workers_cut_off": cut_off, "submissions": dict(submissions or {})}
     if state == "disabled":
         message = "AppService has switched submissions off"
@@ -186,8 +196,10 @@ def service(
     elif cut_off:
         message = f"AppService does not answer {cut_off} worker processes"
     else:
-        return Part("bvbrc", Word.HEALTHY, "AppService answers and takes submissions", facts)
-    return Part("bvbrc", Word.DEGRADED, message, facts)
+        return Part(
+            "bvbrc", HealthStatus.HEALTHY, "AppService answers and takes submissions", facts
+        )
+    return Part("bvbrc", HealthStatus.DEGRADED, message, facts)
 
 
 def _seconds(duration: timedelta) -> str:

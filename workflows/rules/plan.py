@@ -21,10 +21,10 @@ from workflows.model.states import (
     JobState,
     StepState,
     WorkflowState,
-    moved,
+    check_move,
 )
 from workflows.model.values import Again, Event, Job, OnFailure, Outcome, Workflow
-from workflows.spec.compiled_spec import Blueprint
+from workflows.spec.compiled_spec import CompiledSpec
 
 LONGEST_BACKOFF = timedelta(hours=6)
 
@@ -58,12 +58,12 @@ class Plan:
     """A step has succeeded whose results say which steps follow: they are to be planned."""
 
 
-def plan(blueprint: Blueprint, workflow: Workflow, jobs: Sequence[Job], now: datetime) -> Plan:
+def plan(compiled: CompiledSpec, workflow: Workflow, jobs: Sequence[Job], now: datetime) -> Plan:
     """One turn. ``jobs`` are the workflow's jobs that are not settled, in any order.
 
     What is only planned does not move, whoever asks.
     """
-    turn = _Turn(blueprint, workflow, now)
+    turn = _Advance(compiled, workflow, now)
     if workflow.state is WorkflowState.PLANNED and not workflow.cancel_requested:
         return turn.result()
     for job in sorted(jobs, key=lambda job: (job.finished_at or now, job.step, job.attempt)):
@@ -76,10 +76,10 @@ def plan(blueprint: Blueprint, workflow: Workflow, jobs: Sequence[Job], now: dat
 
 
 @dataclass(slots=True)
-class _Turn:
+class _Advance:
     """The working copy of one call of ``plan``; nobody else sees it."""
 
-    blueprint: Blueprint
+    compiled: CompiledSpec
     before: Workflow
     now: datetime
     state: WorkflowState = field(init=False)
@@ -128,7 +128,7 @@ class _Turn:
         elif job.state is JobState.WITHDRAWN or job.kill:
             self._move(job.step, StepState.CANCELLED, job, at=job.finished_at)
         elif job.state is JobState.DONE and job.left > 0 and not self._stopping():
-            wait = backoff(self.blueprint.spec.steps[job.step].retry.backoff, job.attempt)
+            wait = backoff(self.compiled.spec.steps[job.step].retry.backoff, job.attempt)
             self.again[job.step] = Again(self.now + wait, job.left - 1)
             self._move(job.step, StepState.READY, job, at=job.finished_at)
         else:
@@ -140,7 +140,7 @@ class _Turn:
         """No step starts any more: somebody cancelled, or one failed and the rest shall stop."""
         failed = StepState.FAILED in self.states or bool(self.before.unplannable)
         return self.before.cancel_requested or (
-            self.blueprint.spec.on_failure is OnFailure.CANCEL and failed
+            self.compiled.spec.on_failure is OnFailure.CANCEL and failed
         )
 
     def stop(self, jobs: Sequence[Job]) -> None:
@@ -161,8 +161,8 @@ class _Turn:
 
     def spread(self) -> None:
         """What a finished step means for those that wait for it, in the order of the graph."""
-        states, needs = self.states, self.blueprint.dag.needs
-        for step in self.blueprint.order:
+        states, needs = self.states, self.compiled.dag.needs
+        for step in self.compiled.order:
             if states[step] is not StepState.PENDING:
                 continue
             if all(states[need] in SATISFIED for need in needs[step]):
@@ -187,10 +187,10 @@ class _Turn:
             free -= 1
 
     def _start(self, step: int, again: Again | None) -> None:
-        left = again.left if again else self.blueprint.spec.steps[step].retry.max_attempts - 1
+        left = again.left if again else self.compiled.spec.steps[step].retry.max_attempts - 1
         self.again.pop(step, None)
         self.attempts[step] += 1
-        self.states[step] = moved(STEP_MOVES, StepState.READY, StepState.QUEUED)
+        self.states[step] = check_move(STEP_MOVES, StepState.READY, StepState.QUEUED)
         self.starts.append(Start(step, self.attempts[step], left))
 
     def conclude(self) -> None:
@@ -226,14 +226,14 @@ class _Turn:
         self, step: int, after: StepState, job: Job | None = None, at: datetime | None = None
     ) -> None:
         before = self.states[step]
-        self.states[step] = moved(STEP_MOVES, before, after)
+        self.states[step] = check_move(STEP_MOVES, before, after)
         if after is not StepState.READY or job:
             self._record(step, before, after, job=job, at=at or self.now)
 
     def _record(
         self, step: int, before: StepState, after: StepState, *, job: Job | None, at: datetime
     ) -> None:
-        spec = self.blueprint.spec.steps[step]
+        spec = self.compiled.spec.steps[step]
         ended = after in FINAL_STEP and job is not None and job.finished_at is not None
         self.events.append(
             Event(
@@ -253,7 +253,7 @@ class _Turn:
         )
 
     def _to(self, after: WorkflowState, reason: str = "") -> None:
-        before, self.state = self.state, moved(WORKFLOW_MOVES, self.state, after)
+        before, self.state = self.state, check_move(WORKFLOW_MOVES, self.state, after)
         sequence = self.before.sequence + len(self.events) + 1
         self.events.append(Event(sequence, self.now, "workflow", before, after, reason=reason))
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from workflows.model.errors import Problem
 from workflows.model.values import Spec
-from workflows.spec.compiled_spec import Blueprint, blueprint
+from workflows.spec.compiled_spec import CompiledSpec, compile_spec
 
 STEP: Final = timedelta(hours=1)
 """How long a step of BV-BRC's takes with its time in the queue: a guess, rather high than low."""
@@ -20,7 +20,7 @@ def ends_too_soon(spec: Spec, cap: int, expires_at: datetime, now: datetime) -> 
     """
     if expires_at - now >= STEP * len(spec.steps):  # even one after the other
         return None
-    likely = STEP * rounds(blueprint(spec), min(spec.max_parallel_steps or cap, cap))
+    likely = STEP * rounds(compile_spec(spec), min(spec.max_parallel_steps or cap, cap))
     if expires_at - now >= likely:
         return None
     hours = likely / timedelta(hours=1)
@@ -33,7 +33,7 @@ def ends_too_soon(spec: Spec, cap: int, expires_at: datetime, now: datetime) -> 
     )
 
 
-def rounds(found: Blueprint, cap: int) -> int:
+def rounds(found: CompiledSpec, cap: int) -> int:
     """How many steps follow one another at least, with so many at a time."""
     longest: dict[int, int] = {}
     for step in found.order:

@@ -9,7 +9,7 @@ from workflows.spec.graph import Dag, dag, order
 
 
 @dataclass(frozen=True, slots=True)
-class Blueprint:
+class CompiledSpec:
     """What ``plan`` needs to know of a spec; immutable, so each process keeps it."""
 
     spec: Spec
@@ -18,7 +18,7 @@ class Blueprint:
     """Every step after all that it needs."""
 
 
-def blueprint(spec: Spec) -> Blueprint:
+def compile_spec(spec: Spec) -> CompiledSpec:
     """Raises ``Invalid`` where the graph has a cycle or names an unknown step."""
     graph = dag(spec)
-    return Blueprint(spec, graph, order(graph))
+    return CompiledSpec(spec, graph, order(graph))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import networkx as nx
 
 from workflows.model.errors import Invalid, Problem
-from workflows.model.json_path import place
+from workflows.model.json_path import format_path
 from workflows.model.values import Spec
-from workflows.spec.reference_syntax import implied
+from workflows.spec.reference_syntax import implied_dependencies
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def dag(spec: Spec) -> Dag:
     needs: list[tuple[int, ...]] = []
     dependents: list[list[int]] = [[] for _ in spec.steps]
     for position, step in enumerate(spec.steps):
-        names = implied(step).union(step.depends_on)
+        names = implied_dependencies(step).union(step.depends_on)
         if not all(name in index for name in names):
             raise _unknown(position, min(name for name in names if name not in index))
         needs.append(tuple(sorted(index[name] for name in names)))
@@ -64,12 +64,12 @@ def cycle(graph: Dag) -> tuple[str, ...] | None:
 
 def ancestors(graph: Dag, step: int) -> frozenset[int]:
     """All that must have ended before a step may start."""
-    return _reached(graph.needs, step)
+    return _reachable(graph.needs, step)
 
 
 def descendants(graph: Dag, step: int) -> frozenset[int]:
     """All that waits for a step, directly or not."""
-    return _reached(graph.dependents, step)
+    return _reachable(graph.dependents, step)
 
 
 def network(graph: Dag) -> nx.DiGraph[int]:
@@ -81,7 +81,7 @@ def network(graph: Dag) -> nx.DiGraph[int]:
     return result
 
 
-def _reached(neighbours: tuple[tuple[int, ...], ...], step: int) -> frozenset[int]:
+def _reachable(neighbours: tuple[tuple[int, ...], ...], step: int) -> frozenset[int]:
     seen: set[int] = set()
     rest = list(neighbours[step])
     while rest:
@@ -93,7 +93,7 @@ def _reached(neighbours: tuple[tuple[int, ...], ...], step: int) -> frozenset[in
 
 
 def _unknown(step: int, name: str) -> Invalid:
-    where = place(("steps", step, "depends_on"))
+    where = format_path(("steps", step, "depends_on"))
     return Invalid([Problem(where, "unknown_step", f"there is no step {name!r}")])
 
 

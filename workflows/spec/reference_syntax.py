@@ -82,7 +82,7 @@ def references(value: Json, path: Path = ()) -> Iterator[tuple[Path, Reference |
             yield from references(inner, (*path, key))
 
 
-def implied(step: StepSpec) -> frozenset[str]:
+def implied_dependencies(step: StepSpec) -> frozenset[str]:
     """The names of the steps that a step refers to, and therefore depends on.
 
     A step may read its own parameters by its own name; that alone is no dependency.
@@ -134,10 +134,10 @@ def _meaning(mark: re.Match[str]) -> Part:
         return "${"
     if mark.group(1) is None:
         return Malformed("${", "the closing } is missing")
-    return _parsed(mark.group(1))
+    return _parse_reference(mark.group(1))
 
 
-def _parsed(body: str) -> Reference | Malformed:
+def _parse_reference(body: str) -> Reference | Malformed:
     text = "${" + body[:_LONGEST] + "}"
     if len(body) > _LONGEST:
         return Malformed(text, f"it is longer than {_LONGEST} characters")
@@ -180,10 +180,12 @@ def _other(names: tuple[str, ...], text: str) -> Reference | Malformed:
     for place, name in enumerate(names):
         if place > 0 and name in _SECTIONS and place + 1 < len(names):
             return Reference(_SECTIONS[name], ".".join(names[:place]), names[place + 1 :], text)
-    return Malformed(text, "it must go on with .outputs.<name> or .params.<name>", _meant(names))
+    return Malformed(
+        text, "it must go on with .outputs.<name> or .params.<name>", _suggest_form(names)
+    )
 
 
-def _meant(names: tuple[str, ...]) -> str:
+def _suggest_form(names: tuple[str, ...]) -> str:
     """Most leave ``outputs`` out, or write ``output``; empty where it may be anything else."""
     match names:
         case (step, name) if name not in _SECTIONS:

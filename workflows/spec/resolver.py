@@ -13,26 +13,26 @@ from enum import Enum
 from typing import Final
 
 from workflows.model.errors import Problem, Unresolved
-from workflows.model.json_path import Path, place
+from workflows.model.json_path import Path, format_path
 from workflows.model.values import Json, Spec
 from workflows.spec.reference_syntax import (
     Kind,
     Malformed,
     Part,
     Reference,
-    implied,
+    implied_dependencies,
     parts,
     references,
 )
 
 __all__ = [
-    "LATER",
+    "UNKNOWN_UNTIL_RUN",
     "Kind",
     "Later",
     "Malformed",
     "Reference",
     "Resolver",
-    "implied",
+    "implied_dependencies",
     "references",
     "resolved_outputs",
     "resolved_params",
@@ -58,7 +58,7 @@ class Later(Enum):
     LATER = "later"
 
 
-LATER: Final = Later.LATER
+UNKNOWN_UNTIL_RUN: Final = Later.LATER
 
 
 def resolved_params(
@@ -194,22 +194,22 @@ class Resolver:
         """
         if wanted in self._known or self._plain(wanted):
             return self._known[wanted]
-        stack, entered = [self._begun(wanted, at)], {wanted}
+        stack, entered = [self._begin(wanted, at)], {wanted}
         while stack:
             written, here, needs = stack[-1]
             need = next((n for n in needs if not (n in self._known or self._plain(n))), None)
             if need is None:
-                self._known[written.slot] = self._settled(written, here)
+                self._known[written.slot] = self._settle(written, here)
                 stack.pop()
             elif need in entered:
-                target = place((*_section(*need[:2]), *need[2]))
-                raise _unresolved("reference_cycle", here, f"{target} refers to itself")
+                target = format_path((*_section(*need[:2]), *need[2]))
+                raise _unresolved_reference("reference_cycle", here, f"{target} refers to itself")
             else:
                 entered.add(need)
-                stack.append(self._begun(need, here))
+                stack.append(self._begin(need, here))
         return self._known[wanted]
 
-    def _begun(self, slot: Slot, asked: Path) -> tuple[_Written, Path, Iterator[Slot]]:
+    def _begin(self, slot: Slot, asked: Path) -> tuple[_Written, Path, Iterator[Slot]]:
         """What is written at a slot, its place, and what must be known before its value is."""
         written = self._written_in(slot, asked)
         here = (*_section(*slot[:2]), *slot[2])
@@ -234,7 +234,7 @@ class Resolver:
         for covered, name in enumerate(path):
             if not final and isinstance(node, str) and "${" in node:
                 return _Written(slot, node, path[:covered], path[covered:], final=False)
-            node = _entered(node, name, slot, asked)
+            node = _enter(node, name, slot, asked)
         return _Written(slot, node, path, (), final=final)
 
     def _root(self, section: str, step: int, name: str) -> tuple[Json, bool]:
@@ -255,7 +255,7 @@ class Resolver:
             return [(section, step, written.covered)]
         return self._needs(written.node, section, step, here)
 
-    def _settled(self, written: _Written, here: Path) -> tuple[Json, int]:
+    def _settle(self, written: _Written, here: Path) -> tuple[Json, int]:
         """The value of a slot, all of whose needs are known, and its size."""
         section, step, path = written.slot
         if written.final:
@@ -263,7 +263,7 @@ class Resolver:
         if written.rest:
             node = self._known[(section, step, written.covered)][0]
             for name in written.rest:
-                node = _entered(node, name, written.slot, here)
+                node = _enter(node, name, written.slot, here)
             return node, _size(node)
         value, size = self._fill(written.node, section, step, here)
         if path == OUTPUT_FILE and section == PARAMS:
@@ -286,23 +286,29 @@ class Resolver:
     def _slot(self, part: Reference | Malformed, section: str, step: int, at: Path) -> Slot:
         """Where a reference points that is written in a section of a step."""
         if isinstance(part, Malformed):
-            raise _unresolved("malformed_reference", at, f"{part.text}: {part.reason}")
+            raise _unresolved_reference("malformed_reference", at, f"{part.text}: {part.reason}")
         if part.kind is Kind.CONTEXT:
             return CONTEXT, -1, part.path
         if section == CONTEXT:
-            raise _unresolved("unresolved_reference", at, f"{part.text} leads out of base_context")
+            raise _unresolved_reference(
+                "unresolved_reference", at, f"{part.text} leads out of base_context"
+            )
         if part.kind is Kind.PARAMS:
             if step < 0:
-                raise _unresolved("unresolved_reference", at, f"{part.text}: no step's own place")
+                raise _unresolved_reference(
+                    "unresolved_reference", at, f"{part.text}: no step's own place"
+                )
             return PARAMS, step, part.path
-        target = self._named(part.step or "", part.text, at)
+        target = self._name_size(part.step or "", part.text, at)
         return (OUTPUTS if part.kind is Kind.OUTPUT else PARAMS), target, part.path
 
-    def _named(self, name: str, text: str, at: Path) -> int:
+    def _name_size(self, name: str, text: str, at: Path) -> int:
         if self._steps is None:
             self._steps = {step.name: index for index, step in enumerate(self._spec.steps)}
         if name not in self._steps:
-            raise _unresolved("unresolved_reference", at, f"{text}: there is no step {name!r}")
+            raise _unresolved_reference(
+                "unresolved_reference", at, f"{text}: there is no step {name!r}"
+            )
         return self._steps[name]
 
     def _fill(self, raw: Json, section: str, step: int, at: Path) -> tuple[Json, int]:
@@ -311,22 +317,22 @@ class Resolver:
             return self._fill_text(raw, section, step, at)
         if isinstance(raw, dict):
             fields = {key: self._fill(value, section, step, at) for key, value in raw.items()}
-            size = _checked(sum(len(key) + field[1] for key, field in fields.items()), at)
+            size = _check_size(sum(len(key) + field[1] for key, field in fields.items()), at)
             return {key: field[0] for key, field in fields.items()}, size
         if isinstance(raw, list | tuple):
             items = [self._fill(value, section, step, at) for value in raw]
-            return [item[0] for item in items], _checked(sum(item[1] for item in items), at)
+            return [item[0] for item in items], _check_size(sum(item[1] for item in items), at)
         return raw, 8
 
     def _fill_text(self, raw: str, section: str, step: int, at: Path) -> tuple[Json, int]:
         if "${" not in raw:
-            return raw, _checked(len(raw), at)
+            return raw, _check_size(len(raw), at)
         filled = self._texts.get((raw, section, step))
         if filled is None:
-            filled = self._texts[raw, section, step] = self._joined(raw, section, step, at)
+            filled = self._texts[raw, section, step] = self._join(raw, section, step, at)
         return filled
 
-    def _joined(self, raw: str, section: str, step: int, at: Path) -> tuple[Json, int]:
+    def _join(self, raw: str, section: str, step: int, at: Path) -> tuple[Json, int]:
         found = parts(raw)
         if len(found) == 1 and isinstance(found[0], Reference):
             return self._value(self._slot(found[0], section, step, at), at)
@@ -334,22 +340,24 @@ class Resolver:
         for part in found:
             text = part if isinstance(part, str) else self._text(part, section, step, at)
             if text is None:
-                return LATER, 8
+                return UNKNOWN_UNTIL_RUN, 8
             texts.append(text)
-        size = _checked(sum(map(len, texts)), at)
+        size = _check_size(sum(map(len, texts)), at)
         self._written += size if len(texts) > 1 else 0
         if self._written > LARGEST_SUM:
-            raise _unresolved("too_large", at, "the references resolve to too much text in all")
+            raise _unresolved_reference(
+                "too_large", at, "the references resolve to too much text in all"
+            )
         return "".join(texts), size
 
     def _text(self, part: Reference | Malformed, section: str, step: int, at: Path) -> str | None:
         """What a reference in a longer text reads; None where only the run will tell."""
         value, size = self._value(self._slot(part, section, step, at), at)
-        _checked(size, at)
-        if value is LATER:
+        _check_size(size, at)
+        if value is UNKNOWN_UNTIL_RUN:
             return None
         if value is None:
-            raise _unresolved("unresolved_reference", at, f"{part.text} is null")
+            raise _unresolved_reference("unresolved_reference", at, f"{part.text} is null")
         return value if isinstance(value, str) else _json(value)
 
 
@@ -357,16 +365,16 @@ def _section(section: str, step: int) -> Path:
     return ("steps", step, section) if step >= 0 else (section,)
 
 
-def _entered(node: Json, name: str, slot: Slot, asked: Path) -> Json:
+def _enter(node: Json, name: str, slot: Slot, asked: Path) -> Json:
     """The value one step further down the path of a slot."""
-    if node is LATER:
-        return LATER
+    if node is UNKNOWN_UNTIL_RUN:
+        return UNKNOWN_UNTIL_RUN
     if isinstance(node, Mapping) and name in node:
         return node[name]
     if isinstance(node, list | tuple) and name.isdecimal() and int(name) < len(node):
         return node[int(name)]
-    target = place((*_section(*slot[:2]), *slot[2]))
-    raise _unresolved("unresolved_reference", asked, f"there is no {target}", target)
+    target = format_path((*_section(*slot[:2]), *slot[2]))
+    raise _unresolved_reference("unresolved_reference", asked, f"there is no {target}", target)
 
 
 def _json(value: Json) -> str | None:
@@ -387,9 +395,11 @@ def _size(value: Json) -> int:
     return 8
 
 
-def _checked(size: int, at: Path) -> int:
+def _check_size(size: int, at: Path) -> int:
     if size > LARGEST_VALUE:
-        raise _unresolved("too_large", at, f"it resolves to more than {LARGEST_VALUE} characters")
+        raise _unresolved_reference(
+            "too_large", at, f"it resolves to more than {LARGEST_VALUE} characters"
+        )
     return size
 
 
@@ -397,8 +407,8 @@ def _overdrawn(budget: str, at: Path) -> Unresolved:
     most = LARGEST_SUM if budget == PARAMS else LARGEST_OUTPUTS
     message = f"up to here the {budget} of this workflow resolve to more than {most} characters"
     hint = "write long texts into files in the Workspace, and refer to their paths"
-    return Unresolved(Problem(place(at), "too_large", message, hint))
+    return Unresolved(Problem(format_path(at), "too_large", message, hint))
 
 
-def _unresolved(code: str, at: Path, message: str, target: str = "") -> Unresolved:
-    return Unresolved(Problem(place(at), code, message), target)
+def _unresolved_reference(code: str, at: Path, message: str, target: str = "") -> Unresolved:
+    return Unresolved(Problem(format_path(at), code, message), target)

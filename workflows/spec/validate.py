@@ -14,13 +14,13 @@ from workflows.model.errors import Invalid, Problem
 from workflows.model.values import Json, Spec
 from workflows.spec.catalogue import AppCatalogue
 from workflows.spec.checks import app_ids, resolved_values, shape, steps
-from workflows.spec.checks.diagnostics import Findings
+from workflows.spec.checks.diagnostics import Diagnostics
 from workflows.spec.checks.links import Links
-from workflows.spec.checks.outputs import folders, renamed
+from workflows.spec.checks.outputs import folders, rename_taken
 from workflows.spec.checks.shape import Limits
 from workflows.spec.document import document
 
-__all__ = ["Examination", "Limits", "Validated", "examined", "folders", "renamed", "validate"]
+__all__ = ["Examination", "Limits", "Validated", "examine", "folders", "rename_taken", "validate"]
 
 USUAL: Final = Limits()
 
@@ -51,39 +51,39 @@ class Examination:
 
 def validate(value: Json, known: AppCatalogue, limits: Limits = USUAL) -> Validated:
     """The workflow, put right and normalised; raises ``Invalid`` with every problem."""
-    found = examined(value, known, limits)
+    found = examine(value, known, limits)
     if found.spec is None or found.workflow_json is None:
         raise Invalid(found.problems)
     return Validated(found.spec, found.workflow_json, found.warnings, found.auto_fixes)
 
 
-def examined(value: Json, known: AppCatalogue, limits: Limits = USUAL) -> Examination:
+def examine(value: Json, known: AppCatalogue, limits: Limits = USUAL) -> Examination:
     """The same, but problems are an answer and no exception."""
-    findings = Findings()
-    found = shape.unwrapped(value, findings)
+    diagnostics = Diagnostics()
+    found = shape.unwrap_document(value, diagnostics)
     if found is None:
-        return Examination(findings.all_problems())
+        return Examination(diagnostics.all_problems())
     if known.note:
-        findings.warning((), "apps_not_asked", known.note)
-    spec = _checked(shape.read(found, limits, findings), known, limits, findings)
-    problems = findings.all_problems()
+        diagnostics.warning((), "apps_not_asked", known.note)
+    spec = _run_checks(shape.read(found, limits, diagnostics), known, limits, diagnostics)
+    problems = diagnostics.all_problems()
     return Examination(
         problems=problems,
-        warnings=tuple(findings.warnings),
-        auto_fixes=tuple(findings.fixes),
+        warnings=tuple(diagnostics.warnings),
+        auto_fixes=tuple(diagnostics.fixes),
         spec=None if problems else spec,
         workflow_json=found if problems else document(spec),
     )
 
 
-def _checked(spec: Spec, known: AppCatalogue, limits: Limits, findings: Findings) -> Spec:
+def _run_checks(spec: Spec, known: AppCatalogue, limits: Limits, diagnostics: Diagnostics) -> Spec:
     """The spec put right, after all that can be found has been noted. Without usable steps the
     references to them would all seem to lead nowhere.
     """
-    if findings.is_faulty(("steps",)):
+    if diagnostics.is_faulty(("steps",)):
         return spec
-    spec, meant = app_ids.named(spec, known, findings)
-    spec = Links(steps.renamed(spec, meant, findings), meant, findings).check()
-    spec, values = steps.fitted(spec, meant, findings)
-    resolved_values.check(spec, meant, values, limits.params_bytes, findings)
+    spec, meant = app_ids.resolve_apps(spec, known, diagnostics)
+    spec = Links(steps.fix_parameter_names(spec, meant, diagnostics), meant, diagnostics).check()
+    spec, values = steps.fit_steps(spec, meant, diagnostics)
+    resolved_values.check(spec, meant, values, limits.params_bytes, diagnostics)
     return spec

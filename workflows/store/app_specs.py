@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from workflows.store import documents
-from workflows.store.mongo import NOW, ago, collection, translated
+from workflows.store.mongo import NOW, ago, collection, translate_errors
 
 _ID = "apps"
 
@@ -25,9 +25,9 @@ class Kept:
     specs: Specs
 
 
-def kept() -> Kept:
+def load_kept() -> Kept:
     """The last answer. Read once by each process, until there is a newer one."""
-    with translated():
+    with translate_errors():
         row = collection(documents.AppSpecs).find_one({"_id": _ID}, {"fetched_at": 1}) or {}
         fetched_at = row.get("fetched_at")
         return Kept(fetched_at, _specs(fetched_at) if fetched_at else ())
@@ -43,7 +43,7 @@ def _specs(_fetched_at: datetime) -> Specs:
 def keep(specs: Specs) -> None:
     """Stores an answer in place of the one before."""
     update = {"$set": {"specs": {"$literal": json.dumps(specs)}, "fetched_at": NOW}}
-    with translated():
+    with translate_errors():
         collection(documents.AppSpecs).update_one({"_id": _ID}, [update], upsert=True)
 
 
@@ -55,7 +55,7 @@ def claim(stale: timedelta, again: timedelta) -> bool:
     """
     # A missing time is before every other.
     due = {"$and": [{"$lt": ["$fetched_at", ago(stale)]}, {"$lt": ["$asked_at", ago(again)]}]}
-    with translated():
+    with translate_errors():
         rows = collection(documents.AppSpecs)
         found = rows.find_one({"_id": _ID}, {"due": due})
         if found is None:

@@ -10,7 +10,7 @@ from pymongo.change_stream import CollectionChangeStream
 
 from workflows.model.values import Event
 from workflows.store import documents
-from workflows.store.mongo import Row, collection, translated
+from workflows.store.mongo import Row, collection, translate_errors
 from workflows.store.workflows.events import value
 
 _WAIT_MILLISECONDS: Final = 1_000
@@ -20,7 +20,7 @@ _INSERTS: Final[list[Row]] = [
 ]
 
 
-class Tail:
+class ChangeStream:
     """An open stream. Nothing that is committed after it was opened is missed."""
 
     def __init__(self, stream: CollectionChangeStream[Row]) -> None:
@@ -31,7 +31,7 @@ class Tail:
 
         Raises ``Unavailable``, and PyMongo's own errors where the stream cannot go on.
         """
-        with translated():
+        with translate_errors():
             change = self._stream.try_next()
         if change is None:
             return None
@@ -40,9 +40,9 @@ class Tail:
 
 
 @contextmanager
-def opened() -> Iterator[Tail]:
+def open_tail() -> Iterator[ChangeStream]:
     """From now on."""
-    with translated():
+    with translate_errors():
         stream = collection(documents.Event).watch(_INSERTS, max_await_time_ms=_WAIT_MILLISECONDS)
     with stream:
-        yield Tail(stream)
+        yield ChangeStream(stream)

@@ -16,7 +16,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from workflows.model.errors import Unauthorized
 from workflows.store import documents
 from workflows.store.jobs import waiting
-from workflows.store.mongo import NOW, Row, collection, translated
+from workflows.store.mongo import NOW, Row, collection, translate_errors
 
 SEEN_SECONDS: Final = 10.0
 MOST_SEEN: Final = 10_000
@@ -97,7 +97,7 @@ def renew(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
     again where its user insists, since it was verified here and BV-BRC may have been mistaken.
     """
     _store(vault, owner, token, expires_at)
-    with translated():
+    with translate_errors():
         waiting.unpark(waiting.with_token([owner]))
 
 
@@ -110,7 +110,7 @@ def _store(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
         ]
     }
     rows = collection(documents.Credential)
-    with translated():
+    with translate_errors():
         present = rows.find_one({"_id": owner})
         opens = present and vault.open(present["sealed"])
         if present and opens and present["digest"] == digest:
@@ -134,7 +134,7 @@ def _store(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
 
 def forget(vault: Vault, owner: str) -> None:
     """Delete the user's token; without one there is nothing to do."""
-    with translated():
+    with translate_errors():
         collection(documents.Credential).delete_one({"_id": owner})
     vault.forget(owner)
 
@@ -146,7 +146,7 @@ def usable(vault: Vault, owner: str) -> Credential | None:
 
 def usable_of(vault: Vault, owners: Sequence[str]) -> dict[str, Credential]:
     """The same for many users; those without a usable token are missing."""
-    with translated():
+    with translate_errors():
         rows = collection(documents.Credential).find(
             {
                 "_id": {"$in": list(owners)},
@@ -164,7 +164,7 @@ def usable_of(vault: Vault, owners: Sequence[str]) -> dict[str, Credential]:
 def some_usable(vault: Vault, most: int) -> list[Credential]:
     """The tokens that live longest, one a user: for questions that are nobody's in particular."""
     usable: Row = {"refused_at": None, "$expr": {"$gt": ["$expires_at", NOW]}}
-    with translated():
+    with translate_errors():
         rows = collection(documents.Credential).find(usable, sort=[("expires_at", -1)])
         opened = (
             Credential(row["_id"], token, row["expires_at"])
@@ -176,20 +176,20 @@ def some_usable(vault: Vault, most: int) -> list[Credential]:
 
 def expiry(vault: Vault, owner: str) -> tuple[datetime | None, bool]:
     """When the stored token ends, and whether BV-BRC refused it. None: there is none that opens."""
-    with translated():
+    with translate_errors():
         row = collection(documents.Credential).find_one({"_id": owner})
     if row is None or vault.open(row["sealed"]) is None:
         return None, False
     return row["expires_at"], bool(row.get("refused_at"))
 
 
-def refused(vault: Vault, credential: Credential, refusal: Unauthorized) -> None:
+def mark_refused(vault: Vault, credential: Credential, refusal: Unauthorized) -> None:
     """BV-BRC refused this token: it is not used again, a different one is. Without the service's
     word nothing is stored.
     """
     if not refusal.by_service:
         return
-    with translated():
+    with translate_errors():
         collection(documents.Credential).update_one(
             {"_id": credential.owner, "digest": vault.digest(credential.token)},
             [{"$set": {"refused_at": NOW}}],
@@ -199,7 +199,7 @@ def refused(vault: Vault, credential: Credential, refusal: Unauthorized) -> None
 def rotate(vault: Vault) -> tuple[int, int]:
     """Seal every token anew under the first key; answers (sealed anew, impossible to open)."""
     rows, done, lost = collection(documents.Credential), 0, 0
-    with translated():
+    with translate_errors():
         for row in rows.find({}, {"sealed": 1}):
             token = vault.open(row["sealed"])
             if token is None:

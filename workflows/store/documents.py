@@ -67,7 +67,7 @@ def ensure_indexes() -> None:
 
 def documents() -> list[type[Document]]:
     """Every kind of document there is."""
-    progress = [Workflow, Spec, Job, Credential, Event, Turn, Heartbeat, Service, Schema]
+    progress = [Workflow, Spec, Job, Credential, Event, Lock, Heartbeat, Service, Schema]
     return [*progress, Removal, EndedSession, Usage]
 
 
@@ -263,7 +263,7 @@ class Event(Document):
     duration_seconds = DynamicField()
 
 
-class Turn(Document):
+class Lock(Document):
     """Whose turn it was last at something that only one process shall do at a time.
 
     ``sweep`` (the beat's), ``poll:<owner>``, ``outbox`` (the claim of jobs to send).

@@ -15,7 +15,7 @@ from mongoengine import Document
 from workflows.model.states import JobState
 from workflows.store import documents, service_status
 from workflows.store.jobs import duplicates, output_search, polling, waiting
-from workflows.store.mongo import DUE, Row, ago, collection, translated
+from workflows.store.mongo import DUE, Row, ago, collection, translate_errors
 
 MOST: Final = 2_000
 """Workflows taken up at once; the rest is as due next time."""
@@ -54,7 +54,7 @@ def due(overdue: timedelta, moment: timedelta) -> Due:
         {"$unionWith": {"coll": collection(other).name, "pipeline": pipeline}}
         for other, pipeline in rest
     ]
-    with translated():
+    with translate_errors():
         rows = list(collection(document).aggregate([*pipeline, *others]))
     found = {row["for"] for row in rows}
     works = {Work(each) for each in found - {_WORKFLOWS, _UNWELL, _ASKED}}

@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 _LEAD: Final = True
 
 
-class Together(Generic[Item]):
+class GroupCommit(Generic[Item]):
     """Threads may share it. Call it with what is to be written."""
 
     def __init__(

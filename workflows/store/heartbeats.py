@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from workflows.rules.health import BrokenTask, Presence
+from workflows.rules.health import BrokenTask, Heartbeat
 from workflows.store import documents
-from workflows.store.mongo import NOW, Row, collection, translated
+from workflows.store.mongo import NOW, Row, collection, translate_errors
 
 
-def tell(
+def record_heartbeat(
     name: str,
     kind: str,
     queues: Sequence[str] = (),
@@ -26,17 +26,17 @@ def tell(
         "broken": {"$literal": [_stored(each) for each in broken]},
         "at": NOW,
     }
-    with translated():
+    with translate_errors():
         collection(documents.Heartbeat).update_one({"_id": name}, [{"$set": fields}], upsert=True)
 
 
 def leave(name: str) -> None:
     """This process ends as it should: nobody need miss it."""
-    with translated():
+    with translate_errors():
         collection(documents.Heartbeat).delete_one({"_id": name})
 
 
-def known() -> list[Presence]:
+def list_heartbeats() -> list[Heartbeat]:
     """Every process that was there within the last day and did not leave, the latest first."""
     fields: Row = {
         "kind": 1,
@@ -45,10 +45,10 @@ def known() -> list[Presence]:
         "broken": 1,
         "age": {"$subtract": [NOW, "$at"]},
     }
-    with translated():
+    with translate_errors():
         rows = collection(documents.Heartbeat).find({}, fields, sort=[("at", -1)])
         return [
-            Presence(
+            Heartbeat(
                 kind=row["kind"],
                 seen=timedelta(milliseconds=row["age"]),
                 queues=tuple(row["queues"]),

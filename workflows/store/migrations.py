@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from workflows.store import documents
-from workflows.store.mongo import NOW, collection, translated
+from workflows.store.mongo import NOW, collection, translate_errors
 
 Keys = list[tuple[str, int]]
 """Fields and directions, as MongoDB names an index."""
@@ -37,7 +37,7 @@ MIGRATIONS: Sequence[Migration] = (Migration(1, "news of jobs have a time", _new
 
 def begin() -> None:
     """A database without workflows is new: there is nothing in it to change."""
-    with translated():
+    with translate_errors():
         if collection(documents.Workflow).find_one({}, {"_id": 1}) is None:
             newest = max(migration.number for migration in MIGRATIONS)
             collection(documents.Schema).update_one(
@@ -47,7 +47,7 @@ def begin() -> None:
 
 def version() -> int:
     """The number of the last migration that was done on this database."""
-    with translated():
+    with translate_errors():
         row = collection(documents.Schema).find_one({"_id": "schema"})
     return int(row["version"]) if row else 0
 
@@ -61,7 +61,7 @@ def migrate(migrations: Sequence[Migration] = MIGRATIONS) -> list[tuple[Migratio
     """Does what is pending; each with how many documents it changed."""
     done = []
     for migration in pending(migrations):
-        with translated():
+        with translate_errors():
             changed = migration.change()
             collection(documents.Schema).update_one(
                 {"_id": "schema"}, {"$max": {"version": migration.number}}, upsert=True
@@ -72,7 +72,7 @@ def migrate(migrations: Sequence[Migration] = MIGRATIONS) -> list[tuple[Migratio
 
 def stale_indexes() -> list[tuple[str, Keys]]:
     """Indexes that this release does not need: collection and keys of each."""
-    with translated():
+    with translate_errors():
         return [
             (document._get_collection_name(), keys)
             for document in documents.documents()
@@ -81,7 +81,7 @@ def stale_indexes() -> list[tuple[str, Keys]]:
 
 
 def drop(stale: Sequence[tuple[str, Keys]]) -> None:
-    with translated():
+    with translate_errors():
         for document in documents.documents():
             for name, keys in stale:
                 if name == document._get_collection_name():

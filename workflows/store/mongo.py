@@ -83,7 +83,7 @@ def ago(amount: timedelta) -> Row:
     return later(-amount)
 
 
-def mapped(values: Mapping[str, object]) -> Row:
+def map_by_id(values: Mapping[str, object]) -> Row:
     """An aggregation expression: of the document at hand the value that is here under its ``_id``.
 
     With it one statement writes to many documents what differs from one to the other, which costs
@@ -133,7 +133,7 @@ def patience(seconds: float, shortest_seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """MongoDB away, stepping down or unable to write is ``Unavailable``; the rest is a defect.
 
     Every call of MongoDB is made within it, and counts for the ``patience`` of its thread.
@@ -165,14 +165,14 @@ def meaning(failure: PyMongoError) -> Exception:
 def transaction(work: Callable[[ClientSession], Result]) -> Result:
     """Run ``work`` in one transaction; it may be run again after a conflict, so it must be pure
     but for its writes in the session."""
-    with translated(), get_connection().start_session() as session:
+    with translate_errors(), get_connection().start_session() as session:
         result: Result = session.with_transaction(work)
         return result
 
 
 def clock() -> datetime:
     """MongoDB's time."""
-    with translated():
+    with translate_errors():
         reply: Mapping[str, Any] = get_connection().admin.command("hello")
     now: datetime = reply["localTime"]
     return now if now.tzinfo else now.replace(tzinfo=UTC)
@@ -187,5 +187,5 @@ __all__ = [
     "later",
     "sound",
     "transaction",
-    "translated",
+    "translate_errors",
 ]

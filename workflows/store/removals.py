@@ -16,7 +16,7 @@ from typing import Final
 from pymongo.client_session import ClientSession
 
 from workflows.store import documents
-from workflows.store.mongo import NOW, Row, collection, transaction, translated
+from workflows.store.mongo import NOW, Row, collection, transaction, translate_errors
 from workflows.store.workflows import specs
 
 KEPT: Final = timedelta(days=7)
@@ -51,7 +51,7 @@ def hide(workflow: str, condition: Row) -> bool:
 
 def erase(workflow: str) -> None:
     """Delete what belonged to a hidden workflow; repeating it is harmless."""
-    with translated():
+    with translate_errors():
         for row in collection(documents.Spec).find(_keys(workflow), {"_id": 1}):
             specs.forget(row["_id"])
         collection(documents.Event).delete_many({"workflow": workflow})
@@ -64,14 +64,14 @@ def erase(workflow: str) -> None:
 
 def unfinished(limit: int) -> list[str]:
     """Workflows that are hidden and not erased."""
-    with translated():
+    with translate_errors():
         rows = collection(documents.Removal).find({"erased_at": None}, {"_id": 1}, limit=limit)
         return [row["_id"] for row in rows]
 
 
 def recent() -> set[str]:
     """Every workflow that was removed within ``KEPT``."""
-    with translated():
+    with translate_errors():
         return {row["_id"] for row in collection(documents.Removal).find({}, {"_id": 1})}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from workflows.store import documents
-from workflows.store.mongo import NOW, collection, translated
+from workflows.store.mongo import NOW, collection, translate_errors
 
 APPSERVICE = "appservice"
 UP, AWAY, DISABLED = "up", "away", "disabled"
@@ -21,7 +21,7 @@ class Health:
 
 def report(service: str, state: str, reason: str = "") -> None:
     """Record a change of a service's state; the same state again keeps its ``since``."""
-    with translated():
+    with translate_errors():
         collection(documents.Service).update_one(
             {"_id": service},
             [
@@ -39,6 +39,6 @@ def report(service: str, state: str, reason: str = "") -> None:
 
 
 def health(service: str) -> Health:
-    with translated():
+    with translate_errors():
         row = collection(documents.Service).find_one({"_id": service})
     return Health(row["state"], row.get("reason", ""), row.get("since")) if row else Health()

@@ -10,12 +10,12 @@ import hashlib
 from datetime import datetime
 
 from workflows.store import documents
-from workflows.store.mongo import collection, translated
+from workflows.store.mongo import collection, translate_errors
 
 
 def end(secret: str, until: datetime) -> None:
     """From now on no process accepts the session with this secret."""
-    with translated():
+    with translate_errors():
         collection(documents.EndedSession).update_one(
             {"_id": _digest(secret)}, {"$set": {"until": until}}, upsert=True
         )
@@ -23,7 +23,7 @@ def end(secret: str, until: datetime) -> None:
 
 def has_ended(secret: str) -> bool:
     """Whether the user signed out of the session with this secret."""
-    with translated():
+    with translate_errors():
         row = collection(documents.EndedSession).find_one({"_id": _digest(secret)}, {"_id": 1})
     return row is not None
 

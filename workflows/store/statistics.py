@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 from workflows.model.states import ACTIVE_WORKFLOW, JobState
 from workflows.rules.concurrency_limit import ConcurrencyLimit
-from workflows.rules.health import Presence
+from workflows.rules.health import Heartbeat
 from workflows.store import documents, service_status
-from workflows.store.heartbeats import known
+from workflows.store.heartbeats import list_heartbeats
 from workflows.store.jobs import reservations
-from workflows.store.mongo import NOW, Row, clock, collection, translated
+from workflows.store.mongo import NOW, Row, clock, collection, translate_errors
 from workflows.store.service_status import Health
 
 _OPEN = (JobState.INTENDED, JobState.SENDING, JobState.ACTIVE)
@@ -38,14 +38,14 @@ class Progress:
     """How long ago the last sweep began; None before the first."""
     service: Health
     """What is known of AppService."""
-    present: tuple[Presence, ...]
+    present: tuple[Heartbeat, ...]
     submissions: ConcurrencyLimit
     """How many calls of start_app2 AppService bears, as far as observed."""
 
 
 def progress(user_jobs: int) -> Progress:
     """All at once. ``user_jobs``: the cap on jobs of one user, who can send no more at it."""
-    with translated():
+    with translate_errors():
         now = clock()
         counts = _open_jobs()
         parked, unsent = _waiting(counts, user_jobs, now)
@@ -58,7 +58,7 @@ def progress(user_jobs: int) -> Progress:
             overdue=_overdue(now),
             swept=_swept(now),
             service=service_status.health(service_status.APPSERVICE),
-            present=tuple(known()),
+            present=tuple(list_heartbeats()),
             submissions=reservations.observed_limit(),
         )
 
@@ -138,5 +138,5 @@ def _overdue(now: datetime) -> timedelta:
 
 
 def _swept(now: datetime) -> timedelta | None:
-    row = collection(documents.Turn).find_one({"_id": "sweep"}, {"last": 1})
+    row = collection(documents.Lock).find_one({"_id": "sweep"}, {"last": 1})
     return now - row["last"] if row and row.get("last") else None

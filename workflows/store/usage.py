@@ -13,7 +13,7 @@ from pymongo import UpdateOne, WriteConcern
 
 from workflows.model.states import ACTIVE_WORKFLOW
 from workflows.store import documents
-from workflows.store.mongo import NOW, Row, collection, translated
+from workflows.store.mongo import NOW, Row, collection, translate_errors
 
 Key = tuple[str, str]
 """The name of a limit, and a user."""
@@ -65,7 +65,7 @@ def stored(owner: str) -> Stored:
         {"$project": {"_id": 0, "state": 1, "bytes": 1}},
         {"$group": {"_id": None, **sums}},
     ]
-    with translated():
+    with translate_errors():
         rows = collection(documents.Workflow).aggregate(plan, hint=documents.USAGE_INDEX)
         for row in rows:
             return Stored(row["active"], row["bytes"])
@@ -100,10 +100,10 @@ def _update(usage_id: str, fields: Row) -> UpdateOne:
 def _write(updates: list[UpdateOne]) -> None:
     """A count that an outage loses is a request that was free."""
     rows = collection(documents.Usage).with_options(write_concern=WriteConcern(w=1))
-    with translated():
+    with translate_errors():
         rows.bulk_write(updates, ordered=False)
 
 
 def _rows(ids: list[str], fields: Row) -> list[Row]:
-    with translated():
+    with translate_errors():
         return list(collection(documents.Usage).find({"_id": {"$in": ids}}, fields))

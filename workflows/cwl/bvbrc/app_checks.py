@@ -11,12 +11,12 @@ from workflows.cwl.model.origin import Origin
 from workflows.cwl.model.problems import MOST, CwlProblem
 from workflows.model.errors import Problem
 from workflows.spec.catalogue import AppCatalogue
-from workflows.spec.validate import examined
+from workflows.spec.validate import examine
 
 _STEP = re.compile(r"steps\[(\d+)\](?:\.params(?:\.([^.\[]+)|\['([^']*)'\])?)?")
 
 
-def checked(plan: Plan, known: AppCatalogue) -> Plan:
+def check_plan(plan: Plan, known: AppCatalogue) -> Plan:
     """The plan with what validation finds in its native document; a plan with problems as it is.
 
     The codes of such problems are those of native workflows (docs/errors.md).
@@ -25,11 +25,11 @@ def checked(plan: Plan, known: AppCatalogue) -> Plan:
         return plan
     if not plan.steps:
         return replace(plan, problems=() if plan.waits_for else (_nothing_to_run(plan),))
-    found = examined(plan.document(), known)
+    found = examine(plan.document(), known)
     return replace(
         plan,
-        problems=tuple(placed(plan, found.problems)[:MOST]),
-        warnings=(*plan.warnings, *placed(plan, found.warnings))[: 2 * MOST],
+        problems=tuple(place_problems(plan, found.problems)[:MOST]),
+        warnings=(*plan.warnings, *place_problems(plan, found.warnings))[: 2 * MOST],
     )
 
 
@@ -44,7 +44,7 @@ def step_of(problem: Problem, elsewhere: int) -> int:
     return int(match[1]) if match else elsewhere
 
 
-def placed(plan: Plan, problems: Iterable[Problem]) -> list[CwlProblem]:
+def place_problems(plan: Plan, problems: Iterable[Problem]) -> list[CwlProblem]:
     """Problems of the plan's native document, at their places in the CWL files."""
     return [_at_origin(plan, problem) for problem in problems]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from workflows.cwl.bvbrc import workspace_paths
 from workflows.cwl.bvbrc.apps import Apps
 from workflows.cwl.bvbrc.binding import Binding, binding
-from workflows.cwl.bvbrc.coerce import coerced, convertible
+from workflows.cwl.bvbrc.coerce import coerce, convertible
 from workflows.cwl.bvbrc.tools import FOLDER_OUTPUT, tool
 from workflows.cwl.model.document import Parameter, Process, Step
 from workflows.cwl.model.problems import Report, did_you_mean
@@ -15,7 +15,7 @@ from workflows.cwl.model.scope import Scope
 from workflows.cwl.model.tree import Node
 from workflows.cwl.model.types import DIRECTORY, FILE, Array, Type, members
 from workflows.cwl.model.values import Value, Wrong
-from workflows.cwl.read.document_reader import generated
+from workflows.cwl.read.document_reader import read_generated
 from workflows.model.values import Json
 from workflows.spec.builtin_apps import HELPERS
 from workflows.spec.catalogue import AppSpec
@@ -49,7 +49,7 @@ class AppTarget:
         if app is None:
             return None
         if app.id not in self._processes:
-            self._processes[app.id] = generated(f"bvbrc:{app.id}", tool(app))
+            self._processes[app.id] = read_generated(f"bvbrc:{app.id}", tool(app))
         return self._processes[app.id]
 
     def binding(self, process: Process, scope: Scope) -> Binding:
@@ -75,11 +75,11 @@ class AppTarget:
     def accepts(self, source: Type, sink: Type, process: Process) -> bool:
         return is_leaf(process) and convertible(source, sink)
 
-    def coerced(self, value: Value, wanted: Type, process: Process) -> Value:
-        return coerced(value, wanted, everything=is_leaf(process))
+    def coerce(self, value: Value, wanted: Type, process: Process) -> Value:
+        return coerce(value, wanted, everything=is_leaf(process))
 
     def file(self, value: dict[str, Json], place: Node) -> dict[str, Json]:  # noqa: ARG002 - paths are absolute here
-        return workspace_paths.located(value)
+        return workspace_paths.resolve_location(value)
 
     def result(self, value: Json, declared: Type) -> Json:
         """Jobs report paths; a declared File or Directory is made of one."""

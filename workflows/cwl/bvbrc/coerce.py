@@ -52,16 +52,16 @@ def _is_number(of: Type) -> bool:
     return isinstance(of, Plain) and of.name in _NUMBERS
 
 
-def coerced(value: Value, wanted: Type, *, everything: bool) -> Value:
+def coerce(value: Value, wanted: Type, *, everything: bool) -> Value:
     """The value turned, as far as it can be told; ``everything`` false: only paths of files."""
     options = list(_options(wanted))
     if isinstance(value, list):
         of = next((option.items for option in options if isinstance(option, Array)), ANY)
-        return [coerced(item, of, everything=everything) for item in value]
+        return [coerce(item, of, everything=everything) for item in value]
     if isinstance(value, dict) and not is_file(value):
         return _record(value, options, everything=everything)
     if value is None or isinstance(value, Ref):
-        return _listed(value, options) if everything else value
+        return _wrap_in_list(value, options) if everything else value
     return _scalar(value, options, everything=everything)
 
 
@@ -74,14 +74,14 @@ def _record(value: dict[str, Value], options: list[Type], *, everything: bool) -
     if records:
         fields = records[0].fields
         return {
-            key: coerced(item, fields[key].type, everything=everything) if key in fields else item
+            key: coerce(item, fields[key].type, everything=everything) if key in fields else item
             for key, item in value.items()
         }
     lists = [o for o in options if isinstance(o, Array)] if everything else []
-    return [coerced(value, lists[0].items, everything=True)] if lists else value
+    return [coerce(value, lists[0].items, everything=True)] if lists else value
 
 
-def _listed(value: Value, options: list[Type]) -> Value:
+def _wrap_in_list(value: Value, options: list[Type]) -> Value:
     """A reference to one value, where only a list is taken."""
     if not isinstance(value, Ref) or not all(isinstance(option, Array) for option in options):
         return value
@@ -98,11 +98,11 @@ def _scalar(value: Value, options: list[Type], *, everything: bool) -> Value:
         return value
     first = options[0]
     if isinstance(first, Array) and all(isinstance(option, Array) for option in options):
-        return [coerced(value, first.items, everything=True)]
-    return _converted(value, first)
+        return [coerce(value, first.items, everything=True)]
+    return _convert(value, first)
 
 
-def _converted(value: Value, wanted: Type) -> Value:
+def _convert(value: Value, wanted: Type) -> Value:
     """A number as text or the reverse; a file as its path where text is wanted."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if is_number and (wanted == STRING or isinstance(wanted, Enum)):

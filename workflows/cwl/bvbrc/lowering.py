@@ -50,7 +50,7 @@ class NativeStep:
         }
 
 
-def lowered(
+def lower(
     jobs: tuple[Job, ...], workflow: str, target: AppTarget, report: Report
 ) -> tuple[NativeStep, ...]:
     """The native steps, in the jobs' order."""

@@ -37,10 +37,10 @@ def output(parameter: Parameter, job: Job, bound: Binding, report: Report) -> Js
         message = problem.message if isinstance(problem, Wrong) else "it is not known in advance"
         report.problem(glob, "cwl.glob", f"the glob of '{parameter.name}': {message}")
         return None
-    return _located(patterns, parameter, many=many)
+    return _output_location(patterns, parameter, many=many)
 
 
-def _located(patterns: list[str], parameter: Parameter, *, many: bool) -> Json:
+def _output_location(patterns: list[str], parameter: Parameter, *, many: bool) -> Json:
     if not many and len(patterns) == 1 and not _WILD.search(patterns[0]):
         return patterns[0]
     if not many and DIRECTORY in members(parameter.type) and patterns == [f"{_HIDDEN}/."]:

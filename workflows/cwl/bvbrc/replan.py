@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workflows.cwl.bvbrc.app_checks import placed, step_of
+from workflows.cwl.bvbrc.app_checks import place_problems, step_of
 from workflows.cwl.bvbrc.submission import Plan
 from workflows.model.errors import Invalid
 from workflows.model.values import Json
 from workflows.spec.catalogue import AppCatalogue
-from workflows.spec.validate import examined
+from workflows.spec.validate import examine
 
 
 @dataclass(frozen=True, slots=True)
-class Growth:
+class FurtherSteps:
     """What a plan says of a workflow now."""
 
     document: dict[str, Json]
@@ -24,7 +24,7 @@ class Growth:
     """The steps after whose success the plan is to be made again."""
 
 
-def growth(before: Mapping[str, Any], plan: Plan, known: AppCatalogue) -> Growth:
+def add_further_steps(before: Mapping[str, Any], plan: Plan, known: AppCatalogue) -> FurtherSteps:
     """Raises ``Invalid`` where a further step cannot run.
 
     ``before`` is the normalised document. Its steps are not judged again: they may have run, and
@@ -36,18 +36,18 @@ def growth(before: Mapping[str, Any], plan: Plan, known: AppCatalogue) -> Growth
     steps = [*old, *(step.as_json() for step in ordered.steps[len(old) :])]
     outputs = plan.document()["workflow_outputs"]
     whole = {**before, "steps": steps, "workflow_outputs": outputs}
-    seen = examined(whole, known)
+    seen = examine(whole, known)
     new = [found for found in seen.problems if step_of(found, len(old)) >= len(old)]
     if new:
-        raise Invalid(placed(ordered, new))
+        raise Invalid(place_problems(ordered, new))
     if seen.workflow_json is not None and seen.spec is not None:
         steps = [*old, *seen.workflow_json["steps"][len(old) :]]
     places = {step.name: place for place, step in enumerate(ordered.steps)}
-    return Growth({**whole, "steps": steps}, tuple(sorted(places[n] for n in plan.waits_for)))
+    return FurtherSteps({**whole, "steps": steps}, tuple(sorted(places[n] for n in plan.waits_for)))
 
 
 def _in_order(plan: Plan, names: list[str]) -> Plan:
     """The same plan with its steps in the order of the stored ones, the further ones last."""
     steps = {step.name: step for step in plan.steps}
-    further = plan.appended(frozenset(names))
+    further = plan.new_steps(frozenset(names))
     return replace(plan, steps=(*(steps[name] for name in names), *further))

@@ -49,10 +49,10 @@ def from_text(body: str, around: Circumstances) -> Submission:
     A bare document keeps its lines. Parsing here is bounded like the planning's own.
     """
     if len(body.encode()) > 2 * LIMITS.bundle_bytes:
-        raise _refused("cwl.too_large", f"more than {2 * LIMITS.bundle_bytes} bytes were sent")
+        raise _refusal("cwl.too_large", f"more than {2 * LIMITS.bundle_bytes} bytes were sent")
     root = parse(body, MAIN, Budget())
     if not isinstance(root.value, dict):
-        raise _refused("cwl.wrong_shape", "a CWL document or a map with 'workflow' is expected")
+        raise _refusal("cwl.wrong_shape", "a CWL document or a map with 'workflow' is expected")
     if any(word in root.map for word in _CWL):
         return _submission({MAIN: body}, MAIN, {}, around)
     return from_object(root.plain(), around)
@@ -64,18 +64,18 @@ def from_object(body: Mapping[str, Any], around: Circumstances) -> Submission:
         return _submission({MAIN: dict(body)}, MAIN, {}, around)
     for name in body:
         if name not in _FIELDS:
-            raise _refused(
+            raise _refusal(
                 "cwl.unknown_field", f"'{name}' is not known", did_you_mean(name, _FIELDS)
             )
     sent = [name for name in _DOCUMENTS if body.get(name) is not None]
     if len(sent) != 1:
-        raise _refused("cwl.missing_field", "send the CWL document as 'workflow'")
+        raise _refusal("cwl.missing_field", "send the CWL document as 'workflow'")
     for name in _TEXTS:
         if not isinstance(body.get(name, ""), (str, type(None))):
-            raise _refused("cwl.wrong_shape", f"'{name}' must be a string")
+            raise _refusal("cwl.wrong_shape", f"'{name}' must be a string")
     files = {} if body.get("files") is None else body["files"]
     if not isinstance(files, dict) or not isinstance(body.get("base_context", {}), dict):
-        raise _refused("cwl.wrong_shape", "'files' and 'base_context' must be maps")
+        raise _refusal("cwl.wrong_shape", "'files' and 'base_context' must be maps")
     bundle, main = _with_main(files, body[sent[0]])
     return _submission(bundle, main, body, around)
 
@@ -100,7 +100,7 @@ def _with_main(files: dict[str, Json], document: Json) -> tuple[dict[str, Json],
     if isinstance(document, str) and document in files:
         return files, document
     if not isinstance(document, (str, dict)):
-        raise _refused("cwl.wrong_shape", "'workflow' must be a document: text or an object")
+        raise _refusal("cwl.wrong_shape", "'workflow' must be a document: text or an object")
     main = MAIN
     while main in files:
         main = f"main-{main}"
@@ -131,9 +131,9 @@ def _check_characters(values: Mapping[str, Any]) -> None:
             json.dumps([name, value], ensure_ascii=False).encode()
         except UnicodeEncodeError:
             message = f"{name!a} holds half of a surrogate pair, which is no character"
-            raise _refused("cwl.syntax", message, "write the whole character") from None
+            raise _refusal("cwl.syntax", message, "write the whole character") from None
 
 
-def _refused(code: str, message: str, suggestion: str = "") -> Refused:
+def _refusal(code: str, message: str, suggestion: str = "") -> Refused:
     problem = CwlProblem(path="", code=code, message=message, suggestion=suggestion, file=MAIN)
     return Refused([problem])

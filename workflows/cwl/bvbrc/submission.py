@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from workflows.cwl.bvbrc.app_target import AppTarget
-from workflows.cwl.bvbrc.lowering import NativeStep, conflicts, file_name, lowered, native
+from workflows.cwl.bvbrc.lowering import NativeStep, conflicts, file_name, lower, native
 from workflows.cwl.model.document import Process
 from workflows.cwl.model.limits import LIMITS, Limits
 from workflows.cwl.model.problems import CwlProblem, Report
@@ -79,7 +79,7 @@ class Plan:
             "workflow_outputs": [{name: value} for name, value in self.outputs.items()],
         }
 
-    def appended(self, before: frozenset[str]) -> tuple[NativeStep, ...]:
+    def new_steps(self, before: frozenset[str]) -> tuple[NativeStep, ...]:
         """The steps that an earlier plan, with these names, did not have yet."""
         return tuple(step for step in self.steps if step.name not in before)
 
@@ -102,7 +102,7 @@ def plan(
     if found.problems:
         return Plan(name, source.main, problems=found.problems, warnings=found.warnings)
     report = Report()
-    steps = lowered(found.jobs, name, target, report)
+    steps = lower(found.jobs, name, target, report)
     return Plan(
         name=name,
         main=source.main,

@@ -37,7 +37,7 @@ def value(cls: str, plain: str) -> dict[str, Json]:
     return out
 
 
-def located(given: Mapping[str, Json]) -> dict[str, Json]:
+def resolve_location(given: Mapping[str, Json]) -> dict[str, Json]:
     """A File or Directory as a user wrote it, checked and completed."""
     where = given.get("location") or given.get("path")
     if not isinstance(where, str):

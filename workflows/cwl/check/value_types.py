@@ -40,7 +40,7 @@ def _best(value: Value, wanted: Type, path: tuple[Key, ...], reasons: list[list[
         return deepest
     if value is not None and len(members(without_null(wanted))) == 1:
         return next(r[0] for o, r in zip(members(wanted), reasons, strict=True) if str(o) != "null")
-    return Misfit(path, f"{wanted} is expected, not {shown(value)}")
+    return Misfit(path, f"{wanted} is expected, not {format_value(value)}")
 
 
 def _against(value: Value, wanted: Type, path: tuple[Key, ...]) -> Iterator[Misfit]:
@@ -53,12 +53,12 @@ def _against(value: Value, wanted: Type, path: tuple[Key, ...]) -> Iterator[Misf
     elif isinstance(wanted, Union):
         yield from misfits(value, wanted, path)
     elif not _plain(value, wanted):
-        yield Misfit(path, f"{wanted} is expected, not {shown(value)}")
+        yield Misfit(path, f"{wanted} is expected, not {format_value(value)}")
 
 
 def _array(value: Value, wanted: Array, path: tuple[Key, ...]) -> Iterator[Misfit]:
     if not isinstance(value, list):
-        yield Misfit(path, f"a list ({wanted}) is expected, not {shown(value)}")
+        yield Misfit(path, f"a list ({wanted}) is expected, not {format_value(value)}")
         return
     for index, item in enumerate(value):
         yield from misfits(item, wanted.items, (*path, index))
@@ -68,12 +68,14 @@ def _enum(value: Value, wanted: Enum, path: tuple[Key, ...]) -> Iterator[Misfit]
     if isinstance(value, str) and value in wanted.symbols:
         return
     hint = did_you_mean(str(value), wanted.symbols)
-    yield Misfit(path, f"{shown(value)} is none of the symbols", hint)
+    yield Misfit(path, f"{format_value(value)} is none of the symbols", hint)
 
 
 def _record(value: Value, wanted: Record, path: tuple[Key, ...]) -> Iterator[Misfit]:
     if not isinstance(value, dict) or ("class" in value and "class" not in wanted.fields):
-        yield Misfit(path, f"a record ({', '.join(wanted.fields)}) is expected, not {shown(value)}")
+        yield Misfit(
+            path, f"a record ({', '.join(wanted.fields)}) is expected, not {format_value(value)}"
+        )
         return
     for name, parameter in wanted.fields.items():
         if name not in value or value[name] is None:
@@ -107,7 +109,7 @@ def _is_number(value: Value) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def shown(value: Value) -> str:
+def format_value(value: Value) -> str:
     """A value in a message: short, and never more than its beginning."""
     if value is None:
         return "null"

@@ -46,7 +46,7 @@ class _Sink:
     is_scattered: bool = False
 
 
-def ordered(process: Process) -> list[Step]:
+def order_steps(process: Process) -> list[Step]:
     """The steps, dependencies first, else as written. Steps of a cycle are left out."""
     names = TopologicalSorter(
         {name: sorted(_needs(step, process)) for name, step in process.steps.items()}
@@ -95,7 +95,7 @@ class Wiring:
         default = parameter.default
         if default is None or default.value is None:
             return
-        value = self.target.coerced(default.plain(), parameter.type, process)
+        value = self.target.coerce(default.plain(), parameter.type, process)
         for wrong in misfits(value, parameter.type):
             at = default
             for key in wrong.path:
@@ -141,11 +141,11 @@ class Wiring:
 
     def _features(self, step: Step, scope: Scope) -> None:
         if step.scatter:
-            self._declared("ScatterFeatureRequirement", step.node.at_key("scatter"), scope)
+            self._check_declared("ScatterFeatureRequirement", step.node.at_key("scatter"), scope)
         if step.run.kind == "Workflow":
-            self._declared("SubworkflowFeatureRequirement", step.node.at_key("run"), scope)
+            self._check_declared("SubworkflowFeatureRequirement", step.node.at_key("run"), scope)
 
-    def _declared(self, name: str, node: Node, scope: Scope) -> None:
+    def _check_declared(self, name: str, node: Node, scope: Scope) -> None:
         if not scope.has(name) and (node.file, name) not in self._undeclared:
             self._undeclared.add((node.file, name))
             self.report.problem(
@@ -178,7 +178,9 @@ class Wiring:
 
     def _step_input(self, entry: StepInput, step: Step, process: Process, scope: Scope) -> None:
         if entry.value_from is not None:
-            self._declared("StepInputExpressionRequirement", entry.node.at_key("valueFrom"), scope)
+            self._check_declared(
+                "StepInputExpressionRequirement", entry.node.at_key("valueFrom"), scope
+            )
             self._expression(entry.value_from, process, scope)
         parameter = step.run.inputs.get(entry.name)
         wanted = ANY if parameter is None else parameter.type
@@ -198,7 +200,7 @@ class Wiring:
     def _link(self, link: Link, sink: _Sink, process: Process, scope: Scope) -> None:
         if len(link.sources) > 1:
             second = link.sources[1].node
-            self._declared("MultipleInputFeatureRequirement", second.parent or second, scope)
+            self._check_declared("MultipleInputFeatureRequirement", second.parent or second, scope)
         for source in link.sources:
             found = self._source_type(source, process)
             if found is None or sink.type is None:

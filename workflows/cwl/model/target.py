@@ -35,7 +35,7 @@ class Target(Protocol):
     def accepts(self, source: Type, sink: Type, process: Process) -> bool:
         """Whether a connection that CWL's types forbid is understood all the same."""
 
-    def coerced(self, value: Value, wanted: Type, process: Process) -> Value:
+    def coerce(self, value: Value, wanted: Type, process: Process) -> Value:
         """The value as this target's leaf wants it, before its type is checked."""
 
     def file(self, value: dict[str, Json], place: Node) -> dict[str, Json]:

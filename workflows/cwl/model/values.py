@@ -90,7 +90,7 @@ def leaves(value: Value) -> Iterator[Value]:
         yield value
 
 
-def referred(value: Value) -> frozenset[str]:
+def referenced_steps(value: Value) -> frozenset[str]:
     """The steps that a value refers to."""
     if isinstance(value, (dict, list)):
         return frozenset(leaf.step for leaf in leaves(value) if isinstance(leaf, Ref))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from workflows.cwl.check.value_types import misfits
-from workflows.cwl.check.wiring import ordered
+from workflows.cwl.check.wiring import order_steps
 from workflows.cwl.model.document import Link, Parameter, Process, Step, StepInput
 from workflows.cwl.model.limits import Limits
 from workflows.cwl.model.problems import Report, refuse
@@ -30,11 +30,11 @@ from workflows.cwl.model.values import (
     Wrong,
     blame,
     gaps,
-    referred,
+    referenced_steps,
 )
 from workflows.cwl.plan import scatter
 from workflows.cwl.plan.expressions import Around, Language, evaluate
-from workflows.cwl.plan.merge import is_null, joined
+from workflows.cwl.plan.merge import is_null, join_sources
 from workflows.cwl.plan.parameter_values import Completion
 from workflows.cwl.plan.scripts import Evaluate
 from workflows.cwl.plan.scripts import run as run_script
@@ -98,11 +98,11 @@ class Expansion:
         self.touched: set[str] = set()
         self.spent = 0
         self.language = Language(
-            self.look, lambda code, around: run_script(code, around, script, self.known)
+            self.look, lambda code, around: run_script(code, around, script, self.read_result)
         )
         self.complete = Completion(target, self.look)
 
-    def known(self, ref: Ref) -> Json:
+    def read_result(self, ref: Ref) -> Json:
         """The result behind a reference; raises ``Open`` where there is none yet."""
         if ref.step not in self.results:
             raise Open(frozenset({ref.step}))
@@ -111,7 +111,7 @@ class Expansion:
 
     def look(self, value: Value) -> Value:
         if isinstance(value, Ref):
-            return self.known(value)
+            return self.read_result(value)
         if isinstance(value, Gap):
             raise Open(value.steps)
         return value
@@ -122,7 +122,7 @@ class Expansion:
             ("", name): self._entering(parameter, inputs.get(name, NOTHING), process)
             for name, parameter in process.inputs.items()
         }
-        for step in ordered(process):
+        for step in order_steps(process):
             for name, slot in self._step(step, state, process, place).items():
                 state[step.name, name] = slot
         return {name: self._output(output, state) for name, output in process.outputs.items()}
@@ -135,18 +135,18 @@ class Expansion:
         except Open as gap:
             return Slot(Gap(gap.steps))
         except Wrong as wrong:
-            return self._broken(wrong, parameter.node)
+            return self._report_wrong(wrong, parameter.node)
 
     def _output(self, output: Parameter, state: State) -> Slot:
         try:
             with blame(output.node):
-                slot = self._linked(output.link, state)
+                slot = self._link_value(output.link, state)
                 self._check_output(output, slot.value)
                 return slot
         except Open as gap:
             return Slot(Gap(gap.steps))
         except Wrong as wrong:
-            return self._broken(wrong, output.node)
+            return self._report_wrong(wrong, output.node)
 
     def _check_output(self, output: Parameter, value: Value) -> None:
         """A null is let through: CWL's own runners do not mind a skipped step here."""
@@ -154,17 +154,17 @@ class Expansion:
         if wrong is not None:
             raise Wrong("cwl.wrong_type", f"output '{output.name}': {wrong.message}")
 
-    def _broken(self, wrong: Wrong, node: Node) -> Slot:
+    def _report_wrong(self, wrong: Wrong, node: Node) -> Slot:
         self.report.problem(wrong.node or node, wrong.code, wrong.message, wrong.suggestion)
         return Slot(Gap())
 
-    def _linked(self, link: Link | None, state: State) -> Slot:
+    def _link_value(self, link: Link | None, state: State) -> Slot:
         if link is None:
             return NOTHING
         slots = [state.get((source.step, source.name), NOTHING) for source in link.sources]
         before, self.touched = self.touched, set()
         try:
-            value = joined([slot.value for slot in slots], link, self.look)
+            value = join_sources([slot.value for slot in slots], link, self.look)
             return Slot(value, frozenset(self.touched).union(*(slot.after for slot in slots)))
         finally:
             self.touched = before
@@ -174,26 +174,26 @@ class Expansion:
         slots = {name: self._step_input(entry, state) for name, entry in step.inputs.items()}
         inside = Place((*place.path, step.slug), scope)
         if not step.scatter:
-            return self._guarded(step, lambda: self._instance(step, slots, inside, process))
-        return self._guarded(step, lambda: self._scattered(step, slots, inside, process))
+            return self._expand_safely(step, lambda: self._instance(step, slots, inside, process))
+        return self._expand_safely(step, lambda: self._scatter(step, slots, inside, process))
 
     def _step_input(self, entry: StepInput, state: State) -> Slot:
         try:
             with blame(entry.node):
-                slot = self._linked(entry.link, state)
+                slot = self._link_value(entry.link, state)
                 if entry.default is None or not self._is_null(slot):
                     return slot
-                after = slot.after | referred(slot.value)
+                after = slot.after | referenced_steps(slot.value)
                 return Slot(self.complete.default(entry.default), after)
         except Open as gap:
             return Slot(Gap(gap.steps))
         except Wrong as wrong:
-            return self._broken(wrong, entry.node)
+            return self._report_wrong(wrong, entry.node)
 
     def _is_null(self, slot: Slot) -> bool:
         return is_null(slot.value, self.look)
 
-    def _guarded(self, step: Step, expand: Callable[[], dict[str, Slot]]) -> dict[str, Slot]:
+    def _expand_safely(self, step: Step, expand: Callable[[], dict[str, Slot]]) -> dict[str, Slot]:
         """The step's outputs; gaps where it has to wait, or where something is wrong with it."""
         before, self.touched = self.touched, set()
         try:
@@ -203,11 +203,11 @@ class Expansion:
             self.waits |= gap.steps
             return dict.fromkeys(step.outputs, Slot(Gap(gap.steps)))
         except Wrong as wrong:
-            return dict.fromkeys(step.outputs, self._broken(wrong, step.node))
+            return dict.fromkeys(step.outputs, self._report_wrong(wrong, step.node))
         finally:
             self.touched = before
 
-    def _scattered(
+    def _scatter(
         self, step: Step, slots: Inputs, place: Place, process: Process
     ) -> dict[str, Slot]:
         lists = {name: self._list(step, name, slots[name]) for name in step.scatter}
@@ -219,10 +219,10 @@ class Expansion:
             for name, position in positions.items():
                 own[name] = Slot(lists[name][position], slots[name].after | after)
             inside = Place((*place.path, *map(str, index)), place.scope, index)
-            instances.append(self._guarded(step, self._one(step, own, inside, process)))
+            instances.append(self._expand_safely(step, self._one(step, own, inside, process)))
         return {
             name: Slot(
-                laid.nested([instance[name].value for instance in instances]),
+                laid.nest([instance[name].value for instance in instances]),
                 after.union(*(instance[name].after for instance in instances)),
             )
             for name in step.outputs
@@ -249,7 +249,7 @@ class Expansion:
         """One run of a step: its values worked out, its condition asked, what it runs expanded."""
         self._spend(step.node)
         values = self._worked_out(step, slots, place, process)
-        if step.when is not None and not self._wanted(step, values, place, process):
+        if step.when is not None and not self._condition_holds(step, values, place, process):
             after = frozenset(self.touched).union(*(slot.after for slot in slots.values()))
             return dict.fromkeys(step.outputs, Slot(None, after))
         after = frozenset(self.touched)
@@ -276,7 +276,7 @@ class Expansion:
             if entry.load_contents or entry.load_listing:
                 given[name] = self._or_gap(
                     entry.node,
-                    lambda e=entry: self.complete.loaded(  # type: ignore[misc] # bound now
+                    lambda e=entry: self.complete.load(  # type: ignore[misc] # bound now
                         given[e.name], contents=e.load_contents, listing=e.load_listing
                     ),
                 )
@@ -300,7 +300,9 @@ class Expansion:
         except Open as gap:
             return Gap(gap.steps)
 
-    def _wanted(self, step: Step, values: dict[str, Value], place: Place, process: Process) -> bool:
+    def _condition_holds(
+        self, step: Step, values: dict[str, Value], place: Place, process: Process
+    ) -> bool:
         if step.when is None:
             return True
         with blame(step.when):
@@ -315,10 +317,10 @@ class Expansion:
         process = step.run
         values = self._arguments(step, ready)
         if process.kind == "ExpressionTool":
-            values = self._listed(process, values, place.scope.listing)
+            values = self._load_listings(process, values, place.scope.listing)
         after = frozenset().union(
             *(slot.after for slot in ready.values()),
-            *(referred(slot.value) for slot in [*ready.values(), *slots.values()]),
+            *(referenced_steps(slot.value) for slot in [*ready.values(), *slots.values()]),
         )
         if process.kind == "ExpressionTool":
             return self._expression_tool(process, values, place, frozenset(after))
@@ -354,12 +356,14 @@ class Expansion:
                 values[name] = self.complete.input(parameter, value, step.run)
         return values
 
-    def _listed(self, process: Process, values: dict[str, Value], listing: str) -> dict[str, Value]:
+    def _load_listings(
+        self, process: Process, values: dict[str, Value], listing: str
+    ) -> dict[str, Value]:
         """Directories as LoadListingRequirement wants them, unless a parameter says it itself."""
         return {
             name: value
             if process.inputs[name].load_listing
-            else self.complete.loaded(value, contents=False, listing=listing)
+            else self.complete.load(value, contents=False, listing=listing)
             for name, value in values.items()
         }
 

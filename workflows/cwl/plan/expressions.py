@@ -78,13 +78,13 @@ def _escape(text: str, i: int, version: str) -> tuple[str, int]:
 def _end(text: str, start: int) -> int:
     """Where the bracket that opens at ``start`` is closed (one past it)."""
     for comments in (False, True):
-        end = _closed(text, start, comments=comments)
+        end = _closing_position(text, start, comments=comments)
         if end:
             return end
     raise Wrong("cwl.expression_syntax", f"'${text[start]}' is never closed")
 
 
-def _closed(text: str, start: int, *, comments: bool) -> int:
+def _closing_position(text: str, start: int, *, comments: bool) -> int:
     opening, depth, i = text[start], 0, start
     while i < len(text):
         char = text[i]
@@ -147,7 +147,7 @@ def run(code: Code, around: Around, language: Language) -> Value:
     reference = segments(code.text)
     if reference is None:
         if around.library is None:
-            raise undeclared(code)
+            raise javascript_undeclared(code)
         return language.script(code.text, around)
     try:
         return follow(*reference, around.roots, language.look)
@@ -157,7 +157,7 @@ def run(code: Code, around: Around, language: Language) -> Value:
         return language.script(code.text, around)
 
 
-def undeclared(code: Code) -> Wrong:
+def javascript_undeclared(code: Code) -> Wrong:
     return Wrong(
         "cwl.undeclared_requirement",
         f"'${code.text}' is JavaScript, but InlineJavascriptRequirement is not declared",
@@ -171,4 +171,4 @@ def check(text: Value, version: str, library: Sequence[str] | None) -> None:
         return
     for piece in parts(text.strip(), version):
         if isinstance(piece, Code) and segments(piece.text) is None and library is None:
-            raise undeclared(piece)
+            raise javascript_undeclared(piece)

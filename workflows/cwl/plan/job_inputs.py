@@ -11,7 +11,7 @@ from workflows.cwl.model.tree import Node
 from workflows.cwl.model.types import nullable
 from workflows.cwl.model.values import Slot, Value, Wrong, blame, is_file
 from workflows.cwl.plan.expressions import Around, Language
-from workflows.cwl.plan.parameter_values import place, resolved
+from workflows.cwl.plan.parameter_values import place, resolve_files
 from workflows.cwl.plan.secondary_files import Discovery
 
 
@@ -38,17 +38,17 @@ def read(
     around = Around({"inputs": values}, Scope().inside(process).library, process.version)
     discovery = Discovery(target, language, around)
     return {
-        name: Slot(_discovered(parameter, values[name], given, discovery, report))
+        name: Slot(_add_secondary_files(parameter, values[name], given, discovery, report))
         for name, parameter in process.inputs.items()
     }
 
 
-def _discovered(
+def _add_secondary_files(
     parameter: Parameter, value: Value, given: Node, discovery: Discovery, report: Report
 ) -> Value:
     """The value with its secondary files."""
     try:
-        return discovery.completed(value, parameter)
+        return discovery.complete(value, parameter)
     except Wrong as wrong:
         place = wrong.node or given.get(parameter.name) or parameter.default or parameter.node
         report.problem(place, wrong.code, wrong.message, wrong.suggestion)
@@ -60,13 +60,13 @@ def _value(
 ) -> Value:
     node = given.get(parameter.name)
     if node is not None:
-        return _checked(parameter, node, process, target, report)
+        return _check_input(parameter, node, process, target, report)
     if parameter.default is None:
         if not nullable(parameter.type):
             _missing(parameter, given, process, report)
         return None
     try:
-        return resolved(parameter.default.plain(), parameter.default, target)
+        return resolve_files(parameter.default.plain(), parameter.default, target)
     except Wrong as wrong:
         report.problem(parameter.default, wrong.code, wrong.message, wrong.suggestion)
         return None
@@ -82,10 +82,10 @@ def _missing(parameter: Parameter, given: Node, process: Process, report: Report
     )
 
 
-def _checked(
+def _check_input(
     parameter: Parameter, node: Node, process: Process, target: Target, report: Report
 ) -> Value:
-    value = target.coerced(node.plain(), parameter.type, process)
+    value = target.coerce(node.plain(), parameter.type, process)
     wrong = next(misfits(value, parameter.type), None)
     if wrong is not None:
         message = f"'{place(parameter.name, wrong)}': {wrong.message}"
@@ -104,7 +104,7 @@ def _files(value: Value, node: Node, target: Target) -> Value:
         return [_files(v, n, target) for v, n in zip(value, node.value, strict=True)]
     if is_file(value):
         with blame(node.get("location") or node.get("path") or node):
-            return resolved(value, node, target)
+            return resolve_files(value, node, target)
     if isinstance(value, dict):
         return {key: _files(item, node.map.get(key, node), target) for key, item in value.items()}
     return value

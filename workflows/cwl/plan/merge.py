@@ -12,12 +12,12 @@ from workflows.cwl.plan.parameter_references import Look
 _ALL = "all_non_null"
 
 
-def joined(values: Sequence[Value], link: Link, look: Look) -> Value:
+def join_sources(values: Sequence[Value], link: Link, look: Look) -> Value:
     """The value of a link from those of its sources, in their order."""
-    return _picked(_merged(values, link, look), link.pick, look)
+    return _pick_value(_merge_links(values, link, look), link.pick, look)
 
 
-def _merged(values: Sequence[Value], link: Link, look: Look) -> Value:
+def _merge_links(values: Sequence[Value], link: Link, look: Look) -> Value:
     if not values:
         return None
     if link.merge == "merge_flattened":
@@ -42,7 +42,7 @@ def may_be_list(value: Value) -> bool:
     return not isinstance(value, (str, int, float, bool, dict, type(None)))
 
 
-def _picked(value: Value, how: str, look: Look) -> Value:
+def _pick_value(value: Value, how: str, look: Look) -> Value:
     if not how:
         return value
     items = look(value) if may_be_list(value) else value

@@ -34,8 +34,10 @@ class Completion:
             raise Wrong("cwl.missing_step_input", f"'{parameter.name}' has no value")
         if parameter.default is not None and is_null(value, self.look):
             value = self.default(parameter.default)
-        value = self.target.coerced(_filled(value, parameter.type, self), parameter.type, process)
-        value = resolved(value, parameter.node, self.target)
+        value = self.target.coerce(
+            _fill_records(value, parameter.type, self), parameter.type, process
+        )
+        value = resolve_files(value, parameter.node, self.target)
         if value is None and not nullable(parameter.type):
             raise Wrong("cwl.missing_step_input", f"'{parameter.name}' has no value")
         wrong = next(misfits(value, parameter.type), None)
@@ -45,32 +47,32 @@ class Completion:
                 f"'{place(parameter.name, wrong)}': {wrong.message}",
                 wrong.suggestion,
             )
-        return self.loaded(value, contents=parameter.load_contents, listing=parameter.load_listing)
+        return self.load(value, contents=parameter.load_contents, listing=parameter.load_listing)
 
     def default(self, node: Node) -> Json:
         """A default, its files resolved as seen from the file it is written in."""
         if id(node) not in self._defaults:
             with blame(node):
-                self._defaults[id(node)] = resolved(node.plain(), node, self.target)
+                self._defaults[id(node)] = resolve_files(node.plain(), node, self.target)
         return self._defaults[id(node)]
 
-    def loaded(self, value: Value, *, contents: bool, listing: str = "") -> Value:
+    def load(self, value: Value, *, contents: bool, listing: str = "") -> Value:
         """The value, its files with ``contents``, its directories with ``listing``."""
         if contents:
-            value = _with(self._looked(value), "File", "contents", self.target.contents)
+            value = _with(self._look_up(value), "File", "contents", self.target.contents)
         if listing in ("shallow_listing", "deep_listing"):
             deep = listing == "deep_listing"
             value = _with(
-                self._looked(value),
+                self._look_up(value),
                 "Directory",
                 "listing",
                 lambda directory: self.target.listing(directory, deep=deep),
             )
         return value
 
-    def _looked(self, value: Value) -> Value:
+    def _look_up(self, value: Value) -> Value:
         known = self.look(value)
-        return [self._looked(item) for item in known] if isinstance(known, list) else known
+        return [self._look_up(item) for item in known] if isinstance(known, list) else known
 
 
 def _with(value: Value, cls: str, key: str, load: Callable[[dict[str, Json]], Json]) -> Value:
@@ -82,13 +84,13 @@ def _with(value: Value, cls: str, key: str, load: Callable[[dict[str, Json]], Js
     return value
 
 
-def _filled(value: Value, wanted: Type, complete: Completion) -> Value:
+def _fill_records(value: Value, wanted: Type, complete: Completion) -> Value:
     """Records with the defaults of their fields (GoWe's documents have them), and with null in
     those that may be missing, as cwltool has it: expressions may then look at them.
     """
     if isinstance(value, list):
         items = [m.items for m in members(wanted) if isinstance(m, Array)]
-        return [_filled(item, items[0], complete) for item in value] if items else value
+        return [_fill_records(item, items[0], complete) for item in value] if items else value
     if not isinstance(value, dict) or is_file(value):
         return value
     records = [m for m in members(wanted) if isinstance(m, Record)]
@@ -101,14 +103,14 @@ def _filled(value: Value, wanted: Type, complete: Completion) -> Value:
     return {**value, **missing} if missing else value
 
 
-def resolved(value: Value, node: Node, target: Target) -> Value:
+def resolve_files(value: Value, node: Node, target: Target) -> Value:
     """A copy with every File and Directory resolved as seen from ``node``'s file."""
     if isinstance(value, list):
-        return [resolved(item, node, target) for item in value]
+        return [resolve_files(item, node, target) for item in value]
     if is_file(value):
         return target.file(value, node)
     if isinstance(value, dict):
-        return {key: resolved(item, node, target) for key, item in value.items()}
+        return {key: resolve_files(item, node, target) for key, item in value.items()}
     return value
 
 

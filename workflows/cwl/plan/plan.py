@@ -86,8 +86,10 @@ def _read(document: Document, expansion: Expansion) -> tuple[Process, dict[str, 
     check_size(document.files, limits)
     bundle = Bundle(document.files, limits)
     reader = Reader(bundle, report, target.app_process, target.apps)
-    given = _given(document, limits)
-    process = wrapped(_required(reader.entry(document.main, document.entry), given, reader))
+    given = _read_inputs(document, limits)
+    process = wrap_tool(
+        _add_input_requirements(reader.entry(document.main, document.entry), given, reader)
+    )
     if not report.problems:
         Wiring(target, report).check(process, None, Scope())
     slots: dict[str, Slot] = {}
@@ -110,7 +112,7 @@ def _laid_out(expansion: Expansion, process: Process, slots: dict[str, Slot]) ->
     )
 
 
-def _given(document: Document, limits: Limits) -> Node:
+def _read_inputs(document: Document, limits: Limits) -> Node:
     """The input object as a tree."""
     inputs = document.inputs
     check_size({document.inputs_file: inputs}, limits)
@@ -118,7 +120,7 @@ def _given(document: Document, limits: Limits) -> Node:
     return read(inputs, document.inputs_file, Budget(limits))
 
 
-def _required(process: Process, given: Node, reader: Reader) -> Process:
+def _add_input_requirements(process: Process, given: Node, reader: Reader) -> Process:
     """The process with the requirements of the input object, which go before its own."""
     more = next((node for name in _REQUIREMENTS if (node := given.get(name))), None)
     if more is None:
@@ -131,7 +133,7 @@ def _required(process: Process, given: Node, reader: Reader) -> Process:
     return replace(process, requirements={**process.requirements, **found})
 
 
-def wrapped(process: Process) -> Process:
+def wrap_tool(process: Process) -> Process:
     """A tool that was submitted by itself, as the only step of a workflow."""
     if process.kind in ("Workflow", ""):
         return process

@@ -23,7 +23,7 @@ class Layout:
         """``(index, position in each scattered list)`` of each run."""
         return iter(self.runs)
 
-    def nested(self, values: list[Value]) -> list[Value]:
+    def nest(self, values: list[Value]) -> list[Value]:
         """The runs' values as the output's list, or list of lists."""
         for length in reversed(self.shape[1:]):
             step = max(length, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from workflows.cwl.check.value_types import shown
+from workflows.cwl.check.value_types import format_value
 from workflows.cwl.model.document import Parameter, SecondaryFile
 from workflows.cwl.model.target import Target
 from workflows.cwl.model.types import Array, Record, members
@@ -23,7 +23,7 @@ class Discovery:
     around: Around
     """``inputs`` is the whole input object; ``self`` becomes the primary file."""
 
-    def completed(self, value: Value, parameter: Parameter) -> Value:
+    def complete(self, value: Value, parameter: Parameter) -> Value:
         """The value, its files with the secondary files that the declaration asks for.
 
         Raises ``Wrong`` where one is missing or cannot be told.
@@ -31,7 +31,7 @@ class Discovery:
         if not parameter.secondary_files:
             return self._inside(value, parameter)
         if isinstance(value, list):
-            return [self.completed(item, parameter) for item in value]
+            return [self.complete(item, parameter) for item in value]
         if isinstance(value, dict) and value.get("class") == "File":
             return self._file(value, parameter)
         return self._inside(value, parameter)
@@ -47,7 +47,7 @@ class Discovery:
             return value
         fields = records[0].fields
         return {
-            key: self.completed(item, fields[key]) if key in fields else item
+            key: self.complete(item, fields[key]) if key in fields else item
             for key, item in value.items()
         }
 
@@ -57,8 +57,8 @@ class Discovery:
         around = replace(self.around, roots={**self.around.roots, "self": file})
         for secondary in parameter.secondary_files:
             with blame(place):
-                required = self._required(secondary, around)
-                wanted = list(self._wanted(secondary, file, around))
+                required = self._is_required(secondary, around)
+                wanted = list(self._pattern_files(secondary, file, around))
             for item in wanted:
                 if _name(item) in map(_name, have):
                     continue
@@ -71,21 +71,21 @@ class Discovery:
                     raise Wrong("cwl.missing_secondary_file", message)
         return {**file, "secondaryFiles": have} if have else file
 
-    def _required(self, secondary: SecondaryFile, around: Around) -> bool:
+    def _is_required(self, secondary: SecondaryFile, around: Around) -> bool:
         """An input's secondary file is required unless it is said not to be."""
         if secondary.required is None:
             return True
         answer = evaluate(secondary.required, around, self.language)
         if answer is not None and not isinstance(answer, bool):
-            message = f"'required' must come to true or false, not {shown(answer)}"
+            message = f"'required' must come to true or false, not {format_value(answer)}"
             raise Wrong("cwl.secondary_files", message)
         return answer is True
 
-    def _wanted(
+    def _pattern_files(
         self, secondary: SecondaryFile, file: dict[str, Value], around: Around
     ) -> Iterator[dict[str, Value]]:
         """What one pattern comes to: files beside the primary one, or those an expression names."""
-        named: Value = derived(str(file.get("basename", "")), secondary.pattern)
+        named: Value = derive_name(str(file.get("basename", "")), secondary.pattern)
         if has_code(secondary.pattern):
             named = evaluate(secondary.pattern, around, self.language)
         folder = str(file.get("location", "")).rpartition("/")[0]
@@ -95,7 +95,7 @@ class Discovery:
             elif is_file(item):
                 yield item
             elif item:
-                message = f"a secondary file is named or a File, this is {shown(item)}"
+                message = f"a secondary file is named or a File, this is {format_value(item)}"
                 raise Wrong("cwl.secondary_files", message)
 
 
@@ -110,7 +110,7 @@ def _name(item: Mapping[str, Json]) -> str:
     return str(item.get("basename") or str(item.get("location", "")).rpartition("/")[2])
 
 
-def derived(basename: str, pattern: str) -> str:
+def derive_name(basename: str, pattern: str) -> str:
     """The secondary file's name: each ``^`` drops an extension, the rest is appended."""
     while pattern.startswith("^"):
         stem, dot, _ = basename.rpartition(".")

@@ -127,7 +127,7 @@ class Planner:
         self, request: bytes, apps: AppTable, deadline: float, gone: Gone
     ) -> Mapping[str, Any]:
         """What the process says, or that it went beyond its limits."""
-        child = self._started()
+        child = self._start()
         lines = [request] if self._apps is apps else [apps.request, request]
         answer: Mapping[str, Any] = {}
         for line in lines:
@@ -148,7 +148,7 @@ class Planner:
             self._stop()
         return answer
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
             self._stop()
             command = [sys.executable, "-I", "-S", str(_CHILD), str(self.memory_bytes)]

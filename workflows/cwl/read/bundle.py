@@ -117,14 +117,14 @@ class Bundle:
         if isinstance(node.value, dict):
             directive = next((word for word in _DIRECTIVES if word in node.value), None)
             if directive:
-                return self._replaced(node, directive, depth)
+                return self._replace_directive(node, directive, depth)
             for key, child in node.value.items():
                 node.value[key] = self._follow(child, depth + 1)
         elif isinstance(node.value, list):
-            node.value[:] = self._spliced(node.value, depth)
+            node.value[:] = self._splice_imports(node.value, depth)
         return node
 
-    def _spliced(self, items: list[Node], depth: int) -> list[Node]:
+    def _splice_imports(self, items: list[Node], depth: int) -> list[Node]:
         """List items; an imported list takes the place of its import."""
         out: list[Node] = []
         for item in items:
@@ -133,7 +133,7 @@ class Bundle:
             out.extend(followed.items if spliced else [followed])
         return out
 
-    def _replaced(self, node: Node, directive: str, depth: int) -> Node:
+    def _replace_directive(self, node: Node, directive: str, depth: int) -> Node:
         target = node.map[directive]
         if directive == "$mixin" or len(node.map) != 1 or not target.text:
             raise refuse(

@@ -44,13 +44,13 @@ class Reader:
         """
         root = self.bundle.tree(file)
         graph = _graph(root)
-        found = self._chosen(root, graph, name)
+        found = self._choose_process(root, graph, name)
         for node in graph.values():  # a packed document is checked as a whole
             if node is not found:
                 self._process(node, root, "", _version(root, "", self.report))
         return self._process(found, root, "", _version(root, "", self.report))
 
-    def _chosen(self, root: Node, graph: Mapping[str, Node], name: str) -> Node:
+    def _choose_process(self, root: Node, graph: Mapping[str, Node], name: str) -> Node:
         if not graph:
             if name and name != _own_name(root):
                 raise refuse(root, "cwl.unknown_entry", f"there is no process '{name}' here")
@@ -89,7 +89,7 @@ class Reader:
             self.report.problem(place, "cwl.unknown_app", message, did_you_mean(name, self.apps))
         return process
 
-    def embedded(self, node: Node, scope: str, version: str) -> Process:
+    def read_embedded(self, node: Node, scope: str, version: str) -> Process:
         """A process written inside a step."""
         own = _version(node, version, self.report) if "cwlVersion" in node.map else version
         return self._process(node, _root(node), scope, own)
@@ -99,11 +99,11 @@ class Reader:
             raise refuse(node, "cwl.run_cycle", "a workflow cannot run itself")
         if id(node) not in self._read:
             self._reading.append(id(node))
-            self._read[id(node)] = self._understood(node, root, scope, version)
+            self._read[id(node)] = self._read_process(node, root, scope, version)
             self._reading.pop()
         return self._read[id(node)]
 
-    def _understood(self, node: Node, root: Node, scope: str, version: str) -> Process:
+    def _read_process(self, node: Node, root: Node, scope: str, version: str) -> Process:
         if not shapes.is_map(node, "a process", self.report):
             return nothing(node, version)
         what = self._class(node, version)
@@ -113,7 +113,7 @@ class Reader:
         own = _own_name(node)
         inside = own if "#" in _id(node) or not scope else scope
         complete = ("inputs", "outputs", *_ALSO.get(what, ()))
-        shapes.required(node, complete, what, self.report)
+        shapes.require_fields(node, complete, what, self.report)
         prefixes = namespaces(root) | namespaces(node)
         needs = requirements(node.get("requirements"), version, prefixes, self.types)
         process = Process(
@@ -149,7 +149,7 @@ class Reader:
     def _parameter(self, name: str, node: Node, what: str, version: str) -> Parameter:
         shapes.known_fields(node, what, version, self.report)
         if not (version == "v1.0" and what.endswith("output")):
-            shapes.required(node, ("type",), what, self.report)
+            shapes.require_fields(node, ("type",), what, self.report)
         for binding in ("inputBinding", "outputBinding"):
             bound = node.get(binding)
             if bound is not None and shapes.is_map(bound, binding, self.report):
@@ -161,7 +161,7 @@ class Reader:
 _ALSO = {"Workflow": ("steps",), "ExpressionTool": ("expression",)}
 
 
-def generated(file: str, document: Json) -> Process:
+def read_generated(file: str, document: Json) -> Process:
     """The process of a document of our own, which has no problems."""
     return Reader(Bundle({file: document}), Report(), lambda _name: None, ()).entry(file, "")
 

@@ -21,7 +21,7 @@ def namespaces(root: Node) -> dict[str, str]:
     return {k: v.text for k, v in declared.map.items() if v.text} if declared else {}
 
 
-def expanded(name: str, prefixes: Mapping[str, str]) -> str:
+def expand_prefix(name: str, prefixes: Mapping[str, str]) -> str:
     prefix, colon, rest = name.partition(":")
     return prefixes[prefix] + rest if colon and prefix in prefixes else name
 
@@ -29,7 +29,7 @@ def expanded(name: str, prefixes: Mapping[str, str]) -> str:
 def hints(node: Node | None, prefixes: Mapping[str, str], report: Report) -> dict[str, Node]:
     """Hints by class; unknown ones are only hints and stay."""
     found = shapes.entries(node, "value", report, "class")
-    return {expanded(_class(name, entry), prefixes): entry for name, entry in found}
+    return {expand_prefix(_class(name, entry), prefixes): entry for name, entry in found}
 
 
 def _class(name: str, entry: Node) -> str:
@@ -63,7 +63,7 @@ def requirements(
 
 def _check(found: Mapping[str, Node], version: str, types: TypeReader) -> None:
     schemas = found.get("SchemaDefRequirement")
-    if schemas is not None and shapes.required(
+    if schemas is not None and shapes.require_fields(
         schemas, ("types",), "SchemaDefRequirement", types.report
     ):
         types.declare(schemas.map["types"], version)

@@ -33,7 +33,7 @@ def known_fields(node: Node, what: str, version: str, report: Report) -> None:
             )
 
 
-def required(node: Node, names: Iterable[str], what: str, report: Report) -> bool:
+def require_fields(node: Node, names: Iterable[str], what: str, report: Report) -> bool:
     """Reports fields that are missing; answers whether all are there.
 
     One that is there by a misspelt name has been reported as unknown already.
@@ -68,15 +68,15 @@ def entries(
         return [
             (name if id_key == "class" else local(name, scope), entry)
             for name, child in node.map.items()
-            for entry in [_expanded(child, predicate, node, name)]
+            for entry in [_expand_entry(child, predicate, node, name)]
         ]
     if not isinstance(node.value, list):
         report.problem(node, "cwl.wrong_shape", f"a list or a map is expected, not {kind(node)}")
         return []
-    return _listed(node, report, id_key, scope)
+    return _list_entries(node, report, id_key, scope)
 
 
-def _expanded(child: Node, predicate: str, container: Node, name: str) -> Node:
+def _expand_entry(child: Node, predicate: str, container: Node, name: str) -> Node:
     if isinstance(child.value, dict):
         return child
     if child.value is None:
@@ -84,7 +84,7 @@ def _expanded(child: Node, predicate: str, container: Node, name: str) -> Node:
     return Node({predicate: child}, child.file, child.line, child.column, container, name)
 
 
-def _listed(node: Node, report: Report, id_key: str, scope: str) -> list[tuple[str, Node]]:
+def _list_entries(node: Node, report: Report, id_key: str, scope: str) -> list[tuple[str, Node]]:
     out: dict[str, Node] = {}
     for item in node.items:
         if not isinstance(item.value, dict):

@@ -49,7 +49,7 @@ class StepReader:
     def _step(self, name: str, node: Node) -> Step:
         version = self.process.version
         shapes.known_fields(node, "step", version, self.report)
-        shapes.required(node, ("in", "out", "run"), "step", self.report)
+        shapes.require_fields(node, ("in", "out", "run"), "step", self.report)
         scope = f"{self.process.scope}/{name}".strip("/")
         listed = shapes.entries(node.get("in"), "source", self.report, "id", scope)
         scatter = shapes.texts(node.get("scatter"), "scatter", self.report)
@@ -86,7 +86,7 @@ class StepReader:
         if run is None:
             return nothing(node, version)
         if isinstance(run.value, dict):
-            return self.reader.embedded(run, scope, version)
+            return self.reader.read_embedded(run, scope, version)
         if not run.text:
             message = f"'run' is a process or names one, this is {kind(run)}"
             self.report.problem(run, "cwl.wrong_shape", message)

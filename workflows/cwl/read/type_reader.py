@@ -79,7 +79,7 @@ class TypeReader:
             return self._unknown(
                 node, f"there is no type '{word[:_LONGEST]}'", did_you_mean(word, names)
             )
-        return self._guarded(definition, version)
+        return self._read_definition(definition, version)
 
     def _definition(self, word: str, node: Node) -> Node | None:
         """The named type that ``word`` refers to, as seen from ``node``'s file."""
@@ -99,7 +99,7 @@ class TypeReader:
                 self._remember(item)
         return self.named.get(f"{file}#{fragment}")
 
-    def _guarded(self, definition: Node, version: str) -> Type:
+    def _read_definition(self, definition: Node, version: str) -> Type:
         if id(definition) in self._reading:
             return self._unknown(definition, "a type cannot contain itself")
         return self._schema(definition, version)
@@ -110,7 +110,7 @@ class TypeReader:
         if word is None or word.text not in readers:
             place = word or node
             return self._unknown(
-                place, "the 'type' of a type must be array, record or enum", self._nested(word)
+                place, "the 'type' of a type must be array, record or enum", self._read_nested(word)
             )
         self._remember(node)
         shapes.known_fields(node, word.text, version, self.report)
@@ -120,18 +120,18 @@ class TypeReader:
         finally:
             self._reading.pop()
 
-    def _nested(self, word: Node | None) -> str:
+    def _read_nested(self, word: Node | None) -> str:
         if word is None:
             return ""
         return did_you_mean(word.text, ("array", "record", "enum")) if word.text else ""
 
     def _array(self, node: Node, version: str) -> Type:
-        if not shapes.required(node, ("items",), "array", self.report):
+        if not shapes.require_fields(node, ("items",), "array", self.report):
             return ANY
         return Array(self.read(node.map["items"], version))
 
     def _enum(self, node: Node, _version: str) -> Type:
-        if not shapes.required(node, ("symbols",), "enum", self.report):
+        if not shapes.require_fields(node, ("symbols",), "enum", self.report):
             return ANY
         symbols = shapes.texts(node.map["symbols"], "a symbol", self.report)
         return Enum(tuple(shapes.local(symbol.text) for symbol in symbols))
@@ -163,7 +163,7 @@ class TypeReader:
         )
         bare.keys = node.keys
         shapes.known_fields(bare, "record field", version, self.report)
-        if not shapes.required(node, ("type",), "record field", self.report):
+        if not shapes.require_fields(node, ("type",), "record field", self.report):
             return Parameter(name, ANY, node)
         return self.parameter(name, node, version, default)
 
@@ -197,7 +197,7 @@ class TypeReader:
             self.report.problem(node, "cwl.wrong_shape", message)
             return []
         shapes.known_fields(node, "secondary file", version, self.report)
-        if not shapes.required(node, ("pattern",), "secondary file", self.report):
+        if not shapes.require_fields(node, ("pattern",), "secondary file", self.report):
             return []
         required = node.get("required")
         return [

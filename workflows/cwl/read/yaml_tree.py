@@ -212,13 +212,13 @@ def _merge(members: dict[str, Node], source: Node) -> None:
 def _content(event: Any, node: Node) -> Content:
     tag = event.tag if event.tag and not (event.implicit[0] or event.tag == "!") else None
     if tag is not None:
-        return _tagged(tag, event.value, node)
+        return _read_tagged(tag, event.value, node)
     if event.style or event.tag == "!":
         return str(event.value)
     return scalar(event.value)
 
 
-def _tagged(tag: str, value: str, node: Node) -> Content:
+def _read_tagged(tag: str, value: str, node: Node) -> Content:
     if tag == _TAG + "str":
         return value
     plain = scalar(value)

@@ -39,9 +39,9 @@ def exchange(
     if child.stdin is None or child.stdout is None:
         return b""
     try:
-        if not _sent(child.stdin, request, deadline, gone):
+        if not _send(child.stdin, request, deadline, gone):
             return b""
-        return _received(child.stdout, deadline, most, gone)
+        return _receive(child.stdout, deadline, most, gone)
     except OSError:  # a broken pipe: the child is gone
         return b""
 
@@ -57,7 +57,7 @@ def _ready(selector: DefaultSelector, deadline: float, gone: Gone) -> bool:
     return False
 
 
-def _sent(pipe: IO[bytes], request: bytes, deadline: float, gone: Gone) -> bool:
+def _send(pipe: IO[bytes], request: bytes, deadline: float, gone: Gone) -> bool:
     """Writes without waiting longer than the deadline for a child that does not read."""
     os.set_blocking(pipe.fileno(), False)
     left = memoryview(request)
@@ -70,7 +70,7 @@ def _sent(pipe: IO[bytes], request: bytes, deadline: float, gone: Gone) -> bool:
     return True
 
 
-def _received(pipe: IO[bytes], deadline: float, most: int, gone: Gone) -> bytes:
+def _receive(pipe: IO[bytes], deadline: float, most: int, gone: Gone) -> bytes:
     out = bytearray()
     with DefaultSelector() as selector:
         selector.register(pipe, EVENT_READ)

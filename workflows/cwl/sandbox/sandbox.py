@@ -91,7 +91,7 @@ class Sandbox:
         """What the code comes to. Never raises for what the code does."""
         if self.left <= timedelta(0):
             return Answer(error=TOO_LONG)
-        return self._asked(self._request(script))
+        return self._ask(self._request(script))
 
     def _request(self, script: Script) -> bytes:
         limits = self.limits
@@ -108,8 +108,8 @@ class Sandbox:
         }
         return json.dumps(request).encode() + b"\n"
 
-    def _asked(self, request: bytes) -> Answer:
-        child = self._started()
+    def _ask(self, request: bytes) -> Answer:
+        child = self._start()
         deadline = time.monotonic() + _PATIENCE_SECONDS
         line = exchange(child, request, deadline, 2 * self.limits.result_bytes)
         if not line.endswith(b"\n"):
@@ -122,7 +122,7 @@ class Sandbox:
         self.left = timedelta(0) if interrupted else self.left - spent
         return Answer(answer.get("value"), tuple(answer.get("open", ())), answer.get("error", ""))
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> subprocess.Popen[bytes]:
         if self._child is None:
             limits = self.limits
             cpu = int(2 * limits.expressions_time.total_seconds()) + 2

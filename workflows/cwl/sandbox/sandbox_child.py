@@ -75,7 +75,7 @@ def evaluate(quickjs: Any, request: dict[str, Any], memory: int) -> dict[str, An
         text = context.eval('"use strict"; JSON.stringify((function () {' + body + "\n})());")
     except Exception as problem:  # noqa: BLE001 - whatever it is, it is the user's code that failed
         error = str(problem).strip() or type(problem).__name__
-    if touched := asked(read):
+    if touched := wanted_unknowns(read):
         return {"open": touched}
     if error is not None:
         first = error.partition("\n")[0][:500]
@@ -85,7 +85,7 @@ def evaluate(quickjs: Any, request: dict[str, Any], memory: int) -> dict[str, An
     return {"value": json.loads(text) if text is not None else None}
 
 
-def asked(read: Any) -> list[int]:
+def wanted_unknowns(read: Any) -> list[int]:
     """Which unknown values the code read; none where the context is beyond answering."""
     try:
         return sorted({int(n) for n in read().split(",") if n})

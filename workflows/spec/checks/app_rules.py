@@ -27,7 +27,7 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Custom:
+class ConditionalChoices:
     """Where ``when`` holds, the website offers only these choices; others are warned about."""
 
     app: str
@@ -185,19 +185,21 @@ _BLAST: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 """Program to the kinds of query and of database it compares."""
 
 CUSTOMS: Final = (
-    Custom(
+    ConditionalChoices(
         "TaxonomicClassification", "database", ("SILVA", "Greengenes"), {"analysis_type": "16S"}
     ),
     *(
-        Custom(
+        ConditionalChoices(
             "TaxonomicClassification", "database", ("bvbrc", "standard"), {"analysis_type": kind}
         )
         for kind in ("pathogen", "microbiome")
     ),
-    Custom("RNASeq", "recipe", ("Host",), {"genome_type": "host"}),
-    Custom("RNASeq", "recipe", ("HTSeq-DESeq", "cufflinks"), {"genome_type": "bacteria"}),
+    ConditionalChoices("RNASeq", "recipe", ("Host",), {"genome_type": "host"}),
+    ConditionalChoices(
+        "RNASeq", "recipe", ("HTSeq-DESeq", "cufflinks"), {"genome_type": "bacteria"}
+    ),
     *(
-        Custom("Homology", parameter, choices, {"blast_program": program})
+        ConditionalChoices("Homology", parameter, choices, {"blast_program": program})
         for program, (query, databases) in _BLAST.items()
         for parameter, choices in (("input_type", (query,)), ("db_type", databases))
     ),

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from workflows.model.json_path import Path, place
+from workflows.model.json_path import Path, format_path
 from workflows.model.values import Json
-from workflows.spec.checks.diagnostics import Findings
+from workflows.spec.checks.diagnostics import Diagnostics
 
 BASE_URL_CHARACTERS: Final = 255
 """Of AppService's column for ``base_url``."""
@@ -22,13 +22,15 @@ charset under which AppService's schema can be created (capture 048)."""
 _HINT: Final = "write it with Latin letters"
 
 
-def check_texts(value: Json, path: Path, findings: Findings) -> None:
+def check_texts(value: Json, path: Path, diagnostics: Diagnostics) -> None:
     """Finds every text and key that AppService would refuse without a reason."""
     for at, text in _foreign(value, path):
-        if place(at) in findings.faulty:
+        if format_path(at) in diagnostics.faulty:
             continue
         missing = "".join(dict.fromkeys(each for each in text if each not in KNOWN))[:10]
-        findings.problem(at, "bad_text", f"AppService cannot keep the characters {missing}", _HINT)
+        diagnostics.problem(
+            at, "bad_text", f"AppService cannot keep the characters {missing}", _HINT
+        )
 
 
 def is_known(text: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from workflows.model.errors import Problem, Unresolved
-from workflows.model.json_path import Path, place
+from workflows.model.json_path import Path, format_path
 
 MOST_PROBLEMS = 1000
 MOST_SUGGESTIONS = 200
@@ -17,7 +17,7 @@ Hint = str | Callable[[], str]
 
 
 @dataclass(slots=True)
-class Findings:
+class Diagnostics:
     """Collects, in the order of the examination."""
 
     problems: list[Problem] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Findings:
         ``because`` turns out to be faulty: it only follows from that.
         """
         if len(self.problems) < MOST_PROBLEMS:
-            self.faulty.add(place(path))
+            self.faulty.add(format_path(path))
         self._add(self.problems, path, code, message, hint)
         if because:
             self.because[self.problems[-1]] = because
@@ -53,7 +53,7 @@ class Findings:
         self.fixed += 1
         self._add(self.fixes, path, code, message, "")
 
-    def unresolved(self, reason: Unresolved) -> None:
+    def add_unresolved(self, reason: Unresolved) -> None:
         """A reference that has no value, where that does not follow from what is known."""
         problem = reason.problems[0]
         if problem.path not in self.faulty and reason.target not in self.faulty:
@@ -61,11 +61,11 @@ class Findings:
         self.faulty.add(problem.path)
 
     def is_faulty(self, path: Path) -> bool:
-        return bool(self.faulty) and place(path) in self.faulty
+        return bool(self.faulty) and format_path(path) in self.faulty
 
     def _add(self, where: list[Problem], path: Path, code: str, message: str, hint: Hint) -> None:
         if len(where) < MOST_PROBLEMS:
-            self._keep(where, Problem(place(path), code, message, self._hint(hint)))
+            self._keep(where, Problem(format_path(path), code, message, self._hint(hint)))
         else:
             self.unreported += where is self.problems
 

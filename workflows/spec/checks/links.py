@@ -12,8 +12,8 @@ from workflows.model.errors import Invalid
 from workflows.model.json_path import Path
 from workflows.model.values import Json, Spec, StepSpec
 from workflows.spec.catalogue import App
-from workflows.spec.checks.diagnostics import Findings
-from workflows.spec.checks.suggestions import listed, meant
+from workflows.spec.checks.diagnostics import Diagnostics
+from workflows.spec.checks.suggestions import did_you_mean, list_names
 from workflows.spec.graph import dag, order
 from workflows.spec.reference_syntax import Kind, Malformed, Reference, references
 
@@ -26,7 +26,7 @@ class Links:
 
     spec: Spec
     apps: tuple[App | None, ...]
-    findings: Findings
+    diagnostics: Diagnostics
     steps: dict[str, int] = field(init=False)
     filled: dict[int, dict[str, Json]] = field(default_factory=dict)
     """Outputs to be added, by the step's index."""
@@ -54,10 +54,10 @@ class Links:
             if isinstance(part, Malformed):
                 message = f"{part.text} is no reference: {part.reason}"
                 hint = f"did you mean {part.meant}?" if part.meant else ESCAPE
-                self.findings.problem(path, "malformed_reference", message, hint)
+                self.diagnostics.problem(path, "malformed_reference", message, hint)
             elif part.kind not in kinds:
                 message = f"{part.text} means nothing here"
-                self.findings.problem(path, "unknown_reference", message)
+                self.diagnostics.problem(path, "unknown_reference", message)
             else:
                 self._target(part, path, step)
 
@@ -77,7 +77,7 @@ class Links:
         name = part.path[0]
         if name not in self.spec.base_context:
             message = f"{part.text}: base_context has no {name!r}"
-            self.findings.problem(
+            self.diagnostics.problem(
                 at,
                 "unknown_reference",
                 message,
@@ -93,30 +93,30 @@ class Links:
             return f"did you mean ${{params.{name}}}?"
         if name in self.steps:
             return f"did you mean ${{steps.{name}.outputs.…}}?"
-        return meant(name, known) or f"base_context has {listed(known)}"
+        return did_you_mean(name, known) or f"base_context has {list_names(known)}"
 
     def _parameter(self, part: Reference, at: Path, target: int) -> None:
         name, step = part.path[0], self.spec.steps[target]
         if name in step.params:
             return
         params: Path = ("steps", target, "params")
-        unreadable = [params] if self.findings.is_faulty(params) else []
-        self.findings.problem(
+        unreadable = [params] if self.diagnostics.is_faulty(params) else []
+        self.diagnostics.problem(
             at,
             "unknown_reference",
             f"{part.text}: step {step.name!r} gives no parameter {name!r}",
-            lambda: meant(name, step.params),
+            lambda: did_you_mean(name, step.params),
             because=[*unreadable, (*params, name)],
         )
 
     def _unknown_step(self, name: str, at: Path, text: str = "") -> None:
         message = f"{text}there is no step {name!r}"
-        self.findings.problem(
-            at, "unknown_step", message, lambda: meant(name, self.steps) or self._all_steps()
+        self.diagnostics.problem(
+            at, "unknown_step", message, lambda: did_you_mean(name, self.steps) or self._all_steps()
         )
 
     def _all_steps(self) -> str:
-        return f"the steps are {listed(self.steps)}" if self.steps else ""
+        return f"the steps are {list_names(self.steps)}" if self.steps else ""
 
     def _output(self, part: Reference, at: Path, target: int) -> None:
         name, step, app = part.path[0], self.spec.steps[target], self.apps[target]
@@ -127,14 +127,16 @@ class Links:
             return
         known = [*dict.fromkeys([*step.outputs, *app.outputs, *app.later])]
         message = f"{part.text}: step {step.name!r} ({app.id}) has no output {name!r}"
-        self.findings.problem(at, "unknown_output", message, lambda: _output_hint(name, known))
+        self.diagnostics.problem(at, "unknown_output", message, lambda: _output_hint(name, known))
 
     def _fill(self, target: int, name: str, template: str) -> None:
         added = self.filled.setdefault(target, {})
         if name not in added:
             added[name] = template
             path = ("steps", target, "outputs", name)
-            self.findings.fix(path, "filled_output", f"declared as the app writes it: {template}")
+            self.diagnostics.fix(
+                path, "filled_output", f"declared as the app writes it: {template}"
+            )
 
     def _waits(self, step: StepSpec, at: Path) -> None:
         for place, name in enumerate(step.depends_on):
@@ -143,13 +145,15 @@ class Links:
 
     def _cycle(self) -> None:
         """Only where every name is known: a cycle among guesses would tell nothing."""
-        if any(problem.code == "unknown_step" for problem in self.findings.problems):
+        if any(problem.code == "unknown_step" for problem in self.diagnostics.problems):
             return
         try:
             order(dag(self.spec))
         except Invalid as invalid:
             for problem in invalid.problems:
-                self.findings.problem(("steps",), problem.code, problem.message, problem.suggestion)
+                self.diagnostics.problem(
+                    ("steps",), problem.code, problem.message, problem.suggestion
+                )
 
     def _with_outputs(self) -> Spec:
         steps = list(self.spec.steps)
@@ -159,6 +163,6 @@ class Links:
 
 
 def _output_hint(name: str, known: list[str]) -> str:
-    near = meant(name, known)
-    have = f"known are {listed(known)}" if known else "declare it in the step's outputs"
+    near = did_you_mean(name, known)
+    have = f"known are {list_names(known)}" if known else "declare it in the step's outputs"
     return f"{near} {have}".strip()

@@ -11,11 +11,11 @@ from collections.abc import Set
 from dataclasses import replace
 
 from workflows.model.errors import Problem
-from workflows.model.json_path import Path, place
+from workflows.model.json_path import Path, format_path
 from workflows.model.values import Json, Spec
-from workflows.spec.checks.diagnostics import Findings
+from workflows.spec.checks.diagnostics import Diagnostics
 from workflows.spec.checks.texts import LONGEST_NAME
-from workflows.spec.checks.value_view import shown
+from workflows.spec.checks.value_view import format_value
 from workflows.spec.resolver import Resolver
 
 _ATTEMPT = re.compile(r"_attempt\d+\Z")
@@ -27,17 +27,19 @@ Target = tuple[str, str]
 """A folder, without a slash at its end, and a name in it."""
 
 
-def check_names(params: dict[str, Json], at: Path, findings: Findings) -> None:
+def check_names(params: dict[str, Json], at: Path, diagnostics: Diagnostics) -> None:
     """The resolved ``output_file`` and ``output_path`` of a step, as far as they are texts."""
     name, folder = params.get("output_file"), params.get("output_path")
     if isinstance(name, str) and name and (reason := _bad_file(name)):
         hint = f"for example {_better(name)!r}"
-        findings.problem((*at, "output_file"), "bad_output_file", f"{shown(name)} {reason}", hint)
+        diagnostics.problem(
+            (*at, "output_file"), "bad_output_file", f"{format_value(name)} {reason}", hint
+        )
     if isinstance(folder, str) and folder:
-        _check_folder(folder, (*at, "output_path"), findings)
+        _check_folder(folder, (*at, "output_path"), diagnostics)
 
 
-def check_apart(spec: Spec, found: list[Target | None], findings: Findings) -> None:
+def check_apart(spec: Spec, found: list[Target | None], diagnostics: Diagnostics) -> None:
     """No two steps write to one place, not even a later attempt of one of them."""
     first: dict[Target, int] = {}
     for number, target in enumerate(found):
@@ -48,10 +50,10 @@ def check_apart(spec: Spec, found: list[Target | None], findings: Findings) -> N
         if other == number and attempted != target:
             other = first.get(attempted, number)
         if other != number:
-            _say_shared(spec, number, other, target, findings)
+            _say_shared(spec, number, other, target, diagnostics)
 
 
-def renamed(spec: Spec, taken: Set[str]) -> tuple[Spec, tuple[Problem, ...]]:
+def rename_taken(spec: Spec, taken: Set[str]) -> tuple[Spec, tuple[Problem, ...]]:
     """The spec with each ``output_file`` that is taken changed to ``name_2``, ``name_3``, …
 
     ``taken`` holds full Workspace paths, of objects or of hidden folders. It is to be called
@@ -64,13 +66,14 @@ def renamed(spec: Spec, taken: Set[str]) -> tuple[Spec, tuple[Problem, ...]]:
         if target is None or not _is_taken(target, taken):
             continue
         count = 2
-        while _is_taken(_numbered(target, count), taken) or _numbered(target, count) in used:
+        while _is_taken(_add_number(target, count), taken) or _add_number(target, count) in used:
             count += 1
-        used.add(_numbered(target, count))
+        used.add(_add_number(target, count))
         name = f"{steps[number].params['output_file']}_{count}"
         steps[number] = replace(steps[number], params={**steps[number].params, "output_file": name})
-        message = f"{shown(target[1])} is taken in {shown(target[0])} and became {shown(name)}"
-        path = place(("steps", number, "params", "output_file"))
+        folder, taken_name = format_value(target[0]), format_value(target[1])
+        message = f"{taken_name} is taken in {folder} and became {format_value(name)}"
+        path = format_path(("steps", number, "params", "output_file"))
         fixes.append(Problem(path, "renamed_output", message))
     return replace(spec, steps=tuple(steps)), tuple(fixes)
 
@@ -98,10 +101,14 @@ def _targets(spec: Spec) -> list[Target | None]:
     ]
 
 
-def _say_shared(spec: Spec, number: int, other: int, target: Target, findings: Findings) -> None:
-    message = f"step {spec.steps[other].name!r} writes to {shown('/'.join(target))} as well"
+def _say_shared(
+    spec: Spec, number: int, other: int, target: Target, diagnostics: Diagnostics
+) -> None:
+    message = f"step {spec.steps[other].name!r} writes to {format_value('/'.join(target))} as well"
     path = ("steps", number, "params", "output_file")
-    findings.problem(path, "output_conflict", message, f"for example {shown(target[1] + '_2')}")
+    diagnostics.problem(
+        path, "output_conflict", message, f"for example {format_value(target[1] + '_2')}"
+    )
 
 
 def _is_taken(target: Target, taken: Set[str]) -> bool:
@@ -109,7 +116,7 @@ def _is_taken(target: Target, taken: Set[str]) -> bool:
     return f"{folder}/{name}" in taken or f"{folder}/.{name}" in taken
 
 
-def _numbered(target: Target, count: int) -> Target:
+def _add_number(target: Target, count: int) -> Target:
     return target[0], f"{target[1]}_{count}"
 
 
@@ -130,12 +137,16 @@ def _better(name: str) -> str:
     return re.sub(r"[^\w. -]+", "_", name, flags=re.ASCII).strip(". ")[:100] or "result"
 
 
-def _check_folder(folder: str, at: Path, findings: Findings) -> None:
+def _check_folder(folder: str, at: Path, diagnostics: Diagnostics) -> None:
     hint = "it reads like /user@bvbrc/home/folder"
     if not _FOLDER.match(folder) or _CONTROL.search(folder):
-        findings.problem(at, "bad_output_path", f"{shown(folder)} is no Workspace folder", hint)
+        diagnostics.problem(
+            at, "bad_output_path", f"{format_value(folder)} is no Workspace folder", hint
+        )
     elif _DOTS.search(folder):
-        findings.problem(at, "bad_output_path", f"{shown(folder)} is not a plain path", hint)
+        diagnostics.problem(
+            at, "bad_output_path", f"{format_value(folder)} is not a plain path", hint
+        )
     elif not folder.isascii():
-        message = f"{shown(folder)} is not ASCII, which AppService may garble"
-        findings.warning(at, "odd_path", message)
+        message = f"{format_value(folder)} is not ASCII, which AppService may garble"
+        diagnostics.warning(at, "odd_path", message)

@@ -16,11 +16,11 @@ from workflows.model.json_path import Path
 from workflows.model.values import Json
 from workflows.spec.catalogue import Kind, Parameter, plain
 from workflows.spec.checks import app_rules
-from workflows.spec.checks.diagnostics import Findings
-from workflows.spec.checks.suggestions import listed, meant, same_name
+from workflows.spec.checks.diagnostics import Diagnostics
+from workflows.spec.checks.suggestions import did_you_mean, list_names, same_name
 from workflows.spec.checks.texts import DEEPEST, LARGEST_INTEGER, LONGEST_NAME, sound
-from workflows.spec.checks.value_view import Sight, shown
-from workflows.spec.resolver import LATER
+from workflows.spec.checks.value_view import ValueView, format_value
+from workflows.spec.resolver import UNKNOWN_UNTIL_RUN
 
 EXPECTED: Final[Mapping[Kind, str]] = {
     Kind.TEXT: "a text",
@@ -44,8 +44,8 @@ PATH_KEYS: Final = ("location", "path", "file", "workspace_path")
 Given = dict[str, Json]
 
 
-def fitted(
-    known: Mapping[str, Parameter], given: Mapping[str, Json], at: Path, sight: Sight
+def fit_parameters(
+    known: Mapping[str, Parameter], given: Mapping[str, Json], at: Path, view: ValueView
 ) -> Given:
     """The values given for an app's parameters, or for the members of one group, put right; they
     go by their proper names."""
@@ -53,52 +53,52 @@ def fitted(
     for name, raw in given.items():
         parameter = known.get(name)
         if parameter is None:
-            _unknown(name, known, at, sight.findings)
+            _unknown(name, known, at, view.diagnostics)
             found[name] = raw
         elif _empty(parameter, raw):
-            sight.findings.fix((*at, name), "dropped_empty", f"{shown(raw)} was left out")
+            view.diagnostics.fix((*at, name), "dropped_empty", f"{format_value(raw)} was left out")
         else:
-            found[name] = fitted_value(parameter, raw, (*at, name), sight)
+            found[name] = fitted_value(parameter, raw, (*at, name), view)
     for parameter in known.values():
         if parameter.required:
-            _present(parameter, found, at, sight)
+            _present(parameter, found, at, view)
     return found
 
 
-def fitted_value(parameter: Parameter, raw: Json, at: Path, sight: Sight) -> Json:
+def fitted_value(parameter: Parameter, raw: Json, at: Path, view: ValueView) -> Json:
     """One value put right, seen through its references."""
-    value = sight.value(raw, at)
-    if value is LATER or parameter.id in app_rules.UNCHECKED:
+    value = view.value(raw, at)
+    if value is UNKNOWN_UNTIL_RUN or parameter.id in app_rules.UNCHECKED:
         return raw
     if value is raw:
-        return _fit(parameter, raw, at, sight)
+        return _fit(parameter, raw, at, view)
     if _wants_list(parameter) and not isinstance(value, dict | list):
-        sight.findings.fix(at, "made_list", f"{shown(raw)} became a list of one")
-        return _fit(parameter, [raw], at, sight)
-    _fit(parameter, value, at, sight.through())
+        view.diagnostics.fix(at, "made_list", f"{format_value(raw)} became a list of one")
+        return _fit(parameter, [raw], at, view)
+    _fit(parameter, value, at, view.through())
     return raw
 
 
-def _item(parameter: Parameter, raw: Json, at: Path, sight: Sight) -> Json:
+def _item(parameter: Parameter, raw: Json, at: Path, view: ValueView) -> Json:
     """One of several values of a parameter."""
-    value = sight.value(raw, at)
-    if value is LATER:
+    value = view.value(raw, at)
+    if value is UNKNOWN_UNTIL_RUN:
         return raw
     if value is raw:
-        return _CHECKS[parameter.kind](parameter, raw, at, sight)
-    _CHECKS[parameter.kind](parameter, value, at, sight.through())
+        return _CHECKS[parameter.kind](parameter, raw, at, view)
+    _CHECKS[parameter.kind](parameter, value, at, view.through())
     return raw
 
 
-def wrong(parameter: Parameter, value: Json, at: Path, sight: Sight, hint: str = "") -> Json:
+def wrong(parameter: Parameter, value: Json, at: Path, view: ValueView, hint: str = "") -> Json:
     """Says that a value is of the wrong type."""
-    message = f"it must be {EXPECTED[parameter.kind]}, not {shown(value)}"
-    sight.findings.problem(at, "wrong_type", message, hint)
+    message = f"it must be {EXPECTED[parameter.kind]}, not {format_value(value)}"
+    view.diagnostics.problem(at, "wrong_type", message, hint)
     return value
 
 
-def renamed(
-    known: Mapping[str, Parameter], given: Mapping[str, Json], at: Path, findings: Findings
+def fix_names(
+    known: Mapping[str, Parameter], given: Mapping[str, Json], at: Path, diagnostics: Diagnostics
 ) -> Mapping[str, Json]:
     """Names that differ from the right one in case and separators only are put right."""
     if all(name in known for name in given):
@@ -107,18 +107,18 @@ def renamed(
     for name, value in given.items():
         same = "" if name in known else same_name(name, known)
         if same and same not in given and same not in found:
-            findings.fix((*at, name), "renamed_parameter", f"{name!r} became {same!r}")
+            diagnostics.fix((*at, name), "renamed_parameter", f"{name!r} became {same!r}")
             found[same] = value
         else:
             found[name] = value
     return found
 
 
-def _unknown(name: str, known: Mapping[str, Parameter], at: Path, findings: Findings) -> None:
+def _unknown(name: str, known: Mapping[str, Parameter], at: Path, diagnostics: Diagnostics) -> None:
     """AppService hands unknown parameters on, and apps ignore them: most are slips."""
     if name.startswith("_"):
         return
-    findings.warning(
+    diagnostics.warning(
         (*at, name),
         "unknown_parameter",
         "the app does not know it",
@@ -129,7 +129,7 @@ def _unknown(name: str, known: Mapping[str, Parameter], at: Path, findings: Find
 def _meant_parameter(name: str, known: Collection[str]) -> str:
     word = plain(name[:LONGEST_NAME])
     other = [each for each in known if word in app_rules.OTHER_NAMES.get(each, "").split()]
-    return f"did you mean {other[0]!r}?" if other else meant(name, known)
+    return f"did you mean {other[0]!r}?" if other else did_you_mean(name, known)
 
 
 def _empty(parameter: Parameter, raw: Json) -> bool:
@@ -143,32 +143,35 @@ def _empty(parameter: Parameter, raw: Json) -> bool:
     return raw == [] and parameter.default in (None, [])
 
 
-def _present(parameter: Parameter, found: Given, at: Path, sight: Sight) -> None:
+def _present(parameter: Parameter, found: Given, at: Path, view: ValueView) -> None:
     path = (*at, parameter.id)
     if parameter.id not in found:
-        sight.findings.problem(
-            path, "missing_parameter", "the app requires it", lambda: _needed(parameter, found)
+        view.diagnostics.problem(
+            path,
+            "missing_parameter",
+            "the app requires it",
+            lambda: _missing_hint(parameter, found),
         )
-    elif found[parameter.id] == "" and _needs_content(parameter, at, sight.findings):
-        sight.findings.problem(path, "missing_parameter", "it is required and empty")
+    elif found[parameter.id] == "" and _needs_content(parameter, at, view.diagnostics):
+        view.diagnostics.problem(path, "missing_parameter", "it is required and empty")
 
 
-def _needs_content(parameter: Parameter, at: Path, findings: Findings) -> bool:
+def _needs_content(parameter: Parameter, at: Path, diagnostics: Diagnostics) -> bool:
     """Whether an empty text is as bad as none. In a group it may be meant (MetaCATS: ``grp``)."""
     in_group = len(at) > len(("steps", 0, "params"))
     text_in_group = in_group and parameter.kind is Kind.TEXT
-    return not text_in_group and not findings.is_faulty((*at, parameter.id))
+    return not text_in_group and not diagnostics.is_faulty((*at, parameter.id))
 
 
-def _needed(parameter: Parameter, found: Given) -> str:
+def _missing_hint(parameter: Parameter, found: Given) -> str:
     """What to give, or which given name was meant for it."""
-    slip = meant(parameter.id, [name for name in found if name != parameter.id])
+    slip = did_you_mean(parameter.id, [name for name in found if name != parameter.id])
     if slip:
         return slip.replace("did you mean", "was it meant by")
     if parameter.id in app_rules.PLACES:
         return app_rules.PLACES[parameter.id]
     if parameter.choices:
-        return f"give one of {listed(parameter.choices)}"
+        return f"give one of {list_names(parameter.choices)}"
     return f"give {EXPECTED[parameter.kind]}"
 
 
@@ -176,19 +179,19 @@ def _wants_list(parameter: Parameter) -> bool:
     return parameter.kind is Kind.LIST or (parameter.multiple and parameter.kind is not Kind.GROUP)
 
 
-def _fit(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+def _fit(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
     if parameter.kind is Kind.LIST or not parameter.multiple:
-        return _CHECKS[parameter.kind](parameter, value, at, sight)
+        return _CHECKS[parameter.kind](parameter, value, at, view)
     if parameter.kind is Kind.GROUP and not isinstance(value, list) and not parameter.members:
-        return _group(parameter, value, at, sight)
+        return _group(parameter, value, at, view)
     if not isinstance(value, list):
         items = _several(parameter, value, at)
         if parameter.kind is Kind.GROUP and not all(isinstance(item, dict) for item in items):
-            return wrong(parameter, value, at, sight, "give a list")
-        value = sight.fixed(at, "made_list", value, items)
+            return wrong(parameter, value, at, view, "give a list")
+        value = view.fix(at, "made_list", value, items)
     if not isinstance(value, list):
         return value
-    return [_item(parameter, item, (*at, place), sight) for place, item in enumerate(value)]
+    return [_item(parameter, item, (*at, place), view) for place, item in enumerate(value)]
 
 
 def _several(parameter: Parameter, value: Json, at: Path) -> list[Json]:
@@ -214,43 +217,43 @@ def _several(parameter: Parameter, value: Json, at: Path) -> list[Json]:
     )
 
 
-def _text(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+def _text(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
     rounded = isinstance(value, float) and parameter.id in app_rules.GENOME_IDS  # told by the rules
     if isinstance(value, str | bool) or rounded:
         return value
     if isinstance(value, int | float):
-        return sight.fixed(at, "made_text", value, str(value), needed=False)
+        return view.fix(at, "made_text", value, str(value), needed=False)
     if isinstance(value, list) and parameter.id in app_rules.LISTS_AS_TEXT:
         return value
-    return wrong(parameter, value, at, sight)
+    return wrong(parameter, value, at, view)
 
 
-def _path(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+def _path(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
     if isinstance(value, dict):
         inner = next((value[key] for key in PATH_KEYS if isinstance(value.get(key), str)), None)
         if inner is None:
-            return wrong(parameter, value, at, sight)
-        value = sight.fixed(at, "made_path", value, inner)
+            return wrong(parameter, value, at, view)
+        value = view.fix(at, "made_path", value, inner)
     if not isinstance(value, str):
-        return wrong(parameter, value, at, sight)
+        return wrong(parameter, value, at, view)
     if value.startswith("ws:"):
-        value = sight.fixed(at, "made_path", value, "/" + value.removeprefix("ws:").lstrip("/"))
+        value = view.fix(at, "made_path", value, "/" + value.removeprefix("ws:").lstrip("/"))
     if value and not value.startswith("/") and parameter.id != "output_file":
-        message = f"{shown(value)} is no Workspace path"
+        message = f"{format_value(value)} is no Workspace path"
         hint = "they read like /user@bvbrc/home/folder/file"
-        sight.findings.warning(at, "odd_path", message, hint)
+        view.diagnostics.warning(at, "odd_path", message, hint)
     return value
 
 
-def _integer(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+def _integer(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
     number = _whole(value)
     if number is None:
-        return wrong(parameter, value, at, sight)
-    _unusual(parameter, number, at, sight)
+        return wrong(parameter, value, at, view)
+    _unusual(parameter, number, at, view)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     suffixed = isinstance(value, str) and value[-1:].isalpha()
-    return sight.fixed(at, "made_number", value, number, needed=suffixed)
+    return view.fix(at, "made_number", value, number, needed=suffixed)
 
 
 def _whole(value: Json) -> int | None:
@@ -266,14 +269,14 @@ def _whole(value: Json) -> int | None:
     return round(float(size.group(1)) * UNIT[size.group(2)]) if size else None
 
 
-def _number(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+def _number(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
     number = _float(value) if isinstance(value, str) else value
     if isinstance(number, bool) or not isinstance(number, int | float):
-        return wrong(parameter, value, at, sight)
-    _unusual(parameter, number, at, sight)
+        return wrong(parameter, value, at, view)
+    _unusual(parameter, number, at, view)
     if number is value:
         return value
-    return sight.fixed(at, "made_number", value, number, needed=False)
+    return view.fix(at, "made_number", value, number, needed=False)
 
 
 def _float(text: str) -> int | float | None:
@@ -286,34 +289,34 @@ def _float(text: str) -> int | float | None:
     return int(text) if re.fullmatch(r"\s*[+-]?\d+\s*", text) else number
 
 
-def _truth(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+def _truth(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
     if isinstance(value, bool) or value in (0, 1):
         return value
     if isinstance(value, str) and (word := value.strip().lower()) in TRUTHS:
-        return sight.fixed(at, "made_truth", value, TRUTHS[word], needed=False)
-    return wrong(parameter, value, at, sight)
+        return view.fix(at, "made_truth", value, TRUTHS[word], needed=False)
+    return wrong(parameter, value, at, view)
 
 
-def _choice(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+def _choice(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
     """The service compares as texts, so that 11 is "11"."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return wrong(parameter, value, at, sight, f"known are {listed(parameter.choices)}")
+        return wrong(parameter, value, at, view, f"known are {list_names(parameter.choices)}")
     text = str(value)
     if text in parameter.choices or not parameter.choices:
         return value
     other = same_name(text, parameter.choices) or _synonym(parameter, text)
     if other:
-        return sight.fixed(at, "made_choice", value, other)
-    return _no_choice(parameter, value, at, sight)
+        return view.fix(at, "made_choice", value, other)
+    return _no_choice(parameter, value, at, view)
 
 
-def _no_choice(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+def _no_choice(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
     def hint() -> str:
-        near = meant(str(value), parameter.choices)
-        return f"{near} known are {listed(parameter.choices)}".strip()
+        near = did_you_mean(str(value), parameter.choices)
+        return f"{near} known are {list_names(parameter.choices)}".strip()
 
-    message = f"{shown(value)} is not a known choice"
-    sight.findings.problem(at, "invalid_choice", message, hint)
+    message = f"{format_value(value)} is not a known choice"
+    view.diagnostics.problem(at, "invalid_choice", message, hint)
     return value
 
 
@@ -323,51 +326,53 @@ def _synonym(parameter: Parameter, text: str) -> str:
     return choice if choice in parameter.choices else ""
 
 
-def _unusual(parameter: Parameter, value: float, at: Path, sight: Sight) -> None:
+def _unusual(parameter: Parameter, value: float, at: Path, view: ValueView) -> None:
     """A number among choices that the service does not enforce: within their range it may do."""
     if not parameter.choices or str(value) in parameter.choices:
         return
     numbers = [float(choice) for choice in parameter.choices if _float(choice) is not None]
     if not numbers or not min(numbers) <= value <= max(numbers):
-        _no_choice(parameter, value, at, sight)
+        _no_choice(parameter, value, at, view)
         return
     message = f"{value} is not among the usual values"
-    sight.findings.warning(at, "unusual_value", message, f"usual are {listed(parameter.choices)}")
+    view.diagnostics.warning(
+        at, "unusual_value", message, f"usual are {list_names(parameter.choices)}"
+    )
 
 
-def _list(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+def _list(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
     if isinstance(value, list):
         return value
     if isinstance(value, dict):
-        return wrong(parameter, value, at, sight)
-    return sight.fixed(at, "made_list", value, _several(parameter, value, at))
+        return wrong(parameter, value, at, view)
+    return view.fix(at, "made_list", value, _several(parameter, value, at))
 
 
-def _group(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+def _group(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
     """Where one group is expected, apps that read libraries take a list of them as well."""
     if isinstance(value, list):
-        return [_item(parameter, item, (*at, place), sight) for place, item in enumerate(value)]
+        return [_item(parameter, item, (*at, place), view) for place, item in enumerate(value)]
     if isinstance(value, dict):
         if not parameter.members:
             return value
-        given = renamed(parameter.members, value, at, sight.findings)
-        return fitted(parameter.members, given, at, sight)
+        given = fix_names(parameter.members, value, at, view.diagnostics)
+        return fit_parameters(parameter.members, given, at, view)
     if isinstance(value, bool) and not parameter.members:
         return value
-    members = listed(parameter.members)
-    return wrong(parameter, value, at, sight, f"its members are {members}" if members else "")
+    members = list_names(parameter.members)
+    return wrong(parameter, value, at, view, f"its members are {members}" if members else "")
 
 
-def _any(parameter: Parameter, value: Json, at: Path, sight: Sight) -> Json:
+def _any(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
     """Of unknown type. Choices made of numbers want a number, others one of themselves."""
     if not parameter.choices or isinstance(value, dict | list):
         return value
     if all(_float(choice) is not None for choice in parameter.choices):
-        return _number(parameter, value, at, sight)
-    return _choice(parameter, value, at, sight)
+        return _number(parameter, value, at, view)
+    return _choice(parameter, value, at, view)
 
 
-_CHECKS: Final[Mapping[Kind, Callable[[Parameter, Json, Path, Sight], Json]]] = {
+_CHECKS: Final[Mapping[Kind, Callable[[Parameter, Json, Path, ValueView], Json]]] = {
     Kind.TEXT: _text,
     Kind.PATH: _path,
     Kind.INTEGER: _integer,

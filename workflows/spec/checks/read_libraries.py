@@ -14,7 +14,7 @@ from workflows.model.json_path import Path
 from workflows.model.values import Json
 from workflows.spec.catalogue import App, plain
 from workflows.spec.checks import app_rules
-from workflows.spec.checks.diagnostics import Findings
+from workflows.spec.checks.diagnostics import Diagnostics
 
 _MEANT: Final[Mapping[str, str]] = {
     plain(other): member for member, others in app_rules.LIBRARY_MEMBERS.items() for other in others
@@ -22,7 +22,9 @@ _MEANT: Final[Mapping[str, str]] = {
 _PAIR: Final = 2
 
 
-def reshaped(app: App, params: dict[str, Json], at: Path, findings: Findings) -> dict[str, Json]:
+def reshape_libraries(
+    app: App, params: dict[str, Json], at: Path, diagnostics: Diagnostics
+) -> dict[str, Json]:
     """The parameters with every read library that the app takes in its proper shape."""
     found = dict(params)
     for name in _SHAPES.keys() & params.keys() & app.parameters.keys():
@@ -30,7 +32,7 @@ def reshaped(app: App, params: dict[str, Json], at: Path, findings: Findings) ->
             continue
         found[name] = _SHAPES[name](params[name], frozenset(app.parameters[name].members))
         if found[name] != params[name]:
-            findings.fix((*at, name), "reshaped_library", "brought into the shape of the app")
+            diagnostics.fix((*at, name), "reshaped_library", "brought into the shape of the app")
     return found
 
 
@@ -38,7 +40,7 @@ def _reference(value: Json) -> bool:
     return isinstance(value, str) and value.startswith("${")
 
 
-def _paired(value: Json, members: frozenset[str]) -> Json:
+def _pair_reads(value: Json, members: frozenset[str]) -> Json:
     items = value if isinstance(value, list) else [value]
     if len(items) == _PAIR and all(map(_file, items)):
         items = [items]
@@ -52,7 +54,7 @@ def _pair(item: Json, members: frozenset[str]) -> Json:
     if isinstance(item, list) and len(item) == _PAIR and all(_path(file) for file in item):
         return {"read1": _path(item[0]), "read2": _path(item[1])}
     if isinstance(item, dict):
-        found = _renamed(item, members)
+        found = _rename_members(item, members)
         if "read" in found and "read1" not in found and "read" not in members:
             found["read1"] = found.pop("read")
         return found
@@ -61,7 +63,9 @@ def _pair(item: Json, members: frozenset[str]) -> Json:
 
 def _single(value: Json, members: frozenset[str]) -> Json:
     items = value if isinstance(value, list) else [value]
-    better = [{"read": _path(item)} if _file(item) else _renamed(item, members) for item in items]
+    better = [
+        {"read": _path(item)} if _file(item) else _rename_members(item, members) for item in items
+    ]
     return value if better == items else better
 
 
@@ -79,7 +83,9 @@ def _accession_libraries(value: Json, members: frozenset[str]) -> Json:
     if not isinstance(items, list):
         return value
     return [
-        _accession_library(item, members) if isinstance(item, str) else _renamed(item, members)
+        _accession_library(item, members)
+        if isinstance(item, str)
+        else _rename_members(item, members)
         for item in items
     ]
 
@@ -98,12 +104,12 @@ def _split(text: str) -> Json:
 
 def _accession(item: Json) -> Json:
     if isinstance(item, dict):
-        found = _renamed(item, frozenset({"srr_accession"}))
+        found = _rename_members(item, frozenset({"srr_accession"}))
         return found.get("srr_accession", item)
     return item
 
 
-def _renamed(item: Json, members: frozenset[str]) -> Json:
+def _rename_members(item: Json, members: frozenset[str]) -> Json:
     """A library whose members go by their proper names, as far as the app has such members. Nulls
     say nothing, and must not keep a name from the member that was meant.
     """
@@ -128,7 +134,7 @@ def _lone(item: Json) -> bool:
     """An object that stands for one file of a pair, as an earlier client wrote them."""
     if not isinstance(item, dict) or item.keys() & {"read1", "read2", "interleaved"}:
         return False
-    return bool(_path(item)) and "read2" not in _renamed(item, frozenset())
+    return bool(_path(item)) and "read2" not in _rename_members(item, frozenset())
 
 
 def _path(item: Json) -> str:
@@ -141,19 +147,19 @@ def _path(item: Json) -> str:
 
 
 def _one_paired(value: Json, members: frozenset[str]) -> Json:
-    return _unlisted(_paired(value, members))
+    return _unwrap_list(_pair_reads(value, members))
 
 
 def _one_single(value: Json, members: frozenset[str]) -> Json:
-    return _unlisted(_single(value, members))
+    return _unwrap_list(_single(value, members))
 
 
-def _unlisted(value: Json) -> Json:
+def _unwrap_list(value: Json) -> Json:
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 _SHAPES: Final[Mapping[str, Callable[[Json, frozenset[str]], Json]]] = {
-    "paired_end_libs": _paired,
+    "paired_end_libs": _pair_reads,
     "paired_end_lib": _one_paired,
     "single_end_libs": _single,
     "single_end_lib": _one_single,

@@ -15,12 +15,12 @@ from workflows.spec.catalogue import App
 from workflows.spec.checks import outputs, sizes
 from workflows.spec.checks.app_ids import Apps
 from workflows.spec.checks.charset import check_texts
-from workflows.spec.checks.diagnostics import Findings
+from workflows.spec.checks.diagnostics import Diagnostics
 from workflows.spec.checks.steps import resolver
-from workflows.spec.checks.suggestions import listed
-from workflows.spec.checks.value_view import shown
+from workflows.spec.checks.suggestions import list_names
+from workflows.spec.checks.value_view import format_value
 from workflows.spec.output_globs import flaw, globs
-from workflows.spec.resolver import LATER, Resolver
+from workflows.spec.resolver import UNKNOWN_UNTIL_RUN, Resolver
 
 WORST_ATTEMPT: Final = 999
 """A person may retry again and again, and names grow with the number of the attempt."""
@@ -28,28 +28,30 @@ WORST_ATTEMPT: Final = 999
 T = TypeVar("T")
 
 
-def check(spec: Spec, apps: Apps, values: Resolver, most_bytes: int, findings: Findings) -> None:
+def check(
+    spec: Spec, apps: Apps, values: Resolver, most_bytes: int, diagnostics: Diagnostics
+) -> None:
     """Resolves everything as the run will. Nothing may be left unresolved, used or not."""
     targets: list[outputs.Target | None] = []
     later = _Later(spec, apps)
     for number, (step, app) in enumerate(zip(spec.steps, apps, strict=True)):
-        params = _resolved(partial(values.params, number), findings) or {}
-        outputs.check_names(params, ("steps", number, "params"), findings)
+        params = _try_resolve(partial(values.params, number), diagnostics) or {}
+        outputs.check_names(params, ("steps", number, "params"), diagnostics)
         if step.app not in BUILT_IN:
-            check_texts(params, ("steps", number, "params"), findings)
+            check_texts(params, ("steps", number, "params"), diagnostics)
         if not sizes.small(params):
-            _check_size(later.values, number, most_bytes, findings)
+            _check_size(later.values, number, most_bytes, diagnostics)
         targets.append(outputs.target(params))
-        _check_outputs(step, app, number, values, findings)
-    outputs.check_apart(spec, targets, findings)
-    _resolved(values.workflow_outputs, findings)
+        _check_outputs(step, app, number, values, diagnostics)
+    outputs.check_apart(spec, targets, diagnostics)
+    _try_resolve(values.workflow_outputs, diagnostics)
 
 
-def _resolved(resolve: Callable[[], T], findings: Findings) -> T | None:
+def _try_resolve(resolve: Callable[[], T], diagnostics: Diagnostics) -> T | None:
     try:
         return resolve()
     except Unresolved as reason:
-        findings.unresolved(reason)
+        diagnostics.add_unresolved(reason)
         return None
 
 
@@ -65,47 +67,47 @@ class _Later:
         return resolver(self.spec, self.apps, WORST_ATTEMPT)
 
 
-def _check_size(values: Resolver, number: int, most_bytes: int, findings: Findings) -> None:
-    worst = _resolved(partial(values.params, number), findings)
+def _check_size(values: Resolver, number: int, most_bytes: int, diagnostics: Diagnostics) -> None:
+    worst = _try_resolve(partial(values.params, number), diagnostics)
     reason = sizes.too_large(worst, most_bytes) if worst is not None else ""
     if reason:
         hint = "put long lists into a file or a group in the Workspace and give its path"
-        findings.problem(("steps", number, "params"), "params_too_large", reason, hint)
+        diagnostics.problem(("steps", number, "params"), "params_too_large", reason, hint)
 
 
 def _check_outputs(
-    step: StepSpec, app: App | None, number: int, values: Resolver, findings: Findings
+    step: StepSpec, app: App | None, number: int, values: Resolver, diagnostics: Diagnostics
 ) -> None:
     """Declared outputs must resolve; where the app is known to write elsewhere, that is odd."""
-    _check_globs(step, number, values, findings)
-    declared = _resolved(partial(values.outputs, number), findings)
+    _check_globs(step, number, values, diagnostics)
+    declared = _try_resolve(partial(values.outputs, number), diagnostics)
     if declared is None or app is None or "job_output_path" not in app.outputs:
         return
     odd = {
         name: value
         for name, value in declared.items()
-        if value is not LATER and app.outputs.get(name) != step.outputs.get(name)
+        if value is not UNKNOWN_UNTIL_RUN and app.outputs.get(name) != step.outputs.get(name)
     }
-    known = _known(app, number, values) if odd else {}
+    known = _known_outputs(app, number, values) if odd else {}
     for name, value in odd.items():
         at: Path = ("steps", number, "outputs", name)
         if name in known and value != known[name]:
-            message = f"{app.id} is known to write its {name!r} to {shown(known[name])}"
-            findings.warning(at, "odd_output", message, f"as a template: {app.outputs[name]}")
+            message = f"{app.id} is known to write its {name!r} to {format_value(known[name])}"
+            diagnostics.warning(at, "odd_output", message, f"as a template: {app.outputs[name]}")
         elif name not in known and isinstance(value, str) and not _inside(value, known):
-            message = f"{shown(value)} is not where {app.id} writes its results"
-            findings.warning(at, "odd_output", message, f"known are {listed(app.outputs)}")
+            message = f"{format_value(value)} is not where {app.id} writes its results"
+            diagnostics.warning(at, "odd_output", message, f"known are {list_names(app.outputs)}")
 
 
-def _check_globs(step: StepSpec, number: int, values: Resolver, findings: Findings) -> None:
+def _check_globs(step: StepSpec, number: int, values: Resolver, diagnostics: Diagnostics) -> None:
     """What is looked for is later, but where it is looked for must be known."""
     for name, output in globs(step.outputs).items():
         at: Path = ("steps", number, "outputs", name)
         if reason := flaw(output):
-            findings.problem(at, "wrong_type", reason)
+            diagnostics.problem(at, "wrong_type", reason)
             continue
         for path, pattern in _patterns(output["glob"], (*at, "glob")):
-            _resolved(partial(values.value, pattern, number, path), findings)
+            _try_resolve(partial(values.value, pattern, number, path), diagnostics)
 
 
 def _patterns(glob: Json, at: Path) -> list[tuple[Path, Json]]:
@@ -115,7 +117,7 @@ def _patterns(glob: Json, at: Path) -> list[tuple[Path, Json]]:
     return [(at, glob)]
 
 
-def _known(app: App, number: int, values: Resolver) -> dict[str, Json]:
+def _known_outputs(app: App, number: int, values: Resolver) -> dict[str, Json]:
     """Where the app of a step is known to write; empty while its parameters do not tell."""
     at: Path = ("steps", number, "outputs")
     try:

@@ -11,61 +11,65 @@ from workflows.model.json_path import Path
 from workflows.model.values import Json
 from workflows.spec.catalogue import App
 from workflows.spec.checks import app_rules
-from workflows.spec.checks.suggestions import listed, meant
-from workflows.spec.checks.value_view import Sight, shown
-from workflows.spec.resolver import LATER
+from workflows.spec.checks.suggestions import did_you_mean, list_names
+from workflows.spec.checks.value_view import ValueView, format_value
+from workflows.spec.resolver import UNKNOWN_UNTIL_RUN
 
 _NEEDS: Final[Mapping[str, list[app_rules.Need]]] = {
     app: [need for need in app_rules.NEEDS if app in need.apps]
     for app in {app for need in app_rules.NEEDS for app in need.apps}
 }
 
-_CUSTOMS: Final[Mapping[str, list[app_rules.Custom]]] = {
+_CUSTOMS: Final[Mapping[str, list[app_rules.ConditionalChoices]]] = {
     app: [custom for custom in app_rules.CUSTOMS if custom.app == app]
     for app in {custom.app for custom in app_rules.CUSTOMS}
 }
 
 
-def check(app: App, params: dict[str, Json], at: Path, sight: Sight) -> dict[str, Json]:
+def check(app: App, params: dict[str, Json], at: Path, view: ValueView) -> dict[str, Json]:
     """Finds what does not go together; answers the parameters with accessions put right."""
     for need in _NEEDS.get(app.id, ()):
-        if _holds(need.when, app, params, at, sight) and not _any_given(need, params, at, sight):
-            _say_needed(need, app, params, at, sight)
+        if _holds(need.when, app, params, at, view) and not _any_given(need, params, at, view):
+            _say_needed(need, app, params, at, view)
     for custom in _CUSTOMS.get(app.id, ()):
-        if _holds(custom.when, app, params, at, sight):
-            _say_unusual(custom, app, params, at, sight)
-    _say_unpaired(app, params, at, sight)
-    return _with_accessions(params, at, sight)
+        if _holds(custom.when, app, params, at, view):
+            _say_unusual(custom, app, params, at, view)
+    _say_unpaired(app, params, at, view)
+    return _with_accessions(params, at, view)
 
 
-def _seen(name: str, app: App, params: Mapping[str, Json], at: Path, sight: Sight) -> Json:
+def _effective_value(
+    name: str, app: App, params: Mapping[str, Json], at: Path, view: ValueView
+) -> Json:
     """What the app will take a parameter for."""
     if name in params:
-        return sight.value(params[name], (*at, name))
+        return view.value(params[name], (*at, name))
     return app.parameters[name].default if name in app.parameters else None
 
 
 def _holds(
-    when: Mapping[str, str], app: App, params: Mapping[str, Json], at: Path, sight: Sight
+    when: Mapping[str, str], app: App, params: Mapping[str, Json], at: Path, view: ValueView
 ) -> bool:
-    return all(_seen(name, app, params, at, sight) == value for name, value in when.items())
+    return all(
+        _effective_value(name, app, params, at, view) == value for name, value in when.items()
+    )
 
 
-def _any_given(need: app_rules.Need, params: Mapping[str, Json], at: Path, sight: Sight) -> bool:
-    values = (sight.value(params[name], (*at, name)) for name in need.one_of if name in params)
+def _any_given(need: app_rules.Need, params: Mapping[str, Json], at: Path, view: ValueView) -> bool:
+    values = (view.value(params[name], (*at, name)) for name in need.one_of if name in params)
     return any(value not in (None, "", [], {}) for value in values)
 
 
 def _say_needed(
-    need: app_rules.Need, app: App, params: Mapping[str, Json], at: Path, sight: Sight
+    need: app_rules.Need, app: App, params: Mapping[str, Json], at: Path, view: ValueView
 ) -> None:
     because = " and ".join(f"{name} is {value!r}" for name, value in need.when.items())
     one = "it" if len(need.one_of) == 1 else "at least one of them"
     message = f"the app needs {one}{f', since {because}' if because else ''}"
     path = (*at, need.one_of[0]) if len(need.one_of) == 1 else at
     empty = [name for name in need.one_of if name in params]
-    hint = f"{listed(empty)} is empty" if empty else partial(_to_give, need, app, params)
-    sight.findings.problem(path, "missing_input", message, hint)
+    hint = f"{list_names(empty)} is empty" if empty else partial(_to_give, need, app, params)
+    view.diagnostics.problem(path, "missing_input", message, hint)
 
 
 def _to_give(need: app_rules.Need, app: App, params: Mapping[str, Json]) -> str:
@@ -73,23 +77,27 @@ def _to_give(need: app_rules.Need, app: App, params: Mapping[str, Json]) -> str:
     known = [name for name in need.one_of if name in app.parameters] or need.one_of
     slips = [name for name in params if name not in app.parameters]
     for name in known:
-        if slip := meant(name, slips):
+        if slip := did_you_mean(name, slips):
             return slip.replace("did you mean", f"was {name!r} meant by")
-    return f"give {listed(known)}"
+    return f"give {list_names(known)}"
 
 
 def _say_unusual(
-    custom: app_rules.Custom, app: App, params: Mapping[str, Json], at: Path, sight: Sight
+    custom: app_rules.ConditionalChoices,
+    app: App,
+    params: Mapping[str, Json],
+    at: Path,
+    view: ValueView,
 ) -> None:
-    value = _seen(custom.parameter, app, params, at, sight)
-    if value is not LATER and value not in custom.choices:
+    value = _effective_value(custom.parameter, app, params, at, view)
+    if value is not UNKNOWN_UNTIL_RUN and value not in custom.choices:
         because = " and ".join(f"{name} is {chosen!r}" for name, chosen in custom.when.items())
-        message = f"{shown(value)} is unusual where {because}"
-        hint = f"usual are {listed(custom.choices)}"
-        sight.findings.warning((*at, custom.parameter), "unusual_value", message, hint)
+        message = f"{format_value(value)} is unusual where {because}"
+        hint = f"usual are {list_names(custom.choices)}"
+        view.diagnostics.warning((*at, custom.parameter), "unusual_value", message, hint)
 
 
-def _say_unpaired(app: App, params: Mapping[str, Json], at: Path, sight: Sight) -> None:
+def _say_unpaired(app: App, params: Mapping[str, Json], at: Path, view: ValueView) -> None:
     """A pair without its second file is only sound where the first holds both."""
     libraries = params.get("paired_end_libs")
     if "paired_end_libs" not in app.parameters or not isinstance(libraries, list):
@@ -100,58 +108,58 @@ def _say_unpaired(app: App, params: Mapping[str, Json], at: Path, sight: Sight) 
         if str(library.get("interleaved", "false")).lower() in ("false", "0", ""):
             path = (*at, "paired_end_libs", place)
             hint = "give read2, or interleaved: true, or use single_end_libs"
-            sight.findings.warning(path, "unpaired_library", "there is no read2", hint)
+            view.diagnostics.warning(path, "unpaired_library", "there is no read2", hint)
 
 
-def _with_accessions(params: dict[str, Json], at: Path, sight: Sight) -> dict[str, Json]:
+def _with_accessions(params: dict[str, Json], at: Path, view: ValueView) -> dict[str, Json]:
     """Accessions must look like ones, and are put right; odd ids of other kinds are told."""
     found = params
     for name in app_rules.RUN_ACCESSIONS & params.keys():
-        found = {**found, name: _accessions(params[name], (*at, name), sight)}
+        found = {**found, name: _accessions(params[name], (*at, name), view)}
     libraries = params.get("srr_libs")
     if isinstance(libraries, list):
         better = [
-            _library(library, (*at, "srr_libs", place), sight)
+            _library(library, (*at, "srr_libs", place), view)
             for place, library in enumerate(libraries)
         ]
         found = {**found, "srr_libs": better}
     for name in app_rules.TAXONOMY_IDS & params.keys():
-        _say_odd_taxon(sight.value(params[name], (*at, name)), (*at, name), sight)
-    for path, value in _genome_ids(params, at, sight):
-        _say_odd_genome(value, path, sight)
+        _say_odd_taxon(view.value(params[name], (*at, name)), (*at, name), view)
+    for path, value in _genome_ids(params, at, view):
+        _say_odd_genome(value, path, view)
     return found
 
 
-def _say_odd_genome(value: Json, at: Path, sight: Sight) -> None:
+def _say_odd_genome(value: Json, at: Path, view: ValueView) -> None:
     if isinstance(value, float):
         message = f"{value} as a number may have lost a zero at its end"
-        sight.findings.warning(at, "odd_genome_id", message, "write it as a text")
+        view.diagnostics.warning(at, "odd_genome_id", message, "write it as a text")
     elif isinstance(value, str) and value and not re.fullmatch(app_rules.GENOME_ID, value):
-        message = f"{shown(value)} does not look like a genome id"
-        sight.findings.warning(at, "odd_genome_id", message, "they read like 83332.12")
+        message = f"{format_value(value)} does not look like a genome id"
+        view.diagnostics.warning(at, "odd_genome_id", message, "they read like 83332.12")
 
 
-def _say_odd_taxon(value: Json, at: Path, sight: Sight) -> None:
-    if not re.fullmatch(r"\s*0*[1-9]\d*\s*", str(value)) and value is not LATER:
-        message = f"{shown(value)} does not look like an id of the NCBI taxonomy"
-        sight.findings.warning(at, "odd_taxonomy_id", message, "they are numbers such as 562")
+def _say_odd_taxon(value: Json, at: Path, view: ValueView) -> None:
+    if not re.fullmatch(r"\s*0*[1-9]\d*\s*", str(value)) and value is not UNKNOWN_UNTIL_RUN:
+        message = f"{format_value(value)} does not look like an id of the NCBI taxonomy"
+        view.diagnostics.warning(at, "odd_taxonomy_id", message, "they are numbers such as 562")
 
 
-def _library(library: Json, at: Path, sight: Sight) -> Json:
+def _library(library: Json, at: Path, view: ValueView) -> Json:
     if not isinstance(library, dict) or not isinstance(library.get("srr_accession"), str):
         return library
     path = (*at, "srr_accession")
-    return {**library, "srr_accession": _accession(library["srr_accession"], path, sight)}
+    return {**library, "srr_accession": _accession(library["srr_accession"], path, view)}
 
 
-def _accessions(value: Json, at: Path, sight: Sight) -> Json:
+def _accessions(value: Json, at: Path, view: ValueView) -> Json:
     if isinstance(value, list):
-        return [_accessions(item, (*at, place), sight) for place, item in enumerate(value)]
-    return _accession(value, at, sight) if isinstance(value, str) and value else value
+        return [_accessions(item, (*at, place), view) for place, item in enumerate(value)]
+    return _accession(value, at, view) if isinstance(value, str) and value else value
 
 
-def _accession(raw: str, at: Path, sight: Sight) -> Json:
-    value = sight.value(raw, at)
+def _accession(raw: str, at: Path, view: ValueView) -> Json:
+    value = view.value(raw, at)
     if not isinstance(value, str):
         return raw
     if (
@@ -159,19 +167,21 @@ def _accession(raw: str, at: Path, sight: Sight) -> Json:
         and value != value.strip().upper()
         and re.fullmatch(app_rules.RUN, value.strip().upper())
     ):
-        return sight.fixed(at, "made_accession", value, value.strip().upper())
+        return view.fix(at, "made_accession", value, value.strip().upper())
     if not re.fullmatch(app_rules.ACCESSION, value):
-        message = f"{shown(value)} is no accession of the Sequence Read Archive"
-        sight.findings.problem(at, "bad_accession", message, "they read like SRR1234567")
+        message = f"{format_value(value)} is no accession of the Sequence Read Archive"
+        view.diagnostics.problem(at, "bad_accession", message, "they read like SRR1234567")
     elif not re.fullmatch(app_rules.RUN, value.strip()):
-        message = f"{shown(value)} is not the accession of a run"
-        sight.findings.warning(at, "odd_accession", message, "runs begin with SRR, ERR or DRR")
+        message = f"{format_value(value)} is not the accession of a run"
+        view.diagnostics.warning(at, "odd_accession", message, "runs begin with SRR, ERR or DRR")
     return raw
 
 
-def _genome_ids(params: Mapping[str, Json], at: Path, sight: Sight) -> Iterator[tuple[Path, Json]]:
+def _genome_ids(
+    params: Mapping[str, Json], at: Path, view: ValueView
+) -> Iterator[tuple[Path, Json]]:
     for name in app_rules.GENOME_IDS & params.keys():
         value = params[name]
         for place, raw in enumerate(value if isinstance(value, list) else [value]):
             path = (*at, name, place) if isinstance(value, list) else (*at, name)
-            yield path, sight.value(raw, path)
+            yield path, view.value(raw, path)

@@ -17,8 +17,8 @@ from workflows.model.values import USUAL_RETRY, Json, OnFailure, Retry, Spec, St
 from workflows.spec.catalogue import plain
 from workflows.spec.checks import app_rules, texts
 from workflows.spec.checks.charset import BASE_URL_CHARACTERS, check_texts
-from workflows.spec.checks.diagnostics import Findings
-from workflows.spec.checks.suggestions import listed, meant
+from workflows.spec.checks.diagnostics import Diagnostics
+from workflows.spec.checks.suggestions import did_you_mean, list_names
 from workflows.spec.checks.texts import LONGEST_NAME
 
 FIELDS: Final = (
@@ -89,7 +89,7 @@ class Limits:
     """The configured cap; None for no bound."""
 
 
-def unwrapped(value: Json, findings: Findings) -> Document | None:
+def unwrap_document(value: Json, diagnostics: Diagnostics) -> Document | None:
     """The workflow without its wrappers and without what is dropped; None if there is none."""
     at: Path = ()
     around: Document = {}
@@ -97,14 +97,14 @@ def unwrapped(value: Json, findings: Findings) -> Document | None:
         around |= value
         value, at = value["workflow_json"], (*at, "workflow_json")
     if not isinstance(value, dict):
-        findings.problem(at, "not_an_object", "a workflow is a JSON object")
+        diagnostics.problem(at, "not_an_object", "a workflow is a JSON object")
         return None
     found = {key: kept for key, kept in (around | value).items() if key not in DROPPED}
     if isinstance(found.get("steps"), list):
         found["steps"] = [_step_kept(step) for step in found["steps"]]
-    before = len(findings.problems)
-    texts.check(found, (), findings)
-    return found if len(findings.problems) == before else None
+    before = len(diagnostics.problems)
+    texts.check(found, (), diagnostics)
+    return found if len(diagnostics.problems) == before else None
 
 
 def _is_wrapper(value: Json) -> bool:
@@ -112,18 +112,18 @@ def _is_wrapper(value: Json) -> bool:
     return known and value.get("workflow_json") is not None
 
 
-def read(found: Document, limits: Limits, findings: Findings) -> Spec:
+def read(found: Document, limits: Limits, diagnostics: Diagnostics) -> Spec:
     """The spec of a document; where a part is unusable, something harmless stands in for it."""
-    _unknown_fields(found, FIELDS, (), findings)
+    _unknown_fields(found, FIELDS, (), diagnostics)
     return Spec(
-        name=_name(found, "workflow_name", (), findings),
-        version=_version(found, findings),
-        base_context=_base_context(found, findings),
-        steps=_steps(found, limits, findings),
-        workflow_outputs=tuple(_list(found, "workflow_outputs", (), findings)),
-        labels=_labels(found, findings),
-        max_parallel_steps=_parallel(found, limits, findings),
-        on_failure=_on_failure(found, findings),
+        name=_name(found, "workflow_name", (), diagnostics),
+        version=_version(found, diagnostics),
+        base_context=_base_context(found, diagnostics),
+        steps=_steps(found, limits, diagnostics),
+        workflow_outputs=tuple(_list(found, "workflow_outputs", (), diagnostics)),
+        labels=_labels(found, diagnostics),
+        max_parallel_steps=_parallel(found, limits, diagnostics),
+        on_failure=_on_failure(found, diagnostics),
     )
 
 
@@ -134,12 +134,12 @@ def _step_kept(step: Json) -> Json:
 
 
 def _unknown_fields(
-    found: Mapping[str, Json], known: Sequence[str], path: Path, findings: Findings
+    found: Mapping[str, Json], known: Sequence[str], path: Path, diagnostics: Diagnostics
 ) -> None:
     for key in found:
         if key not in known:
             hint = partial(_meant_field, key, known)
-            findings.problem((*path, key), "unknown_field", "there is no such field", hint)
+            diagnostics.problem((*path, key), "unknown_field", "there is no such field", hint)
 
 
 def _meant_field(key: str, known: Sequence[str]) -> str:
@@ -147,59 +147,59 @@ def _meant_field(key: str, known: Sequence[str]) -> str:
         return "it is one of the app's parameters: put it into params"
     word = plain(key[:LONGEST_NAME])
     other = [field for field in known if word in _OTHER_WORDS.get(field, "").split()]
-    near = f"did you mean {other[0]!r}?" if other else meant(key, known)
-    return near or f"known are {listed(known)}"
+    near = f"did you mean {other[0]!r}?" if other else did_you_mean(key, known)
+    return near or f"known are {list_names(known)}"
 
 
-def _missing(found: Mapping[str, Json], key: str, path: Path, findings: Findings) -> None:
+def _missing(found: Mapping[str, Json], key: str, path: Path, diagnostics: Diagnostics) -> None:
     """It goes without saying where it is there under another name."""
     words = _OTHER_WORDS.get(key, "").split()
     slips = [(*path, name) for name in found if plain(name[:LONGEST_NAME]) in words]
     hint = _GIVE.get(key, "")
-    findings.problem((*path, key), "missing_field", "it is required", hint, because=slips)
+    diagnostics.problem((*path, key), "missing_field", "it is required", hint, because=slips)
 
 
-def _wrong(key: str, path: Path, findings: Findings, expected: str) -> None:
-    findings.problem((*path, key), "wrong_type", f"it must be {expected}")
+def _wrong(key: str, path: Path, diagnostics: Diagnostics, expected: str) -> None:
+    diagnostics.problem((*path, key), "wrong_type", f"it must be {expected}")
 
 
-def _name(found: Mapping[str, Json], key: str, path: Path, findings: Findings) -> str:
+def _name(found: Mapping[str, Json], key: str, path: Path, diagnostics: Diagnostics) -> str:
     value = found.get(key)
     if value is None:
-        _missing(found, key, path, findings)
+        _missing(found, key, path, diagnostics)
     elif not isinstance(value, str):
-        _wrong(key, path, findings, "a text")
+        _wrong(key, path, diagnostics, "a text")
     elif reason := texts.bad_name(value):
-        findings.problem((*path, key), "bad_name", reason)
+        diagnostics.problem((*path, key), "bad_name", reason)
     else:
         return value
     return ""
 
 
-def _version(found: Document, findings: Findings) -> str:
+def _version(found: Document, diagnostics: Diagnostics) -> str:
     value = found.get("version")
     if isinstance(value, int | float) and not isinstance(value, bool):
-        findings.fix(
+        diagnostics.fix(
             ("version",), "made_text", f"the number {value} became the text {str(value)!r}"
         )
         found = {"version": str(value)}
-    return _name(found, "version", (), findings)
+    return _name(found, "version", (), diagnostics)
 
 
 def _object(
-    found: Mapping[str, Json], key: str, path: Path, findings: Findings, *, required: bool
+    found: Mapping[str, Json], key: str, path: Path, diagnostics: Diagnostics, *, required: bool
 ) -> Document:
     value = found.get(key)
     if isinstance(value, dict):
         return value
     if value is not None:
-        _wrong(key, path, findings, "an object")
+        _wrong(key, path, diagnostics, "an object")
     elif required:
-        _missing(found, key, path, findings)
+        _missing(found, key, path, diagnostics)
     return {}
 
 
-def _list(found: Mapping[str, Json], key: str, path: Path, findings: Findings) -> list[Json]:
+def _list(found: Mapping[str, Json], key: str, path: Path, diagnostics: Diagnostics) -> list[Json]:
     """Missing, null and empty are the same; a single value is taken for a list of one."""
     value = found.get(key)
     if isinstance(value, list):
@@ -207,124 +207,126 @@ def _list(found: Mapping[str, Json], key: str, path: Path, findings: Findings) -
     if value is None:
         return []
     if isinstance(value, str):
-        findings.fix((*path, key), "made_list", "the single value became a list of one")
+        diagnostics.fix((*path, key), "made_list", "the single value became a list of one")
         return [value]
-    _wrong(key, path, findings, "a list")
+    _wrong(key, path, diagnostics, "a list")
     return []
 
 
-def _base_context(found: Document, findings: Findings) -> Document:
-    context = _object(found, "base_context", (), findings, required=True)
+def _base_context(found: Document, diagnostics: Diagnostics) -> Document:
+    context = _object(found, "base_context", (), diagnostics, required=True)
     if "base_context" not in found or not isinstance(found["base_context"], dict):
         return context
     at = ("base_context",)
     for key in ("base_url", "workspace_output_folder"):
         if context.get(key) is None:
-            _missing(context, key, at, findings)
+            _missing(context, key, at, diagnostics)
         elif not isinstance(context[key], str) or not context[key].strip():
-            _wrong(key, at, findings, "a text that is not empty")
+            _wrong(key, at, diagnostics, "a text that is not empty")
     url = context.get("base_url")
     if isinstance(url, str) and url.strip() and not url.startswith(("http://", "https://")):
         hint = "usually https://www.bv-brc.org"
-        findings.problem((*at, "base_url"), "bad_url", "it must be an http or https URL", hint)
+        diagnostics.problem((*at, "base_url"), "bad_url", "it must be an http or https URL", hint)
     elif isinstance(url, str) and len(url) > BASE_URL_CHARACTERS:
         message = f"it has {len(url)} characters; AppService keeps {BASE_URL_CHARACTERS}"
-        findings.problem((*at, "base_url"), "bad_url", message, "usually https://www.bv-brc.org")
+        diagnostics.problem((*at, "base_url"), "bad_url", message, "usually https://www.bv-brc.org")
     elif isinstance(url, str):
-        check_texts(url, (*at, "base_url"), findings)
+        check_texts(url, (*at, "base_url"), diagnostics)
     return context
 
 
-def _steps(found: Document, limits: Limits, findings: Findings) -> tuple[StepSpec, ...]:
+def _steps(found: Document, limits: Limits, diagnostics: Diagnostics) -> tuple[StepSpec, ...]:
     value = found.get("steps")
     if value is None:
-        _missing(found, "steps", (), findings)
+        _missing(found, "steps", (), diagnostics)
     elif not isinstance(value, list):
-        _wrong("steps", (), findings, "a list")
+        _wrong("steps", (), diagnostics, "a list")
     elif not value:
-        findings.problem(("steps",), "no_steps", "a workflow has at least one step")
+        diagnostics.problem(("steps",), "no_steps", "a workflow has at least one step")
     elif len(value) > limits.steps:
         message = f"{len(value)} steps are more than the {limits.steps} allowed"
-        findings.problem(("steps",), "too_many_steps", message)
+        diagnostics.problem(("steps",), "too_many_steps", message)
     else:
-        steps = tuple(_step(step, ("steps", place), findings) for place, step in enumerate(value))
-        _same_names(steps, findings)
+        steps = tuple(
+            _step(step, ("steps", place), diagnostics) for place, step in enumerate(value)
+        )
+        _same_names(steps, diagnostics)
         return steps
     return ()
 
 
-def _step(found: Json, path: Path, findings: Findings) -> StepSpec:
+def _step(found: Json, path: Path, diagnostics: Diagnostics) -> StepSpec:
     if not isinstance(found, dict):
-        findings.problem(path, "wrong_type", "a step is a JSON object")
+        diagnostics.problem(path, "wrong_type", "a step is a JSON object")
         return StepSpec("", "", {})
-    _unknown_fields(found, STEP_FIELDS, path, findings)
+    _unknown_fields(found, STEP_FIELDS, path, diagnostics)
     return StepSpec(
-        name=_name(found, "step_name", path, findings),
-        app=_name(found, "app", path, findings),
-        params=_object(found, "params", path, findings, required=True),
-        outputs=_object(found, "outputs", path, findings, required=False),
-        depends_on=_depends_on(found, path, findings),
-        retry=_retry(found, path, findings),
+        name=_name(found, "step_name", path, diagnostics),
+        app=_name(found, "app", path, diagnostics),
+        params=_object(found, "params", path, diagnostics, required=True),
+        outputs=_object(found, "outputs", path, diagnostics, required=False),
+        depends_on=_depends_on(found, path, diagnostics),
+        retry=_retry(found, path, diagnostics),
     )
 
 
-def _same_names(steps: tuple[StepSpec, ...], findings: Findings) -> None:
+def _same_names(steps: tuple[StepSpec, ...], diagnostics: Diagnostics) -> None:
     first: dict[str, int] = {}
     for place, step in enumerate(steps):
         other = first.setdefault(step.name, place)
         if step.name and other != place:
             path = ("steps", place, "step_name")
             message = f"steps[{other}] has the name {step.name!r} already"
-            findings.problem(path, "duplicate_step", message, "give each step a name of its own")
+            diagnostics.problem(path, "duplicate_step", message, "give each step a name of its own")
 
 
-def _depends_on(found: Document, path: Path, findings: Findings) -> tuple[str, ...]:
+def _depends_on(found: Document, path: Path, diagnostics: Diagnostics) -> tuple[str, ...]:
     names: dict[str, None] = {}
-    for place, name in enumerate(_list(found, "depends_on", path, findings)):
+    for place, name in enumerate(_list(found, "depends_on", path, diagnostics)):
         if isinstance(name, str):
             names[name] = None
         else:
-            findings.problem(
+            diagnostics.problem(
                 (*path, "depends_on", place), "wrong_type", "it must be the name of a step"
             )
     return tuple(names)
 
 
-def _retry(found: Document, path: Path, findings: Findings) -> Retry:
-    raw = _object(found, "retry", path, findings, required=False)
+def _retry(found: Document, path: Path, diagnostics: Diagnostics) -> Retry:
+    raw = _object(found, "retry", path, diagnostics, required=False)
     if not raw:
         return USUAL_RETRY
     at = (*path, "retry")
-    _unknown_fields(raw, RETRY_FIELDS, at, findings)
+    _unknown_fields(raw, RETRY_FIELDS, at, diagnostics)
     attempts = raw.get("max_attempts", USUAL_RETRY.max_attempts)
     seconds = raw.get("backoff_seconds", USUAL_RETRY.backoff.total_seconds())
     if not _integer(attempts) or not 1 <= attempts <= MOST_ATTEMPTS:
-        _wrong("max_attempts", at, findings, f"an integer from 1 to {MOST_ATTEMPTS}")
+        _wrong("max_attempts", at, diagnostics, f"an integer from 1 to {MOST_ATTEMPTS}")
         attempts = 1
     number = _integer(seconds) or isinstance(seconds, float)
     if not number or not 0 <= seconds <= LONGEST_BACKOFF_SECONDS:
-        _wrong("backoff_seconds", at, findings, f"a number from 0 to {LONGEST_BACKOFF_SECONDS}")
+        _wrong("backoff_seconds", at, diagnostics, f"a number from 0 to {LONGEST_BACKOFF_SECONDS}")
         seconds = 0
     return Retry(attempts, timedelta(seconds=seconds))
 
 
-def _labels(found: Document, findings: Findings) -> dict[str, str]:
-    labels = _object(found, "labels", (), findings, required=False)
+def _labels(found: Document, diagnostics: Diagnostics) -> dict[str, str]:
+    labels = _object(found, "labels", (), diagnostics, required=False)
     if len(labels) > MOST_LABELS:
-        findings.problem(("labels",), "too_many_labels", f"at most {MOST_LABELS} are allowed")
+        diagnostics.problem(("labels",), "too_many_labels", f"at most {MOST_LABELS} are allowed")
         return {}
     kept: dict[str, str] = {}
     for key, value in labels.items():
         at = ("labels", key)
         text = _label(value)
         if text is None:
-            findings.problem(at, "wrong_type", "a label's value must be a text")
+            diagnostics.problem(at, "wrong_type", "a label's value must be a text")
         elif ":" in key or texts.bad_name(text or "-"):
-            findings.problem(at, "bad_name", "a label is a short text, its key has no colon")
+            diagnostics.problem(at, "bad_name", "a label is a short text, its key has no colon")
         else:
             kept[key] = text
             if text is not value:
-                findings.fix(at, "made_text", f"{value!r} became the text {text!r}")
+                diagnostics.fix(at, "made_text", f"{value!r} became the text {text!r}")
     return kept
 
 
@@ -334,28 +336,28 @@ def _label(value: Json) -> str | None:
     return str(value).lower() if isinstance(value, bool | int | float) else None
 
 
-def _parallel(found: Document, limits: Limits, findings: Findings) -> int | None:
+def _parallel(found: Document, limits: Limits, diagnostics: Diagnostics) -> int | None:
     value = found.get("max_parallel_steps")
     if value is None:
         return None
     if not _integer(value) or value < 1:
-        _wrong("max_parallel_steps", (), findings, "an integer of at least 1")
+        _wrong("max_parallel_steps", (), diagnostics, "an integer of at least 1")
         return None
     if limits.parallel_steps is not None and value > limits.parallel_steps:
         message = f"{value} is more than the {limits.parallel_steps} that are allowed here"
         hint = f"use at most {limits.parallel_steps}"
-        findings.problem(("max_parallel_steps",), "too_many_parallel_steps", message, hint)
+        diagnostics.problem(("max_parallel_steps",), "too_many_parallel_steps", message, hint)
     return int(value)
 
 
-def _on_failure(found: Document, findings: Findings) -> OnFailure:
+def _on_failure(found: Document, diagnostics: Diagnostics) -> OnFailure:
     value = found.get("on_failure")
     if value is None:
         return OnFailure.CONTINUE
     if value in list(OnFailure):
         return OnFailure(value)
-    hint = f"known are {listed([str(known) for known in OnFailure])}"
-    findings.problem(("on_failure",), "invalid_choice", "it is not known", hint)
+    hint = f"known are {list_names([str(known) for known in OnFailure])}"
+    diagnostics.problem(("on_failure",), "invalid_choice", "it is not known", hint)
     return OnFailure.CONTINUE
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Final
 
 from workflows.model.values import Json
-from workflows.spec.resolver import LATER
+from workflows.spec.resolver import UNKNOWN_UNTIL_RUN
 
 COLUMN_BYTES: Final = 65_000
 """The column takes 65,535 bytes, and the service adds its own ``_preflight``."""
@@ -33,7 +33,7 @@ def too_large(params: dict[str, Json], most_bytes: int) -> str:
 
 
 def _later(value: object) -> str:
-    if value is LATER:
+    if value is UNKNOWN_UNTIL_RUN:
         return "x" * LATER_BYTES
     raise TypeError(f"not JSON: {type(value).__name__}")
 

@@ -9,44 +9,44 @@ from workflows.model.values import Json, Spec, StepSpec
 from workflows.spec.catalogue import App
 from workflows.spec.checks import app_rules, parameters, read_libraries, rule_checks
 from workflows.spec.checks.app_ids import Apps
-from workflows.spec.checks.diagnostics import Findings
-from workflows.spec.checks.value_view import Sight
+from workflows.spec.checks.diagnostics import Diagnostics
+from workflows.spec.checks.value_view import ValueView
 from workflows.spec.output_globs import globs
-from workflows.spec.resolver import LATER, Resolver
+from workflows.spec.resolver import UNKNOWN_UNTIL_RUN, Resolver
 
 
 def resolver(spec: Spec, apps: Apps, attempt: int = 1) -> Resolver:
     """Resolves as the run will, but for what only the run can bring."""
     later = {
-        number: dict.fromkeys(names, LATER)
+        number: dict.fromkeys(names, UNKNOWN_UNTIL_RUN)
         for number, (step, app) in enumerate(zip(spec.steps, apps, strict=True))
         if (names := {*(app.later if app else ()), *globs(step.outputs)})
     }
     return Resolver(spec, [attempt] * len(spec.steps), later)
 
 
-def renamed(spec: Spec, apps: Apps, findings: Findings) -> Spec:
+def fix_parameter_names(spec: Spec, apps: Apps, diagnostics: Diagnostics) -> Spec:
     """The spec with parameters by their proper names: what refers to them is held against those."""
     steps = list(spec.steps)
     for number, (step, app) in enumerate(zip(spec.steps, apps, strict=True)):
         if app is None:
             continue
         at: Path = ("steps", number, "params")
-        params = parameters.renamed(app.parameters, step.params, at, findings)
+        params = parameters.fix_names(app.parameters, step.params, at, diagnostics)
         if params is not step.params:
             steps[number] = replace(step, params=params)
     return replace(spec, steps=tuple(steps))
 
 
-def fitted(spec: Spec, apps: Apps, findings: Findings) -> tuple[Spec, Resolver]:
+def fit_steps(spec: Spec, apps: Apps, diagnostics: Diagnostics) -> tuple[Spec, Resolver]:
     """The spec with each step's parameters as its app takes them, and its values."""
     values = resolver(spec, apps)
     steps, changed = list(spec.steps), False
     for number, (step, app) in enumerate(zip(spec.steps, apps, strict=True)):
-        if app is not None and not findings.is_faulty(("steps", number, "params")):
-            before = findings.fixed
-            params = _params(step, app, Sight(findings, values, number))
-            if findings.fixed > before:
+        if app is not None and not diagnostics.is_faulty(("steps", number, "params")):
+            before = diagnostics.fixed
+            params = _params(step, app, ValueView(diagnostics, values, number))
+            if diagnostics.fixed > before:
                 steps[number] = replace(step, params=params)
                 changed = True
     if not changed:
@@ -55,20 +55,20 @@ def fitted(spec: Spec, apps: Apps, findings: Findings) -> tuple[Spec, Resolver]:
     return spec, resolver(spec, apps)
 
 
-def _params(step: StepSpec, app: App, sight: Sight) -> dict[str, Json]:
-    at: Path = ("steps", sight.step, "params")
-    given = read_libraries.reshaped(app, dict(step.params), at, sight.findings)
-    given = parameters.fitted(app.parameters, given, at, sight)
-    _output_named(app, given, at, sight.findings)
-    return rule_checks.check(app, given, at, sight)
+def _params(step: StepSpec, app: App, view: ValueView) -> dict[str, Json]:
+    at: Path = ("steps", view.step, "params")
+    given = read_libraries.reshape_libraries(app, dict(step.params), at, view.diagnostics)
+    given = parameters.fit_parameters(app.parameters, given, at, view)
+    _output_named(app, given, at, view.diagnostics)
+    return rule_checks.check(app, given, at, view)
 
 
-def _output_named(app: App, given: dict[str, Json], at: Path, findings: Findings) -> None:
+def _output_named(app: App, given: dict[str, Json], at: Path, diagnostics: Diagnostics) -> None:
     """Every job needs a place for its results, though AppService starts it without one."""
     if app.later or given.get("skip_workspace_output") in (True, 1, "1", "true"):
         return
     for name, hint in app_rules.PLACES.items():
         path = (*at, name)
-        if name in app.parameters and not given.get(name) and not findings.is_faulty(path):
+        if name in app.parameters and not given.get(name) and not diagnostics.is_faulty(path):
             message = "without it the job would start, and lose its results"
-            findings.problem(path, "missing_parameter", message, hint)
+            diagnostics.problem(path, "missing_parameter", message, hint)

@@ -25,7 +25,7 @@ CLEARLY = 0.03
 _SCHEME = re.compile(r"^(?:bvbrc|gowe):/*", re.IGNORECASE)
 
 
-def meant(word: str, candidates: Iterable[str]) -> str:
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """``did you mean 'x'?``, or nothing."""
     known = list(islice(candidates, MOST_READ))
     near = _closest(word, known)
@@ -48,7 +48,7 @@ def app_meant(word: str, catalogue: AppCatalogue) -> App | None:
     return catalogue.apps.get(known) if known else None
 
 
-def listed(names: Collection[str], most: int = 20) -> str:
+def list_names(names: Collection[str], most: int = 20) -> str:
     """Names as a sentence has them."""
     shown = ", ".join(repr(name) for name in islice(names, most))
     return f"{shown}, …" if len(names) > most else shown

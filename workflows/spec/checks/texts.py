@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from workflows.model.json_path import Path
 from workflows.model.values import Json
-from workflows.spec.checks.diagnostics import Findings
+from workflows.spec.checks.diagnostics import Diagnostics
 
 DEEPEST: Final = 50
 """Levels of nesting; MongoDB takes 100, and the spec is not alone in its document."""
@@ -24,11 +24,11 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-def check(value: Json, path: Path, findings: Findings) -> None:
+def check(value: Json, path: Path, diagnostics: Diagnostics) -> None:
     """Finds every value that cannot be kept; a sound document costs one quick pass."""
     if not sound(value):
         for at, code, message in _unsound(value, path):
-            findings.problem(at, code, message)
+            diagnostics.problem(at, code, message)
 
 
 def bad_name(name: str) -> str:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from workflows.model.errors import Unresolved
 from workflows.model.json_path import Path
 from workflows.model.values import Json
-from workflows.spec.checks.diagnostics import Findings
-from workflows.spec.resolver import LATER, Resolver
+from workflows.spec.checks.diagnostics import Diagnostics
+from workflows.spec.resolver import UNKNOWN_UNTIL_RUN, Resolver
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class ValueView:
     """Looks at one step's values through their references, and notes what it finds."""
 
-    findings: Findings
+    diagnostics: Diagnostics
     resolver: Resolver
     step: int
     literal: bool = True
@@ -28,25 +28,25 @@ class Sight:
         try:
             return self.resolver.value(raw, self.step, at)
         except Unresolved as reason:
-            self.findings.unresolved(reason)
-            return LATER
+            self.diagnostics.add_unresolved(reason)
+            return UNKNOWN_UNTIL_RUN
 
-    def through(self) -> Sight:
+    def through(self) -> ValueView:
         """The same for a value read through a reference."""
-        return Sight(self.findings, self.resolver, self.step, literal=False)
+        return ValueView(self.diagnostics, self.resolver, self.step, literal=False)
 
-    def fixed(self, at: Path, code: str, old: Json, new: Json, *, needed: bool = True) -> Json:
+    def fix(self, at: Path, code: str, old: Json, new: Json, *, needed: bool = True) -> Json:
         """The better value, noted as a fix; where none can be made, a problem if it is needed."""
         if self.literal:
-            self.findings.fix(at, code, f"{shown(old)} became {shown(new)}")
+            self.diagnostics.fix(at, code, f"{format_value(old)} became {format_value(new)}")
             return new
         if needed:
-            message = f"the reference resolves to {shown(old)}"
-            self.findings.problem(at, "wrong_type", message, f"it must be {shown(new)}")
+            message = f"the reference resolves to {format_value(old)}"
+            self.diagnostics.problem(at, "wrong_type", message, f"it must be {format_value(new)}")
         return old
 
 
-def shown(value: Json) -> str:
+def format_value(value: Json) -> str:
     """A value in a message: as Python writes it, and short."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}…"  # noqa: PLR2004 - a line

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from workflows.model.values import Job
 from workflows.store import documents
-from workflows.store.mongo import NOW, Row, collection, later, sound, translated
+from workflows.store.mongo import NOW, Row, collection, later, sound, translate_errors
 
 DUE: Row = {"surplus_due": {"$type": "date"}, "$expr": {"$lte": ["$surplus_due", NOW]}}
 
@@ -25,7 +25,7 @@ class Surplus:
 
 def note(job: Job, job_ids: Sequence[str]) -> None:
     """Durably, before anybody tries to kill them."""
-    with translated():
+    with translate_errors():
         collection(documents.Job).update_one(
             {"_id": job.key},
             {
@@ -41,7 +41,7 @@ def take(limit: int, again_in: timedelta) -> list[Surplus]:
     One by one: what somebody settles meanwhile must not become due once more.
     """
     found, put_off = list[Row](), [{"$set": {"surplus_due": later(again_in)}}]
-    with translated():
+    with translate_errors():
         rows = collection(documents.Job)
         while len(found) < limit and (row := rows.find_one_and_update(DUE, put_off)):
             found.append(row)
@@ -50,7 +50,7 @@ def take(limit: int, again_in: timedelta) -> list[Surplus]:
 
 def settle(key: str, job_ids: Sequence[str]) -> None:
     """These are dead."""
-    with translated():
+    with translate_errors():
         rows = collection(documents.Job)
         rows.update_one({"_id": key}, {"$pull": {"surplus": {"$in": list(job_ids)}}})
         rows.update_one({"_id": key, "surplus": []}, {"$unset": {"surplus": "", "surplus_due": ""}})

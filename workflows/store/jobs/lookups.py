@@ -13,8 +13,14 @@ from workflows.model.states import JobState
 from workflows.model.values import Job
 from workflows.store import documents
 from workflows.store.jobs.rows import of_apps, readable
-from workflows.store.jobs.send_results import Sent, rejected, started, unsent, withdrawn
-from workflows.store.mongo import DUE, NOW, collection, later, translated
+from workflows.store.jobs.send_results import (
+    SendResult,
+    job_rejected,
+    job_started,
+    unsent,
+    withdrawn,
+)
+from workflows.store.mongo import DUE, NOW, collection, later, translate_errors
 
 
 def take(
@@ -25,7 +31,7 @@ def take(
 
     The time of the look is noted before it is made: only that may be compared with the grace.
     """
-    with translated():
+    with translate_errors():
         row = collection(documents.Job).find_one_and_update(
             {
                 "state": JobState.SENDING,
@@ -52,10 +58,10 @@ def take(
 def adopt(job: Job, job_id: str) -> bool:
     """The lost submission was found: it is this job. False where another one is known already."""
     open_states = [JobState.SENDING, JobState.INTENDED]
-    with translated():
+    with translate_errors():
         result = collection(documents.Job).update_one(
             {"_id": job.key, "state": {"$in": open_states}},
-            started(job, job_id).update,
+            job_started(job, job_id).update,
         )
     return bool(result.modified_count)
 
@@ -70,14 +76,14 @@ def believe_absent(job: Job, *, again: bool) -> bool:
 
 def give_up(job: Job, reason: str) -> bool:
     """Refused without a reason for too long, and provably absent: the step failed."""
-    return _conclude(job, rejected(job, reason))
+    return _conclude(job, job_rejected(job, reason))
 
 
-def _conclude(job: Job, sent: Sent) -> bool:
+def _conclude(job: Job, sent: SendResult) -> bool:
     """What follows from a look that found nothing. Its age is judged by when it was begun: a job
     may have come to exist while the one who looked was held up.
     """
-    with translated():
+    with translate_errors():
         result = collection(documents.Job).update_one(
             {
                 "_id": job.key,
@@ -93,6 +99,6 @@ def _conclude(job: Job, sent: Sent) -> bool:
 
 def rerun(job: Job) -> bool:
     """A step that the engine runs itself, and whose runner fell silent, may always run again."""
-    with translated():
+    with translate_errors():
         again = unsent(job, "", timedelta(0)).write()
         return bool(collection(documents.Job).bulk_write([again]).modified_count)

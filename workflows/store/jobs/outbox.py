@@ -24,7 +24,7 @@ from workflows.rules.fair_share import share
 from workflows.store import documents
 from workflows.store.jobs import reservations, waiting
 from workflows.store.jobs.reservations import Book
-from workflows.store.mongo import NOW, collection, later, translated
+from workflows.store.mongo import NOW, collection, later, translate_errors
 
 _SOME = 8
 """Jobs of each user among which is chosen, however many users wait."""
@@ -75,7 +75,7 @@ def claim(
     """Take up to ``free`` jobs to send, shared fairly between users that have a usable token; of
     these apps alone, where any are named, and none of the ``barred`` users. Raises ``Unavailable``.
     """
-    with translated():
+    with translate_errors():
         book = _current()
         most = min(max(_FEWEST, free), _MOST)
         found = waiting.users_after(book.served, most, book.now, apps)
@@ -119,8 +119,8 @@ def _claim(jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds) -> list
             return []
         last, full = _last_served(jobs, chosen), len(chosen) == places
         if reservations.reserve(book, token, chosen, last, full=full):
-            taken = _taken(chosen, token, bounds)
-            with suppress(Unavailable), translated():  # it ends by itself, a little later
+            taken = _mark_sending(chosen, token, bounds)
+            with suppress(Unavailable), translate_errors():  # it ends by itself, a little later
                 reservations.release(token)
             return [
                 replace(job, state=JobState.SENDING, claim=token)
@@ -187,7 +187,7 @@ def _counts(book: Book, owners: Iterable[str], session: ClientSession) -> Counts
     return Counts(sending.total(), sending, under_way)
 
 
-def _taken(chosen: Sequence[Job], token: str, bounds: Bounds) -> set[str]:
+def _mark_sending(chosen: Sequence[Job], token: str, bounds: Bounds) -> set[str]:
     """Mark them as being sent; the keys of those that are as they were read.
 
     A statement for each, because MongoDB's client repeats such a one by itself after a failover.

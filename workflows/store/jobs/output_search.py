@@ -10,7 +10,7 @@ from workflows.model.states import JobState
 from workflows.model.values import Job
 from workflows.store import documents
 from workflows.store.jobs.rows import readable
-from workflows.store.mongo import NOW, Row, collection, later, translated
+from workflows.store.mongo import NOW, Row, collection, later, translate_errors
 
 DUE: Row = {
     "results_due": {"$type": "date"},
@@ -21,7 +21,7 @@ DUE: Row = {
 
 def take(again_in: timedelta) -> Job | None:
     """The job that has waited longest; nobody else takes it within ``again_in``."""
-    with translated():
+    with translate_errors():
         row = collection(documents.Job).find_one_and_update(
             DUE,
             [{"$set": {"results_due": later(again_in)}}],
@@ -33,7 +33,7 @@ def take(again_in: timedelta) -> Job | None:
 
 def say(job: Job, reason: str) -> None:
     """Why they could not be looked for, as people are told."""
-    with translated():
+    with translate_errors():
         collection(documents.Job).update_one(
             {"_id": job.key, "state": JobState.ACTIVE}, {"$set": {"reason": reason}}
         )

@@ -16,7 +16,7 @@ from workflows.model.states import JobState
 from workflows.model.values import Job, Json, Outcome
 from workflows.store import documents
 from workflows.store.jobs.rows import readable
-from workflows.store.mongo import NOW, Row, collection, later, mapped, sound, translated
+from workflows.store.mongo import NOW, Row, collection, later, map_by_id, sound, translate_errors
 
 KILLED, GONE, UNANSWERED = "killed", "gone", "unanswered"
 """What is known of a kill: it worked; there was nothing to kill; an answer was lost and then there
@@ -38,7 +38,7 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class UserLock:
     """The right to poll one user's jobs now: for what falls into the time from ``since`` on."""
 
     since: datetime | None
@@ -46,7 +46,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class JobUpdate:
     """What a poll learnt about one job; only what changed is written."""
 
     key: str
@@ -65,7 +65,9 @@ def running(started_at: datetime) -> Row:
     return {"started_at": started_at, "missing_since": None}
 
 
-def ended(outcome: Outcome, started_at: datetime | None, finished_at: datetime, reason: str) -> Row:
+def end_fields(
+    outcome: Outcome, started_at: datetime | None, finished_at: datetime, reason: str
+) -> Row:
     fields: Row = {
         "state": str(JobState.DONE),
         "outcome": str(outcome),
@@ -83,7 +85,7 @@ def ended_well(now: datetime, started_at: datetime | None, finished_at: datetime
     return fields | ({"started_at": started_at} if started_at else {})
 
 
-def known(outcome: Outcome, reason: str, results: Mapping[str, Json]) -> Row:
+def result_fields(outcome: Outcome, reason: str, results: Mapping[str, Json]) -> Row:
     """The results of a job that had ended before."""
     return {
         "state": str(JobState.DONE),
@@ -97,36 +99,36 @@ def known(outcome: Outcome, reason: str, results: Mapping[str, Json]) -> Row:
 
 def owners() -> list[str]:
     """Users who have a job at AppService."""
-    with translated():
+    with translate_errors():
         return list(collection(documents.Job).distinct("owner", {"state": JobState.ACTIVE}))
 
 
 def under_way(owner: str) -> int:
     """How many of the user's jobs are at AppService or on the way there."""
     states = [JobState.SENDING, JobState.ACTIVE]
-    with translated():
+    with translate_errors():
         return collection(documents.Job).count_documents({"state": {"$in": states}, "owner": owner})
 
 
-def take_turns(names: Sequence[str], interval: timedelta) -> dict[str, Turn]:
+def take_turns(names: Sequence[str], interval: timedelta) -> dict[str, UserLock]:
     """Those turns (``sweep``, ``poll:<owner>``) that are ours: at most one in each interval.
 
     Missing are those that somebody has had already.
     """
-    turns, token = collection(documents.Turn), uuid4().hex
+    turns, token = collection(documents.Lock), uuid4().hex
     free = {"_id": {"$in": list(names)}, "$expr": {"$not": {"$gt": ["$next", NOW]}}}
     update = [{"$set": {"previous": "$last", "last": NOW, "next": later(interval), "token": token}}]
-    with translated():
+    with translate_errors():
         if turns.update_many(free, update).matched_count < len(names):
             _make(names)
             turns.update_many(free, update)
         rows = turns.find({"_id": {"$in": list(names)}, "token": token})
-        return {row["_id"]: Turn(row.get("previous"), row["last"]) for row in rows}
+        return {row["_id"]: UserLock(row.get("previous"), row["last"]) for row in rows}
 
 
 def _make(names: Sequence[str]) -> None:
     """See to it that the rows exist; those that nobody has had yet are free."""
-    turns = collection(documents.Turn)
+    turns = collection(documents.Lock)
     missing = set(names) - {row["_id"] for row in turns.find({"_id": {"$in": list(names)}})}
     if missing:
         with suppress(BulkWriteError):  # somebody else made one in between
@@ -149,14 +151,14 @@ def active(owners: Sequence[str], since: datetime | None = None) -> dict[str, li
     query: Row = {"state": JobState.ACTIVE, "owner": {"$in": list(owners)}, "results_due": None}
     if since:
         query["submitted_at"] = {"$gte": since}
-    with translated():
+    with translate_errors():
         for row in collection(documents.Job).find(query, fields):
-            if watched := sound(row, _watched):
+            if watched := sound(row, _read_watched):
                 found[row["owner"]].append(watched)
     return found
 
 
-def _watched(row: Row) -> Watched:
+def _read_watched(row: Row) -> Watched:
     return Watched(
         row["_id"],
         row["workflow"],
@@ -168,24 +170,26 @@ def _watched(row: Row) -> Watched:
     )
 
 
-def record(learnt: Sequence[Learnt]) -> None:
+def record(learnt: Sequence[JobUpdate]) -> None:
     """Only of jobs that are still at AppService; those that learnt alike in one statement."""
-    alike: dict[tuple[bool, tuple[str, ...]], list[Learnt]] = defaultdict(list)
+    alike: dict[tuple[bool, tuple[str, ...]], list[JobUpdate]] = defaultdict(list)
     for each in learnt:
         gone = tuple(name for name, value in each.fields.items() if value is None)
         alike[each.news, (*sorted(set(each.fields) - {*gone}), "", *gone)].append(each)
     if alike:
-        with translated():
+        with translate_errors():
             writes = [_write(each) for each in alike.values()]
             collection(documents.Job).bulk_write(writes, ordered=False)
 
 
-def _write(alike: Sequence[Learnt]) -> UpdateMany:
+def _write(alike: Sequence[JobUpdate]) -> UpdateMany:
     """Of jobs with the same fields set, and the same removed."""
     first = alike[0]
     names = [name for name, value in first.fields.items() if value is not None]
     gone = [name for name in first.fields if name not in names]
-    fields: Row = {name: mapped({each.key: each.fields[name] for each in alike}) for name in names}
+    fields: Row = {
+        name: map_by_id({each.key: each.fields[name] for each in alike}) for name in names
+    }
     if first.news:
         fields |= {"version": {"$add": ["$version", 1]}, "news": NOW}
     stages: list[Row] = [{"$set": fields}] if fields else []
@@ -201,13 +205,13 @@ KILL: Row = {
 }
 
 
-def unwanted(limit: int, again_in: timedelta) -> dict[str, list[Job]]:
+def claim_unwanted(limit: int, again_in: timedelta) -> dict[str, list[Job]]:
     """Jobs that AppService shall be asked (again) to kill now, by owner. That they are asked for is
     counted before it is done; nobody else asks for them within ``again_in``.
     """
     found: dict[str, list[Job]] = defaultdict(list)
     rows = collection(documents.Job)
-    with translated():
+    with translate_errors():
         taken = list(rows.find(KILL, limit=limit))
         if taken:
             asks = {"$add": [{"$ifNull": ["$kill_asks", 0]}, 1]}
@@ -238,7 +242,7 @@ def receipts(replies: Iterable[tuple[Job, str, timedelta | None]]) -> None:
         for job, reply, again in replies
     ]
     if writes:
-        with translated():
+        with translate_errors():
             collection(documents.Job).bulk_write(writes, ordered=False)
 
 

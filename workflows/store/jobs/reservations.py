@@ -71,7 +71,7 @@ class Book:
 
 def read(session: ClientSession | None = None) -> Book:
     """The document, which the first reader creates."""
-    rows = collection(documents.Turn)
+    rows = collection(documents.Lock)
     row = rows.find_one(
         _OUTBOX, {"now": NOW, "count": 1, "served": 1, "claims": 1, "limit": 1}, session=session
     )
@@ -101,26 +101,26 @@ def reserve(
         "full": full,
         "claims": {"$concatArrays": [{"$ifNull": ["$claims", []]}, [claim]]},
     }
-    result = collection(documents.Turn).update_one(
+    result = collection(documents.Lock).update_one(
         {**_OUTBOX, "count": book.count}, [{"$set": fields}]
     )
     return bool(result.modified_count)
 
 
 def release(token: str) -> None:
-    collection(documents.Turn).update_one(_OUTBOX, {"$pull": {"claims": {"token": token}}})
+    collection(documents.Lock).update_one(_OUTBOX, {"$pull": {"claims": {"token": token}}})
 
 
 def observed_limit() -> ConcurrencyLimit:
     """How many calls AppService bears, as far as was observed."""
-    row = collection(documents.Turn).find_one(_OUTBOX, {"limit": 1}) or {}
+    row = collection(documents.Lock).find_one(_OUTBOX, {"limit": 1}) or {}
     return from_stored(row.get("limit"))
 
 
 def learn(observed: Observed, ceiling: int) -> None:
     """Adapt the limit of calls to what a process observed. What is lost, where many processes learn
     at the same time, is observed again soon."""
-    rows = collection(documents.Turn)
+    rows = collection(documents.Lock)
     for _ in range(_TRIES):
         row = rows.find_one(_OUTBOX, {"limit": 1, "learnt": 1, "full": 1}) or {}
         after = adapt(from_stored(row.get("limit")), observed, ceiling, full=bool(row.get("full")))
@@ -149,4 +149,4 @@ def revoke(reserved: Reserved) -> None:
 
 def pass_over(name: str) -> None:
     """Nobody up to this user could be served: the next claim begins behind them."""
-    collection(documents.Turn).update_one(_OUTBOX, {"$set": {"served": name}})
+    collection(documents.Lock).update_one(_OUTBOX, {"$set": {"served": name}})

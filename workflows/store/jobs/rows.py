@@ -13,7 +13,7 @@ from workflows.model.states import FINAL_JOB, JobState
 from workflows.model.values import Job, Outcome
 from workflows.rules.outages import FinishedStep
 from workflows.store import documents
-from workflows.store.mongo import NOW, Row, collection, sound, translated
+from workflows.store.mongo import NOW, Row, collection, sound, translate_errors
 
 if TYPE_CHECKING:
     from workflows.store.workflows.rows import Change
@@ -29,7 +29,7 @@ def effects(changes: Sequence[Change]) -> list[Write]:
         for now in (change.before.now,)
         for job in change.new_jobs
     ]
-    writes += _unwanted([job.key for change in changes for job in change.kills])
+    writes += _kill_writes([job.key for change in changes for job in change.kills])
     alike: dict[tuple[int, bool, bool], list[str]] = defaultdict(list)
     for change in changes:
         announced = {job.key for job in change.announced}
@@ -40,7 +40,7 @@ def effects(changes: Sequence[Change]) -> list[Write]:
     return writes + [_taken_in(keys, *how) for how, keys in alike.items()]
 
 
-def _unwanted(keys: Sequence[str]) -> list[Write]:
+def _kill_writes(keys: Sequence[str]) -> list[Write]:
     if not keys:
         return []
     now: Row = {"version": {"$add": ["$version", 1]}}
@@ -73,7 +73,7 @@ def _taken_in(keys: Sequence[str], version: int, announced: bool, settled: bool)
 def open_jobs(workflows: Iterable[str]) -> dict[str, list[Row]]:
     """The jobs of each workflow that are not settled, as stored; ``value`` reads them."""
     found: dict[str, list[Row]] = defaultdict(list)
-    with translated():
+    with translate_errors():
         for each in collection(documents.Job).find(
             {"workflow": {"$in": list(workflows)}, "open": True}, {"params": 0}
         ):
@@ -81,16 +81,16 @@ def open_jobs(workflows: Iterable[str]) -> dict[str, list[Row]]:
     return found
 
 
-def with_untold(workflows: Iterable[str]) -> list[str]:
+def with_unprocessed_changes(workflows: Iterable[str]) -> list[str]:
     """Those of these workflows that have something to take in."""
     query = {"workflow": {"$in": list(workflows)}, "open": True, "news": {"$type": "date"}}
-    with translated():
+    with translate_errors():
         return list(collection(documents.Job).distinct("workflow", query))
 
 
-def hush(workflow: str, until: datetime) -> None:
+def discard_changes(workflow: str, until: datetime) -> None:
     """Nobody takes in the news that this workflow had by then: whoever resumes it reads all."""
-    with translated():
+    with translate_errors():
         collection(documents.Job).update_many(
             {"workflow": workflow, "open": True, "news": {"$lte": until}}, {"$unset": {"news": ""}}
         )
@@ -98,7 +98,7 @@ def hush(workflow: str, until: datetime) -> None:
 
 def of_workflow(workflow: str) -> list[Row]:
     """Every attempt of every step, as stored, in order."""
-    with translated():
+    with translate_errors():
         return list(
             collection(documents.Job)
             .find({"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}})
@@ -108,7 +108,7 @@ def of_workflow(workflow: str) -> list[Row]:
 
 def history(workflow: str) -> list[Job]:
     """Every attempt of every step, in order, without what was sent."""
-    with translated():
+    with translate_errors():
         rows = (
             collection(documents.Job)
             .find({"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}}, {"params": 0})
@@ -119,7 +119,7 @@ def history(workflow: str) -> list[Job]:
 
 def ids_of(workflow: str) -> dict[tuple[int, int], str]:
     """AppService ids by step index and attempt, of those that have one."""
-    with translated():
+    with translate_errors():
         rows = collection(documents.Job).find(
             {"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}, "job_id": {"$type": "string"}},
             {"step": 1, "attempt": 1, "job_id": 1},
@@ -127,9 +127,9 @@ def ids_of(workflow: str) -> dict[tuple[int, int], str]:
         return {(each["step"], each["attempt"]): each["job_id"] for each in rows}
 
 
-def waited(job: Job) -> timedelta:
+def waiting_time(job: Job) -> timedelta:
     """How long ago the job was first to be sent."""
-    with translated():
+    with translate_errors():
         rows = collection(documents.Job).aggregate(
             [
                 {"$match": {"_id": job.key}},
@@ -141,7 +141,7 @@ def waited(job: Job) -> timedelta:
 
 def results_of(workflow: str, keys: Iterable[str]) -> dict[int, Row]:
     """Outputs known only at run time, by step index, of the named jobs that succeeded."""
-    with translated():
+    with translate_errors():
         rows = collection(documents.Job).find(
             {"_id": {"$in": list(keys)}, "workflow": workflow, "outcome": Outcome.SUCCEEDED},
             {"step": 1, "results": 1},
@@ -151,7 +151,7 @@ def results_of(workflow: str, keys: Iterable[str]) -> dict[int, Row]:
 
 def finished_steps(workflow: str) -> list[FinishedStep]:
     """What the jobs of a workflow that succeeded were asked for and reported."""
-    with translated():
+    with translate_errors():
         rows = collection(documents.Job).find(
             {
                 "_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"},

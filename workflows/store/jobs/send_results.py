@@ -14,7 +14,7 @@ from pymongo import UpdateMany, UpdateOne
 from workflows.model.states import JobState
 from workflows.model.values import Job, Outcome
 from workflows.store import documents
-from workflows.store.mongo import NOW, Row, collection, later, mapped, translated
+from workflows.store.mongo import NOW, Row, collection, later, map_by_id, translate_errors
 
 _CHANGED: Row = {"version": {"$add": ["$version", 1]}, "news": NOW}
 """Every change that the workflow must take in."""
@@ -27,7 +27,7 @@ _REFUSED: Row = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SendResult:
     """What became of one sending; exactly one of the constructors below made it."""
 
     job: Job
@@ -58,11 +58,11 @@ class Sent:
         )
 
 
-def started(job: Job, job_id: str) -> Sent:
-    return Sent(job, JobState.ACTIVE, _STARTED, job_id=job_id)
+def job_started(job: Job, job_id: str) -> SendResult:
+    return SendResult(job, JobState.ACTIVE, _STARTED, job_id=job_id)
 
 
-def unsent(job: Job, reason: str, wait: timedelta, *, refused: bool = False) -> Sent:
+def unsent(job: Job, reason: str, wait: timedelta, *, refused: bool = False) -> SendResult:
     """It provably never arrived, or was refused for now: back into the outbox, unless nobody
     wants it any more. ``refused``: AppService had no good reason, which it may not do for ever.
     """
@@ -74,7 +74,7 @@ def unsent(job: Job, reason: str, wait: timedelta, *, refused: bool = False) -> 
         "tries": {"$add": ["$tries", 1]},
         "version": {"$add": ["$version", 1]},
     }
-    return Sent(
+    return SendResult(
         job,
         JobState.INTENDED,
         fields | (_REFUSED if refused else {}),
@@ -83,7 +83,9 @@ def unsent(job: Job, reason: str, wait: timedelta, *, refused: bool = False) -> 
     )
 
 
-def doubtful(job: Job, reason: str, lookup_in: timedelta, believe_in: timedelta | None) -> Sent:
+def doubtful(
+    job: Job, reason: str, lookup_in: timedelta, believe_in: timedelta | None
+) -> SendResult:
     """The answer is lost. ``believe_in`` shortens the grace where AppService itself said that the
     call is over, without a reason.
     """
@@ -94,16 +96,18 @@ def doubtful(job: Job, reason: str, lookup_in: timedelta, believe_in: timedelta 
     }
     if believe_in is not None:
         fields |= {"absent_after": later(believe_in), "answered": True, **_REFUSED}
-    return Sent(job, JobState.SENDING, fields, reason=reason)
+    return SendResult(job, JobState.SENDING, fields, reason=reason)
 
 
-def rejected(job: Job, reason: str) -> Sent:
-    return Sent(job, JobState.REJECTED, {**_ENDED, "finished_at": NOW}, reason=reason)
+def job_rejected(job: Job, reason: str) -> SendResult:
+    return SendResult(job, JobState.REJECTED, {**_ENDED, "finished_at": NOW}, reason=reason)
 
 
-def finished(job: Job, outcome: Outcome, reason: str, results: Mapping[str, object]) -> Sent:
+def job_finished(
+    job: Job, outcome: Outcome, reason: str, results: Mapping[str, object]
+) -> SendResult:
     """A step that the engine ran itself has ended."""
-    return Sent(
+    return SendResult(
         job,
         JobState.DONE,
         {
@@ -118,25 +122,25 @@ def finished(job: Job, outcome: Outcome, reason: str, results: Mapping[str, obje
     )
 
 
-def withdrawn(job: Job) -> Sent:
+def withdrawn(job: Job) -> SendResult:
     """Its workflow ended between the claim and the sending."""
-    return Sent(job, JobState.WITHDRAWN, dict(_ENDED))
+    return SendResult(job, JobState.WITHDRAWN, dict(_ENDED))
 
 
-def record(outcomes: Sequence[Sent]) -> list[Sent]:
+def record(outcomes: Sequence[SendResult]) -> list[SendResult]:
     """Write what became of the sendings; answers with those that started a job under a claim that
     was no longer valid. Recording the same again changes nothing.
     """
     if not outcomes:
         return []
-    with translated():
+    with translate_errors():
         result = collection(documents.Job).bulk_write(_writes(outcomes), ordered=False)
         if result.matched_count == len(outcomes):
             return []
         return [sent for sent in outcomes if sent.job_id and sent.job_id != known_id(sent.job)]
 
 
-def _writes(outcomes: Sequence[Sent]) -> list[UpdateOne | UpdateMany]:
+def _writes(outcomes: Sequence[SendResult]) -> list[UpdateOne | UpdateMany]:
     """All that were started under one claim in one statement; what is rarer one by one."""
     writes: list[UpdateOne | UpdateMany] = []
     claims: dict[str, dict[str, str]] = defaultdict(dict)
@@ -146,7 +150,7 @@ def _writes(outcomes: Sequence[Sent]) -> list[UpdateOne | UpdateMany]:
         else:
             writes.append(sent.write())
     for claim, ids in claims.items():
-        fields = {**_STARTED, "state": str(JobState.ACTIVE), "reason": "", "job_id": mapped(ids)}
+        fields = {**_STARTED, "state": str(JobState.ACTIVE), "reason": "", "job_id": map_by_id(ids)}
         guard = {"_id": {"$in": list(ids)}, "state": JobState.SENDING, "claim": claim}
         writes.append(UpdateMany(guard, [{"$set": fields}]))
     return writes
@@ -154,6 +158,6 @@ def _writes(outcomes: Sequence[Sent]) -> list[UpdateOne | UpdateMany]:
 
 def known_id(job: Job) -> str:
     """The AppService id that is stored for this job now; empty where there is none."""
-    with translated():
+    with translate_errors():
         row = collection(documents.Job).find_one({"_id": job.key}, {"job_id": 1})
     return (row or {}).get("job_id") or ""

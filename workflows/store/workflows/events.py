@@ -9,7 +9,7 @@ from pymongo.client_session import ClientSession
 
 from workflows.model.values import Event
 from workflows.store import documents
-from workflows.store.mongo import Row, collection, translated
+from workflows.store.mongo import Row, collection, translate_errors
 
 
 def append(recorded: Iterable[tuple[str, Event]], session: ClientSession) -> None:
@@ -21,7 +21,7 @@ def append(recorded: Iterable[tuple[str, Event]], session: ClientSession) -> Non
 
 def of_workflow(workflow: str, after: int = 0, limit: int = 0) -> list[Event]:
     """Events with a higher sequence number than ``after``, in order; 0 means no limit."""
-    with translated():
+    with translate_errors():
         rows = (
             collection(documents.Event)
             .find({"workflow": workflow, "sequence": {"$gt": after}})

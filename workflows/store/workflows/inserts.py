@@ -15,8 +15,8 @@ from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 from workflows.model.errors import Conflict, Invalid, Problem
 from workflows.model.states import WorkflowState
 from workflows.store import documents
-from workflows.store.group_commit import Together
-from workflows.store.mongo import NOW, Row, collection, meaning, translated
+from workflows.store.group_commit import GroupCommit
+from workflows.store.mongo import NOW, Row, collection, meaning, translate_errors
 
 LARGEST_BYTES: Final = 16 * 1024 * 1024
 """What MongoDB takes as one document."""
@@ -45,7 +45,7 @@ def new(row: Row, spec: RawBSONDocument) -> New:
     return New(_upsert(row), spec)
 
 
-def stored(spec: Row) -> RawBSONDocument:
+def encode_spec(spec: Row) -> RawBSONDocument:
     """A spec as MongoDB keeps it; raises ``Invalid`` where it is too large for that."""
     encoded = bson.encode(spec)
     if len(encoded) > LARGEST_BYTES:
@@ -72,7 +72,7 @@ def write(found: Sequence[New]) -> list[Exception | None]:
     """
     outcomes: list[Exception | None] = [None] * len(found)
     specs = collection(documents.Spec)
-    with translated():
+    with translate_errors():
         specs.insert_many([each.spec for each in found], ordered=False)
         try:
             collection(documents.Workflow).bulk_write(
@@ -96,4 +96,4 @@ def _failure(error: Mapping[str, Any]) -> Exception:
     return meaning(OperationFailure(error["errmsg"], error["code"]))
 
 
-_create: Final = Together(write, most=_MOST_TOGETHER)
+_create: Final = GroupCommit(write, most=_MOST_TOGETHER)

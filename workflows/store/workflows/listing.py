@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from workflows.model.errors import Invalid, Problem
 from workflows.model.states import FINAL_WORKFLOW, WorkflowState
 from workflows.store import documents
-from workflows.store.mongo import Row, collection, translated
+from workflows.store.mongo import Row, collection, translate_errors
 
 _SHOWN: Row = {
     "name": 1,
@@ -48,7 +48,7 @@ def page(owner: str, wanted: Wanted, size: int, token: str = "") -> tuple[list[R
     Raises ``Invalid`` for a token that no page gave.
     """
     conditions = [{"owner": owner}, *_conditions(wanted), *_after(token)]
-    with translated():
+    with translate_errors():
         rows = list(
             collection(documents.Workflow)
             .find({"$and": conditions}, _SHOWN)
@@ -63,7 +63,7 @@ def step_counts(ids: Sequence[str]) -> dict[str, dict[str, int]]:
     """Workflow id to how many of its steps are in each state."""
     found: dict[str, dict[str, int]] = {workflow: {} for workflow in ids}
     each = {"workflow": "$_id", "state": "$states"}
-    with translated():
+    with translate_errors():
         for row in collection(documents.Workflow).aggregate(
             [
                 {"$match": {"_id": {"$in": list(ids)}}},

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from workflows.model.states import ACTIVE_WORKFLOW
 from workflows.store import documents
-from workflows.store.mongo import NOW, collection, translated
+from workflows.store.mongo import NOW, collection, translate_errors
 
 
 def hold() -> int:
     """Set every workflow that is under way aside, until somebody asks for it; how many they are."""
-    with translated():
+    with translate_errors():
         result = collection(documents.Workflow).update_many(
             {"state": {"$in": list(ACTIVE_WORKFLOW)}, "held": {"$ne": True}},
             {"$set": {"held": True}, "$unset": {"lease": "", "next_check": ""}},
@@ -22,7 +22,7 @@ def hold() -> int:
 
 def resume(workflow: str) -> bool:
     """Let one that was set aside go on; false where it was not."""
-    with translated():
+    with translate_errors():
         result = collection(documents.Workflow).update_one(
             {"_id": workflow, "held": True},
             [{"$set": {"next_check": NOW, "updated_at": NOW}}, {"$unset": "held"}],
@@ -30,11 +30,11 @@ def resume(workflow: str) -> bool:
     return bool(result.modified_count)
 
 
-def held(ids: Sequence[str]) -> dict[str, datetime]:
+def paused_since(ids: Sequence[str]) -> dict[str, datetime]:
     """Those of them that are set aside, each with MongoDB's time when it still was."""
     if not ids:
         return {}
-    with translated():
+    with translate_errors():
         rows = collection(documents.Workflow).find(
             {"_id": {"$in": list(ids)}, "held": True}, {"now": NOW}
         )

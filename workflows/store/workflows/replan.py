@@ -15,7 +15,7 @@ from workflows.model.errors import LeaseLost
 from workflows.model.states import StepState
 from workflows.model.values import Event, Json
 from workflows.store import documents
-from workflows.store.mongo import NOW, Row, ago, collection, later, transaction, translated
+from workflows.store.mongo import NOW, Row, ago, collection, later, transaction, translate_errors
 from workflows.store.workflows import events
 from workflows.store.workflows.rows import Claimed
 
@@ -37,7 +37,7 @@ class Grown:
 
 def due(limit: int, overdue: timedelta) -> list[str]:
     """Workflows whose further steps should have been planned so long ago."""
-    with translated():
+    with translate_errors():
         rows = collection(documents.Workflow).find(
             _is_due(overdue), {"_id": 1}, sort=[("replan_due", 1)], limit=limit
         )
@@ -47,7 +47,7 @@ def due(limit: int, overdue: timedelta) -> list[str]:
 def due_of_each(limit: int, without: Sequence[str]) -> list[str]:
     """Of each user the workflow that has been due for the longest time, but for some of them; at
     most ``limit``, those first that have waited longest."""
-    with translated():
+    with translate_errors():
         rows = collection(documents.Workflow).aggregate(
             [
                 {"$match": {**_is_due(timedelta(0)), "_id": {"$nin": list(without)}}},
@@ -85,18 +85,18 @@ def extend(token: str, grown: Grown) -> bool:
         if grown.events:
             events.append([(workflow, event) for event in grown.events], session)
 
-    return _fenced(work)
+    return _write_fenced(work)
 
 
 def refuse(token: str, before: Claimed, reason: str) -> bool:
     """Store why further steps cannot be planned, due to be advanced; false as ``extend``."""
-    return _fenced(lambda session: _write(token, before, {"unplannable": reason}, session))
+    return _write_fenced(lambda session: _write(token, before, {"unplannable": reason}, session))
 
 
 def postpone(token: str, workflow: str, wait: timedelta, reason: str) -> None:
     """It was tried in vain, for no fault of what was submitted: again later, and count it."""
     failures = {"$add": [{"$ifNull": ["$replan_failures", 0]}, 1]}
-    with translated():
+    with translate_errors():
         collection(documents.Workflow).update_one(
             {"_id": workflow, "lease.token": token},
             [
@@ -114,7 +114,7 @@ def postpone(token: str, workflow: str, wait: timedelta, reason: str) -> None:
 
 def let_go(token: str, workflow: str) -> None:
     """End the lease; there was nothing to plan."""
-    with translated():
+    with translate_errors():
         collection(documents.Workflow).update_one(
             {"_id": workflow, "lease.token": token}, {"$unset": {"lease": ""}}
         )
@@ -155,7 +155,7 @@ def _write(token: str, before: Claimed, fields: Row, session: ClientSession) -> 
         raise LeaseLost
 
 
-def _fenced(work: Callable[[ClientSession], None]) -> bool:
+def _write_fenced(work: Callable[[ClientSession], None]) -> bool:
     try:
         transaction(work)
     except LeaseLost:

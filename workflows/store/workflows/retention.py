@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from workflows.model.states import FINAL_WORKFLOW, WorkflowState
 from workflows.store import documents, removals
-from workflows.store.mongo import Row, ago, collection, translated
+from workflows.store.mongo import Row, ago, collection, translate_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ NEVER_STARTED: Final = Kind("created_at", {"state": WorkflowState.PLANNED})
 
 def older(kind: Kind, age: timedelta, limit: int, but: Collection[str] = ()) -> list[str]:
     """The oldest first, without those named."""
-    with translated():
+    with translate_errors():
         rows = collection(documents.Workflow).find(
             {**kind.older(age), "_id": {"$nin": sorted(but)}},
             {"_id": 1},

@@ -22,7 +22,7 @@ from workflows.store.mongo import (
     later,
     sound,
     transaction,
-    translated,
+    translate_errors,
 )
 from workflows.store.workflows import events
 
@@ -110,7 +110,7 @@ class Change:
 
 
 def by_idempotency_key(owner: str, key: str) -> Row | None:
-    with translated():
+    with translate_errors():
         return collection(documents.Workflow).find_one(
             {"owner": owner, "idempotency_key": key}, {"state": 1, "body_digest": 1}
         )
@@ -118,7 +118,7 @@ def by_idempotency_key(owner: str, key: str) -> Row | None:
 
 def get(workflow: str, fields: Row | None = None) -> Row:
     """The stored row; raises ``NotFound``."""
-    with translated():
+    with translate_errors():
         row = collection(documents.Workflow).find_one({"_id": workflow}, fields)
     if row is None:
         raise NotFound(f"There is no workflow '{workflow}'.")
@@ -134,14 +134,14 @@ def claim(ids: Iterable[str], lease: timedelta) -> tuple[str, list[Claimed], lis
     wanted = list(ids)
     token = uuid4().hex
     free = {"$expr": {"$not": {"$gt": ["$lease.until", NOW]}}}  # a missing lease is below any date
-    with translated():
+    with translate_errors():
         workflows = collection(documents.Workflow)
         workflows.update_many(
             {"_id": {"$in": wanted}, "held": {"$ne": True}, **free},
             [{"$set": {"lease": {"token": token, "until": later(lease)}}}],
         )
         rows = list(workflows.find({"_id": {"$in": wanted}, "lease.token": token}, PROGRESS))
-    found = {row["_id"]: sound(row, _claimed) for row in rows}
+    found = {row["_id"]: sound(row, _read_claimed) for row in rows}
     claimed = [each for each in found.values() if each]
     return token, claimed, [each for each, read in found.items() if read is None]
 
@@ -162,7 +162,7 @@ def commit(token: str, changes: Sequence[Change]) -> list[Change]:
 
 def release(token: str, ids: Sequence[str]) -> None:
     """End the leases of workflows for which nothing is to be written but the time of a check."""
-    with translated():
+    with translate_errors():
         collection(documents.Workflow).update_many(
             {"_id": {"$in": list(ids)}, "lease.token": token},
             {"$unset": {"lease": "", "next_check": ""}},
@@ -172,7 +172,7 @@ def release(token: str, ids: Sequence[str]) -> None:
 def postpone(token: str, workflow: str, wait: timedelta) -> None:
     """A turn broke on a defect of ours: look again later, and count it."""
     failures = {"$cond": [{"$isNumber": "$failures"}, "$failures", 0]}
-    with translated():
+    with translate_errors():
         collection(documents.Workflow).update_one(
             {"_id": workflow, "lease.token": token},
             [
@@ -186,14 +186,14 @@ def existing(ids: Sequence[str]) -> list[str]:
     """Those of them that are stored at all."""
     if not ids:
         return []
-    with translated():
+    with translate_errors():
         rows = collection(documents.Workflow).find({"_id": {"$in": list(ids)}}, {"_id": 1})
         return [row["_id"] for row in rows]
 
 
-def ended(ids: Iterable[str]) -> set[str]:
+def ended_among(ids: Iterable[str]) -> set[str]:
     """Those of them for which nothing may start any more."""
-    with translated():
+    with translate_errors():
         rows = collection(documents.Workflow).find(
             {
                 "_id": {"$in": list(ids)},
@@ -291,7 +291,7 @@ def value(row: Row) -> Workflow:
     )
 
 
-def _claimed(row: Row) -> Claimed:
+def _read_claimed(row: Row) -> Claimed:
     return Claimed(
         workflow=value(row),
         spec_id=row["spec"],

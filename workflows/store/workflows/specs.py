@@ -9,11 +9,11 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
 from workflows.model.errors import NotFound
-from workflows.spec.compiled_spec import Blueprint, blueprint
+from workflows.spec.compiled_spec import CompiledSpec, compile_spec
 from workflows.spec.document import spec_from
 from workflows.store import documents
 from workflows.store.byte_cache import ByteCache
-from workflows.store.mongo import Row, collection, translated
+from workflows.store.mongo import Row, collection, translate_errors
 
 KEPT_BYTES: Final = 64 * 1024 * 1024
 """What the specs that a process keeps may take in memory together."""
@@ -23,15 +23,15 @@ _BYTES_A_STEP: Final = 2_000
 _LEAST_BYTES: Final = 4_000
 
 
-def get(spec_id: str) -> Blueprint:
+def get(spec_id: str) -> CompiledSpec:
     """Raises ``NotFound``."""
     return _kept(spec_id)
 
 
-def _load(spec_id: str) -> tuple[Blueprint, int]:
+def _load(spec_id: str) -> tuple[CompiledSpec, int]:
     """The spec, and what it takes in memory."""
     raw = _raw(spec_id)
-    made = blueprint(spec_from(bson.decode(raw.raw)["document"]))
+    made = compile_spec(spec_from(bson.decode(raw.raw)["document"]))
     return made, _LEAST_BYTES + _TIMES * len(raw.raw) + _BYTES_A_STEP * len(made.spec.steps)
 
 
@@ -42,7 +42,7 @@ def forget(spec_id: str) -> None:
 
 def source(workflow: str) -> str:
     """What a workflow was made from, as JSON; raises ``NotFound`` where it was from nothing."""
-    with translated():
+    with translate_errors():
         row = collection(documents.Spec).find_one({"_id": f"{workflow}/1"}, {"source": 1})
     if row is None or not row.get("source"):
         raise NotFound(f"Workflow '{workflow}' was not made from anything else.")
@@ -59,7 +59,7 @@ def document(spec_id: str) -> Row:
 def _raw(spec_id: str) -> RawBSONDocument:
     """The stored bytes; raises ``NotFound``."""
     rows = collection(documents.Spec).with_options(CodecOptions(RawBSONDocument))
-    with translated():
+    with translate_errors():
         row = rows.find_one({"_id": spec_id}, {"document": 1})
     if row is None:
         raise NotFound(f"There is no spec '{spec_id}'.")

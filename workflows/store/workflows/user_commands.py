@@ -12,7 +12,7 @@ from pymongo.client_session import ClientSession
 from workflows.model.states import ACTIVE_WORKFLOW, RETRY_WORKFLOW, StepState, WorkflowState
 from workflows.model.values import Event
 from workflows.store import documents
-from workflows.store.mongo import NOW, Row, collection, transaction, translated
+from workflows.store.mongo import NOW, Row, collection, transaction, translate_errors
 from workflows.store.workflows import events
 
 _PLANNING = ("unplannable", "replan_due", "replan_failures", "replan_reason")
@@ -21,7 +21,7 @@ _PLANNING = ("unplannable", "replan_due", "replan_failures", "replan_reason")
 
 def begin(workflow: str, request_id: str) -> bool:
     """``planned`` → ``pending``; true for the one caller that did it."""
-    with translated():
+    with translate_errors():
         result = collection(documents.Workflow).update_one(
             {"_id": workflow, "state": WorkflowState.PLANNED},
             [
@@ -45,7 +45,7 @@ def request_cancel(workflow: str) -> bool:
     False where it had ended already.
     """
     going = [*ACTIVE_WORKFLOW, WorkflowState.PLANNED]
-    with translated():
+    with translate_errors():
         result = collection(documents.Workflow).update_one(
             {"_id": workflow, "state": {"$in": going}},
             [
