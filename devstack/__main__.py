@@ -4,10 +4,13 @@
 # ruff: noqa: E402
 import signal
 
-signal.signal(signal.SIGINT, signal.SIG_DFL)
+interruptible = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+if interruptible:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from devstack.commands import run_main
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if interruptible:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     run_main()

@@ -146,7 +146,8 @@ def finish(command: Sequence[str | Path], *, stderr: int | None) -> int:
     ) as child:
 
         def end(number: int, _: object) -> None:
-            os.killpg(child.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
             os._exit(128 + number)
 
         before = {number: signal.signal(number, end) for number in SIGNALS}

@@ -28,9 +28,15 @@ class Failed(Exception):
     """A set-up cannot start or go on; the message is for the terminal."""
 
 
+_signals_taken: list[int] = []
+"""Of ``end_by_signal``: a library that swallows the exception does not lose the signal."""
+
+
 def told_to_stop() -> threading.Event:
     """An event that SIGTERM, Ctrl-C and the end of the terminal set."""
     told = threading.Event()
+    if _signals_taken:
+        told.set()
     for number in SIGNALS:
         signal.signal(number, lambda *_: told.set())
     return told
@@ -41,6 +47,7 @@ def end_by_signal() -> None:
     on the way. A second signal does not disturb that."""
 
     def end(number: int, _: object) -> None:
+        _signals_taken.append(number)
         for each in SIGNALS:
             signal.signal(each, signal.SIG_IGN)
         raise SystemExit(128 + number)

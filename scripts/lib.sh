@@ -10,8 +10,17 @@ esac
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # Which environment: another one for another Python.
 venv="${VENV:-.venv}"
-# While Python starts, Ctrl-C would print a traceback: our programs take it from their first line on.
-trap '' INT
+# Without it bash goes on after a Ctrl-C that comes as a program ends by itself.
+trap 'exit 130' INT
+
+# python -S -c "$run" MODULE WORD…: runs a module. Ctrl-C while Python starts ends it without the
+# traceback that it prints where it is interrupted as it loads its site packages.
+run='import signal
+if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN: signal.signal(signal.SIGINT, signal.SIG_DFL)
+import runpy, site, sys
+site.main()
+del sys.argv[0]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)'
 
 no_arguments() {
   if [ "$#" -gt 0 ]; then
@@ -36,10 +45,10 @@ any_python() {
 # environment SET…: $venv holds requirements.txt, and requirements-SET.txt for each.
 environment() {
   set -- "${@/#/requirements-}"
-  any_python devstack/environment.py "$venv" requirements.txt "${@/%/.txt}"
+  any_python -S -c "$run" devstack.environment "$venv" requirements.txt "${@/%/.txt}"
 }
 
 # celery-exporter wants older releases than ours, and gets an environment of its own.
 exporter() {
-  any_python devstack/environment.py "${venv}-exporter" requirements-exporter.txt
+  any_python -S -c "$run" devstack.environment "${venv}-exporter" requirements-exporter.txt
 }

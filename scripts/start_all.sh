@@ -6,4 +6,4 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 environment embedded
 exporter || { [ "$?" != 130 ] || exit 130; echo "celery-exporter cannot be installed here and is left out" >&2; }
-exec "$venv/bin/python" -m devstack up "$@"
+exec "$venv/bin/python" -S -c "$run" devstack up "$@"

@@ -4,4 +4,4 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 no_arguments "$@"
-any_python -m devstack.stopping
+any_python -S -c "$run" devstack.stopping
