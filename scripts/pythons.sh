@@ -15,9 +15,16 @@ done
 minor=$("$venv/bin/python" -c "$version")
 unset "found[$minor]"
 
+failed=""
 for minor in "${!found[@]}"; do
   echo "== Python 3.$minor"
   export PYTHON="${found[$minor]}" VENV="var/venv-3.$minor"
-  ./scripts/demo.sh >"var/demo-3.$minor.log" 2>&1 || { cat "var/demo-3.$minor.log"; exit 1; }
-  ./scripts/test.sh -q -n 2 tests/model tests/spec tests/rules tests/config tests/observability
+  ./scripts/demo.sh >"var/demo-3.$minor.log" 2>&1 || {
+    cat "var/demo-3.$minor.log"
+    failed="$failed 3.$minor"
+    continue
+  }
+  ./scripts/test.sh -q -n 2 tests/model tests/spec tests/rules tests/config tests/observability ||
+    failed="$failed 3.$minor"
 done
+[ -z "$failed" ] || { echo "failed on Python$failed" >&2; exit 1; }
