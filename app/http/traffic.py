@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Final
 
 from flask import Flask, Response, g, request
 
+from app.http.client_socket import client_left
 from observability.metering import Counts
 
+CLIENT_CLOSED_REQUEST: Final = 499
+"""As nginx counts it; nobody is there to be answered with it."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
 
 
@@ -20,5 +24,11 @@ def register(app: Flask, counts: Counts) -> None:
         took = timedelta(seconds=time.perf_counter() - g.begun) if "begun" in g else timedelta(0)
         method = request.method if request.method in _METHODS else "other"
         route = request.url_rule.rule if request.url_rule else "none"
-        counts.request(method, route, response.status_code, took)
+        counts.request(method, route, _status(response), took)
         return response
+
+
+def _status(response: Response) -> int:
+    """A client that left while it waited is no failure of ours: it must raise no alert."""
+    unavailable = response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    return CLIENT_CLOSED_REQUEST if unavailable and client_left()() else response.status_code

@@ -9,9 +9,10 @@ from functools import partial
 from typing import Final
 
 import pymongo
-from flask import Response, request
+from flask import Response
 
 from app.http import metering
+from app.http.client_socket import client_left
 from app.live.broadcaster import Broadcaster, Dropped, Subscription
 from workflows.model.errors import Unavailable
 from workflows.model.states import FINAL_WORKFLOW
@@ -59,9 +60,8 @@ def stream_response(
     with ExitStack() as stack:
         stack.enter_context(metering.streaming())
         subscription = stack.enter_context(broadcaster.subscribe(topic))
-        hung_up = request.environ.get("server.client_hung_up", lambda: False)
         response = Response(
-            text(partial(_take_events, subscription, hung_up)),
+            text(partial(_take_events, subscription, client_left())),
             mimetype=media_type,
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )

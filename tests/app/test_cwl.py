@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
-import socket
 from typing import Any
 
 import pytest
 import yaml
 
 from app.connections import connections_of
-from app.http.client_socket import client_left
 from tests.app.conftest import ALICE, BOB, ROOT, Api
 from tests.shared import ROOT as PROJECT
 from workflows.cwl.process.planner_pool import PlannerPool
@@ -171,19 +169,6 @@ def test_a_user_with_too_many_documents_is_asked_to_wait(api: Api) -> None:
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
     assert "CWL documents wait" in answer.json["detail"]
-
-
-def test_it_is_seen_that_a_client_has_left(api: Api) -> None:
-    ours, theirs = socket.socketpair()
-    environ = {"gunicorn.socket": ours}
-    with ours, api.client.application.test_request_context(environ_overrides=environ):
-        left = client_left()
-        assert not left()
-        theirs.sendall(b"GET ")
-        assert not left(), "it has sent more"
-        ours.recv(4)
-        theirs.close()
-        assert left()
 
 
 def test_a_form_without_a_document_is_refused(api: Api) -> None:

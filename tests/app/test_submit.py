@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from app.http.admission import SMALL_BYTES
+from app.http.request_bodies import MOST_VALUES
 from tests.app.conftest import BOB, ROOT, Api
 from tests.engine.conftest import document
 
@@ -331,6 +332,18 @@ def test_a_body_that_is_too_large_is_refused_unread(api: Api) -> None:
     assert [problem["code"] for problem in answer.json["errors"]] == ["body_too_large"]
 
 
+@pytest.mark.parametrize("route", ["submit", "plan", "validate"])
+def test_a_body_with_too_many_values_is_refused_with_the_way_out(api: Api, route: str) -> None:
+    found = document("")
+    found["base_context"] |= {"numbers": [1] * MOST_VALUES, "text": ",[{" * MOST_VALUES}
+
+    answer = api("POST", f"{ROOT}/{route}", json=found)
+
+    assert answer.status_code == 413
+    assert [each["code"] for each in answer.json["errors"]] == ["too_many_values"]
+    assert "Workspace" in answer.json["errors"][0]["suggestion"]
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -357,9 +370,9 @@ def test_a_compressed_body_is_refused(api: Api) -> None:
 
 @pytest.mark.parametrize("route", ["submit", "plan", "validate"])
 def test_what_mongodb_could_not_keep_is_refused_with_the_way_out(api: Api, route: str) -> None:
-    """Less than the largest body, but numbers in a list take six times as much to keep."""
+    """Less than the largest body, but a number in a list takes five times as much to keep."""
     found = document("")
-    found["base_context"] |= {"numbers": [1] * 800_000, "text": "x" * 8_000_000}
+    found["base_context"] |= {"numbers": [1] * 450_000, "text": "x" * 12_500_000}
 
     answer = api("POST", f"{ROOT}/{route}", json=found)
 
