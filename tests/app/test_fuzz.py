@@ -45,7 +45,7 @@ def tame(case: Case) -> None:
 @pytest.fixture
 def described(api: Api) -> Any:
     found = schemathesis.openapi.from_wsgi("/openapi.json", api.client.application)
-    return found.exclude(path_regex="^/metrics|/health$")
+    return found.exclude(path_regex="^/metrics|/health(/ready)?$")
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
