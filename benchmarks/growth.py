@@ -1,7 +1,7 @@
 """How the cost of every verb grows with a workflow: ``python -m benchmarks.growth``.
 
 Each verb is asked over HTTP of a workflow of 1,000 steps and one of 10,000, CWL of a fifth of it.
-Told are the seconds and the exponent: 1 is linear, 2 is quadratic. Bar: at most 1.2.
+Results: the seconds and the exponent: 1 is linear, 2 is quadratic. Bar: at most 1.2.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """What some users' troubles cost another: ``python -m benchmarks.isolation``.
 
 Eight users have workflows under way; one of them, or all eight, have one kind of trouble at a time.
-Another user posts workflows of two
-steps over HTTP. Told are the times from the POST to the first ``start_app2`` and to the end, beside
-the same without any trouble, measured in the same run.
+Another user posts workflows of two steps over HTTP. Results: the times from the POST to the first
+``start_app2`` and to the end, beside the same without any trouble, measured in the same run.
 """
 
 from __future__ import annotations

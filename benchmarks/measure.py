@@ -83,8 +83,8 @@ class Meter:
         }
 
     def foreign_cores(self) -> float:
-        """How many cores others kept busy meanwhile, on average: a figure taken beside 1.5 of
-        two cores says little."""
+        """How many cores other processes kept busy during the measurement, on average. A figure
+        measured beside 1.5 of two cores says little."""
         busy, _ = _machine_seconds()
         ours = sum(self.cpu().values()) + sum(psutil.Process().cpu_times()[:2]) - self._machine[1]
         return round(max(0.0, (busy - self._machine[0] - ours) / self.seconds), 2)

@@ -1,4 +1,4 @@
-"""The product as the benchmarks run it: whole, on free ports, with a simulator told how to behave.
+"""The product as the benchmarks run it: whole, on free ports, with a scripted simulator.
 
 The engine's own settings are those of production except where a benchmark names another.
 """
@@ -55,7 +55,7 @@ class Product:
         )
 
     def submit(self, document: Row, user: str) -> str:
-        """Stores a workflow as the API does, without HTTP; nobody is told of it yet."""
+        """Stores a workflow as the API does, without HTTP; no message is sent for it yet."""
         expiry = datetime.now(UTC) + timedelta(days=1)
         owner = commands.Owner(user, self.tokens[user], expiry)
         submission = commands.Submission(spec_from(document), document)

@@ -1,4 +1,4 @@
-"""The engine's API over HTTP: questions, answers, and refusals as ``Failed``."""
+"""The client of the engine's API; it raises refusals as ``Failed``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TRIES: Final = 3
 
 
 class _Raw(AuthBase):
-    """The token as it is; set this way, requests does not put ~/.netrc in its place."""
+    """Sends the token as it is; with this, requests does not replace it from ~/.netrc."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -43,7 +43,7 @@ class _Nobody(AuthBase):
 
 @dataclass(slots=True)
 class Api:
-    """The API at ``url``, asked with one token or none."""
+    """The API at ``url``, with one token or none."""
 
     url: str
     token: str = field(default="", repr=False)
@@ -66,7 +66,7 @@ class Api:
         self._ask("DELETE", path)
 
     def post(self, path: str, body: bytes = b"{}", key: str | None = None) -> Json:
-        """With an idempotency key it is asked again where the answer was lost."""
+        """Posts a body; with an idempotency key a lost answer is retried."""
         headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
         for _ in range(_TRIES - 1 if key else 0):
             try:
@@ -78,7 +78,7 @@ class Api:
     def lines(
         self, path: str, headers: Mapping[str, str] | None = None, **query: Json
     ) -> Iterator[str]:
-        """Line by line as they come. Raises ``ConnectionLost`` where they stop coming."""
+        """Yields lines as they arrive. Raises ``ConnectionLost`` when the stream breaks off."""
         with (
             self._ask(
                 "GET",
@@ -106,7 +106,7 @@ class Api:
             return response.json()
         except ValueError as error:
             raise Failed(
-                Exit.UNEXPECTED, f"What answers at {self.url} is not the workflow engine."
+                Exit.UNEXPECTED, f"The server at {self.url} is not the workflow engine."
             ) from error
 
 
@@ -132,7 +132,7 @@ def _translate_failures(url: str) -> Iterator[None]:
 
 
 def _refusal(response: requests.Response) -> Failed:
-    """The API's own words where it said any."""
+    """The failure for an API answer, with the API's message if it has one."""
     code = of_status(response.status_code)
     try:
         body = json.loads(response.content)

@@ -1,4 +1,4 @@
-"""Commands that change the course of workflows, and tell about the token."""
+"""Commands that change workflows, and the command about the token."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def cancel(screen: Screen, workflow: str, yes: bool) -> None:
 @click.argument("workflow", type=WorkflowId())
 @command
 def retry(screen: Screen, workflow: str) -> None:
-    """Take a failed or cancelled workflow up again; steps that succeeded keep their results."""
+    """Retry a failed or cancelled workflow; steps that succeeded keep their results."""
     found = screen.api.post(of_workflow(workflow, "/retry"))
     screen.show(found, lambda answer: Text(f"{answer['message']}: {answer['workflow_id']}"))
 
@@ -55,16 +55,16 @@ def delete(screen: Screen, workflow: str, yes: bool) -> None:
 
 @click.command()
 @click.argument("workflow", type=WorkflowId(), required=False)
-@click.option("--forget", is_flag=True, help="Delete the token that the engine keeps of you.")
+@click.option("--forget", is_flag=True, help="Delete your token that the engine keeps.")
 @command
 def token(screen: Screen, workflow: str | None, forget: bool) -> None:
-    """Hand your present token to WORKFLOW; without WORKFLOW, tell whose it is.
+    """Hand your present token to WORKFLOW; without WORKFLOW, show its user.
 
-    A fresh token lets steps go on that wait since an earlier one expired. With --forget the engine
+    With a fresh token, steps go on that wait since an earlier one expired. With --forget the engine
     keeps none: workflows under way wait until you hand in a token again.
     """
     if forget and workflow:
-        raise click.UsageError("--forget is about every workflow of yours: leave WORKFLOW out.")
+        raise click.UsageError("--forget applies to all your workflows: leave WORKFLOW out.")
     found = screen.token
     if found is None:
         raise Failed(Exit.NOT_ALLOWED, "There is no token: see --token-file in --help.")
@@ -91,7 +91,7 @@ def _token_text(found: Json, expiry: str) -> Text:
 
 
 def _confirm(found: Json) -> None:
-    """Says what will happen first."""
+    """Shows what will happen and asks for confirmation."""
     states = Counter(step["status"] for step in found["steps"])
     jobs = states["queued"] + states["running"]
     over = sum(count for state, count in states.items() if state in OVER)

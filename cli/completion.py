@@ -24,7 +24,7 @@ class WorkflowId(click.ParamType[str]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Never fails: a completion that cannot be made is none."""
+        """Never fails: without an answer there is no completion."""
         del param
         try:
             found = _api(ctx.parent).get("/workflows", page_size=_MOST)

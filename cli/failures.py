@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, which docs/cli.md promises to scripts, and what it tells."""
+"""How a command ends: its exit code, which docs/cli.md promises to scripts, and its message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 
 class Exit(IntEnum):
-    """The exit codes of every command; 2 is click's own, for a command line that makes no sense."""
+    """The exit codes of every command; 2 is click's own, for a wrong command line."""
 
     DONE = 0
     UNEXPECTED = 1
@@ -42,7 +42,7 @@ _BY_STATE: Final[Mapping[str, Exit]] = {
 
 
 class Failed(Exception):
-    """The command cannot do what it was asked; ``problems`` are the API's, each with its path."""
+    """The command failed; ``problems`` are the API's, each with its path."""
 
     def __init__(self, code: Exit, detail: str, problems: Sequence[Mapping[str, str]] = ()) -> None:
         self.code = code
@@ -56,7 +56,7 @@ class Failed(Exception):
 
 
 class ConnectionLost(Failed):
-    """No answer came, or its end did not: the same question may be asked again."""
+    """The answer was lost or incomplete: the same request may be repeated."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(Exit.AWAY, detail)

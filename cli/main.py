@@ -20,7 +20,7 @@ LOCAL: Final = "http://127.0.0.1:8000"
 
 
 class Commands(click.Group):
-    """Turns refusals into words and exit codes."""
+    """Reports failures as messages and exit codes."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -49,7 +49,7 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name=PROGRAM)
 @click.pass_context
 def main(ctx: click.Context, url: str, token_file: Path | None) -> None:
-    """Run workflows of BV-BRC jobs, watch them, and steer them."""
+    """Run workflows of BV-BRC jobs, watch and control them."""
     try:
         token = tokens.find(os.environ, Path.home(), token_file)
     except OSError as error:

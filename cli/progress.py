@@ -1,4 +1,4 @@
-"""How far a workflow is, as its events tell; pure. What that looks like: ``tree.py``."""
+"""A workflow's progress as derived from its events; pure. ``tree.py`` renders it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REFERENCE: Final = re.compile(r"\$\{\s*steps\.([^.\[\]}]+)")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: what it waits for, and where it is."""
+    """One step: its dependencies and its state."""
 
     name: str
     app: str
@@ -34,7 +34,7 @@ class Step:
     reason: str = ""
 
     def elapsed(self, now: datetime) -> timedelta | None:
-        """Since its job was handed over, or until it ended; None before."""
+        """The time since the submission of its job, until its end; None before."""
         begun = self.started_at or self.queued_at
         return max((self.ended_at or now) - begun, timedelta(0)) if begun else None
 
@@ -147,7 +147,7 @@ def _move_step(step: Step, event: Mapping[str, Any]) -> Step:
 
 
 def _move_workflow(progress: Progress, event: Mapping[str, Any]) -> Progress:
-    """The workflow itself moved; a retry sends its unsuccessful steps back to the start."""
+    """Applies a change of the workflow's state; a retry resets its unsuccessful steps."""
     state = event["after"]
     if state == "pending":
         steps = {name: _anew(step) for name, step in progress.steps.items()}

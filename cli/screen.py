@@ -1,4 +1,4 @@
-"""What a command has at hand: the API, the terminal, and whether JSON was asked for."""
+"""The context of a command: the API, the terminal, and the choice of JSON."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Json = Any
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 _PIPE_WIDTH: Final = 200
-"""Columns where nobody looks: tables in files and pipes are not cut at 80."""
+"""Columns when the output is no terminal: tables in files and pipes are not cut at 80."""
 
 
 @dataclass(slots=True)
 class Screen:
-    """Says things to the person, or to the script, that started the command."""
+    """Writes results for a person or, as JSON, for a script."""
 
     api: Api
     token: Token | None
@@ -34,14 +34,14 @@ class Screen:
     err: Console = field(default_factory=lambda: _console(stderr=True))
 
     def show(self, found: Json, view: Callable[[Json], RenderableType]) -> None:
-        """As JSON, one value to a line, where it was asked for; else as the view makes it."""
+        """Prints a result as JSON, one value a line, or as the view renders it."""
         if self.json:
             click.echo(json_line(found))
         else:
             self.out.print(view(strip_controls(found)))
 
     def say(self, text: str) -> None:
-        """For people only; scripts that read JSON do not get it."""
+        """Prints a message for people; it is left out of JSON output."""
         if not self.json:
             self.err.print(strip_controls(text))
 
@@ -75,7 +75,7 @@ def strip_controls(found: Json) -> Json:
 def command(
     function: Callable[Concatenate[Screen, Given], Result],
 ) -> Callable[Given, Result]:
-    """A command's function gets the screen first; ``--json`` is an option of every one."""
+    """Declares a command: its function gets the screen first, and it has the option ``--json``."""
 
     @click.option("--json", "as_json", is_flag=True, help="Print JSON, one value to a line.")
     @click.pass_obj
@@ -88,7 +88,7 @@ def command(
 
 
 def _console(*, stderr: bool) -> Console:
-    """Without markup, emoji codes and guessed colours: what is shown is what was said."""
+    """A console without markup, emoji codes and guessed colours, which prints texts unchanged."""
     console = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
     if not console.is_terminal:
         console.width = _PIPE_WIDTH

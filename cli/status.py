@@ -1,4 +1,4 @@
-"""Commands that tell how far workflows are."""
+"""Commands that show the progress of workflows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STATES: Final = ("planned", "pending", "queued", "running", "succeeded", "failed
 @click.argument("workflow", type=WorkflowId())
 @command
 def status(screen: Screen, workflow: str) -> None:
-    """Tell the state of a workflow and of its steps."""
+    """Show the state of a workflow and of its steps."""
     screen.show(screen.api.get(of_workflow(workflow, "/status")), views.status)
 
 
@@ -53,13 +53,13 @@ def list_workflows(screen: Screen, /, limit: int, **wanted: Any) -> None:
         found, token = [*found, *page["workflows"]], page["next_page_token"]
     screen.show({"workflows": found, "next_page_token": token}, views.page)
     if token:
-        screen.say("There are more: --limit shows them.")
+        screen.say("There are more workflows: raise --limit to see them.")
 
 
 @click.command()
 @click.argument("workflow", type=WorkflowId())
-@click.option("--follow", "-f", is_flag=True, help="Go on until it has ended.")
-@click.option("--tail", type=click.IntRange(min=0), help="Only the last so many lines.")
+@click.option("--follow", "-f", is_flag=True, help="Follow the log until the workflow has ended.")
+@click.option("--tail", type=click.IntRange(min=0), help="Only the last N lines.")
 @command
 def log(screen: Screen, workflow: str, follow: bool, tail: int | None) -> None:
     """Print the log of a workflow; with --json its events."""
@@ -81,7 +81,7 @@ def log(screen: Screen, workflow: str, follow: bool, tail: int | None) -> None:
 @click.argument("workflow", type=WorkflowId())
 @command
 def explain(screen: Screen, workflow: str) -> None:
-    """Tell why each unfinished step does not run, and what would change that."""
+    """Explain why each unfinished step does not run, and what would unblock it."""
     screen.show(screen.api.get(of_workflow(workflow, "/explain")), views.explanation)
 
 
@@ -91,14 +91,14 @@ def explain(screen: Screen, workflow: str) -> None:
 def watch(screen: Screen, workflow: str) -> None:
     """Watch a workflow until it has ended.
 
-    Exits with 0 where it succeeded, 10 where it failed, 11 where it was cancelled. Where the output
-    is no terminal, its log is printed; with --json its events.
+    The exit code is 0 if it succeeded, 10 if it failed, 11 if it was cancelled. If the output is no
+    terminal, the log is printed; with --json the events.
     """
     follow(screen, workflow)
 
 
 def follow(screen: Screen, workflow: str) -> None:
-    """Until its end, which becomes the exit code."""
+    """Watches a workflow until its end, which determines the exit code."""
     with _interruptible(screen, workflow):
         if screen.json:
             for event in stream.events(screen.api, workflow):
@@ -142,5 +142,7 @@ def _interruptible(screen: Screen, workflow: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        screen.err.print(Text(f"It goes on. Watch it again: bvbrc-workflows watch {workflow}"))
+        screen.err.print(
+            Text(f"The workflow goes on. Watch it again: bvbrc-workflows watch {workflow}")
+        )
         click.get_current_context().exit(INTERRUPTED)

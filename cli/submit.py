@@ -1,4 +1,4 @@
-"""Commands that hand workflows in."""
+"""Commands that submit workflows."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Json = Any
 @click.argument("file", type=click.File("rb"))
 @click.option("--watch", "-w", is_flag=True, help="Watch it until it has ended.")
 @click.option(
-    "--key", help="An idempotency key: the same key and file again start nothing a second time."
+    "--key", help="An idempotency key: repeating the same key and file starts nothing twice."
 )
 @command
 def submit(screen: Screen, file: BinaryIO, watch: bool, key: str | None) -> None:
     """Submit the workflow in FILE (JSON; - for standard input).
 
-    Prints its id. Asks again by itself where the answer is lost; it is never started twice.
+    Prints its id. A lost answer is retried by itself; the workflow is never started twice.
     """
     found = screen.api.post("/workflows/submit", file.read(), key or uuid4().hex)
     _show_submitted(screen, found, watch=watch)
@@ -43,7 +43,7 @@ def submit(screen: Screen, file: BinaryIO, watch: bool, key: str | None) -> None
 def submit_cwl(screen: Screen, document: Path, inputs: Path | None, watch: bool) -> None:
     """Submit the CWL workflow in DOCUMENT with the input object in INPUTS (JSON or YAML).
 
-    Files beside the document that it names go with it.
+    Files beside the document that it refers to are sent along.
     """
     body = {"workflow": document.name, "files": bundle(document)}
     if inputs:

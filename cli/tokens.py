@@ -1,4 +1,4 @@
-"""Where the BV-BRC token comes from, and what it says of itself; the API judges it."""
+"""Finds the BV-BRC token and reads its claims; the API verifies it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Token:
 
     @property
     def user(self) -> str:
-        """Whose it claims to be; empty where it does not say."""
+        """The user that the token names; empty if it names none."""
         return self._claim("un")
 
     @property
     def expires_at(self) -> datetime | None:
-        """None where it does not say."""
+        """None if the token does not say."""
         seconds = self._claim("expiry")
         return datetime.fromtimestamp(int(seconds), UTC) if seconds.isdecimal() else None
 
@@ -36,7 +36,8 @@ class Token:
 
 
 def find(environment: Mapping[str, str], home: Path, named: Path | None = None) -> Token | None:
-    """The named file's; else the first variable's that is set; else that of the usual file.
+    """The token of the named file, otherwise of the first variable that is set, otherwise of the
+    usual file.
 
     Raises ``OSError`` where the named file cannot be read.
     """

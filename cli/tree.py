@@ -38,13 +38,13 @@ MARKS: Final = {
     "cancelled": "■",
     "skipped": "↷",
 }
-"""The state is never told by colour alone."""
+"""Colour alone never carries the state."""
 _URGENT: Final = ("failed", "running", "queued", "upstream_failed", "cancelled")
 _BAR: Final = 24
 
 
 def render_tree(progress: Progress, now: datetime, lines: int) -> RenderableType:
-    """The whole, in at most so many lines: steps that do nothing give way to those that do."""
+    """The tree in at most ``lines`` lines; idle steps are left out first."""
     steps = list(progress.steps.values())
     kept = _most_urgent(steps, max(lines - 4, 1))
     tree = Tree(_head(progress, now), guide_style="dim")
@@ -72,7 +72,7 @@ def state(word: str) -> Text:
 
 
 def _most_urgent(steps: Sequence[Step], most: int) -> list[Step]:
-    """The most urgent, in the order of the document."""
+    """The most urgent steps, in the order of the document."""
     if len(steps) <= most:
         return list(steps)
     rank = {word: place for place, word in enumerate(_URGENT)}
@@ -91,7 +91,7 @@ def _hidden_counts(steps: Iterable[Step], kept: Iterable[Step]) -> str:
 
 
 def _hang(tree: Tree, steps: Sequence[Step], now: datetime) -> None:
-    """Each step below the deepest of those that it waits for."""
+    """Places each step below the deepest of its dependencies."""
     depth = levels(steps)
     by_name = {step.name: step for step in steps}
     branches: dict[str, Tree] = {}

@@ -1,4 +1,4 @@
-"""Answers of the API as tables and lines for people."""
+"""Renders answers of the API as tables and lines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def moment(stamp: str | None) -> str:
 
 
 def refusal(detail: str, problems: Sequence[Mapping[str, str]]) -> RenderableType:
-    """What is wrong; each problem with its path, its message, and the way out."""
+    """A refusal; each problem with its path, message and suggestion."""
     if not problems:
         return Text.assemble(("error: ", "bold red"), detail)
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -68,7 +68,7 @@ def page(found: Json) -> RenderableType:
 
 
 def explanation(found: Json) -> RenderableType:
-    table = _table("step", "state", "why", "since", "what would change that")
+    table = _table("step", "state", "why", "since", "what would unblock it")
     for step in found["steps"]:
         until = f" (until {moment(step['until'])})" if step["until"] else ""
         table.add_row(

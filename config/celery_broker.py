@@ -18,8 +18,9 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
     "health_check_interval": 10,
-    # Redis keeps no list of what is under way: what a dead worker had, the sweep finds in MongoDB.
-    # To keep it ended workers: an ack that came after Redis had gone failed beyond repair
+    # Redis keeps no list of unacknowledged messages; the sweep finds a dead worker's work in
+    # MongoDB.
+    # # Keeping the list ended workers: an ack after a loss of Redis failed for good
     # (docs/decisions/0011).
     "ack_emulation": False,
 }
@@ -29,12 +30,12 @@ _CERTIFICATES: Final = {
     "none": ssl.CERT_NONE,
 }
 _TLS: Final = "ssl_"
-"""What begins with it in a URL's query is an option of TLS."""
+"""The prefix of TLS options in a URL's query."""
 
 
 @dataclass(frozen=True, slots=True)
 class CeleryBroker:
-    """What Celery is told."""
+    """Celery's broker settings."""
 
     url: str
     """One address, or one of each Sentinel, separated by ``;``, each complete in itself: kombu
@@ -91,7 +92,7 @@ def _tls(parts: list[SplitResult]) -> Options | None:
 
 
 def _sentinel_options(options: Options, tls: Options | None) -> Options:
-    """How the Sentinels themselves are asked: over TLS where Redis is, with Redis's time-outs."""
+    """The options for connections to the Sentinels: TLS as for Redis, and Redis's time-outs."""
     timeouts = {name: options[name] for name in ("socket_timeout", "socket_connect_timeout")}
     return {
         **timeouts,

@@ -1,4 +1,4 @@
-"""Which settings there are, section by section, with their units, defaults and limits."""
+"""All settings, section by section, with their units, defaults and limits."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ TAKEN = frozenset(
 
 
 class Section(BaseModel):
-    """Knows its keys and nothing else, and never shows what it was given in an error."""
+    """A section; it refuses unknown keys, and its errors never show a value."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class MongoDB(Section):
-    """The replica set that holds the truth: ``uri``, or else ``host`` and ``port``."""
+    """The replica set that stores all state: ``uri``, or ``host`` and ``port``."""
 
     uri: Annotated[SecretStr, _secret_uri("mongodb", "mongodb+srv")] | None = None
     host: Name = "127.0.0.1"
@@ -84,7 +84,7 @@ class MongoDB(Section):
 
     @property
     def address(self) -> str:
-        """What a client connects to. It may hold a password: never log it."""
+        """The client's connection string. It may hold a password: never log it."""
         return self.uri.get_secret_value() if self.uri else f"mongodb://{self.host}:{self.port}/"
 
 
@@ -100,7 +100,7 @@ class Broker(Section):
     )
     """One address, or those of all Sentinels, separated by ``;``."""
     sentinel_master: Annotated[str, Field(validate_default=True)] = ""
-    """What the Sentinels call the master."""
+    """The master's name in the Sentinels."""
     key_prefix: Annotated[str, Field(pattern=r"^[\w.:/-]*$")] = "bvbrc-workflows."
     """Begins every key and channel, so that other Celery applications may share the Redis. The
     queues' own names, as ``-Q`` and the API know them, are without it."""
@@ -121,14 +121,14 @@ class Broker(Section):
         url = others.data.get("url", SecretStr(""))
         sentinels = url.get_secret_value().startswith("sentinel://")
         if sentinels and not name:
-            raise ValueError("must say what the Sentinels in broker.url call the master")
+            raise ValueError("must be the name of the master in the Sentinels of broker.url")
         if name and not sentinels and "url" in others.data:
-            raise ValueError("has a use only where broker.url begins with sentinel://")
+            raise ValueError("is used only if broker.url begins with sentinel://")
         return name
 
     @property
     def address(self) -> str:
-        """All of it. It may hold a password: never log it."""
+        """All addresses. They may hold a password: never log them."""
         return self.url.get_secret_value()
 
     @property
@@ -161,13 +161,13 @@ class DataApi(Section):
 
 
 class Executor(Section):
-    """How workflows are carried forward."""
+    """The executor, which advances workflows."""
 
     polling_interval_seconds: Seconds = 10
     max_parallel_steps_per_workflow: Count = 2
     enable_auto_resume: bool = True
-    """False: when the executor is restarted, what is under way is set aside until it is submitted
-    again by its id, or cancelled."""
+    """False: a restart of the executor pauses the workflows under way until they are submitted
+    again by their ids, or cancelled."""
     max_jobs_per_user: Count = 1000
     """Jobs of one user that are at AppService at the same time."""
     lease_seconds: Seconds = 60
@@ -175,26 +175,25 @@ class Executor(Section):
     in_doubt_grace_seconds: Seconds = 900
     """How old a submission must be before AppService's "not found" is believed."""
     lost_job_deadline_seconds: Seconds = 86_400
-    """How long a job may be unknown to AppService before its step fails: a day outlasts an outage
-    or a restore there, and a job that came back would else have run for nothing."""
+    """How long a job may be unknown to AppService before its step fails. A day outlasts an outage
+    or a restore there; a job that comes back after its step has failed would have run in vain."""
     outage_patience_seconds: Seconds = 21_600
-    """How long a refusal that may be an outage behind AppService (of the Workspace, of the archive
-    of reads) is taken for one. After it the step fails, if the Workspace says that its inputs are
-    there."""
+    """How long a refusal that may be caused by an outage behind AppService (of the Workspace, of
+    the archive of reads) counts as one. After that the step fails, if the Workspace says that its
+    inputs exist."""
     max_concurrent_submissions: Count = 32
-    """The ceiling of calls of start_app2 under way over all workers: their number follows what
-    AppService bears."""
+    """The ceiling of the adaptive limit of start_app2 calls under way over all workers."""
     max_concurrent_submissions_per_user: Count = 16
-    """The same for one user; less than the above leaves places for others at once."""
+    """The same for one user; a smaller number leaves slots for other users at once."""
 
 
 class Logging(Section):
-    """Where logs go besides standard output."""
+    """Log files, besides standard output."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     workflow_log_dir: Path = Path("logs/workflows")
     workflow_log_bytes: Count = 10 * 1024 * 1024
-    """A workflow's log file that reaches it begins anew; one former file is kept beside it."""
+    """The size at which a workflow's log file is rotated; one former file is kept beside it."""
     executor_log_file: Path = Path("logs/executor.log")
 
 
@@ -204,36 +203,37 @@ class Metrics(Section):
     enable_prometheus: bool = True
     host: Name = "0.0.0.0"  # noqa: S104 - Prometheus is on another host, and nothing here is secret
     port: Port = 9090
-    """Where a worker serves this host's metrics; whoever comes second goes on without."""
+    """The port on which a worker serves this host's metrics; a second worker on the host runs
+    without."""
     multiproc_dir: Path = Path("var/metrics")
     """Where the processes of one host share their counters; the same for all of them."""
 
 
 class Health(Section):
-    """When work counts as stuck."""
+    """The limit after which work counts as stuck."""
 
     overdue_limit_seconds: Seconds = 300
-    """How long a workflow may wait to be looked at, and a job to be sent."""
+    """How long a due workflow may wait for its advance, and a job to be sent."""
 
 
 class Retention(Section):
-    """How long what is over is kept, in days; 0 keeps it for ever."""
+    """How long ended workflows and logs are kept, in days; 0 keeps them for ever."""
 
     finished_workflows_days: Days = 365
-    """A workflow goes with its spec, its jobs and its history."""
+    """An ended workflow is deleted with its spec, its jobs and its history."""
     planned_workflows_days: Days = 90
-    """The same for plans that nobody submitted."""
+    """The same for plans that were never submitted."""
     workflow_logs_days: Days = 90
     """A workflow's log file after its last line; the history itself is in MongoDB."""
 
 
 class Auth(Section):
-    """Whose tokens are believed, and what becomes of them."""
+    """The trusted signers, and how tokens are used and kept."""
 
     trusted_signers: tuple[Url, ...] = Field(
         ("https://user.patricbrc.org/public_key",), min_length=1
     )
-    """Where the public keys are; a token by any other signer is refused."""
+    """The addresses of the public keys; a token of any other signer is refused."""
     token_keys: tuple[Annotated[SecretStr, AfterValidator(_fernet_key)], ...] = Field(
         (), min_length=1, validate_default=True
     )
@@ -241,7 +241,7 @@ class Auth(Section):
     admins: tuple[Name, ...] = ()
     """User names (a token's ``un``) that may do everything."""
     reads: Literal["link", "owner"] = "link"
-    """``link``: who knows a workflow's id may read it and its status."""
+    """``link``: the id alone is enough to read a workflow and its status."""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -250,22 +250,23 @@ class Auth(Section):
 
 
 class Validation(Section):
-    """Which checks are made before a workflow is stored."""
+    """Optional checks before a workflow is stored."""
 
     check_output_conflicts: bool = False
     """Ask the Workspace for files that are already there, and take ``name_2``, …"""
 
 
 class Quotas(Section):
-    """What one user may use, counted over all processes; ``GET /api/v1/usage`` tells it."""
+    """The limits of one user, counted over all processes; ``GET /api/v1/usage`` shows the use."""
 
     active_workflows: Count = 10_000
     """Workflows that were started and have not ended."""
     stored_bytes: Count = 10 * 1024**3
-    """Of the documents of all workflows, as MongoDB takes them."""
+    """Bytes of the documents of all workflows, as MongoDB stores them."""
     requests_per_minute: Count = 60_000
     cpu_seconds_per_minute: Count = 60
-    """Of checking workflows and planning CWL; a second is about a thousand small workflows."""
+    """Seconds of validating workflows and planning CWL; one second is about a thousand small
+    workflows."""
     concurrent_requests: Count = 64
     live_streams: Count = 12
     """Pages and clients that watch live: half of what one process has room for."""
@@ -275,18 +276,19 @@ class Api(Section):
     """The HTTP interface."""
 
     cors_origins: tuple[Name, ...] = ()
-    """Origins whose pages may call; ``*`` for all. None: CORS is off."""
+    """Origins whose pages may call the API; ``*`` for all. Empty: CORS is off."""
     max_body_bytes: Count = 16 * 1024 * 1024
     text_limit_bytes: Count = 1024 * 1024
-    """How much of a job's stdout or stderr is answered."""
+    """How many bytes of a job's stdout or stderr are returned."""
     max_streams: Count = 24
     """Clients that watch live, in one process; each holds a thread of its own."""
     threads: Count = 32
     """For all other requests, in one process."""
     max_connections: Count = 1_000
-    """In one process; one more ends the one that has waited longest for its client."""
+    """Connections of one process; a further one ends the one that has waited longest for its
+    client."""
     max_connections_per_address: Count = 128
-    """In one process; not used where ``trusted_proxies`` are: then all come from these."""
+    """Connections of one address to one process; not used with ``trusted_proxies``."""
     probe_host: Name = "127.0.0.1"
     probe_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Where ``/api/v1/health/live`` and ``ready`` are answered on a socket of their own; 0: not."""

@@ -1,7 +1,7 @@
-"""How this process is set up: ``config.yaml``, overridden by ``WORKFLOW_<SECTION>__<KEY>``.
+"""The settings of this process: ``config.yaml``, overridden by ``WORKFLOW_<SECTION>__<KEY>``.
 
-Read once, at the start, and passed on as arguments. An unknown key or an impossible value ends
-the process with one line that names it.
+Read once, at the start, and passed on as arguments. An unknown key or an impossible value ends the
+process with one line that names it.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ PREFIX = "WORKFLOW_"
 FILE_VARIABLE = "WORKFLOW_CONFIG_FILE"
 DEFAULT_FILE = Path(__file__).with_name("config.yaml")
 EXIT_CODE = 4
-"""What gunicorn calls "app failed to load": its master halts on it instead of trying again."""
+"""Gunicorn's code for "app failed to load", at which its master halts instead of respawning."""
 
 
 class BadSettings(ValueError):
-    """A key that does not exist, or a value that cannot be; the message is one line, no secret."""
+    """An unknown key or an impossible value; the message is one line without a secret."""
 
 
 class Settings(BaseSettings):
-    """Everything a process is told from outside. ``repr`` shows no secret."""
+    """All settings of a process. ``repr`` shows no secret."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -134,7 +134,7 @@ def _fields() -> dict[str, FieldInfo]:
 
 
 def _environment_problems(environ: Mapping[str, str]) -> Iterator[str]:
-    """What is wrong with the names, and with the JSON of the lists."""
+    """The problems of the variables' names and of the JSON of the lists."""
     fields = _fields()
     for variable in sorted(environ):
         if not variable.upper().startswith(PREFIX) or variable.upper() == FILE_VARIABLE:

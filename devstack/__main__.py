@@ -1,4 +1,4 @@
-"""``python -m devstack COMMAND``: what the scripts call."""
+"""``python -m devstack COMMAND``: the commands behind the scripts."""
 
 # Ctrl-C while the modules are loaded ends this process without a traceback: nothing is started yet.
 # ruff: noqa: E402

@@ -51,9 +51,9 @@ def executor() -> None:
 
 @main.command("all")
 @_with_ports
-@click.option("--private", is_flag=True, help="Servers of its own, free ports, nothing is kept.")
+@click.option("--private", is_flag=True, help="Use separate servers and free ports; keep nothing.")
 def everything(port: int, flower_port: int, exporter_port: int, private: bool) -> None:
-    """Everything, until a signal."""
+    """Run everything until a signal."""
     if private:
         setups.private()
     else:
@@ -62,14 +62,14 @@ def everything(port: int, flower_port: int, exporter_port: int, private: bool) -
 
 @main.command()
 def servers() -> None:
-    """The servers that api, executor and all share."""
+    """Run the servers that api, executor and all share."""
     shared.keep_servers()
 
 
 @main.command()
 @_with_ports
 def up(port: int, flower_port: int, exporter_port: int) -> None:
-    """Everything, in the background."""
+    """Run everything in the background."""
     shared.end_by_signal()
     if (facts := records.read("all")) is None:
         click.echo("starting MongoDB, Redis, the simulator, API, worker, beat and Flower", err=True)
@@ -121,7 +121,7 @@ def demonstrate(keep: bool) -> None:
 
 
 def run_main() -> None:
-    """Ends with one line where something cannot be done."""
+    """Runs the command line; a failure ends it with one line."""
     try:
         main()
     except OSError as problem:

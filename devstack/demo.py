@@ -1,4 +1,5 @@
-"""One workflow from its submission to its outputs, before one's eyes, on a set-up of its own."""
+"""The demonstration: runs one workflow from its submission to its outputs, on a set-up of its
+own."""
 
 from __future__ import annotations
 
@@ -59,12 +60,12 @@ def _run(console: Console, folder: Path, *, keep: bool) -> int:
             _end(console, process)
     if keep:
         show_addresses(facts)
-        print(f"it goes on (pid {facts['pid']}): ./scripts/stop_all.sh ends it")
+        print(f"it keeps running (pid {facts['pid']}): ./scripts/stop_all.sh ends it")
     return 0 if succeeded else 1
 
 
 def _start_attached(folder: Path) -> Process:
-    """A set-up that ends with us, whatever ends us."""
+    """A set-up that ends with this process, however that ends."""
     process = processes.start(
         "the set-up",
         [sys.executable, "-m", "devstack", "all", "--private"],
@@ -86,7 +87,7 @@ def _report(line: str) -> None:
 
 
 def _end(console: Console, process: Process) -> None:
-    """Deaf to a second Ctrl-C: what was started is stopped first."""
+    """Stops what was started and ignores a second Ctrl-C while it does."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     with console.status("stopping everything"):
         process.stop(grace_seconds=60)
@@ -167,7 +168,7 @@ class Api:
 
 
 def show_addresses(facts: Mapping[str, Any]) -> None:
-    """Where everything is, one a line."""
+    """Prints the addresses, one a line."""
     for key, title in PLACES.items():
         if facts.get(key):
             print(f"{title:16} {facts[key]}")

@@ -26,11 +26,11 @@ from devstack import processes
 from devstack.processes import NotReady, Process, wait_until
 
 TRIES = 5
-"""How often another port is tried where somebody was quicker."""
+"""How many other ports are tried when the chosen one is taken."""
 
 
 class Missing(RuntimeError):
-    """No such server on this machine; the message says what to install."""
+    """The server is not installed; the message says what to install."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Server:
 
 @contextmanager
 def mongod() -> Iterator[str]:
-    """The URI of a MongoDB of one's own, gone at the end of the block."""
+    """The URI of a new MongoDB, which ends with the block."""
     with processes.temporary_folder("workflows-mongod-") as folder:
         server = start_mongod(folder)
         try:
@@ -67,7 +67,7 @@ def mongod() -> Iterator[str]:
 
 @contextmanager
 def redis() -> Iterator[str]:
-    """The URI of a Redis of one's own, gone at the end of the block."""
+    """The URI of a new Redis, which ends with the block."""
     with processes.temporary_folder("workflows-redis-") as folder:
         server = start_redis(folder)
         try:
@@ -112,7 +112,7 @@ def _start_mongod(folder: Path, port: int, *options: str) -> Server:
             *(program, "--dbpath", files, "--port", port, "--bind_ip", "127.0.0.1"),
             *("--replSet", "rs0", "--oplogSize", "256", "--wiredTigerCacheSizeGB", "0.5"),
             *("--nounixsocket", "--setParameter", "diagnosticDataCollectionEnabled=false"),
-            # What a process wrote in the transaction in which it died is locked for so long.
+            # How long the writes of a dead process's open transaction stay locked.
             *("--setParameter", "transactionLifetimeLimitSeconds=5"),
             *options,
         ],
@@ -148,7 +148,8 @@ def _unfinished(folder: Path) -> Path:
 
 
 def _wait_for_former(lock: Path) -> None:
-    """A mongod whose parent was killed holds its files for some seconds more."""
+    """Waits for a former mongod, which holds its files some seconds longer than its killed parent
+    lives."""
 
     def is_free() -> bool:
         try:
@@ -261,7 +262,7 @@ def _has_library(name: str) -> bool:
 def _link(folder: Path, pattern: str, link: Path) -> None:
     """Links a wheel's library, e.g. ``libssl-3e69114b.so.1.1``, under the name it is looked for.
 
-    In one step, so that two who start at once do not disturb each other.
+    In one step, so that two concurrent starts do not disturb each other.
     """
     found = sorted(folder.glob(pattern))
     if not found:

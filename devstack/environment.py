@@ -1,7 +1,8 @@
 """Makes ``.venv`` and installs the locked requirements, with nothing but Python at hand.
 
-``python3 devstack/environment.py .venv requirements.txt …``: which environment, and which files it
-shall hold. A second run finds the stamps and takes no time; two at once take turns.
+``python3 devstack/environment.py .venv requirements.txt …``: the environment, and the requirements
+files to install into it. A second run finds the stamps and takes no time; two runs at once go one
+after the other.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ BEGAN = time.monotonic()
 
 
 def main(venv: str, *files: str) -> None:
-    """Everything; ends with one line where something is missing."""
+    """Makes the environment; ends with one line if something is missing."""
     if not OLDEST <= sys.version_info < TOO_NEW:
         sys.exit(f"needs Python 3.11, 3.12 or 3.13, and this is {sys.version.split()[0]}")
     try:
@@ -43,7 +44,7 @@ def main(venv: str, *files: str) -> None:
         sys.exit(f"{error.filename}: {error.strerror}: this folder must be writable")
     with lock:
         wait_for_turn(lock)
-        # What we start holds the lock, too: should we be killed, the next one waits for its end.
+        # Child processes hold the lock too: if we are killed, the next run waits for their end.
         os.set_inheritable(lock.fileno(), True)
         ensure(ROOT / venv, ROOT / "requirements-installer.txt", [ROOT / file for file in files])
 
@@ -68,7 +69,7 @@ def ensure(venv: Path, installer: Path, files: Sequence[Path]) -> None:
 
 
 def wait_for_turn(lock: IO[str]) -> None:
-    """Takes the lock; says so where another process installs."""
+    """Takes the lock; says so if it has to wait for another process that installs."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -91,13 +92,13 @@ def make(venv: Path) -> None:
 
 
 def stamp(venv: Path, file: Path) -> Path:
-    """Is there when just this content of the file is installed."""
+    """The file that exists if exactly this content is installed."""
     content = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
     return venv / f".installed-{file.stem}-{content}"
 
 
 def install(venv: Path, installer: Path, files: Sequence[Path]) -> None:
-    """With uv, which takes seconds; with pip where uv cannot (it knows no pip.conf)."""
+    """Installs with uv, which takes seconds; with pip if uv fails (it does not read pip.conf)."""
     python = venv / "bin/python"
     options: list[str | Path] = [word for file in files for word in ("--requirement", file)]
     pip: list[str | Path] = [
@@ -124,7 +125,7 @@ def install(venv: Path, installer: Path, files: Sequence[Path]) -> None:
 
 
 def succeeds(command: Sequence[str | Path]) -> bool:
-    """Without a word, also where it fails."""
+    """Whether the command succeeds; it prints nothing."""
     return finish(command, stderr=subprocess.DEVNULL) == 0
 
 
@@ -134,8 +135,8 @@ def run(command: Sequence[str | Path], complaint: str) -> None:
 
 
 def finish(command: Sequence[str | Path], *, stderr: int | None) -> int:
-    """The exit code of a command; every few seconds a line says that it still works. Ctrl-C ends
-    it without a word of its own."""
+    """The exit code of a command; every few seconds a line says that it still works. Ctrl-C ends it
+    silently."""
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

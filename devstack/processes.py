@@ -1,7 +1,7 @@
-"""Child processes by exact pid: started, waited for by condition, and ended, whatever happens.
+"""Child processes by exact pid: start them, wait for a condition, and end them in every case.
 
-Each child leads a process group of its own (its children end with it, and Ctrl-C reaches only
-us), writes to a log file, and is named to a reaper that ends it should we be killed.
+Each child leads a process group of its own (its children end with it, and Ctrl-C reaches only us),
+writes to a log file, and is registered with a reaper that ends it if we are killed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PORTS = range(20000, 32000)
 
 
 class NotReady(RuntimeError):
-    """A condition did not come true in time, or the process that should bring it about ended."""
+    """A condition did not become true in time, or the process that it depends on ended."""
 
 
 @dataclass(slots=True)
@@ -40,13 +40,13 @@ class Process:
     name: str
     command: tuple[str, ...]
     log: Path | None
-    """Where its output goes; None: where ours does."""
+    """The file of its output; None: our own output."""
     env: Mapping[str, str] = field(repr=False)
     folder: Path
     """Its working folder."""
     popen: subprocess.Popen[bytes] | None = None
     started: float = 0.0
-    """When it was started, on the monotonic clock."""
+    """Its start time, on the monotonic clock."""
 
     @property
     def pid(self) -> int:
@@ -169,14 +169,14 @@ def wait_until(
 
 
 def listens(port: int) -> bool:
-    """Does somebody accept connections on this loopback port?"""
+    """Whether a process accepts connections on this loopback port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port() -> int:
-    """A loopback port that nobody uses now; another process may still be quicker."""
+    """A free loopback port; another process may still take it first."""
     for port in random.sample(PORTS, k=200):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
@@ -186,7 +186,7 @@ def free_port() -> int:
 
 @contextmanager
 def temporary_folder(prefix: str) -> Iterator[Path]:
-    """A folder that goes at the end of the block, or when we are killed."""
+    """A folder that is removed at the end of the block, or when we are killed."""
     folder = Path(tempfile.gettempdir()) / f"{prefix}{secrets.token_hex(6)}"
     _tell_reaper(f"folder {folder}")
     folder.mkdir(mode=0o700)
@@ -213,7 +213,7 @@ class _Reaper:
 
 
 _reapers: dict[int, _Reaper] = {}
-"""Our pid to our reaper; a forked child of ours starts its own."""
+"""Maps our pid to our reaper; a forked child starts its own."""
 
 
 def _tell_reaper(line: str) -> None:
@@ -241,11 +241,11 @@ def _start_reaper() -> _Reaper:
 
 
 def unmarked() -> dict[str, str]:
-    """Our environment for a process that outlives whoever started us."""
+    """Our environment without the mark, for a process that outlives the one that started us."""
     return {name: value for name, value in os.environ.items() if name != MARK}
 
 
 def _dismiss_reaper(parent: int) -> None:
-    """The end of its input makes the reaper end whatever is left, and itself."""
+    """Closes the reaper's input, at which it ends the remaining processes and itself."""
     if parent == os.getpid():
         _reapers.pop(parent).popen.communicate(b"bye\n")

@@ -1,9 +1,9 @@
-"""Ends what a parent started when the parent itself is gone, however it went.
+"""Ends the processes of a parent that has ended, however it ended.
 
-A program of its own (``python reaper.py``), which knows nothing but its standard input: a line
-``add PGID`` names a process group, ``gone PGID`` takes it back, ``folder PATH`` names a folder,
-``mark NAME=VALUE`` what stands in the environment of every child. The parent holds the other end of
-the pipe; when it ends, also by SIGKILL, the pipe does: every group that is still named, and every
+A separate program (``python reaper.py``), controlled by its standard input: a line ``add PGID``
+names a process group, ``gone PGID`` takes it back, ``folder PATH`` names a folder, ``mark
+NAME=VALUE`` what stands in the environment of every child. The parent holds the other end of the
+pipe; when it ends, also by SIGKILL, the pipe does: every group that is still named, and every
 process with the mark, gets SIGTERM, then SIGKILL, and every folder is removed. The mark finds a
 child that was started at the line at which its parent was killed. ``bye`` says that there is none.
 """
@@ -27,7 +27,7 @@ LATE_SECONDS = 1.0
 
 @dataclass
 class Left:
-    """What a parent leaves."""
+    """The processes and folders of a parent."""
 
     groups: set[int] = field(default_factory=set)
     folders: list[str] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Left:
 
 
 def listen(lines: Iterable[str]) -> Left:
-    """What is left when the lines end."""
+    """The processes and folders that remain when the input ends."""
     left = Left()
     for line in lines:
         verb, _, what = line.rstrip("\n").partition(" ")
@@ -64,7 +64,7 @@ def marked(mark: str) -> set[int]:
 
 
 def send(group: int, number: int) -> bool:
-    """Signals a process group; False where nothing is left of it."""
+    """Signals a process group; False if no process of it is left."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):
@@ -73,7 +73,7 @@ def send(group: int, number: int) -> bool:
 
 
 def end(groups: Iterable[int]) -> None:
-    """SIGTERM to all, and SIGKILL to what is still there after the grace."""
+    """Sends SIGTERM to all groups, and SIGKILL to those that remain after the grace."""
     left = [group for group in groups if send(group, signal.SIGTERM)]
     deadline = time.monotonic() + GRACE_SECONDS
     while left and time.monotonic() < deadline:
@@ -84,7 +84,7 @@ def end(groups: Iterable[int]) -> None:
 
 
 def main() -> None:
-    """Waits for the end of standard input, deaf to the terminal's signals meanwhile."""
+    """Waits for the end of standard input and ignores the terminal's signals while it waits."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     left = listen(sys.stdin)

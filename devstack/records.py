@@ -1,7 +1,7 @@
-"""What runs of ours on this machine: a file in ``var/run`` for each set-up, with its exact pid.
+"""Records of the running set-ups: a file in ``var/run`` for each, with its exact pid.
 
-A set-up has a record from its first moment. Between its start and its record it holds a lock, so
-that who takes the lock sees all there are. Nothing here needs an installed package.
+A set-up has a record from its start. Between its start and its record it holds a lock, so that the
+holder of the lock sees all set-ups. This module needs no installed package.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from devstack.processes import NotReady, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("DEVSTACK_VAR") or ROOT / "var")
-"""What set-ups of this folder share and keep; another one for one beside it."""
+"""The folder of the files that this checkout's set-ups share and keep."""
 RUN = VAR / "run"
 
 
@@ -46,7 +46,7 @@ def announce(name: str, stage: str) -> None:
 
 
 def write(name: str, **facts: object) -> None:
-    """Records this process as ready, with what others want to know of it."""
+    """Records this process as ready, with the facts that other processes need."""
     _write(name, ready=True, **facts)
 
 
@@ -59,13 +59,14 @@ def _write(name: str, **facts: object) -> None:
 
 
 def read(name: str) -> dict[str, Any] | None:
-    """The facts of a process that is ready; None where none is, whatever its file says."""
+    """The facts of a ready process; None if it is not ready or has ended, whatever its file
+    says."""
     facts = present(name)
     return facts if facts and facts["ready"] else None
 
 
 def present(name: str) -> dict[str, Any] | None:
-    """The same of one that is there, ready or not."""
+    """The facts of a running process, ready or not."""
     try:
         facts: dict[str, Any] = json.loads((RUN / f"{name}.json").read_text())
     except (FileNotFoundError, ValueError):
@@ -78,7 +79,7 @@ def remove(name: str) -> None:
 
 
 def names() -> list[str]:
-    """Of all files, also of processes that are gone."""
+    """The names of all files, also of processes that have ended."""
     return sorted(file.stem for file in RUN.glob("*.json"))
 
 
@@ -107,7 +108,8 @@ def stop_all() -> list[str]:
 
 
 def _since(pid: int) -> str:
-    """When that process began: tells it from a later one with the same pid. Empty: it is gone."""
+    """The process's start time, which distinguishes it from a later one with the same pid. Empty:
+    it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -117,7 +119,7 @@ def _since(pid: int) -> str:
 
 
 def _since_elsewhere(pid: int) -> str:
-    """Where there is no /proc."""
+    """The same on systems without /proc."""
     if Path("/proc/self").exists():
         return ""
     asked = subprocess.run(

@@ -1,4 +1,5 @@
-"""A MongoDB of several members: one is the primary, and another one follows when it is away."""
+"""A MongoDB replica set of several members; another one becomes primary when the primary is
+away."""
 
 from __future__ import annotations
 
@@ -39,18 +40,18 @@ class ReplicaSet:
         wait_until(self._is_whole, "every member is there", seconds=90)
 
     def step_down(self) -> None:
-        """The primary hands over in an orderly way."""
+        """Makes the primary step down in an orderly way."""
         with suppress(PyMongoError), MongoClient("127.0.0.1", self.primary(), **_DIRECT) as client:
             client.admin.command("replSetStepDown", 10, secondaryCatchUpPeriodSecs=5)
 
     def kill_primary(self) -> Process:
-        """SIGKILL; start what is answered to bring the member back."""
+        """Kills the primary (SIGKILL) and returns it; start it to bring the member back."""
         member = self.members[self.primary()]
         member.kill()
         return member
 
     def restart_all(self) -> None:
-        """One after the other, each only when the former is back."""
+        """Restarts the members one after the other, each only when the former is back."""
         for member in self.members.values():
             member.stop()
             member.start()
@@ -68,7 +69,7 @@ class ReplicaSet:
 
 
 def _hello(port: int) -> dict[str, Any]:
-    """What a member says of itself; nothing while it is away."""
+    """A member's answer to hello; empty while it is away."""
     with suppress(PyMongoError), MongoClient("127.0.0.1", port, **_DIRECT) as client:
         return dict(client.admin.command("hello"))
     return {}

@@ -1,4 +1,4 @@
-"""A Redis with replicas, watched by Sentinels that choose another master when it is away.
+"""A Redis with replicas, watched by Sentinels that elect another master when it is away.
 
 ``redis-server --sentinel`` is a Sentinel, so that no further program is needed.
 """
@@ -78,13 +78,13 @@ class Sentinels:
         raise RuntimeError("no Sentinel answers")
 
     def fail_over(self) -> int:
-        """Another server becomes the master, in an orderly way; its port."""
+        """Makes another server the master, in an orderly way; returns its port."""
         before = self.master()
         wait_until(self._ordered, "a Sentinel begins the failover", seconds=60)
         return self._other_than(before)
 
     def lose_master(self) -> int:
-        """The master is frozen until another one has taken its place, then it comes back."""
+        """Freezes the master until another one has replaced it, then thaws it."""
         before = self.master()
         self.redis[before].signal(signal.SIGSTOP)
         try:

@@ -1,4 +1,5 @@
-"""The servers of a set-up: what the settings name is used as it is, the rest is started here."""
+"""The servers of a set-up: servers that the settings name are used as they are, others are
+started."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ DEFAULTS = {
 
 @dataclass(slots=True)
 class Servers:
-    """What was started, and the settings that lead there."""
+    """The started servers, and the settings that point to them."""
 
     env: dict[str, str] = field(default_factory=dict)
     started: list[Process] = field(default_factory=list)
@@ -42,7 +43,7 @@ class Servers:
 
 
 def is_configured(key: str) -> bool:
-    """Does the environment or the settings file name a value other than the default?"""
+    """Whether the environment or the settings file names a value other than the default."""
     if environ.get(settings.PREFIX + key.upper().replace(".", "__")):
         return True
     value = _in_file(key)
@@ -72,7 +73,8 @@ def key_prefix(env: Mapping[str, str]) -> str:
 
 
 def start(folder: Path, *, simulated: bool = False) -> Servers:
-    """Whatever is not named. ``folder`` keeps files, logs and keys; a later start goes on there.
+    """Starts the servers that no setting names. ``folder`` keeps files, logs and keys for later
+    starts.
 
     ``simulated``: BV-BRC is simulated also where its address is named. Raises ``BadSettings``
     before anything is started; a key for tokens is made where none is named.
@@ -94,7 +96,7 @@ def start(folder: Path, *, simulated: bool = False) -> Servers:
             process, simulator = start_simulator(folder)
             servers.started.append(process)
             servers.env |= leading_to(simulator)
-            # It forgets its jobs when it ends; nobody shall wait a day for them.
+            # The simulator forgets its jobs when it ends; a workflow need not wait a day for them.
             servers.env["WORKFLOW_EXECUTOR__LOST_JOB_DEADLINE_SECONDS"] = "60"
     except BaseException:
         servers.stop()

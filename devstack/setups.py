@@ -1,4 +1,4 @@
-"""Set-ups that run until they are told to stop: everything, the API alone, worker and beat.
+"""Set-ups that run until they are stopped: everything, the API alone, worker and beat.
 
 They share one set of embedded servers, which is there for as long as any of them is.
 """
@@ -18,11 +18,11 @@ import requests
 from devstack import processes, records, servers
 from devstack.processes import NotReady, Process, wait_until
 from devstack.records import ROOT, VAR
-from devstack.shared import STOPPING, Failed, end_by_signal, shared_servers, told_to_stop
+from devstack.shared import STOPPING, Failed, end_by_signal, shared_servers, stop_event
 
 API_PORT, FLOWER_PORT, EXPORTER_PORT = 8000, 5555, 9808
 TOO_SHORT_SECONDS = 5.0
-"""Who ends sooner than this after its start will do so again: it is not started again."""
+"""A process that ends sooner than this after its start is not started again."""
 CELERY = (sys.executable, "-m", "celery", "-A", "tasks", "--quiet")
 EXPORTER = Path(f"{sys.prefix}-exporter") / "bin/python"
 
@@ -37,7 +37,7 @@ class Ports:
 
 
 def api(port: int) -> None:
-    """Becomes the API in this terminal."""
+    """Runs the API in this terminal."""
     refuse_taken(port, "--port")
     end_by_signal()
     records.announce(f"api-{os.getpid()}", "the servers start")
@@ -87,7 +87,7 @@ def everything(port: int, flower: int, exporter: int) -> None:
 
 
 def refuse_taken(port: int, option: str) -> None:
-    """Raises ``Failed`` with the way out where somebody listens."""
+    """Raises ``Failed`` with a suggestion if another process listens on the port."""
     if processes.listens(port):
         raise Failed(f"port {port} is taken by another program: {option} N takes another port")
 
@@ -125,7 +125,8 @@ def private() -> None:
 def _run(
     name: str, folder: Path, env: Mapping[str, str], ports: Ports, notes: Sequence[str]
 ) -> None:
-    """Starts all, records itself as ready when work gets done, and goes on until a signal."""
+    """Starts all processes, records the set-up as ready when work gets done, and waits for a
+    signal."""
     log, url = folder / "log", f"http://127.0.0.1:{ports.api}"
     records.announce(name, "API, worker, beat and Flower start")
     children: list[Process] = []
@@ -173,7 +174,7 @@ def _gunicorn(port: int) -> list[str]:
 
 
 def exporter_settings(broker: str, key_prefix: str) -> dict[str, str]:
-    """The same broker, and the keys in it, in celery-exporter's own words."""
+    """The same broker and its keys, as celery-exporter's options."""
     settings = {"CE_BROKER_URL": broker}
     if key_prefix:
         settings["CE_BROKER_TRANSPORT_OPTION"] = f"global_keyprefix={key_prefix}"
@@ -202,11 +203,11 @@ def _healthy(url: str) -> bool:
 
 
 def supervise(children: Sequence[Process], *, needs_servers: bool) -> None:
-    """Until a signal: starts again what ends. Raises ``Failed`` where one cannot live."""
-    told = told_to_stop()
-    while not told.wait(0.2):
+    """Restarts processes that end, until a signal. Raises ``Failed`` if one ends at once again."""
+    stop = stop_event()
+    while not stop.wait(0.2):
         if needs_servers and records.present("servers") is None:
-            raise Failed("the servers of this set-up have ended, and so it does")
+            raise Failed("the servers of this set-up have ended, so it ends too")
         for child in children:
             if not child.alive:
                 _again(child)
@@ -220,8 +221,8 @@ def _again(child: Process) -> None:
 
 @contextmanager
 def stopped(name: str, children: Sequence[Process]) -> Iterator[None]:
-    """Whatever is among the children at the end of the block is stopped; who starts the same set-up
-    meanwhile waits for that."""
+    """Stops every child process at the end of the block; a second start of the same set-up waits
+    until they have stopped."""
     try:
         yield
     finally:
@@ -230,7 +231,7 @@ def stopped(name: str, children: Sequence[Process]) -> Iterator[None]:
 
 
 def stop(children: Sequence[Process]) -> None:
-    """All at the same time."""
+    """Stops all processes at the same time."""
     for child in children:
         child.signal(signal.SIGTERM)
     for child in children:

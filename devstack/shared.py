@@ -1,4 +1,4 @@
-"""One set of embedded servers for all set-ups of a folder: there for as long as anybody uses it."""
+"""One set of embedded servers for all set-ups of a folder; it runs while any of them uses it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from simulator.client import Simulator
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PROGRESS_SECONDS = 2.5
 STOPPING = "the former one stops"
-"""The stage of a set-up whose end who starts it again waits for."""
+"""The stage of a set-up that is stopping; a new start waits for its end."""
 
 
 class Failed(Exception):
@@ -32,14 +32,14 @@ _signals_taken: list[int] = []
 """Of ``end_by_signal``: a library that swallows the exception does not lose the signal."""
 
 
-def told_to_stop() -> threading.Event:
+def stop_event() -> threading.Event:
     """An event that SIGTERM, Ctrl-C and the end of the terminal set."""
-    told = threading.Event()
+    stop = threading.Event()
     if _signals_taken:
-        told.set()
+        stop.set()
     for number in SIGNALS:
-        signal.signal(number, lambda *_: told.set())
-    return told
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 def end_by_signal() -> None:
@@ -60,8 +60,8 @@ def end_by_signal() -> None:
 def shared_servers() -> Iterator[dict[str, str]]:
     """Settings that lead to this folder's servers, which are started where they are not there.
 
-    Whoever uses them holds a lock on a file, and a process that it becomes still does; the servers
-    end when nobody holds it any more.
+    Each user of the servers holds a lock on a file, and keeps it across exec; the servers end when
+    no process holds the lock any more.
     """
     VAR.mkdir(exist_ok=True)
     with _users_file() as users, (VAR / "servers.lock").open("w") as turn:
@@ -75,16 +75,16 @@ def shared_servers() -> Iterator[dict[str, str]]:
 
 
 def keep_servers() -> None:
-    """Runs the shared servers for as long as somebody uses them; SIGTERM ends them sooner."""
+    """Runs the shared servers for as long as a process uses them; SIGTERM ends them sooner."""
     end_by_signal()
     records.announce("servers", "MongoDB, Redis and the simulator start")
     running = servers.start(VAR)
-    told = told_to_stop()
-    # The lock that says "nobody" is held until all is stopped: who comes now starts them anew.
+    stop = stop_event()
+    # This lock is held until all servers are stopped, so that a new user starts them again.
     with _users_file() as users:
         try:
             records.write("servers", env=running.env)
-            while not told.wait(0.5) and not _nobody_uses(users):
+            while not stop.wait(0.5) and not _nobody_uses(users):
                 for process in running.started:
                     if not process.alive:
                         process.start()
@@ -137,7 +137,7 @@ def start_detached(
                 output.seek(0)
                 raise Failed(output.read().strip() or f"{name} ended before it was ready")
         if child is not None:
-            child.returncode = 0  # it goes on without us: no complaint that nobody waited for it
+            child.returncode = 0  # the child outlives us: no warning that it was not waited for
         if not ends_by_itself:
             return int(pid)
 

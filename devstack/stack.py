@@ -22,7 +22,7 @@ from simulator.client import Simulator
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How much of the product is started, and what is set differently for it."""
+    """The processes to start, and the settings that differ."""
 
     workers: int = 1
     beats: int = 1
@@ -30,7 +30,7 @@ class Wanted:
     concurrency: int = 16
     """Threads of each worker."""
     queues: tuple[str, ...] = ()
-    """What the first workers consume, each of them ``a,b``; others consume every queue."""
+    """The queues of the first workers, each as ``a,b``; other workers consume every queue."""
     mongod_options: tuple[str, ...] = ()
     skews: tuple[str, ...] = ()
     """Clocks of the first workers, as libfaketime has it (``+120s``); empty: the true one."""
@@ -66,7 +66,7 @@ class Stack:
     def run(
         self, name: str, *command: str | int | Path, env: Mapping[str, str] | None = None
     ) -> Process:
-        """A further process of the product."""
+        """Starts a further process of the product."""
         return processes.start(
             name,
             [sys.executable, "-m", *self.launcher, *command],
@@ -151,7 +151,7 @@ def _env(folder: Path, mongod: Server, redis: Server, simulator: Simulator) -> d
 
 
 def _clock_skew(skew: str) -> dict[str, str]:
-    """What makes a process live in another time; Debian's libfaketime does it.
+    """The environment of a process with a skewed clock, by Debian's libfaketime.
 
     Only the clock on the wall is wrong, as between real hosts: durations stay true.
     """

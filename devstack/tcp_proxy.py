@@ -1,7 +1,7 @@
 """A TCP proxy that can be frozen: a partition between one process and a server.
 
-While it is frozen nothing passes in either direction and nobody is told, as when a network loses
-every packet; what was under way arrives when it thaws, unless one side has given up.
+While the proxy is frozen, nothing passes in either direction and neither side learns of it, as when
+a network loses every packet. Bytes under way arrive when it thaws, unless one side has given up.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Celery's log lines go our way, and a request's id follows it from message to message."""
+"""Routes Celery's log lines through our logging, and passes request ids on with messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _DEFAULT_NODE: Final = "celery"
 
 
 def connect(settings: Settings) -> None:
-    """Call it once, where the Celery application is made: Celery then sets up no logging itself."""
+    """Call it once where the Celery application is made, so that Celery sets up no logging
+    itself."""
     process = next((word for word in ("worker", "beat") if word in sys.argv), "celery")
     name = process
 
@@ -52,13 +53,13 @@ def file_of(file: Path, name: str) -> Path:
 
 
 def send_request_id(headers: dict[str, Any], **_: object) -> None:
-    """The current request's, unless the sender names one."""
+    """Sends the current request's id, unless the sender names one."""
     if request_id := get_contextvars().get(HEADER):
         headers.setdefault(HEADER, request_id)
 
 
 def _bind(task_id: str, task: Any, **_: object) -> None:
-    """Threads of the pool are used again: what was bound before must not show."""
+    """Binds the message's request id; the pool reuses threads, so earlier fields are cleared."""
     clear_contextvars()
     sent: Mapping[str, Any] = getattr(task.request, "headers", None) or {}
     bind_contextvars(task=task.name, **{HEADER: sent.get(HEADER) or task_id})

@@ -1,4 +1,4 @@
-"""What is told of an event once it is durable: a line in the workflow's log, a line of JSON."""
+"""Records each durable event: a line in the workflow's log and a line of JSON."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ log = structlog.get_logger(__name__)
 
 
 def recorder(logs: WorkflowLogs) -> Callable[[Sequence[Recorded]], None]:
-    """Appends to ``<workflow id>.log``. A log that cannot be written stops nothing: the history
-    is in MongoDB."""
+    """Appends to ``<workflow id>.log``. A failure to write a log stops nothing: the history is in
+    MongoDB."""
 
     def record(recorded: Sequence[Recorded]) -> None:
         by_workflow = defaultdict(list)

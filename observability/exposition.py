@@ -1,4 +1,4 @@
-"""What a scrape shows: the counters of every process of this host, and gauges from MongoDB."""
+"""Serves Prometheus: the counters of every process of this host, and gauges from MongoDB."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 def registry_of(
     settings: Metrics, connect: Callable[[], EngineContext]
 ) -> CollectorRegistry | None:
-    """None where metrics are off or cannot be shared."""
+    """The registry; None if metrics are off or cannot be shared."""
     shared = shared_of(settings)
     if shared is None:
         return None
@@ -30,9 +30,9 @@ def registry_of(
 
 
 class Exposition:
-    """Serves this host's metrics on ``metrics.port``: one of its processes does, for all.
+    """Serves this host's metrics on ``metrics.port``: one process serves for all.
 
-    Where another one has the port, it is tried again, so that one takes over when that one ends.
+    A process that finds the port taken tries again, so that it takes over when the other ends.
     """
 
     def __init__(self, settings: Metrics, registry: CollectorRegistry) -> None:
@@ -42,7 +42,8 @@ class Exposition:
         self._said = False
 
     def serve(self) -> None:
-        """Begins to serve unless somebody serves already; called again and again."""
+        """Starts to serve the metrics unless this host serves them already; it is called
+        periodically."""
         if self._server is not None:
             return
         host, port = self._settings.host, self._settings.port

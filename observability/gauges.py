@@ -1,6 +1,6 @@
-"""What is unfinished now, asked of MongoDB at each scrape, as Prometheus's gauges.
+"""Gauges of unfinished work, queried from MongoDB at each scrape.
 
-They are the same whoever is asked: take ``max`` over instances, not ``sum``.
+Every instance shows the same values: take ``max`` over instances, not ``sum``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Gauges:
         self._known: tuple[EngineContext, Progress] | None = None
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing is asked when it is registered."""
+        """Queries nothing at registration."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
@@ -51,7 +51,7 @@ class Gauges:
             yield from _engine(known, Thresholds(context.limits.polling_interval))
 
     def _query(self) -> tuple[EngineContext, Progress] | None:
-        """None while MongoDB is away; several scrapers at once ask it once."""
+        """The statistics, None while MongoDB is away; concurrent scrapes share one query."""
         with self._lock:
             if time.monotonic() - self._asked_at > _FRESH_SECONDS:
                 self._known = self._ask()
@@ -85,12 +85,12 @@ def _unfinished_gauges(known: Progress) -> Iterator[Metric]:
 def _engine(known: Progress, thresholds: Thresholds) -> Iterator[Metric]:
     yield gauge(
         "jobs_oldest_unsent_seconds",
-        "How long the oldest job waits that could be sent",
+        "How long the oldest job has waited that could be sent",
         known.unsent.total_seconds(),
     )
     yield gauge(
         "workflows_oldest_overdue_seconds",
-        "How long ago the most overdue workflow should have been looked at",
+        "How long the most overdue workflow has waited for its advance",
         known.overdue.total_seconds(),
     )
     if known.swept is not None:
@@ -98,27 +98,29 @@ def _engine(known: Progress, thresholds: Thresholds) -> Iterator[Metric]:
         yield gauge("executor_last_sweep_age_seconds", "How long ago the last sweep began", age)
     alive = [each for each in known.present if each.seen <= thresholds.silence]
     kinds = {kind: sum(each.kind == kind for each in alive) for kind in _KINDS}
-    yield _by("executor_processes_count", "Processes that were heard of lately", "kind", kinds)
+    yield _by("executor_processes_count", "Processes with a recent heartbeat", "kind", kinds)
     yield gauge(
         "executor_workers_cut_off_count",
-        "Workers that ask AppService nothing for now, since calls failed",
+        "Workers whose circuit breaker lets no call to AppService through",
         sum(each.cut_off for each in alive),
     )
     yield gauge(
         "scheduler_submission_limit",
-        "Calls of start_app2 that AppService bears, as far as observed",
+        "Adaptive limit of start_app2 calls under way",
         known.submissions.calls,
     )
     if known.submissions.latency is not None:
         yield gauge(
             "scheduler_submission_latency_seconds",
-            "How long a start took lately, as the limit of calls follows it",
+            "Mean latency of recent starts, which the limit of calls follows",
             known.submissions.latency,
         )
     why = {known.submissions.reason: 1.0}
-    yield _by("scheduler_submission_limit_reason", "Why the limit is what it is", "reason", why)
+    yield _by("scheduler_submission_limit_reason", "The reason of the present limit", "reason", why)
     states = {state: float(known.service.state == state) for state in (UP, AWAY, DISABLED)}
-    yield _by("scheduler_state", "What AppService is known to be: 1 for one state", "state", states)
+    yield _by(
+        "scheduler_state", "The known state of AppService: 1 for one of the states", "state", states
+    )
 
 
 def gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:

@@ -1,6 +1,6 @@
-"""Where log lines are written: standard output, and a file that one process writes and rotates.
+"""The destinations of log lines: standard output, and a file that one process writes and rotates.
 
-A full disk costs lines, never the work that they report: one line on standard error says so.
+A full disk loses lines but never stops work; one line on standard error reports it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _StandardOutput(_ReportsOnce, logging.StreamHandler[io.TextIOBase]):
 
 class _File(_ReportsOnce, RotatingFileHandler):
     def _open(self) -> io.TextIOWrapper:
-        """Its owner alone may read it: logs name users, files and parameters."""
+        """Opens a file that only its owner may read: logs name users, files and parameters."""
         stream = super()._open()
         if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             os.fchmod(stream.fileno(), 0o600)

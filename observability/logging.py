@@ -1,7 +1,7 @@
-"""Where log lines go: one JSON object a line to standard output, and to the executor's file.
+"""Sets up logging: one JSON object a line to standard output and to the executor's file.
 
-Everything takes this way, also what Celery, gunicorn and other libraries log: one format, one
-redaction. Fields bound to the current request, task or workflow are on every line of theirs.
+All lines take this path, also those of Celery, gunicorn and other libraries: one format, one
+redaction. Fields bound to the current request, task or workflow are on each of its lines.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ QUIET = (
     *("pymongo", "urllib3", "werkzeug", "kombu", "amqp", "asyncio", "tornado.access"),
     *("celery.app.trace", "celery.worker.strategy", "celery.beat"),
 )
-"""Libraries that tell too much below WARNING."""
+"""Libraries that log too much below WARNING."""
 
 
 def configure(settings: Logging, process: str, *, file: Path | None = None) -> None:
     """Sets logging up for this process, whose name is on every line; may be called again.
 
-    ``file``: a log file of this process alone, besides standard output. One that cannot be opened
-    costs a warning: the work does not wait for a disk.
+    ``file``: a log file of this process alone, besides standard output. If it cannot be opened, a
+    warning is logged and the work goes on.
     """
     handlers = [standard_output()]
     unusable: OSError | None = None
@@ -74,7 +74,7 @@ def configure(settings: Logging, process: str, *, file: Path | None = None) -> N
 
 
 def _shared_processors(process: str) -> list[Processor]:
-    """What is added to every line, ours and the libraries' alike."""
+    """The fields that are added to every line, ours and the libraries'."""
 
     def name_process(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         event.setdefault("process", process)
@@ -114,7 +114,8 @@ def _with_line(_: WrappedLogger, __: str, line: str) -> tuple[tuple[str], dict[s
 
 
 def _as_json(logger: WrappedLogger, name: str, event: EventDict) -> str:
-    """The line, without a secret: the last step, so that no field and no traceback slips by."""
+    """Renders the line and redacts it as the last step, so that it covers all fields and
+    tracebacks."""
     return redact(str(_to_json(logger, name, event)))
 
 

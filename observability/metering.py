@@ -1,6 +1,6 @@
-"""What the engine tells becomes counts: each transition once, since it is told once it is durable.
+"""Counts the engine's events: each transition once, since the engine reports it once it is durable.
 
-A task that runs twice finds nothing left to commit, so it tells nothing.
+A task that runs twice finds nothing left to commit, so it reports nothing.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _open(settings: Metrics) -> Shared | None:
 
 @lru_cache(maxsize=1)
 def counts_of(settings: Metrics) -> Counts:
-    """Counts into the shared files; where there are none, for nobody."""
+    """Counts into the shared files; without them, counts are dropped."""
     shared = shared_of(settings)
     made = shared.meters if shared else meters()
     for state in FINAL_WORKFLOW:
@@ -65,7 +65,7 @@ def counts_of(settings: Metrics) -> Counts:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What is to be counted, under the names by which the engine tells it."""
+    """The counters as callbacks of the engine."""
 
     meters: Meters
 
@@ -87,7 +87,7 @@ class Counts:
                 self._step(each.event)
 
     def count_watch_time(self, together: timedelta) -> None:
-        """Jobs were at AppService since they were asked about last: the sum of these times."""
+        """Adds the time that jobs were at AppService since their previous poll."""
         self.meters.job_minutes.inc(together.total_seconds() / 60)
 
     def request(self, method: str, route: str, status: int, duration: timedelta) -> None:
@@ -96,7 +96,7 @@ class Counts:
         self.meters.request_seconds.labels(route).observe(duration.total_seconds())
 
     def call(self, made: Made) -> None:
-        """A call of a BV-BRC service, whatever became of it."""
+        """A call of a BV-BRC service, with any outcome."""
         meters, method, seconds = self.meters, made.call.method, made.duration.total_seconds()
         meters.call_seconds.labels(method).observe(seconds)
         if method.startswith(_SCHEDULER):
@@ -112,7 +112,8 @@ class Counts:
             meters.submit_errors.labels(str(made.call.params[0])).inc()
 
     def _workflow(self, recorded: Recorded) -> None:
-        """A plan that was cancelled never was submitted, so it does not complete either."""
+        """Counts a workflow; a plan that is cancelled was never submitted, so it does not count as
+        completed."""
         event = recorded.event
         if event.after in FINAL_WORKFLOW and event.before != WorkflowState.PLANNED:
             took = max(event.at - recorded.begun_at, timedelta(0))

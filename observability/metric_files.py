@@ -1,4 +1,4 @@
-"""Counters that all processes of a host share: each writes files of its own, a scrape adds them up.
+"""Counters that all processes of a host share: each writes its own files, a scrape adds them up.
 
 A process that has ended leaves its files behind, and what they count must not vanish (a counter
 that falls reads as a restart). So the next process to start folds them into one archive. The
@@ -23,7 +23,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 KINDS: Final = ("counter", "histogram")
 FILE_BYTES: Final = 1 << 19
-"""Reserved at once: on a full disk a start fails with an error, and no process by SIGBUS."""
+"""Reserved at the start, so that a full disk causes an error there and not a SIGBUS later."""
 _TRIES: Final = 5
 _MANIFEST: Final = "manifest.json"
 
@@ -53,7 +53,7 @@ class Files:
         return self._identity
 
     def open(self) -> None:
-        """Makes the folder and this process's files, and folds what dead processes left.
+        """Makes the folder and this process's files, and folds the files of dead processes.
 
         Raises ``OSError`` where the folder cannot be written.
         """
@@ -79,7 +79,7 @@ class Files:
         with (self.folder / "fold.lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:  # another process is at it
+            except OSError:  # another process folds now
                 return
             self._tidy()
             dead = [path for path in self._own_files() if not self._lives(path)]
@@ -88,7 +88,7 @@ class Files:
                 self._tidy()
 
     def _commit(self, dead: Iterable[Path]) -> None:
-        """Writes the new archive beside the old one, then says in the manifest that it counts."""
+        """Writes the new archive beside the old one, then commits it in the manifest."""
         before, folded = self._manifest(), [path.name for path in dead]
         generation = int(before["generation"]) + 1
         archives = []
@@ -106,7 +106,7 @@ class Files:
         draft.replace(self.folder / _MANIFEST)
 
     def _tidy(self) -> None:
-        """Removes what no longer counts, also after a fold that was cut short."""
+        """Removes files that no longer count, also after an interrupted fold."""
         manifest = self._manifest()
         for name in manifest["folded"]:
             path = self.folder / name

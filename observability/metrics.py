@@ -24,7 +24,8 @@ _SHORT: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 
 @dataclass(frozen=True, slots=True)
 class Meters:
-    """What is counted. A process makes all of them, so that each is exposed from the start."""
+    """All counters and histograms. A process makes all of them, so that each is exposed from the
+    start."""
 
     workflows_submitted: Counter
     workflows_completed: Counter
@@ -48,13 +49,13 @@ class Meters:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """This process's meters, and everybody's values."""
+    """This process's meters, and the values of all processes."""
 
     meters: Meters
     files: Files
 
     def collect(self) -> Iterator[Metric]:
-        """What Prometheus's registry asks for; a metric without a value yet has its header."""
+        """Collects for Prometheus's registry; a metric without a value yet has its header."""
         found = {metric.name: metric for metric in self.files.collect()}
         yield from found.values()
         yield _calls_per_job_minute(found)
@@ -65,8 +66,8 @@ class Shared:
 
 
 def _calls_per_job_minute(found: Mapping[str, Metric]) -> Metric:
-    """How much AppService notices of a job that is there, since the counters began. For a stretch
-    of time, divide the rates of the two counters.
+    """Calls of AppService per minute of a running job, since the counters began. For an interval,
+    divide the rates of the two counters.
     """
     calls, minutes = (
         sum(each.value for each in found[name].samples if each.name == f"{name}_total")
@@ -110,14 +111,14 @@ def meters() -> Meters:
         step_seconds=_seconds(
             "step_execution_duration", "How long the job of an ended step ran", _LONG, "app"
         ),
-        cycles=_counter("executor_poll_cycles", "Sweeps through all that is due"),
+        cycles=_counter("executor_poll_cycles", "Sweeps for due work"),
         cycle_seconds=_seconds("executor_poll_duration", "How long a sweep took", _SHORT),
         errors=_counter(
-            "executor_errors", "Tasks and turns that broke, by the exception", "error_type"
+            "executor_errors", "Tasks and advances that failed, by the exception", "error_type"
         ),
-        calls=_counter("scheduler_calls", "Calls of AppService, whatever became of them"),
+        calls=_counter("scheduler_calls", "Calls of AppService, with any outcome"),
         job_minutes=_counter(
-            "scheduler_active_job_minutes", "How long jobs were watched at AppService, all together"
+            "scheduler_active_job_minutes", "How long jobs were watched at AppService, in total"
         ),
         query_seconds=_seconds(
             "scheduler_query_duration", "How long AppService took to answer query_tasks", _SHORT

@@ -1,4 +1,4 @@
-"""The log files of single workflows: one each, of bounded size, kept for a bounded time."""
+"""The workflows' log files: one each, of bounded size, kept for a bounded time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _private(path: str, flags: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowLogs:
-    """A folder of ``<workflow id>.log``, that the processes of a host write together."""
+    """A folder of files ``<workflow id>.log`` that the processes of a host share."""
 
     folder: Path
     largest_bytes: int
@@ -46,7 +46,7 @@ class WorkflowLogs:
         return len(there)
 
     def tidy(self) -> int:
-        """Removes files that nobody has written to for so long; how many. Raises ``OSError``."""
+        """Removes files older than the limit and returns their number. Raises ``OSError``."""
         if not self.days or not self.folder.is_dir():
             return 0
         oldest = time.time() - self.days * 86_400
@@ -60,7 +60,8 @@ class WorkflowLogs:
         return len(old)
 
     def _rotate(self, path: Path) -> None:
-        """One process at a time, and only if nobody else just did."""
+        """Rotates a file; one process at a time, and only if no other process has just rotated
+        it."""
         with (self.folder / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if path.exists() and path.stat().st_size >= self.largest_bytes:

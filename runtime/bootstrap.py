@@ -1,4 +1,4 @@
-"""What one process holds: its connections, made at first use and so never before a fork."""
+"""The connections of one process, made at first use and so never before a fork."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from workflows.store.credentials import Vault
 log = structlog.get_logger(__name__)
 
 _first = Lock()
-"""Threads that come first together must not make the connections twice."""
+"""Keeps concurrent first users from making the connections twice."""
 
 
 def engine_context() -> EngineContext:
@@ -53,7 +53,7 @@ def drain() -> Drain:
 
 
 def make_context(settings: Settings) -> EngineContext:
-    """The connections that these settings name, with what they do counted and logged."""
+    """The engine's context for these settings, with metrics and logs attached."""
     mongodb = settings.mongodb
     documents.open_database(mongodb.address, mongodb.database, mongodb.collection)
     scheduler = settings.scheduler
@@ -118,7 +118,7 @@ def limits_of(settings: Settings) -> Limits:
 
 @lru_cache(maxsize=1)
 def _of_process(_pid: int) -> tuple[EngineContext, Drain]:
-    """Keyed by the process id: what a parent made is never used in its child."""
+    """Cached by process id, so that a child never uses its parent's connections."""
     settings = load_settings()
     made = make_context(settings)
     early = EarlyLooks(early_looks(made.limits.polling_interval), _tell_pollers)
@@ -130,7 +130,7 @@ def _of_process(_pid: int) -> tuple[EngineContext, Drain]:
 
 
 def _tell_sender() -> None:
-    """The one of this process, if it is at it; else whoever takes the message."""
+    """Wakes this process's sender if it is running; otherwise enqueues a message for any worker."""
     if not drain().nudge():
         _send("tasks.start_jobs")
 
@@ -145,11 +145,11 @@ def _tell_pollers(owners: Sequence[str]) -> None:
 
 
 def _send(task: str, *arguments: Any) -> None:
-    """Whoever has just stored something goes on, whether or not the broker is there."""
+    """Sends a task's message; the caller goes on even if the broker is away."""
     try:
         app.send_task(task, arguments)
     except OperationalError as away:
-        log.warning("Nobody is told: the sweep will find it", task=task, error=str(away))
+        log.warning("The broker is away; the sweep will find the work", task=task, error=str(away))
 
 
 @task_failure.connect
@@ -159,5 +159,5 @@ def _count(exception: BaseException, **_signal: Any) -> None:
 
 @worker_shutting_down.connect
 def _stop(**_signal: Any) -> None:
-    """A warm shutdown waits for running tasks, so these must not begin anything new."""
+    """A warm shutdown waits for running tasks, so they must start nothing new."""
     engine_context().stopping.set()

@@ -1,4 +1,4 @@
-"""Which tasks of this process raised lately, for its heartbeat to say so."""
+"""Counts the tasks of this process that raised lately, for its heartbeat."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from celery.signals import task_failure
 from workflows.rules.health import BrokenTask
 
 _PAUSE_SECONDS = 60.0
-"""A task that did not raise for so long begins to be counted from one."""
+"""The counter of a task starts at one again after this time without an exception."""
 
 
 @dataclass(frozen=True, slots=True)

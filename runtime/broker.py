@@ -1,4 +1,4 @@
-"""Is the broker there, and how much waits in it?"""
+"""Checks the broker and counts its waiting messages."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from tasks.celery import app
 
 _PATIENCE_SECONDS = 1
 _PROBE = "health"
-"""A key that nobody reads."""
+"""A key that is written but never read."""
 
 
 def depths() -> dict[str, int]:
     """Queues to how many messages wait in each. Raises whatever the broker's client raises.
 
-    A connection of its own with short timeouts: those of the senders are longer. It writes, since
-    a Redis that has become a replica still tells how much waits.
+    It uses a separate connection with short timeouts; those of the senders are longer. It writes,
+    since a Redis that has become a replica still answers reads.
     """
     options = {
         "socket_timeout": _PATIENCE_SECONDS,
@@ -33,5 +33,5 @@ def depths() -> dict[str, int]:
 
 
 def queues() -> list[str]:
-    """The names of the queues that somebody must consume."""
+    """The names of the queues that workers must consume."""
     return [queue.name for queue in app.conf.task_queues]

@@ -1,7 +1,7 @@
-"""What a worker or beat does beside its tasks, in one thread: it says that it is there; a worker
-also serves metrics and removes old log files.
+"""The heartbeat thread of a worker or beat, which records that the process is alive. A worker's
+thread also serves metrics and removes old log files.
 
-A process that hangs or is stopped falls silent, which health notices.
+A process that hangs or is stopped sends no heartbeat, which health reports.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _TIDY_SECONDS: Final = 3600.0
 
 
 class HeartbeatThread:
-    """The thread. ``tell`` is what it does in every round; it ends with the process."""
+    """The thread. It calls ``tell`` in every round and ends with the process."""
 
     def __init__(self, name: str, tell: Callable[[], None], *, ticks: bool = False) -> None:
         self.name = name
@@ -50,7 +50,7 @@ class HeartbeatThread:
         self._ending = threading.Event()
         self._silent = False
         self.seen = float("inf")
-        """When it last went on to a next round: the first one may wait for a server for long."""
+        """The start of the present round; the first one may wait long for a server."""
         self._thread = threading.Thread(target=self._run, name="companion", daemon=True)
         self._thread.start()
 
@@ -58,7 +58,7 @@ class HeartbeatThread:
         self._wake.set()
 
     def leave(self) -> None:
-        """The process ends as it should."""
+        """Called when the process ends in an orderly way."""
         self._ending.set()
         self._wake.set()
         self._thread.join(_PATIENCE_SECONDS)
@@ -66,7 +66,7 @@ class HeartbeatThread:
             with pymongo.timeout(_PATIENCE_SECONDS):
                 heartbeats.leave(self.name)
         except Unavailable:
-            log.warning("Nobody was told that this process ends")
+            log.warning("The end of this process could not be recorded")
 
     def _run(self) -> None:
         interval = load_settings().executor.polling_interval_seconds
@@ -78,13 +78,13 @@ class HeartbeatThread:
             self._wake.clear()
 
     def _round(self) -> None:
-        """Whatever fails is said once, and tried again in the next round."""
+        """Runs one round; a failure is logged once and retried in the next round."""
         try:
             with pymongo.timeout(_PATIENCE_SECONDS):
                 self._tell()
         except Exception as failure:  # noqa: BLE001 - the thread must outlive any fault
             if not self._silent:
-                log.warning("This process cannot say that it is there", error=str(failure))
+                log.warning("This process cannot record its heartbeat", error=str(failure))
             self._silent = True
         else:
             self._silent = False
@@ -96,7 +96,8 @@ _here: list[HeartbeatThread] = []
 @signals.worker_init.connect
 @signals.beat_init.connect
 def _begin_watchdog(**_: Any) -> None:
-    """Before there is a companion, too: it waits for MongoDB or for the broker."""
+    """Starts the watchdog before the heartbeat thread, since the process may wait for MongoDB or
+    the broker."""
     interval = load_settings().executor.polling_interval_seconds
 
     def is_well(silence_seconds: float) -> bool:
@@ -112,7 +113,7 @@ def _name(kind: str) -> str:
 
 @signals.worker_ready.connect
 def _begin_worker(sender: Any, **_: Any) -> None:
-    """Celery says this after each reconnection to the broker, too."""
+    """Celery sends this signal after each reconnection to the broker, too."""
     if _here:
         return
     queues: Sequence[str] = sorted(sender.app.amqp.queues.consume_from)
@@ -139,7 +140,7 @@ def _begin_worker(sender: Any, **_: Any) -> None:
 
 @signals.beat_init.connect
 def _begin_beat(**_: Any) -> None:
-    """Beat is there as long as it ticks, whether or not the broker takes its messages."""
+    """Beat counts as alive as long as it ticks, even if the broker is away."""
     name = _name("beat")
     _hold()
 
@@ -153,7 +154,8 @@ def _begin_beat(**_: Any) -> None:
 
 
 def _hold() -> None:
-    """Before the first sweep, and before this beat counts as one that is there."""
+    """Pauses the workflows under way, before the first sweep and before the first heartbeat of
+    beat."""
     executor = load_settings().executor
     while not executor.enable_auto_resume:
         try:

@@ -1,4 +1,4 @@
-"""Kombu's Redis transport, made to outlive a failover and messages that nobody can read.
+"""Kombu's Redis transport, extended to survive a failover and unreadable messages.
 
 With kombu's own (5.7.0), a worker ends when its master becomes a replica (`UNBLOCKED`, `READONLY`),
 when Redis refuses writes, and at most messages that are not of Celery's form; and a sender stays
@@ -25,11 +25,11 @@ Json = Any
 log = structlog.get_logger(__name__)
 
 _BROKER_ERRORS: Final = (Empty, OSError, RedisError, OperationalError)
-"""Faults of the broker, which Celery meets by connecting again; all others are the message's."""
+"""Faults of the broker, after which Celery reconnects; all others are faults of the message."""
 
 
 def has_moved(refused: ResponseError) -> bool:
-    """Whether Redis says that the master is elsewhere now, or that it is none any more."""
+    """Whether the error means that this Redis is no longer the master."""
     moved = isinstance(refused, (ReadOnlyError, MasterDownError))
     return moved or str(refused).startswith(("UNBLOCKED", "NOREPLICAS"))
 
@@ -94,7 +94,7 @@ class _DropsUnreadable(kombu_redis.Channel):
 
 
 def _dropping(read: Callable[[], Json]) -> Json:
-    """The message has left the queue already when its text turns out to be none."""
+    """Drops a message that turns out to be unreadable after it has left the queue."""
     try:
         return read()
     except _BROKER_ERRORS:
@@ -105,7 +105,7 @@ def _dropping(read: Callable[[], Json]) -> Json:
 
 
 def _say(unreadable: Exception, queue: str) -> None:
-    """Its content is not logged: it may be anybody's."""
+    """Logs the drop without the content, which may be private."""
     log.error(
         "A message cannot be read and is dropped",
         queue=queue or None,

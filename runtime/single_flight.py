@@ -1,4 +1,4 @@
-"""Work that one thread of a process does at a time, however many messages ask for it."""
+"""Work that only one thread of a process does at a time, however many messages request it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from threading import Event, Lock
 
 
 class SingleFlight:
-    """Slow work keeps one thread busy and not all of them.
+    """Runs a function in at most one thread, so that slow work does not occupy all threads.
 
-    Whoever comes while somebody is at it leaves at once: it is done once more.
+    If the work is already running, mark it to run once more and return immediately.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
-"""Tells systemd that a worker or beat is well: the protocol of sd_notify, where a unit asks for it.
+"""Notifies systemd's watchdog that a worker or beat is well, by the protocol of sd_notify.
 
-A process that hangs or is stopped falls silent, and systemd starts it again after ``WatchdogSec``.
-One that waits for MongoDB or Redis is well: to start it again would help nobody.
+A process that hangs or is stopped sends no notification, and systemd restarts it after
+``WatchdogSec``. One that waits for MongoDB or Redis is well: a restart would not help.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 def watchdog_seconds(environ: Mapping[str, str]) -> float:
-    """After how much silence systemd ends this process; 0: it does not."""
+    """The seconds of silence after which systemd ends this process; 0: never."""
     meant_for = environ.get("WATCHDOG_PID", "")
     if meant_for not in {"", str(os.getpid())} or not environ.get("NOTIFY_SOCKET"):
         return 0.0
@@ -25,7 +25,7 @@ def watchdog_seconds(environ: Mapping[str, str]) -> float:
 
 
 def begin(is_well: Callable[[float], bool]) -> None:
-    """Asks ``is_well`` again and again, with the seconds of silence that systemd bears."""
+    """Starts a thread that calls ``is_well`` with the seconds of silence that systemd allows."""
     limit = watchdog_seconds(os.environ)
     if limit:
         address = os.environ["NOTIFY_SOCKET"]
@@ -46,4 +46,4 @@ def _notify(address: str, state: str) -> None:
         try:
             datagram.sendto(state.encode(), address.replace("@", "\0", 1))
         except OSError as failure:
-            log.warning("systemd cannot be told", error=str(failure))
+            log.warning("systemd cannot be notified", error=str(failure))

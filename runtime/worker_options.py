@@ -1,7 +1,7 @@
-"""Options of ``celery worker`` that do not fit this engine: refused at once, with the reason.
+"""Refuses options of ``celery worker`` that this engine does not support, with the reason.
 
-Celery itself passes over ``-P prefork`` where the settings name a pool, starts an ``--autoscale``
-that does nothing with threads, and answers an unknown queue with a traceback.
+Celery itself ignores ``-P prefork`` if the settings name a pool, starts an ``--autoscale`` that has
+no effect with threads, and reports an unknown queue with a traceback.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OF_SOME_NODES: Final = re.compile(r"^(--?[\w-]+):[\w,-]+")
 
 
 def refuse_unfit(argv: Sequence[str], queues: Collection[str]) -> None:
-    """Ends a process whose command line asks for what cannot work: one line, ``EXIT_CODE``."""
+    """Ends a process with an unsupported command line: one line, ``EXIT_CODE``."""
     words = worker_words(argv)
     reason = find_unfit(parse_options(words), queues) if words is not None else ""
     if reason:

@@ -23,9 +23,9 @@ TABLES: tuple[tuple[str, type[StrEnum], Mapping[StrEnum, frozenset[StrEnum]]], .
 HEAD = """# States
 
 Made by `scripts/states.py` from the tables in `workflows/model/states.py`; a test compares the two.
-A move that is not in a table cannot happen: it raises. A state without moves is final, but for
-`retry`, which only a person can ask for: a failed or cancelled workflow goes back to `pending`, and
-so do its failed, cancelled and upstream_failed steps.
+A move that is not in a table raises an error. A state without moves is final; only a user's
+`retry` leaves it: a failed or cancelled workflow goes back to `pending`, and so do its failed,
+cancelled and upstream_failed steps.
 """
 
 

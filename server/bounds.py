@@ -1,4 +1,4 @@
-"""What one client may cost: deadlines and numbers, decided without any I/O."""
+"""The bounds of one client: deadlines and numbers, decided without any I/O."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a connection waits for its client to do: send a request, or take an answer."""
+    """What a connection expects of its client: to send a request, or to take an answer."""
 
     since: float
-    """When that began, on the monotonic clock."""
+    """Its start, on the monotonic clock."""
     moved_bytes: int
     """Of the body or the answer."""
     phase: str

@@ -28,8 +28,8 @@ class Task(WSGITask):
             self.set_close_on_finish()
 
     def write(self, data: bytes) -> None:
-        """The head and the first part leave together: each call of the system lets another thread
-        run, and this one waits for its turn.
+        """Sends the head and the first part together: each system call lets another thread run, and
+        this thread then waits for the interpreter.
         """
         if self.wrote_header:
             super().write(data)
@@ -44,7 +44,7 @@ class Task(WSGITask):
 
 
 class Channel(HTTPChannel):
-    """Knows what it waits for, and since when."""
+    """A connection that knows what it waits for, and since when."""
 
     task_class = Task
     error_task_class = Refusal
@@ -71,7 +71,7 @@ class Channel(HTTPChannel):
 
     @contextmanager
     def gathered(self) -> Iterator[None]:
-        """What is written in the block is written together at its end."""
+        """Collects the writes of the block and sends them together at its end."""
         parts: list[bytes] = []
         self._gathered = parts
         try:
@@ -95,7 +95,7 @@ class Channel(HTTPChannel):
         return sent
 
     def progress(self, now: float) -> Progress | None:
-        """What it waits for its client to do; None where it waits for its thread."""
+        """What it expects of its client; None while it waits for its thread."""
         if self.total_outbufs_len:
             if self._answers_since is None:
                 self._answers_since, self._sent_bytes = now, 0
@@ -112,7 +112,7 @@ class Channel(HTTPChannel):
         return self.request.body_bytes_received, "body"
 
     def time_out(self) -> None:
-        """Ends the connection; says why where the client has begun a request."""
+        """Ends the connection; answers with the reason if the client has begun a request."""
         with self.requests_lock:
             request = self.request
             if self.total_outbufs_len or self.requests or request is None:

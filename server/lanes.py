@@ -1,4 +1,5 @@
-"""Which threads serve a request: each kind has its own, so that none waits for another kind."""
+"""Lanes of threads: each kind of request has its own threads, so that none waits for another
+kind."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ twenty times its size."""
 
 
 def choose_lane(accept: str, query: str, body_bytes: int) -> Lane:
-    """From the head of a request: its Accept header, its query string, the size of its body."""
+    """Chooses by the head of a request: its Accept header, its query string, the size of its
+    body."""
     if body_bytes >= LARGE_BYTES:
         return "large"
     is_live = "text/event-stream" in accept or "follow" in query

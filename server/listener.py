@@ -34,7 +34,7 @@ _REFUSAL: Final = b"\r\n".join(
 
 
 class _Bounded:
-    """What is the same for TCP and Unix sockets."""
+    """The common part of TCP and Unix listeners."""
 
     channel_class = Channel
     stopping = False
@@ -92,12 +92,12 @@ class _Bounded:
                 channel.time_out()
 
     def stop(self) -> None:
-        """Accepts no more; each connection closes after its next answer."""
+        """Accepts no more connections; each closes after its next answer."""
         self.accepting = False
         self.stopping = True
 
     def end_idle(self) -> None:
-        """Closes what waits for a request of its client."""
+        """Closes the connections that wait for a request."""
         for channel in list(self.active_channels.values()):
             if channel.request is None and not channel.requests and not channel.total_outbufs_len:
                 channel.handle_close()

@@ -1,4 +1,4 @@
-"""Health probes on a socket of their own: they wait for no request, and for no client."""
+"""Health probes on a separate socket, so that they never wait for a request or a client."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ Application = Callable[..., Iterable[bytes]]
 
 
 def open_socket(host: str, port: int) -> None:
-    """In the master. Where the port is taken, it says so and goes on without."""
+    """Opens the socket in gunicorn's master. If the port is taken, it logs that and goes on
+    without."""
     if not port:
         return
     try:
@@ -39,7 +40,7 @@ def open_socket(host: str, port: int) -> None:
 
 
 def serve(application: Application, bounds: Bounds) -> None:
-    """In a worker: starts a thread that answers them to the end of the process."""
+    """Starts a thread in a worker that answers probes until the process ends."""
     for listening in _listening:
         threading.Thread(
             target=_run, args=(listening, application, bounds), name="probes", daemon=True
@@ -69,6 +70,6 @@ def only_probes(application: Application) -> Application:
         if environ["PATH_INFO"] in PATHS:
             return application(environ, start_response)
         start_response("404 Not Found", [("Content-Type", "application/json")])
-        return [write_body("Not Found", "Only health is told here.")]
+        return [write_body("Not Found", "This port serves only the health probes.")]
 
     return answer

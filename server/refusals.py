@@ -1,4 +1,5 @@
-"""What the server refuses itself, before the application sees it, with the API's body."""
+"""Errors that the server itself answers before the application sees a request, in the API's
+form."""
 
 from __future__ import annotations
 
@@ -51,7 +52,7 @@ class Parser(HTTPRequestParser):
 
     body_rcv: Any
     version = "1.1"
-    """Of answers to what names none."""
+    """The Host of answers to requests that name none."""
 
     def __init__(self, adj: Adjustments) -> None:
         super().__init__(adj)
@@ -86,7 +87,7 @@ class Parser(HTTPRequestParser):
 
 
 class _Nowhere:
-    """In place of a buffer: keeps nothing."""
+    """A buffer that keeps nothing."""
 
     def append(self, data: bytes) -> None:
         """Throws it away."""

@@ -64,7 +64,7 @@ class ApiWorker(Worker):
                 each.end_overdue(now)
 
     def _drain(self, sockets: Map, listeners: list[Any]) -> None:
-        """Answers what has begun, for ``graceful_timeout`` at most."""
+        """Answers the requests under way, for ``graceful_timeout`` at most."""
         began = time.monotonic()
         for each in listeners:
             each.stop()

@@ -239,8 +239,10 @@ def query_task_details(service: Service, _who: Identity, params: list[Json]) -> 
     base = f"{service.url}/task_info/{job_id}"
     job = service.jobs.get(decimal(job_id))
     files = job.files if job else {}
-    told = {name: files[name].strip() for name in ("pid", "hostname", "exitcode") if name in files}
-    return [{"stdout_url": f"{base}/stdout", "stderr_url": f"{base}/stderr", **told}]
+    exit_files = {
+        name: files[name].strip() for name in ("pid", "hostname", "exitcode") if name in files
+    }
+    return [{"stdout_url": f"{base}/stdout", "stderr_url": f"{base}/stderr", **exit_files}]
 
 
 def kill_task(service: Service, who: Identity, params: list[Json]) -> list[Json]:

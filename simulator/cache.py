@@ -9,7 +9,7 @@ Json = Any
 
 
 class Cache:
-    """Answers of a while ago, by owner; forgotten when a state changes, but not at a kill."""
+    """Cached answers by owner; a change of state invalidates them, a kill does not."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now

@@ -1,4 +1,4 @@
-"""What was asked of the simulator, when, and what came of it; and what of it was too much."""
+"""The log of all calls to the simulator with their outcomes, and a summary of excess calls."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Call:
     ended: float | None = None
     fault: str = ""
     answer: str = ""
-    """``ok``, the head of an error, ``http <status>``, or what was done to the connection."""
+    """``ok``, the head of an error, ``http <status>``, or the fault of the connection."""
     job_id: str = ""
 
     def end(self) -> None:
-        """Books it as over: in the ledger that it began in, which a reset may have put aside."""
+        """Records its end in the log that it began in, which a reset may have replaced."""
         self.call_log.end(self)
 
     def as_json(self) -> dict[str, Json]:
@@ -120,7 +120,7 @@ def output_place(job: Job) -> str:
 
 @dataclass(slots=True)
 class Summary:
-    """The figures that tell whether an engine behaved."""
+    """The figures that show whether an engine kept the rules."""
 
     jobs: Iterable[Job]
     call_log: CallLog

@@ -11,7 +11,7 @@ Json = Any
 
 
 class Refused(Exception):
-    """The simulator says that a control request makes no sense."""
+    """The simulator refused a control request."""
 
 
 class Simulator:
@@ -31,7 +31,7 @@ class Simulator:
     def close(self) -> None:
         self._session.close()
 
-    # --- telling
+    # --- commands
 
     def token(self, user: str, seconds: float = 30 * 86_400, **settings: str) -> str:
         """A token of ``user`` for ``seconds`` from now; ``kind`` breaks it, ``roles`` adds some."""
@@ -54,7 +54,8 @@ class Simulator:
         self._ask("DELETE", "faults")
 
     def app(self, app: str = "*", **course: Json) -> int:
-        """How jobs of an app go (``run_seconds``, ``outcome``, …), limited by ``output_file``, …"""
+        """Sets the script of an app's jobs (``run_seconds``, ``outcome``, …), limited by
+        ``output_file``, …"""
         return int(self._post("rules", {"app": app, **course})["ids"][0])
 
     def clear_rules(self) -> None:
@@ -65,7 +66,8 @@ class Simulator:
         return dict(self._post("switches", switches))
 
     def act(self, action: str, *ids: str, **settings: Json) -> list[str]:
-        """Does something to jobs (finish, fail, lose, start, hide, vanish, …); returns whose ids.
+        """Applies an action to jobs (finish, fail, lose, start, hide, vanish, …); returns their
+        ids.
 
         Without ids: to all jobs whose ``owner``, ``app``, ``output_file``, … match a pattern.
         """
@@ -88,7 +90,7 @@ class Simulator:
         """Forgets jobs, faults, rules, switches, calls; the key and the time stay."""
         self._post("reset", {})
 
-    # --- asking
+    # --- queries
 
     def jobs(self, **fields: str) -> list[dict[str, Json]]:
         """The jobs created so far whose fields match the patterns, in the order of their ids."""

@@ -1,17 +1,15 @@
-"""The routes under ``/control``: what tests and benchmarks tell the simulator, and ask it.
+"""The routes under ``/control``: commands and queries of tests and benchmarks.
 
-GET  /control/ledger?<field>=…&limit=N   calls, oldest first, and counts by method and answer
-GET  /control/jobs?<field>=…             jobs, in the order of their ids
-GET  /control/summary                    duplicates, peaks in flight, calls per method
-POST /control/jobs      {"ids": […] | <field>: pattern, "action": …, "seconds", "word"}
-POST /control/token     {"user", "seconds", "kind", "roles"} → {"token"}
-POST /control/expire    {"user"}: the tokens issued so far no longer count
-GET, POST, DELETE /control/faults        one fault or a list of them; see faults.py
-GET, POST, DELETE /control/rules         how jobs go; see jobs.Course
-GET, POST /control/switches              see switches.py
-POST /control/advance   {"seconds"}: puts the simulation's clock forward
-POST /control/genomes   {"genome_id", "name", "owner", "pgfams"}: puts a genome into the data API
-POST /control/reset     forgets everything but the key and the time
+GET  /control/ledger?<field>=…&limit=N   calls, oldest first, and counts by method and answer GET
+/control/jobs?<field>=…             jobs, in the order of their ids GET  /control/summary
+duplicates, peaks in flight, calls per method POST /control/jobs      {"ids": […] | <field>:
+pattern, "action": …, "seconds", "word"} POST /control/token     {"user", "seconds", "kind",
+"roles"} → {"token"} POST /control/expire    {"user"}: the tokens issued so far no longer count GET,
+POST, DELETE /control/faults        one fault or a list of them; see faults.py GET, POST, DELETE
+/control/rules         scripts of jobs; see jobs.JobScript GET, POST /control/switches
+see switches.py POST /control/advance   {"seconds"}: puts the simulation's clock forward POST
+/control/genomes   {"genome_id", "name", "owner", "pgfams"}: puts a genome into the data API POST
+/control/reset     forgets everything but the key and the time
 """
 
 from __future__ import annotations
@@ -39,7 +37,7 @@ Route = Callable[[Simulation, Args], Json]
 
 
 def respond(simulation: Simulation, request: Request) -> Reply:
-    """Answers a control request: JSON, 400 with ``error`` where it makes no sense."""
+    """Answers a control request: JSON, or 400 with ``error`` if it is wrong."""
     try:
         route = ROUTES.get((request.verb, request.path.rstrip("/")), lost_jobs)
         simulation.jobs.settle(simulation.clock.now())
@@ -59,7 +57,7 @@ def arguments(request: Request) -> Args:
     return dict(parse_qsl(request.query))
 
 
-# --- asking
+# --- queries
 
 
 def ledger(simulation: Simulation, args: Args) -> Json:
@@ -120,7 +118,7 @@ def summary(simulation: Simulation, _args: Args) -> Json:
     return Summary(made, simulation.call_log, made.peaks.most).as_json()
 
 
-# --- telling
+# --- commands
 
 
 def act(simulation: Simulation, args: Args) -> Json:

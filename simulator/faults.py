@@ -1,4 +1,4 @@
-"""Everything that can go wrong between a client and BV-BRC, on demand.
+"""Faults between a client and BV-BRC, on demand.
 
 A fault is ``{"kind": …, "done": bool, …}``, limited as triggers.py says; the methods of pages are
 ``public_key``, ``task_info``, ``ping``, ``auth_ping``, ``api``, ``dl``. ``done`` says whether the
@@ -7,20 +7,16 @@ call takes effect although its answer is not the usual one. Kinds and their furt
 A fault occupies no worker of the service: it is trouble on the way. Only the call itself does.
 
 delay       ``seconds``: the call is made so much later. It is made also if the client hangs up.
-lost        the connection is closed instead of an answer (done)
-reset       the same with a TCP reset (done)
-hang        ``seconds`` of silence, then the connection is closed (done)
-drip        ``seconds``: the answer comes in twenty pieces (done)
-cut         the connection is closed in the middle of the answer (done)
-garbage     the answer is no JSON (done)
-status      an HTTP ``status`` (503) with a proxy's HTML page, or with ``text`` (not done)
-html        the same with status 200 (not done)
-cloudflare  403 with ``error code: 1010`` (not done)
-error       the JSON-RPC error ``text`` with ``code`` (-32603), and a trace (not done)
-no_reason   ``Error submitting job: `` and nothing more (not done)
-db_lost     a worker that lost its database session (not done)
-disabled    ``App service submissions are disabled`` (not done)
-expired     ``Token validation failed: Token expired`` (not done)
+lost        the connection is closed instead of an answer (done) reset       the same with a TCP
+reset (done) hang        ``seconds`` of silence, then the connection is closed (done) drip
+``seconds``: the answer comes in twenty pieces (done) cut         the connection is closed in the
+middle of the answer (done) garbage     the answer is no JSON (done) status      an HTTP ``status``
+(503) with a proxy's HTML page, or with ``text`` (not done) html        the same with status 200
+(not done) cloudflare  403 with ``error code: 1010`` (not done) error       the JSON-RPC error
+``text`` with ``code`` (-32603), and a trace (not done) no_reason   ``Error submitting job: `` and
+nothing more (not done) db_lost     a worker that lost its database session (not done) disabled
+``App service submissions are disabled`` (not done) expired     ``Token validation failed: Token
+expired`` (not done)
 """
 
 from __future__ import annotations
@@ -90,7 +86,7 @@ def fault_of(effect: Mapping[str, Json]) -> Fault:
 
 
 def page(fault: Fault) -> Reply:
-    """What a proxy says instead of the service."""
+    """The page of a proxy in place of the service."""
     if fault.kind == "cloudflare":
         body = (fault.text or "error code: 1010").encode()
         return Reply(403, body, "text/plain; charset=UTF-8", CF_HEADERS)
@@ -100,7 +96,7 @@ def page(fault: Fault) -> Reply:
 
 
 def apply_fault(fault: Fault, reply: Reply, rng: random.Random) -> Reply:
-    """What the client gets of ``reply``."""
+    """The reply that the client gets under a fault."""
     if fault.kind in ENDINGS:
         return replace(reply, ending=ENDINGS[fault.kind])
     if fault.kind == "cut":

@@ -1,6 +1,7 @@
-"""The jobs of AppService and of the cluster behind it, and how they move in time.
+"""The jobs of AppService and of the cluster behind it, and their moves over time.
 
-What is due is done by ``settle``, which everything that looks at jobs calls first: no timers.
+``settle`` makes all moves that are due; every reader of jobs calls it first, so there are no
+timers.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ CLUSTER_FAILURES = ("FAILED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "CANCELLE
 
 @dataclass(frozen=True, slots=True)
 class JobScript:
-    """How a job will go. Durations in seconds; None: not before it is told to."""
+    """The script of a job. Durations in seconds; None: not before a command of the test."""
 
     queue_seconds: float | None = 0.2
     pending_seconds: float | None = 0.0
@@ -34,7 +35,7 @@ class JobScript:
     lag_seconds: float | None = 0.2
     """From the end of the job, when its outputs are there, until its status says so."""
     hidden_seconds: float | None = 0.0
-    """From its creation until AppService admits to have it."""
+    """From its creation until AppService shows it."""
     outcome: str = "succeeded"
     cluster_status: str = ""
     """Slurm's word for the end; empty: COMPLETED or FAILED."""
@@ -49,7 +50,7 @@ class JobScript:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was submitted, by whom."""
+    """A submission and its user."""
 
     owner: str
     app: str
@@ -60,7 +61,7 @@ class Asked:
     token_expiry: float
 
     def as_subject(self) -> dict[str, str]:
-        """What a rule can be limited to."""
+        """The fields that a rule can be limited to."""
         names = ("output_path", "output_file")
         return {
             "user": self.owner,
@@ -126,7 +127,7 @@ class Job:
         return str(self.row["output_file"] or "")
 
     def is_visible(self, now: float) -> bool:
-        """Whether AppService admits to have it."""
+        """Whether AppService shows it."""
         return not self.gone and self.hidden_until <= now
 
 
@@ -153,7 +154,7 @@ class Jobs:
         self.on_start: Callable[[Job], None] = lambda _job: None
         self.on_end: Callable[[Job], None] = lambda _job: None
         self.on_change: Callable[[str], None] = lambda _owner: None
-        """Told the owner of a job whose status changed, unless by a kill."""
+        """Called with the owner of a job whose status changed, except by a kill."""
         self._rng = rng
         self._by_id: dict[int, Job] = {}
         self._by_owner: dict[str, list[Job]] = defaultdict(list)
@@ -191,7 +192,7 @@ class Jobs:
         return job
 
     def _course(self, asked: Asked) -> JobScript:
-        """What the rules say about such a job; later ones win."""
+        """The script of a job by the rules; later rules win."""
         settings: dict[str, Json] = {}
         for rule in self.rules.applying(asked.as_subject()):
             settings |= rule.effect
@@ -263,7 +264,7 @@ class Jobs:
             self.release(waiting.popleft(), at)
 
     def kill(self, job: Job, now: float) -> str:
-        """What AppService says to the kill of an own job; "" where its state allows none."""
+        """AppService's answer to the kill of an own job; "" if its state allows none."""
         if job.state == "Q":
             job.killed_at = job.finished = now
             job.state = "T"
@@ -289,7 +290,7 @@ class Jobs:
             self._free_place(job, now)
 
     def hurry(self, job: Job, outcome: str, now: float) -> None:
-        """Brings a job to an end now, whatever was planned."""
+        """Ends a job now, whatever its script says."""
         if job.finished is not None:
             raise Unusable(f"job {job.id} is final already")
         job.generation += 1

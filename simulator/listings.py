@@ -1,4 +1,4 @@
-"""AppService's listings and summaries, with their caches and their own ideas of a filter."""
+"""AppService's listings and summaries, with their caches and their own filter rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What AppService and the login service serve besides JSON-RPC (protocol.md 1.5 and 5.1)."""
+"""The pages of AppService and the login service besides JSON-RPC (protocol.md 1.5 and 5.1)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def auth_ping(request: Request, check: Check) -> Reply:
 
 
 def download(item: Item | None) -> Reply:
-    """An object by its uuid: whoever has the address may read it."""
+    """An object by its uuid; the address alone is enough to read it."""
     if item is None:
         return Reply(404, b"", PLAIN)
     return Reply(body=item.text.encode(), content_type="application/octet-stream")
@@ -74,7 +74,7 @@ CHALLENGE = (("WWW-Authenticate", 'Basic realm="PATRIC Login"'),)
 
 
 def refuse_reader(request: Request, job: Job | None, check: Check) -> Reply | None:
-    """What those get who may not read a job's files."""
+    """The answer to a user who may not read a job's files."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "oauth":
         return Reply(401, b"", PLAIN, CHALLENGE)

@@ -1,4 +1,4 @@
-"""What jobs leave in the Workspace (protocol.md 2.3)."""
+"""The results of jobs in the Workspace (protocol.md 2.3)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ OUTPUTS = {app["id"]: tuple(app["outputs"].values()) for app in app_table.load()
 
 
 FURTHER = {"MetagenomeBinning": ("bin.1.562.fa", "bin.2.1280.fa")}
-"""Files whose names only the run tells, two for example."""
+"""Files whose names only the run determines, two for example."""
 
 
 class Results:

@@ -1,4 +1,4 @@
-"""The services together: what a request is, who answers it, and what disturbs the answer."""
+"""The services together: dispatches each request and applies the faults to its answer."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a call occupies: a worker of ``service`` (empty: none) for ``seconds``."""
+    """The work of a call: it occupies a worker of ``service`` (empty: none) for ``seconds``."""
 
     service: str = ""
     seconds: float = 0.0
@@ -149,7 +149,7 @@ class Simulation:
     # --- from a request to its reply
 
     def respond(self, request: Request) -> Reply | Awaitable[Reply]:
-        """The reply, or what waits for it where something takes time."""
+        """The reply, or an awaitable if it takes time."""
         call, perform, work = self._interpret(request)
         fault = self.faults.first(call.subject)
         latency = self._latency(call.method) if self.switches.latency else 0.0
@@ -233,7 +233,7 @@ class Simulation:
         return draw_seconds(seconds, self.rng) or 0.0
 
     def _page(self, request: Request, parts: list[str]) -> Callable[[], Reply] | None:
-        """What answers a request that is no JSON-RPC; None if it is."""
+        """The page for a request that is no JSON-RPC; None if it is."""
         name = parts[0] if parts else ""
         if name == "task_info":
             return lambda: pages.task_info(request, parts[1:], self.jobs, self._check)
@@ -378,7 +378,7 @@ def no_method(text: str) -> RpcError:
 
 
 def subject_of(question: Question, token: str) -> Subject:
-    """What faults and the ledger may know a call by."""
+    """The fields by which faults and the call log select a call."""
     subject = {"method": question.method, "user": user_in(token)}
     first, second, third = (appservice.argument(question.params, index) for index in range(3))
     short = question.method.partition(".")[2]

@@ -1,4 +1,4 @@
-"""What of the simulated services can be switched at run time; the defaults are the genuine ways."""
+"""Switches of the simulated services; the defaults are the genuine behaviour."""
 
 from __future__ import annotations
 

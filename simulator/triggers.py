@@ -13,27 +13,27 @@ Seconds = float | list[float] | None
 """A duration in seconds; ``[low, high]`` draws one; None means never."""
 
 FIELDS = ("method", "app", "user", "user_metadata", "output_path", "output_file", "job_id", "path")
-"""What a trigger can be limited to, each by a shell pattern."""
+"""The fields that a trigger can be limited to, each by a shell pattern."""
 
 Subject = Mapping[str, str]
-"""What is known of a call or a job, by the names of ``FIELDS``; missing ones match nothing."""
+"""The fields of a call or a job, by the names of ``FIELDS``; missing ones match nothing."""
 
 
 class Unusable(ValueError):
-    """A control request that makes no sense; the text says why."""
+    """A wrong control request; the text says why."""
 
 
 @dataclass(slots=True)
 class Trigger:
-    """Something that shall happen, and when."""
+    """A fault or command to apply, and when."""
 
     id: int
     patterns: Mapping[str, str]
     effect: Mapping[str, Json]
     skip: int = 0
-    """So many matches are let pass first."""
+    """How many matches are let pass first."""
     count: int | None = None
-    """It applies at most so often; None: always."""
+    """How often it applies at most; None: always."""
     probability: float = 1.0
     hits: int = 0
 

@@ -1,4 +1,4 @@
-"""How AppService shows a job: as a Task, as the raw row, as a line of qstat.
+"""AppService's views of a job: a Task, the raw row, a line of qstat.
 
 Source: protocol.md 1.6 and 1.7.
 """
@@ -26,7 +26,7 @@ WORDS = {"Q": "queued", "C": "completed", "F": "failed", "T": "failed", "D": "de
 
 
 def status_word(job: Job, submitted_word: str) -> str:
-    """What query_tasks calls the job's state."""
+    """The job's state in query_tasks."""
     return job.word or WORDS.get(job.state, submitted_word)
 
 

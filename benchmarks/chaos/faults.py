@@ -57,7 +57,7 @@ class Strike:
     """How long it lasts."""
     undo: Undo = nothing
     target: str = ""
-    """The process or server that nothing else may strike meanwhile; empty: none."""
+    """The process or server that no other fault may strike during this one; empty: none."""
 
 
 Striking = Callable[[Stage], Strike | None]
@@ -180,7 +180,7 @@ def switched(seconds: float, **switches: object) -> Striking:
     def strike(stage: Stage) -> Strike | None:
         before = stage.stack.simulator.switch()
         if all(before[name] == value for name, value in switches.items()):
-            return None  # it is so already, and whoever did it will undo it
+            return None  # another fault has set it and will undo it
         stage.stack.simulator.switch(**switches)
         usual = {name: before[name] for name in switches}
         return Strike(seconds, lambda: stage.stack.simulator.switch(**usual) and None)

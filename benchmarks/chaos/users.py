@@ -29,7 +29,7 @@ class User:
         self.name = name
         self.promises: list[Promise] = []
         self.parked_at = 0.0
-        """When somebody made the present token useless; 0: nobody did."""
+        """When the present token was invalidated; 0: it was not."""
         self._urls, self._issue, self._rng = urls, token, rng
         self._session = requests.Session()
         self._session.trust_env = False

@@ -1,4 +1,4 @@
-"""One step, as somebody writes it who has no engine for BV-BRC: start a job, ask until it ends.
+"""One step as a user without an engine for BV-BRC writes it: start a job and poll until it ends.
 
 Runs in the rivals' own environments: nothing of ours is imported.
 """

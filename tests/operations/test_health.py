@@ -65,7 +65,7 @@ def test_stopped_workers_are_noticed_within_three_intervals(product: Product) ->
         seconds=3 * INTERVAL_SECONDS,
     )
 
-    assert product.names("no worker has been heard of")["mongodb"] == "connected"
+    assert product.names("no worker has sent a heartbeat")["mongodb"] == "connected"
 
 
 def test_a_stopped_beat_is_noticed_and_named(product: Product) -> None:

@@ -129,7 +129,7 @@ def test_a_submission_in_doubt_says_until_when() -> None:
     found = only(going(Q), job(0, JobState.SENDING, in_doubt=True, absent_after=until))
 
     assert (found.code, found.until) == (Code.SUBMISSION_IN_DOUBT, until)
-    assert "about to be handed" not in found.message
+    assert "about to be submitted" not in found.message
 
 
 def test_what_is_not_planned_yet_is_explained_as_it_will_be() -> None:

@@ -1,7 +1,7 @@
-"""What is known of BV-BRC's apps without asking: ids, parameters, results, other names.
+"""The built-in table of BV-BRC's apps: ids, parameters, results, aliases.
 
 ``apps.json`` beside this file is the project's own table: the facts of 39 app specifications as of
-2026, with labels in our words. ``AppService.enumerate_apps`` knows better, where it can be asked.
+2026, with labels in our words. ``AppService.enumerate_apps`` takes precedence where it answers.
 """
 
 from __future__ import annotations

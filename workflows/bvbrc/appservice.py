@@ -1,4 +1,4 @@
-"""AppService, which runs jobs: start them, ask after them, find a lost one, kill them.
+"""The AppService client: starts jobs, polls them, finds the job of a lost answer, and kills jobs.
 
 The service calls a job "task"; outside this file and ``reports.py`` it is a job.
 """
@@ -30,26 +30,27 @@ log = structlog.get_logger()
 
 PAGE: Final = 200
 MOST_ROWS: Final = 20_000
-"""Where a search through a user's jobs gives up, for now."""
+"""The number of a user's jobs after which a search gives up until its next attempt."""
 SLACK: Final = timedelta(minutes=5)
 """How far the service's clock may be behind ours."""
 PING: Final = timedelta(seconds=5)
-"""How long a service that is there takes at most to say so; it reads nothing for that."""
+"""The timeout of a ping, in seconds; the service reads no data to answer it."""
 KEY_PARAM: Final = "_workflow_key"
 STRANGE_WORDS: Final = 100
 ON: Final = (1, "1")
-"""The service's yes: a number or a string, as it happens (captures 001 and 280)."""
+"""The service's "true": a number or a string (captures 001 and 280)."""
 
 
 @dataclass(frozen=True, slots=True)
 class KillReply:
-    """What became of one job that should be killed."""
+    """The outcome of killing one job."""
 
     killed: bool
-    """It was; a running one is reported as running for up to two minutes more."""
+    """The job was killed; AppService reports a running one as running for up to two minutes
+    more."""
     message: str
     gone: bool = False
-    """There was nothing left to kill: it had ended, or the service does not know it."""
+    """The job had ended already, or the service does not know it."""
 
 
 class AppService:
@@ -112,8 +113,8 @@ class AppService:
             raise ServiceAway(str(failure)) from failure
 
     def query(self, token: str, job_ids: Sequence[str]) -> dict[str, Report]:
-        """Ids to what is known of them. Ids that the service does not know are absent, and so are
-        those that cannot be ids. The caller sees to it that there are not too many (200 are fine).
+        """Maps ids to their reports. Ids that the service does not know are absent, and so are
+        texts that cannot be ids. The caller limits their number (200 are fine).
         """
         wanted = [known for known in dict.fromkeys(job_ids) if job_id(known)]
         if not wanted:
@@ -153,8 +154,8 @@ class AppService:
         )
 
     def kill(self, token: str, job_ids: Sequence[str]) -> dict[str, KillReply]:
-        """Ids to what became of them. Repeating it does no harm. What cannot be an id is never
-        sent, since the service would kill the job whose id it begins with (capture 153).
+        """Maps ids to outcomes; idempotent. A text that cannot be an id is never sent, since the
+        service would kill the job whose id it begins with (capture 153).
         """
         wanted = [known for known in dict.fromkeys(job_ids) if job_id(known)]
         replies = {known: KillReply(False, "not an id", gone=True) for known in job_ids}
@@ -191,7 +192,7 @@ class AppService:
         self, token: str, known_id: str, name: Literal["stdout", "stderr"], *, limit_bytes: int
     ) -> str:
         """What a job wrote, its first ``limit_bytes``. Raises ``NotFound`` before it wrote anything
-        and for an unknown job, ``Forbidden`` for somebody else's.
+        and for an unknown job, ``Forbidden`` for another user's job.
         """
         if not job_id(known_id):
             raise NotFound("there is no such job")
@@ -206,7 +207,7 @@ class AppService:
             case HTTPStatus.UNAUTHORIZED:
                 raise Unauthorized("the service refused the token")
             case HTTPStatus.FORBIDDEN:
-                raise Forbidden("the job is somebody else's")
+                raise Forbidden("the job belongs to another user")
             case HTTPStatus.NOT_FOUND:
                 raise NotFound(f"the job has no {name}")
             case status:
@@ -263,8 +264,8 @@ class AppService:
     def _rows(
         self, token: str, method: str, wanted: Mapping[str, Any]
     ) -> Iterator[Mapping[str, Any]]:
-        """Every row of a listing, page by page: ``[[row, …], total]``. What is added meanwhile
-        comes first and moves the others back, so that none is missed.
+        """Every row of a listing, page by page: ``[[row, …], total]``. A row added during the
+        listing comes first and moves the others back, so that none is missed.
         """
         for offset in range(0, MOST_ROWS, PAGE):
             match self._call(token, method, [offset, PAGE, wanted]):

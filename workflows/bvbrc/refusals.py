@@ -1,4 +1,4 @@
-"""What a JSON-RPC error of a BV-BRC service means, and so what may be done next.
+"""Classifies the JSON-RPC errors of BV-BRC's services by what the caller may do next.
 
 Every error has HTTP status 500 and most have code -32603, those of authentication too: the head of
 the message is all there is to tell them apart (Service.pm: call_method; captures 005 to 320).

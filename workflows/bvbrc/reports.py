@@ -1,4 +1,5 @@
-"""What AppService says of a job, in one shape: it has two for times, two for ids, five for states.
+"""AppService's reports about jobs in one shape: the service has two for times, two for ids and five
+for states.
 
 The service calls a job "task"; the word ends here and in ``appservice.py``.
 """
@@ -16,7 +17,7 @@ _ID: Final = re.compile(r"[0-9]{1,20}")
 
 
 class JobWord(StrEnum):
-    """Where a job is, as far as AppService knows."""
+    """The state of a job in AppService."""
 
     QUEUED = "queued"  # waits, at BV-BRC or in the cluster's queue
     RUNNING = "running"
@@ -36,8 +37,9 @@ WORDS: Final[Mapping[str, JobWord]] = {
     "suspend": JobWord.FAILED,
     "suspended": JobWord.FAILED,
 }
-"""The service's words to ours. State S is called ``pending`` or ``in-progress``, and covers jobs
-that wait in the cluster: ``running`` is believed only with a start time (captures 110 to 112)."""
+"""Maps the service's states to ours. State S is called ``pending`` or ``in-progress``, and covers
+jobs that wait in the cluster: ``running`` is believed only with a start time (captures 110 to
+112)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A call that was made, for whoever counts them."""
+    """A call that was made, as metrics count it."""
 
     call: Call
     duration: timedelta
@@ -62,11 +62,11 @@ class Made:
 
 
 class Rpc:
-    """Calls over one wire. Threads may share it. ``told`` hears of every call that was made."""
+    """Calls over one wire. Threads may share it. ``report`` is called after every call."""
 
-    def __init__(self, wire: Wire, told: Callable[[Made], None] = lambda _: None) -> None:
+    def __init__(self, wire: Wire, report: Callable[[Made], None] = lambda _: None) -> None:
         self._wire = wire
-        self._told = told
+        self._report = report
 
     def call(self, token: str, call: Call) -> list[Any]:
         """The method's return values. Raises the ``ServiceError`` that says what to do next."""
@@ -78,7 +78,7 @@ class Rpc:
             failure = raised
             raise
         finally:
-            self._told(Made(call, timedelta(seconds=time.monotonic() - begun), failure))
+            self._report(Made(call, timedelta(seconds=time.monotonic() - begun), failure))
 
     def _call(self, token: str, call: Call) -> list[Any]:
         call_id = uuid4().hex
@@ -104,8 +104,7 @@ class Rpc:
         return answer
 
     def ping(self, url: str, *, timeout: timedelta) -> None:
-        """Raises where nothing but a proxy is there. A page that the service does not have (404) is
-        an answer of the service, too."""
+        """Raises if only a proxy answers. A 404 of the service counts as its answer."""
         answer = self._exchange(Request("GET", url, {}, timeout))
         if _turned_away(answer) or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise ServiceAway(_error_text(answer))
@@ -120,7 +119,7 @@ class Rpc:
 
 
 def local_time() -> datetime:
-    """This host's time, which may be wrong."""
+    """This host's clock, which may be wrong."""
     return datetime.now(UTC)
 
 
@@ -141,7 +140,8 @@ def _request_id() -> dict[str, str]:
 
 
 def _bare(token: str) -> str:
-    """The token, if it can be a header. Checked here because `requests` quotes what it refuses."""
+    """The token as a header value, checked here because `requests` quotes a value that it
+    refuses."""
     if not token or not token.isascii() or not token.isprintable():
         raise Unauthorized("there is no usable token", by_service=False)
     return token
@@ -164,7 +164,7 @@ def _result(answer: Answer, call_id: str, *, once: bool) -> list[Any]:
         if error := _error(envelope):
             raise refusal(*error, once=once)
         result = envelope.get("result")
-        # Another id is somebody else's answer, by the fault of a proxy or a connection.
+        # Another id means that a proxy or the connection has mixed up answers.
         if isinstance(result, list) and envelope.get("id") == call_id:
             return result
     raise _useless(answer, once=once)

@@ -1,4 +1,4 @@
-"""What may be shown of a text that came from a BV-BRC service: no stack trace, and no token."""
+"""Cleans a text of a BV-BRC service for display: no stack trace, and no token."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ _TRACE: Final = re.compile(r"\n? at (?:\S+|\(eval \d+\)) line \d+\b|\n\t[\w:]+::
 
 
 def message(text: str) -> str:
-    """What a service says to its user: cut before the stack trace, without tokens, of a length
-    that can be stored.
-    """
+    """A service's message without stack trace and tokens, cut to a length that can be stored."""
     text = text[:SCANNED].encode("utf-8", "replace").decode()
     if trace := _TRACE.search(text):
         text = text[: trace.start()]

@@ -1,4 +1,4 @@
-"""The public keys of those who sign BV-BRC's tokens, fetched from a pinned list and kept."""
+"""The public keys of BV-BRC's token signers, fetched from a pinned list of addresses and cached."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ log = structlog.get_logger()
 TIMEOUT: Final = timedelta(seconds=10)
 LIFETIME: Final = timedelta(hours=24)
 PAUSE: Final = timedelta(seconds=30)
-"""How long a signer that did not answer is left alone."""
+"""How long to wait before asking a signer again that did not answer."""
 SHORT_PAUSE: Final = timedelta(seconds=2)
-"""The same while there is no key at all: until then nobody is let in."""
+"""The same while there is no key at all: until then every token is refused."""
 LIMIT_BYTES: Final = 64 * 1024
 
 
 @dataclass(slots=True)
 class _Entry:
-    """What is known of one signer; both times are on the monotonic clock."""
+    """The cached key of one signer; both times are on the monotonic clock."""
 
     lock: Lock
     key: RSAPublicKey | None = None
@@ -55,13 +55,13 @@ class SignerKeys:
         self._entries = {signer: _Entry(Lock()) for signer in trusted}
 
     def __call__(self, signer: str) -> RSAPublicKey:
-        """The key, an old one while the signer is away. Raises ``Unavailable`` where there is
-        none, and ``BadToken`` for a signer that is not on the list: nobody else is ever asked.
+        """The key, an old one while the signer is away. Raises ``Unavailable`` where there is none,
+        and ``BadToken`` for a signer that is not on the list; no other address is ever asked.
         """
         entry = self._entries.get(signer)
         if entry is None:
             raise BadToken("the token is signed by an unknown signer")
-        # Whoever has a key goes on with it while another thread asks for a newer one.
+        # A thread that has a key uses it while another thread fetches a newer one.
         if entry.lock.acquire(blocking=entry.key is None):
             try:
                 self._refresh(signer, entry)

@@ -1,4 +1,4 @@
-"""What a BV-BRC token says, and whether it is genuine. Where the keys come from: ``signers.py``.
+"""Parses and verifies BV-BRC tokens. ``signers.py`` fetches the keys.
 
 A token is text, ``un=alice@bvbrc|tokenid=…|expiry=…|SigningSubject=<url>|…|sig=<hex>``: fields in
 any order, the signature last, RSA with SHA-1 over all before it. The order of the checks and their
@@ -37,7 +37,7 @@ _SIGNATURE: Final = re.compile(r"(?:[0-9a-fA-F]{2})+")
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says, proven or not."""
+    """The claims of a token, verified or not."""
 
     user: str
     """``un`` as it stands; the realm is a part of Workspace paths."""
@@ -50,7 +50,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose a genuine token is, and until when."""
+    """The user of a genuine token and its expiry."""
 
     user: str
     expires_at: datetime
@@ -62,8 +62,8 @@ def strip(header: str) -> str:
 
 
 def parse(token: str) -> Claims:
-    """Reads without proving anything. Raises ``BadToken`` where the text can be read in two ways:
-    the services take the first ``un=`` that they find anywhere.
+    """Parses a token without verifying it. Raises ``BadToken`` if the text is ambiguous: the
+    services take the first ``un=`` that they find anywhere.
     """
     if len(token) > LIMIT_BYTES:
         raise BadToken("the token is too long")

@@ -1,10 +1,10 @@
 """One HTTP exchange over `requests`: within a deadline, below a size, and sure of what was sent.
 
-It answers with whatever came back, or raises ``NotSent`` (nothing left us) or ``InDoubt`` (some of
-it left, and no whole answer came). What an answer means is for the caller to say.
+It returns the answer, or raises ``NotSent`` (no byte was sent) or ``InDoubt`` (some bytes were
+sent, and no complete answer came). The caller interprets the answer.
 
-The timeouts of `requests` bound the silence between two packets; a server that drips a byte now
-and then holds its caller for ever. So the connections here know the exchange they serve: each read
+The timeouts of `requests` bound the silence between two packets; a server that drips a byte now and
+then holds its caller for ever. So the connections here know the exchange they serve: each read
 waits for what is left of its time, and the first byte written is noted.
 """
 
@@ -38,11 +38,12 @@ CONNECT_SECONDS: Final = 10.0
 LIMIT_BYTES: Final = 32 * 1024 * 1024
 CHUNK_BYTES: Final = 64 * 1024
 ALIVE_SECONDS: Final = 2.0
-"""So long after it was used, a server has hardly closed a connection (nginx: 75 s, others 5 s)."""
+"""Seconds after its use within which a server has hardly closed a connection (nginx: 75 s, others 5
+s)."""
 CONNECTIONS: Final = 64
 """Idle connections kept for one host; more are opened and thrown away."""
 FAULTS: Final = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
-"""Everything that `requests` and what is below it raise when an exchange fails."""
+"""All exceptions that `requests` and the libraries below it raise when an exchange fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Request:
     url: str
     headers: Mapping[str, str] = field(repr=False)
     timeout: timedelta
-    """For all of it but the look-up of the host's name."""
+    """Seconds for the whole exchange except the look-up of the host's name."""
     content: bytes | None = field(default=None, repr=False)
     once: bool = False
     """It must not be sent twice, and goes over a connection that cannot have died in the pool:
@@ -65,7 +66,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, decompressed; ``cut`` is true where the limit ended the reading."""
+    """The answer, decompressed; ``cut`` is true if the limit ended the reading."""
 
     status: int
     headers: Mapping[str, str]
@@ -101,7 +102,8 @@ class _Exchange:
         return left
 
     def leave(self) -> None:
-        """Bytes leave now. A process that was held up until too late keeps the first one."""
+        """Called before bytes are sent. A process that was suspended past the limit does not send
+        them."""
         late = self.send_by is not None and time.monotonic() > self.send_by
         if late and not self.sent:
             raise TimeoutError("it was too late to send")
@@ -154,7 +156,7 @@ class _Noting:
 
     @property
     def is_connected(self) -> bool:
-        """Asked by the pool of a connection that it kept: no to one that may not serve again."""
+        """The pool asks this of a kept connection; false for one that must not be reused."""
         recent = time.monotonic() - self.used_at < _present.exchange.idle
         reusable = recent and bool(super().is_connected)  # type: ignore[misc]
         _present.exchange.reused = reusable
@@ -195,7 +197,7 @@ class _Adapter(HTTPAdapter):
 @lru_cache(maxsize=64)
 def _blank(method: str, url: str) -> requests.PreparedRequest:
     """A request without headers and body. To prepare one takes as long as to send it, and nearly
-    all are alike; so they are not made by a `requests.Session`, which prepares each anew.
+    all are alike; so `requests.Session`, which prepares each request again, does not make them.
     """
     return requests.Request(method, url).prepare()
 
@@ -229,8 +231,8 @@ class Wire:
         return message
 
     def exchange(self, request: Request) -> Answer:
-        """Sends and reads. Where ``once`` allows it, a connection that died in the pool, which says
-        nothing of the server, is replaced by a new one without a word.
+        """Sends the request and reads the answer. Unless ``once`` forbids it, a new connection
+        silently replaces one that died in the pool.
         """
         ends = time.monotonic() + request.timeout.total_seconds()
         idle = self._alive if request.once else math.inf

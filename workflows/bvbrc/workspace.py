@@ -1,7 +1,7 @@
 """The Workspace, where jobs read and write: folders, results of jobs, groups of genomes.
 
-Reading takes no token there, so that a dead one makes an anonymous caller, who is then told that
-the object is not his (Workspace.spec: get, ls). Here a dead token is ``Unauthorized`` at once.
+The Workspace reads without a token, so an expired one makes the caller anonymous and the object
+forbidden (Workspace.spec: get, ls). This client raises ``Unauthorized`` for an expired token.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class Workspace:
         self._timeout = timeout
 
     def item(self, token: str, path: str) -> Item:
-        """What is at the path. Raises ``NotFound``, and ``Rejected`` where it may not be seen."""
+        """The object at the path. Raises ``NotFound``, and ``Rejected`` for one that the user may
+        not see."""
         return self._get(token, path, metadata_only=1)[0]
 
     def read(self, token: str, path: str) -> str:
@@ -82,7 +83,7 @@ class Workspace:
         return self._download(token, item.shock_url) if item.shock_url else content
 
     def ls(self, token: str, folder: str) -> tuple[Item, ...]:
-        """What is in a folder, hidden things too; nothing where there is no such folder."""
+        """The objects in a folder, hidden ones too; empty if there is no such folder."""
         wanted = {"paths": [folder.rstrip("/") + "/"], "recursive": False}
         try:
             listing = self._call(token, "ls", wanted)
@@ -107,8 +108,8 @@ class Workspace:
         self._create(token, [path, kind, {}, content], overwrite=int(overwrite))
 
     def save_group(self, token: str, path: str, kind: GroupType, members: Sequence[str]) -> None:
-        """Stores a group; does nothing where there is one of the same members. Raises ``Rejected``
-        where there is anything else: a user's group is never overwritten.
+        """Stores a group; does nothing if it exists with the same members. Raises ``Rejected`` if
+        the path holds any other object: a user's group is never overwritten.
         """
         name = path.rpartition("/")[2]
         content = {"id_list": {MEMBERS[kind]: list(members)}, "name": name}
@@ -178,7 +179,7 @@ class Workspace:
         return result[0]
 
     def _download(self, token: str, url: str) -> str:
-        """The token goes to the host that it has been going to, and to no other."""
+        """Downloads the content; the token goes only to the Workspace's own host."""
         if urlsplit(url)[:2] != urlsplit(self._url)[:2]:
             raise Rejected("the content is kept on another host")
         answer = self._rpc.fetch(

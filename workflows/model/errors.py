@@ -4,15 +4,15 @@ WorkflowsError
 ├── Invalid              the user's to fix; carries every problem with its path
 │   └── Unresolved       a ${…} has no value, so that nothing may be sent
 ├── NotFound             no such workflow, step or text
-├── Forbidden            it exists, but is somebody else's
+├── Forbidden            it exists, but belongs to another user
 ├── Conflict             the present state does not allow it
-├── TooManyRequests      the user has too many of them under way: come again when one has ended
-├── Unavailable          a part of ours (MongoDB, broker) is away: come back later
+├── TooManyRequests      the user has too many requests under way: repeat when one has ended
+├── Unavailable          a part of ours (MongoDB, broker) is away: repeat later
 ├── LeaseLost            another process took this workflow over; stop writing
 ├── IllegalMove          a state was asked to move where the table has no move (a defect of ours)
-├── BadToken             the token proves nothing
-│   └── TokenExpired     it proved something once
-└── ServiceError         a BV-BRC service did not do what was asked
+├── BadToken             the token is not genuine
+│   └── TokenExpired     the token was genuine and has expired
+└── ServiceError         a BV-BRC service did not carry out the call
     ├── NotSent          it never got the request: repeat at will
     ├── InDoubt          it may have acted: look it up, never repeat blindly
     ├── ServiceAway      it answered that it cannot serve now, and did nothing: wait
@@ -30,7 +30,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with what a user sent, at its place, with the way out."""
+    """One problem of a document: its path, a message and a suggestion."""
 
     path: str
     """Where, e.g. ``steps[2].params.contigs``; empty for the document as a whole."""
@@ -49,11 +49,11 @@ class Problem:
 
 
 class WorkflowsError(Exception):
-    """The root: whatever the domain raises on purpose."""
+    """The root of the exceptions that the domain raises on purpose."""
 
 
 class Invalid(WorkflowsError):
-    """What was sent cannot run; ``problems`` lists every reason, at least one."""
+    """The document cannot run; ``problems`` lists every reason, at least one."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -61,9 +61,10 @@ class Invalid(WorkflowsError):
 
 
 class Unresolved(Invalid):
-    """A reference has no value; what holds it must not leave the engine.
+    """A reference has no value; the text that contains it must not leave the engine.
 
-    ``target`` is the place in the document that it leads to and that is not there, if that is why.
+    ``target`` is the missing path of the document that the reference leads to, if that is the
+    reason.
     """
 
     def __init__(self, problem: Problem, target: str = "") -> None:
@@ -72,19 +73,19 @@ class Unresolved(Invalid):
 
 
 class NotFound(WorkflowsError):
-    """There is nothing by that name."""
+    """There is no such workflow, step or text."""
 
 
 class Forbidden(WorkflowsError):
-    """It exists, but belongs to somebody else."""
+    """It exists, but belongs to another user."""
 
 
 class Conflict(WorkflowsError):
-    """The present state does not allow what was asked."""
+    """The present state does not allow the request."""
 
 
 class TooManyRequests(WorkflowsError):
-    """As many of the user's requests of this kind as may be are under way or wait."""
+    """The user has the maximum number of requests of this kind under way or waiting."""
 
 
 class Unavailable(WorkflowsError):
@@ -92,15 +93,15 @@ class Unavailable(WorkflowsError):
 
 
 class LeaseLost(WorkflowsError):
-    """The claim ended or was taken over: nothing may be written under it."""
+    """The lease ended or was taken over: nothing may be written under it."""
 
 
 class IllegalMove(WorkflowsError):
-    """A state was asked for a move that its table does not have: a defect of ours."""
+    """The table has no such move: a defect of ours."""
 
 
 class BadToken(WorkflowsError):
-    """A token that proves nothing: malformed, forged, or by a signer we do not trust."""
+    """The token is malformed, forged, or signed by an untrusted signer."""
 
 
 class TokenExpired(BadToken):
@@ -108,7 +109,7 @@ class TokenExpired(BadToken):
 
 
 class ServiceError(WorkflowsError):
-    """A BV-BRC service did not do what was asked. The message never holds a token."""
+    """A BV-BRC service did not carry out the call. The message never holds a token."""
 
 
 class NotSent(ServiceError):
@@ -116,10 +117,10 @@ class NotSent(ServiceError):
 
 
 class InDoubt(ServiceError):
-    """The service may have acted: look the outcome up before anything is repeated.
+    """The service may have acted: look the outcome up before repeating the call.
 
-    ``answered`` is true where the service itself said that its call is over (so that nothing of
-    it still runs there), false where the answer was lost on the way.
+    ``answered`` is true where the service itself said that its call is over (so that nothing of it
+    still runs there), false where the answer was lost on the way.
     """
 
     def __init__(self, message: str, *, answered: bool = False) -> None:
@@ -157,7 +158,7 @@ class MethodMissing(Rejected):
 class Unauthorized(ServiceError):
     """The service refused the token; only a new one helps.
 
-    ``by_service`` is false where nobody asked the service, as with a token that has expired: such a
+    ``by_service`` is false if the service was not asked, as with a token that has expired: such a
     refusal is not stored.
     """
 

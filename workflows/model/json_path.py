@@ -1,4 +1,4 @@
-"""How a place inside a JSON document is written down: ``steps[2].params.contigs``."""
+"""Paths inside a JSON document, such as ``steps[2].params.contigs``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks what must never be shown: tokens and pieces of them, seals, keys and passwords.
+"""Masks secrets: tokens and pieces of them, sealed tokens, keys and passwords.
 
 For texts of any origin: our log lines, what BV-BRC's services answer, what jobs print.
 """
@@ -39,7 +39,7 @@ _MARKS: Final = (
     *("password", "secret", "|", "%7c"),
 )
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{64}")
-"""Nearly every line has none of these, and is spared the rules."""
+"""Nearly every line contains none of these and skips the rules."""
 
 
 def redact(text: str) -> str:

@@ -1,7 +1,7 @@
-"""Which states exist and which moves between them are legal; docs/states.md is made from this.
+"""The states and the legal moves between them; docs/states.md is generated from this module.
 
-A move that is not in a table is a defect of ours and raises ``IllegalMove``. A *final* state has
-no moves, except those that only a person can ask for (``RETRY_*``: a new attempt of what ended).
+A move that is not in a table is a defect of ours and raises ``IllegalMove``. A *final* state has no
+moves, except those of a user's retry (``RETRY_*``: new attempts of ended steps).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from workflows.model.errors import IllegalMove
 
 
 class WorkflowState(StrEnum):
-    """Where a whole workflow is."""
+    """The state of a workflow."""
 
     PLANNED = "planned"  # stored, not started
-    PENDING = "pending"  # accepted, nobody has looked at it yet
-    QUEUED = "queued"  # looked at; no step is running yet
+    PENDING = "pending"  # accepted, not yet advanced
+    QUEUED = "queued"  # advanced; no step is running yet
     RUNNING = "running"  # at least one step has started at BV-BRC
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -26,10 +26,10 @@ class WorkflowState(StrEnum):
 
 
 class StepState(StrEnum):
-    """Where one step is."""
+    """The state of a step."""
 
     PENDING = "pending"  # waits for other steps
-    READY = "ready"  # could start; waits for a free place or for its retry time
+    READY = "ready"  # can start; waits for a free slot or for its retry time
     QUEUED = "queued"  # handed to AppService, or being handed over
     RUNNING = "running"  # AppService says so and has a start time
     SUCCEEDED = "succeeded"
@@ -40,10 +40,10 @@ class StepState(StrEnum):
 
 
 class JobState(StrEnum):
-    """Where one attempt of a step is: the outbox, the polling index and the receipt in one."""
+    """The state of one attempt of a step, as the outbox and the polls keep it."""
 
-    INTENDED = "intended"  # shall be started
-    SENDING = "sending"  # somebody is handing it over, or did and the answer is lost (in doubt)
+    INTENDED = "intended"  # stored, and to be sent to AppService
+    SENDING = "sending"  # being sent, or sent without an answer (in doubt)
     ACTIVE = "active"  # AppService has it
     DONE = "done"  # AppService says that it ended, or no longer knows it
     REJECTED = "rejected"  # AppService refused it
@@ -107,7 +107,7 @@ JOB_MOVES: Mapping[JobState, frozenset[JobState]] = {
         {
             JobState.INTENDED,  # it was never sent, or is believed absent after the grace
             JobState.ACTIVE,
-            JobState.DONE,  # a built-in step ends in the same breath
+            JobState.DONE,  # a built-in step ends in the same call
             JobState.REJECTED,
             JobState.WITHDRAWN,
         }
@@ -119,16 +119,16 @@ JOB_MOVES: Mapping[JobState, frozenset[JobState]] = {
 }
 
 RETRY_WORKFLOW = frozenset({WorkflowState.FAILED, WorkflowState.CANCELLED})
-"""What ``retry`` takes up again; it moves to ``pending``."""
+"""The states of a workflow that ``retry`` accepts; it moves to ``pending``."""
 RETRY_STEPS = frozenset({StepState.FAILED, StepState.CANCELLED, StepState.UPSTREAM_FAILED})
-"""Which steps of it start anew; they move to ``pending``. The others keep their results."""
+"""The steps that a retry starts again; they move to ``pending``. The others keep their results."""
 
 FINAL_WORKFLOW = frozenset(state for state, moves in WORKFLOW_MOVES.items() if not moves)
 FINAL_STEP = frozenset(state for state, moves in STEP_MOVES.items() if not moves)
 FINAL_JOB = frozenset(state for state, moves in JOB_MOVES.items() if not moves)
 ACTIVE_WORKFLOW = frozenset(WorkflowState) - FINAL_WORKFLOW - {WorkflowState.PLANNED}
 IN_FLIGHT = frozenset({StepState.QUEUED, StepState.RUNNING})
-"""Step states that occupy one of a workflow's parallel places."""
+"""Step states that occupy one of a workflow's parallel slots."""
 SATISFIED = frozenset({StepState.SUCCEEDED, StepState.SKIPPED})
 """Step states that let dependents go on."""
 
@@ -136,7 +136,7 @@ State = TypeVar("State", WorkflowState, StepState, JobState)
 
 
 def check_move(moves: Mapping[State, frozenset[State]], before: State, after: State) -> State:
-    """``after``, if the table allows it; raises ``IllegalMove`` else."""
+    """``after``, if the table allows it; otherwise raises ``IllegalMove``."""
     if after not in moves[before]:
         raise IllegalMove(f"{type(before).__name__}: no move from {before} to {after}")
     return after

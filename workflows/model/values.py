@@ -1,4 +1,4 @@
-"""The values the domain speaks in: what was submitted, how far it is, and each job started for it.
+"""The domain's values: the submitted spec, the workflow's progress, and each job.
 
 All are frozen; a change is a new value. They know neither MongoDB, HTTP nor JSON-RPC.
 """
@@ -18,7 +18,7 @@ Json = Any
 
 
 class OnFailure(StrEnum):
-    """What the other branches do when a step fails."""
+    """Whether independent branches continue when a step fails."""
 
     CONTINUE = "continue"
     CANCEL = "cancel"
@@ -26,7 +26,7 @@ class OnFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How often a failed step is tried, and how long it waits before each new attempt."""
+    """The maximum number of attempts of a step and the back-off between them."""
 
     max_attempts: int = 1
     backoff: timedelta = timedelta(seconds=60)
@@ -43,14 +43,15 @@ class StepSpec:
     app: str
     params: Mapping[str, Json]
     outputs: Mapping[str, Json] = field(default_factory=dict)
-    """Name to template, or to what is looked for when the step has ended (``globs``)."""
+    """Name to template, or to a pattern that is searched for when the step has ended
+    (``globs``)."""
     depends_on: tuple[str, ...] = ()
     retry: Retry = USUAL_RETRY
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a user submitted, normalised; it never changes."""
+    """The submitted workflow, normalised; it never changes."""
 
     name: str
     version: str
@@ -65,23 +66,23 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """A failed step that will be tried once more."""
+    """A failed step that will be retried."""
 
     at: datetime
     left: int
-    """How many further attempts may follow that one without a person asking."""
+    """How many further attempts may follow that one without a user's retry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """How far a workflow is. ``states``, ``attempts`` are parallel to the spec's steps."""
+    """The progress of a workflow. ``states`` and ``attempts`` are parallel to the spec's steps."""
 
     id: str
     owner: str
     state: WorkflowState
     states: tuple[StepState, ...]
     attempts: tuple[int, ...]
-    """How many attempts of each step were intended so far; 0 before the first."""
+    """The number of each step's latest attempt; 0 before the first."""
     again: Mapping[int, Again] = field(default_factory=dict)
     """Maps the index of a ``ready`` step that failed before to its next try."""
     cap: int = 2
@@ -90,9 +91,9 @@ class Workflow:
     sequence: int = 0
     """The number of the last event recorded."""
     waits_for: tuple[int, ...] = ()
-    """Steps after whose success further steps are planned; none where all are known."""
+    """Steps after whose success further steps are planned; empty if all steps are known."""
     unplannable: str = ""
-    """Why what follows cannot be planned, where what was submitted is to blame."""
+    """Why the further steps cannot be planned, if the submitted document is the cause."""
 
 
 class Outcome(StrEnum):
@@ -105,7 +106,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One attempt of a step: what shall be, is being or was run at AppService."""
+    """One attempt of a step: a job that is to run, runs or has run at AppService."""
 
     key: str
     """``<workflow id>/<step index>/<attempt>``: the submission key, sent as user_metadata."""
@@ -118,39 +119,41 @@ class Job:
     base_url: str
     state: JobState
     left: int = 0
-    """How many attempts may follow this one without a person asking."""
+    """How many attempts may follow this one without a user's retry."""
     version: int = 0
     """Counts the changes to the stored job."""
     news: bool = False
-    """Something about it is not yet taken into account by its workflow."""
+    """True if the job has a change that its workflow has not processed."""
     announced: bool = False
-    """Its submission stands in an event."""
+    """True if its submission is recorded in an event."""
     claim: str = ""
-    """Who is sending it: the token of that one claim."""
+    """The token of the claim under which the job is being sent."""
     tries: int = 0
-    """How often it was sent in vain, whoever was to blame."""
+    """How many sends have failed, for whatever reason."""
     refusals: int = 0
-    """How often AppService refused it without a reason to believe; outages do not count."""
+    """How often AppService refused it without a conclusive reason; outages do not count."""
     refused_since: datetime | None = None
-    """When it did so for the first time."""
+    """When AppService first refused it so."""
     in_doubt: bool = False
     answered: bool = False
-    """It is in doubt although AppService answered: the answer was an error without a reason."""
+    """True if it is in doubt although AppService answered: with an error without a reason."""
     job_id: str = ""
     """AppService's id, digits; empty before it is known."""
     outcome: Outcome | None = None
     reason: str = ""
     results: Mapping[str, Json] = field(default_factory=dict)
-    """Outputs that are known only at run time, by name: of built-in steps, and what was found."""
+    """Outputs that are known only at run time, by name: of built-in steps and of output
+    patterns."""
     globs: Mapping[str, Json] = field(default_factory=dict)
-    """Outputs to be looked for in the Workspace when it has ended, by name (``globs``)."""
+    """Output patterns to search for in the Workspace when the job has ended, by name
+    (``globs``)."""
     kill: bool = False
-    """Its workflow no longer wants it."""
+    """True if the job is to be killed."""
     request_id: str = ""
-    """The request that its workflow was submitted with; it follows to AppService."""
+    """The id of the request that submitted its workflow; AppService gets it too."""
     sent_at: datetime | None = None
     absent_after: datetime | None = None
-    """While it is in doubt: from when on "not found" is believed."""
+    """While the job is in doubt: the time after which "not found" is believed."""
     submitted_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -163,7 +166,8 @@ def job_key(workflow: str, step: int, attempt: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A recorded change of state: the log, the live stream and the timeline read nothing else."""
+    """A recorded change of state; the log, the live stream and the timeline are made from events
+    alone."""
 
     sequence: int
     at: datetime

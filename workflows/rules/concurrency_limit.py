@@ -1,8 +1,8 @@
-"""How many calls of ``start_app2`` may be under way: as many as AppService answers without a queue.
+"""Limits the calls of ``start_app2`` under way to as many as AppService answers without queueing.
 
 AppService has a few workers, each busy with one call. Calls beyond that number wait in line: they
-start no job sooner, and every query waits behind them. How many workers there are nobody says, so
-the limit follows what is observed, as TCP Vegas does:
+start no job sooner, and every query waits behind them. AppService does not report its number of
+workers, so the limit follows the observed latencies, as TCP Vegas does:
 
 * Latencies of starts are gathered into windows. The lowest mean of a window is the time of a
   service without a queue (at a limit of 1 it is taken as it is: no queue can be of our making).
@@ -40,7 +40,7 @@ LONGEST_REST: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the calls of one process showed since it was asked last."""
+    """The observed calls of one process since the last adaptation."""
 
     starts: int = 0
     start_seconds: float = 0.0
@@ -56,7 +56,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyLimit:
-    """The limit, and what it was learnt from."""
+    """The limit, and the observations behind it."""
 
     limit: float = FIRST
     reason: str = "nothing was observed yet"
@@ -86,7 +86,7 @@ class ConcurrencyLimit:
 
 
 def from_stored(found: Mapping[str, Any] | None) -> ConcurrencyLimit:
-    """What ``stored`` made; fields of another release are left out."""
+    """Reads what ``stored`` wrote; ignores fields of another release."""
     known = ConcurrencyLimit.__dataclass_fields__
     return ConcurrencyLimit(**{key: value for key, value in (found or {}).items() if key in known})
 

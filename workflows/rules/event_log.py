@@ -1,4 +1,4 @@
-"""A workflow's history as lines of text: the per-workflow log, in the specification's format."""
+"""Formats a workflow's events as the lines of its log, in the specification's format."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _WORKFLOW = {
     WorkflowState.SUCCEEDED: "Workflow completed successfully",
     WorkflowState.FAILED: "Workflow failed",
     WorkflowState.CANCELLED: "Workflow cancelled",
-    WorkflowState.PENDING: "Workflow taken up again",
+    WorkflowState.PENDING: "Workflow resumed",
 }
 _STEP = {
-    StepState.PENDING: "Step '{name}' added: what it depends on is known now",
+    StepState.PENDING: "Step '{name}' added: its dependencies are known now",
     StepState.QUEUED: "Submitted step '{name}' to app '{app}'",
     StepState.RUNNING: "Step '{name}' is running",
     StepState.SUCCEEDED: "Step '{name}' completed successfully",
@@ -72,5 +72,5 @@ def _facts(event: Event) -> Iterable[tuple[str, str]]:
 
 
 def _flat(value: str) -> str:
-    """A user's text must not be able to write log lines of its own."""
+    """Replaces line ends, so that a user's text cannot forge log lines."""
     return "".join(char if char.isprintable() else " " for char in value)

@@ -1,6 +1,6 @@
-"""Why does a step not run, since when, and what would change that?
+"""Explains why a step does not run, since when, and what would unblock it.
 
-``plan`` decides; this tells what it decided and what became of it. Nothing is done here.
+``plan`` decides; this module describes its decisions and their outcome. It has no effects.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from workflows.spec.builtin_apps import BUILT_IN
 from workflows.spec.compiled_spec import CompiledSpec
 
 MOST_BUSY: Final = 20
-"""Names of steps under way that each step waiting for a place lists: thousands may wait."""
+"""How many steps under way the reason of a waiting step names: thousands may wait."""
 
 
 class Code(StrEnum):
-    """What holds a step up."""
+    """The reason's code."""
 
     WAITING_FOR_STEPS = "waiting_for_steps"
     PARALLELISM_CAP = "parallelism_cap"
@@ -54,30 +54,30 @@ class Reason:
     message: str
     unblocked_by: str
     since: datetime | None = None
-    """None where nobody noted it."""
+    """None where it was not recorded."""
     until: datetime | None = None
-    """When it ends by itself, if that is known."""
+    """When the reason ends by itself, if that is known."""
     waiting_for: tuple[str, ...] = ()
-    """Names of the steps that it waits for; of those that hold the places the first few."""
+    """Names of the steps that it waits for; under a parallelism cap, the first few under way."""
     job_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a step's progress depends on besides its workflow."""
+    """The facts outside of its workflow that a step's progress depends on."""
 
     now: datetime
     began: datetime
     """When the workflow was submitted."""
     token_expires_at: datetime | None = None
-    """None: the user has no token here."""
+    """None if the engine keeps no token of the user."""
     token_refused: bool = False
     service: str = "up"
     """``up``, ``away`` or ``disabled``: AppService, as far as known."""
     service_since: datetime | None = None
     service_reason: str = ""
     user_jobs: int = 0
-    """Jobs of the user that are at AppService or on the way there."""
+    """The user's jobs that are at AppService or being sent."""
     most_user_jobs: int = 1_000_000
 
     @property
@@ -90,9 +90,9 @@ class Surroundings:
 def explain(
     compiled: CompiledSpec, workflow: Workflow, jobs: Sequence[Job], around: Surroundings
 ) -> tuple[Reason, ...]:
-    """One reason for each step that has not ended; none for a workflow that is not under way.
+    """Returns one reason for each unfinished step; none for a workflow that is not under way.
 
-    ``jobs`` are all of the workflow's, whatever became of them.
+    ``jobs`` are all jobs of the workflow, in every state.
     """
     if workflow.state not in ACTIVE_WORKFLOW and workflow.state not in FINAL_WORKFLOW:
         return ()
@@ -101,11 +101,11 @@ def explain(
 
 
 def outlook(compiled: CompiledSpec, workflow: Workflow) -> str:
-    """Whether steps follow that nobody can name yet, and after what; empty where none do."""
+    """Says that further steps are to be planned, and after which steps; empty if none are."""
     if workflow.state in FINAL_WORKFLOW or workflow.cancel_requested:
         return ""
     if workflow.unplannable:
-        return f"What follows cannot be planned, so it will fail: {workflow.unplannable}"
+        return f"Further steps cannot be planned, so the workflow will fail: {workflow.unplannable}"
     states = {step: workflow.states[step] for step in workflow.waits_for}
     waits = [step for step, state in states.items() if state not in FINAL_STEP]
     done = [step for step, state in states.items() if state is StepState.SUCCEEDED]
@@ -116,7 +116,7 @@ def outlook(compiled: CompiledSpec, workflow: Workflow) -> str:
 
 
 class _View:
-    """A workflow as ``plan`` leaves it, with its present jobs by step."""
+    """A workflow as ``plan`` leaves it, with the latest job of each step."""
 
     def __init__(
         self,
@@ -173,8 +173,8 @@ class _View:
                 name,
                 StepState.READY,
                 Code.RETRY_AT,
-                f"Its attempt {self._workflow.attempts[step]} failed; it will be tried again.",
-                "The time of the next attempt comes.",
+                f"Attempt {self._workflow.attempts[step]} failed; the step will be tried again.",
+                f"The next attempt starts at {again.at:%H:%M} UTC.",
                 since=self._ended_at(step),
                 until=again.at,
             )
@@ -197,7 +197,7 @@ class _View:
     def _in_flight(self, step: int, state: StepState) -> Reason:
         job = self._last.get(step)
         if job is None or job.attempt != self._workflow.attempts[step]:
-            job = None  # this turn will store it
+            job = None  # this advance will store it
         built_in = self._steps[step].app in BUILT_IN
         code, message, unblocked_by, since = self._of_job(job, built_in=built_in)
         return Reason(
@@ -229,7 +229,7 @@ class _View:
         if job.state is JobState.SENDING:
             return (
                 Code.QUEUED_AT_BVBRC,
-                "AppService is just taking it; its checks may take minutes.",
+                "The step is being submitted; AppService's checks may take minutes.",
                 "AppService answers.",
                 job.sent_at,
             )
@@ -240,49 +240,54 @@ class _View:
         if around.service == "disabled":
             return (
                 Code.SERVICE_DISABLED,
-                f"BV-BRC takes no submissions now: {around.service_reason or 'maintenance'}.",
-                "BV-BRC takes submissions again; it is asked all the time.",
+                f"BV-BRC accepts no submissions now: {around.service_reason or 'maintenance'}.",
+                "BV-BRC accepts submissions again; the engine checks continually.",
                 around.service_since,
             )
         if job and job.refused_since and around.service != "away":
             return (
                 Code.SERVICE_UNAVAILABLE,
-                f"AppService refused it, which may be an outage behind it: {job.reason}.",
-                "The outage ends; it is tried again and again.",
+                f"AppService refused the step, possibly because of an outage: {job.reason}.",
+                "The outage ends; the engine retries until then.",
                 job.refused_since,
             )
         if around.service == "away" or (job and job.tries):
             reason = (job.reason if job else "") or around.service_reason or "no answer"
             return (
                 Code.SERVICE_UNAVAILABLE,
-                f"AppService could not take it: {reason}.",
-                "AppService can be reached again; it is tried all the time.",
+                f"AppService could not accept the step: {reason}.",
+                "AppService can be reached again; the engine retries until then.",
                 around.service_since,
             )
         if around.user_jobs >= around.most_user_jobs:
             return self._at_cap()
         return (
             Code.QUEUED_AT_BVBRC,
-            "It is about to be handed to AppService.",
-            "A place among the submissions is free.",
+            "The step is about to be submitted to AppService.",
+            "A submission slot is free.",
             None,
         )
 
     def _in_house(self, job: Job | None) -> tuple[Code, str, str, datetime | None]:
-        """A step that the engine runs itself: how AppService is does not matter to it."""
+        """The reason of a built-in step, which does not depend on AppService."""
         if job and job.state is not JobState.INTENDED:
-            return Code.RUNNING, "The engine is running it.", "It ends.", job.sent_at
+            return Code.RUNNING, "The engine is running the step.", "The step ends.", job.sent_at
         if job and job.reason:
-            message = f"It will be tried again: {job.reason}."
-            return Code.RETRY_AT, message, "The time of the next try comes.", job.sent_at
+            message = f"The step will be tried again: {job.reason}."
+            return (
+                Code.RETRY_AT,
+                message,
+                "The engine tries it again after its back-off.",
+                job.sent_at,
+            )
         if self._around.user_jobs >= self._around.most_user_jobs:
             return self._at_cap()
-        return Code.RUNNING, "The engine is about to run it.", "A worker is free.", None
+        return Code.RUNNING, "The engine is about to run the step.", "A worker is free.", None
 
     def _at_cap(self) -> tuple[Code, str, str, datetime | None]:
         return (
             Code.USER_CAP,
-            f"{self._around.user_jobs} jobs of this user are at BV-BRC, the most that may be.",
+            f"{self._around.user_jobs} jobs of this user are at BV-BRC, which is the limit.",
             "One of the user's jobs ends.",
             None,
         )
@@ -293,7 +298,7 @@ def _without_token(job: Job | None, around: Surroundings) -> str:
     if around.token_expires_at is None:
         ended = "is not known"
     if job and job.job_id:
-        return f"The owner's token {ended}: nobody can ask how far job {job.job_id} is."
+        return f"The owner's token {ended}: the state of job {job.job_id} cannot be queried."
     return f"The owner's token {ended}: the step cannot be submitted."
 
 
@@ -302,13 +307,13 @@ def _in_doubt(job: Job) -> tuple[Code, str, str, datetime | None]:
         return (
             Code.SUBMISSION_IN_DOUBT,
             f"AppService answered with an error that may hide a job: {job.reason}.",
-            "AppService is asked whether it has the job; if it has not, it is sent again.",
+            "The engine asks AppService whether the job exists; if not, the step is sent again.",
             job.refused_since or job.sent_at,
         )
     return (
         Code.SUBMISSION_IN_DOUBT,
-        f"It was sent, but the answer is lost: {job.reason or 'no answer came'}.",
-        "AppService is asked whether it has the job, until it is sure; never sent twice.",
+        f"The step was sent, but the answer was lost: {job.reason or 'no answer came'}.",
+        "The engine asks AppService whether the job exists; a step is never sent twice.",
         job.sent_at,
     )
 
@@ -325,10 +330,10 @@ def _at_bvbrc(job: Job) -> tuple[Code, str, str, datetime | None]:
 
 
 def _looked_for(job: Job) -> tuple[Code, str, str, datetime | None]:
-    """It has ended well; what it left is not known yet."""
+    """The reason of a job that has completed and whose results are not known yet."""
     message = f"Job {job.job_id} has ended; its results are being looked for"
     if job.reason:
-        unblocked_by = "The Workspace can be asked again; it is tried all the time."
+        unblocked_by = "The Workspace can be reached again; the engine retries until then."
         return Code.SERVICE_UNAVAILABLE, f"{message}: {job.reason}.", unblocked_by, job.finished_at
     return Code.RUNNING, f"{message}.", "The Workspace answers.", job.finished_at
 

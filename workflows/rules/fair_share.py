@@ -1,4 +1,4 @@
-"""Whose job is sent next? One of each user in turn, whoever waits with how many."""
+"""Round-robin over users, so that a user with many waiting jobs does not delay the others."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def share(
 ) -> list[str]:
     """At most ``free`` keys, taken from the users' queues in rounds.
 
-    Users for whom less is under way come first in each round, so that a newcomer is never behind
-    somebody's thousands. Of users with the same number the order of ``queues`` decides: the
+    Users with fewer jobs under way come first in each round, so that a new user never waits behind
+    the thousands of another. Of users with the same number the order of ``queues`` decides: the
     outbox's rotation, so that no name is always first.
     """
     order = sorted(queues, key=lambda owner: under_way.get(owner, 0))

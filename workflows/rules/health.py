@@ -1,7 +1,7 @@
-"""Does work get done? Judged from what waits and for how long, not from who says "I am here".
+"""Judges whether work gets done, by what waits and for how long. A heartbeat alone proves nothing.
 
-Three words: ``healthy``; ``degraded``, where something outside is away and work goes on when it
-comes back; ``unhealthy``, where a person must look.
+Three values: ``healthy``; ``degraded``, if an external service is away and work goes on when it
+comes back; ``unhealthy``, if an operator must act.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class HealthStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the engine, as found."""
+    """The health of one part of the engine."""
 
     name: str
     word: HealthStatus
@@ -33,26 +33,26 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """What is too long."""
+    """The durations beyond which a part counts as unhealthy."""
 
     interval: timedelta
     """The polling interval."""
     overdue: timedelta = timedelta(minutes=5)
-    """How long a workflow may wait to be looked at."""
+    """How long a due workflow may wait for its advance."""
 
     @property
     def moment(self) -> timedelta:
-        """How long one trouble may make tasks raise that is none of theirs."""
+        """Failures within this time count as one incident."""
         return timedelta(seconds=10)
 
     @property
     def forgotten(self) -> timedelta:
-        """When a task that raised and was not run again is believed to be well."""
+        """After this time without a run, a task that raised counts as well again."""
         return max(timedelta(minutes=1), self.interval * 3)
 
     @property
     def silence(self) -> timedelta:
-        """How long a process or the sweep may be silent: found out within three intervals."""
+        """How long a process or the sweep may be silent: three intervals."""
         return max(self.interval * 2.5, timedelta(seconds=1.25))
 
 
@@ -67,26 +67,27 @@ class BrokenTask:
     lasted: timedelta
     """From the first time to the last one."""
     ago: timedelta
-    """From the last time until the process said so."""
+    """From the last time until the process's heartbeat."""
 
     def again_and_again(self, seen: timedelta, thresholds: Thresholds) -> bool:
-        """Three times is no accident, unless all of it was one moment: then MongoDB was away."""
+        """Whether the task failed at least three times, and not in one incident (such as a failover
+        of MongoDB)."""
         lately = self.ago + seen <= thresholds.forgotten
         return self.count >= 3 and self.lasted >= thresholds.moment and lately  # noqa: PLR2004
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """A process as it was heard of last."""
+    """The last heartbeat of a process."""
 
     kind: str
     """``worker``, ``beat`` or ``api``."""
     seen: timedelta
     """How long ago."""
     queues: tuple[str, ...] = ()
-    """What a worker consumes."""
+    """The queues that a worker consumes."""
     cut_off: bool = False
-    """A worker that asks AppService nothing for now, since the last calls failed."""
+    """True for a worker whose circuit breaker lets no call to AppService through."""
     broken: tuple[BrokenTask, ...] = ()
     """Tasks of a worker that raised lately."""
 
@@ -99,14 +100,14 @@ def worst_status(parts: Iterable[Part]) -> HealthStatus:
 def judge_workers(
     present: Sequence[Heartbeat], queues: Sequence[str], thresholds: Thresholds
 ) -> Part:
-    """Somebody must be there for every queue."""
+    """Every queue needs a live worker."""
     found = [each for each in present if each.kind == "worker"]
     alive = [each for each in found if each.seen <= thresholds.silence]
     facts = {"alive": len(alive), "silent": len(found) - len(alive)}
     if not alive:
         silent = min((each.seen for each in found), default=None)
         since = f"for {_seconds(silent)}" if silent is not None else "ever"
-        message = f"no worker has been heard of {since}: none runs, or all of them hang"
+        message = f"no worker has sent a heartbeat {since}: none runs, or all of them hang"
         return Part("workers", HealthStatus.UNHEALTHY, message, facts)
     consumed = {queue for each in alive for queue in each.queues}
     if missing := [queue for queue in queues if queue not in consumed]:
@@ -125,31 +126,31 @@ def judge_beat(present: Sequence[Heartbeat], thresholds: Thresholds) -> Part:
         return Part("beat", HealthStatus.HEALTHY, f"it ticked {_seconds(seen)} ago", facts)
     since = f"for {_seconds(seen)}" if seen is not None else "yet"
     return Part(
-        "beat", HealthStatus.UNHEALTHY, f"beat has not ticked {since}: nothing is swept", facts
+        "beat", HealthStatus.UNHEALTHY, f"beat has not ticked {since}: no sweep runs", facts
     )
 
 
 def judge_sweep(swept: timedelta | None, thresholds: Thresholds) -> Part:
-    """A sweep needs beat, broker, a worker and MongoDB: it is the engine's pulse."""
+    """Judges the sweep, which needs beat, the broker, a worker and MongoDB."""
     facts = {"seconds": None if swept is None else round(swept.total_seconds(), 3)}
     if swept is not None and swept <= thresholds.silence:
         return Part(
             "sweep", HealthStatus.HEALTHY, f"the last one began {_seconds(swept)} ago", facts
         )
     since = f"the last sweep began {_seconds(swept)} ago" if swept is not None else "none so far"
-    return Part("sweep", HealthStatus.UNHEALTHY, f"{since}: nothing that is due is found", facts)
+    return Part("sweep", HealthStatus.UNHEALTHY, f"{since}: due work is not found", facts)
 
 
 def judge_workflows(overdue: timedelta, counts: Mapping[str, int], thresholds: Thresholds) -> Part:
     facts = {"active": dict(counts), "oldest_overdue_seconds": round(overdue.total_seconds(), 3)}
     if overdue <= thresholds.overdue:
         return Part("workflows", HealthStatus.HEALTHY, f"{sum(counts.values())} are active", facts)
-    message = f"a workflow has waited for {_seconds(overdue)} to be looked at"
+    message = f"a due workflow has waited for {_seconds(overdue)}"
     return Part("workflows", HealthStatus.UNHEALTHY, message, facts)
 
 
 def judge_outbox(unsent: timedelta, jobs: Mapping[str, int], thresholds: Thresholds) -> Part:
-    """Too slow is not dead: what waits is sent in its turn."""
+    """Judges the outbox; a slow outbox is degraded, since its jobs are sent in time."""
     facts = {"jobs": dict(jobs), "oldest_unsent_seconds": round(unsent.total_seconds(), 3)}
     if unsent <= thresholds.overdue:
         return Part("outbox", HealthStatus.HEALTHY, f"{jobs.get('intended', 0)} jobs wait", facts)
@@ -158,7 +159,7 @@ def judge_outbox(unsent: timedelta, jobs: Mapping[str, int], thresholds: Thresho
 
 
 def tasks(present: Sequence[Heartbeat], thresholds: Thresholds) -> Part:
-    """A task that breaks again and again leaves its work undone, whoever says "I am here"."""
+    """A task that fails again and again leaves its work undone, although its worker is alive."""
     broken = {
         each.task: each
         for process in present
@@ -168,14 +169,12 @@ def tasks(present: Sequence[Heartbeat], thresholds: Thresholds) -> Part:
     }
     facts = {"broken": {task: each.error for task, each in sorted(broken.items())}}
     if not broken:
-        return Part("tasks", HealthStatus.HEALTHY, "no task breaks again and again", facts)
-    told = ", ".join(
+        return Part("tasks", HealthStatus.HEALTHY, "no task fails again and again", facts)
+    broken_tasks = ", ".join(
         f"{task} broke {each.count} times within {_seconds(each.lasted)} ({each.error})"
         for task, each in sorted(broken.items())
     )
-    return Part(
-        "tasks", HealthStatus.UNHEALTHY, f"{told}: the workers' logs have the tracebacks", facts
-    )
+    return Part("tasks", HealthStatus.UNHEALTHY, f"{broken_tasks}; see the workers' logs", facts)
 
 
 def judge_service(
@@ -185,8 +184,8 @@ def judge_service(
     thresholds: Thresholds,
     submissions: Mapping[str, Any] | None = None,
 ) -> Part:
-    """BV-BRC away stops no workflow for good: it waits. ``submissions``: the limit of calls under
-    way, and what it follows."""
+    """Judges AppService; an outage only delays workflows. ``submissions``: the limit of calls under
+    way and its reason."""
     cut_off = sum(each.cut_off and each.seen <= thresholds.silence for each in present)
     facts = {"state": state, "workers_cut_off": cut_off, "submissions": dict(submissions or {})}
     if state == "disabled":

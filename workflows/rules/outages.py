@@ -3,7 +3,7 @@
 An app's preflight that cannot reach the Workspace says that a file is missing, and the service may
 fail without any reason (captures 302, 303, 060). So such a refusal proves nothing by itself. What
 the Workspace says about the job's inputs decides: a missing one is the user's to fix; as long as
-all are there, or nobody can tell, the job waits.
+all exist, or the Workspace cannot say, the job waits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final
 from workflows.model.values import Json
 
 MOST_INPUTS: Final = 50
-"""So many inputs of one job are asked for, the first ones."""
+"""How many inputs of one job are checked, the first ones."""
 _OUTPUTS: Final = frozenset({"output_path", "output_file"})
 _PATH: Final = re.compile(r"/+([^/\n]+)/+[^/\n]+/+[^\n]+")
 
@@ -27,21 +27,21 @@ class FinishedStep:
     """A step of the same workflow that has succeeded."""
 
     params: Mapping[str, Json]
-    """At least ``output_path`` and ``output_file``, if it has them."""
+    """At least ``output_path`` and ``output_file``, if the step has them."""
     results: Mapping[str, Json]
-    """Its outputs that only the run told."""
+    """The outputs that only the run determined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What the Workspace says about the inputs of a job; by default that all are there."""
+    """The Workspace's statement about the inputs of a job; by default all exist."""
 
     missing: tuple[str, ...] = ()
-    """Paths where nothing is, and that no step of the workflow has written."""
+    """Missing paths that no step of the workflow has written."""
     missing_outputs: tuple[str, ...] = ()
-    """Paths where nothing is, although a finished step of the workflow writes there."""
+    """Missing paths although a finished step of the workflow writes there."""
     unproven: str = ""
-    """Why nobody can say whether all inputs are there."""
+    """Why the Workspace cannot say whether all inputs exist."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""What shall happen to a workflow now? Every rule of progress is here, and nothing is done here.
+"""Decides what happens to a workflow now. Every rule of progress is here, and no effect.
 
 ``plan`` looks at a workflow, at its jobs that are not settled, and at the clock, and answers with a
-``Plan``: values to store and jobs to start or stop. Planning again without news changes nothing.
+``Plan``: values to store and jobs to start or stop. Planning again without a change is idempotent.
 """
 
 from __future__ import annotations
@@ -36,32 +36,34 @@ class Start:
     step: int
     attempt: int
     left: int
-    """How many attempts may follow without a person asking."""
+    """How many attempts may follow without a user's retry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one turn decided. ``workflow`` is the new value; the rest concerns its jobs."""
+    """The decisions of one advance. ``workflow`` is the new value; the other fields concern its
+    jobs."""
 
     workflow: Workflow
     starts: tuple[Start, ...] = ()
     kills: tuple[Job, ...] = ()
     """Jobs that their workflow no longer wants."""
     announced: tuple[Job, ...] = ()
-    """Jobs whose submission now stands in an event."""
+    """Jobs whose submission is now recorded in an event."""
     settled: tuple[Job, ...] = ()
-    """Final jobs that are taken into account and need never be looked at again."""
+    """Final jobs that have been processed; later advances skip them."""
     events: tuple[Event, ...] = ()
     next_check: datetime | None = None
-    """When to look again without news; None where only news can change anything."""
+    """When to advance the workflow again without a change; None if only a change can move it."""
     replan: bool = False
-    """A step has succeeded whose results say which steps follow: they are to be planned."""
+    """True if a step has succeeded whose results determine further steps: they are to be
+    planned."""
 
 
 def plan(compiled: CompiledSpec, workflow: Workflow, jobs: Sequence[Job], now: datetime) -> Plan:
-    """One turn. ``jobs`` are the workflow's jobs that are not settled, in any order.
+    """One advance. ``jobs`` are the workflow's unsettled jobs, in any order.
 
-    What is only planned does not move, whoever asks.
+    A workflow in state ``planned`` does not move.
     """
     turn = _Advance(compiled, workflow, now)
     if workflow.state is WorkflowState.PLANNED and not workflow.cancel_requested:
@@ -77,7 +79,7 @@ def plan(compiled: CompiledSpec, workflow: Workflow, jobs: Sequence[Job], now: d
 
 @dataclass(slots=True)
 class _Advance:
-    """The working copy of one call of ``plan``; nobody else sees it."""
+    """The working copy of one call of ``plan``."""
 
     compiled: CompiledSpec
     before: Workflow
@@ -98,10 +100,10 @@ class _Advance:
         self.attempts = list(self.before.attempts)
         self.again = dict(self.before.again)
 
-    # What the jobs tell.
+    # What follows from the jobs.
 
     def observe(self, job: Job) -> None:
-        """Take one job's news into account; news of a step that has ended change nothing."""
+        """Process one job's changes; a change of a step that has ended has no effect."""
         if job.state in FINAL_JOB:
             self.settled.append(job)
         current = job.attempt == self.attempts[job.step]
@@ -134,17 +136,18 @@ class _Advance:
         else:
             self._move(job.step, StepState.FAILED, job, at=job.finished_at)
 
-    # What follows from it.
+    # What follows for the steps.
 
     def _stopping(self) -> bool:
-        """No step starts any more: somebody cancelled, or one failed and the rest shall stop."""
+        """Whether no step starts any more: the workflow is cancelled, or a step failed and
+        ``on_failure`` is ``cancel``."""
         failed = StepState.FAILED in self.states or bool(self.before.unplannable)
         return self.before.cancel_requested or (
             self.compiled.spec.on_failure is OnFailure.CANCEL and failed
         )
 
     def stop(self, jobs: Sequence[Job]) -> None:
-        """Where the workflow stops: nothing more starts, and every open job is unwanted."""
+        """If the workflow stops, start no further step and mark every open job for a kill."""
         if not self._stopping():
             return
         if self.before.cancel_requested and self.state not in (
@@ -160,7 +163,7 @@ class _Advance:
         self.kills = [job for job in jobs if job.state not in FINAL_JOB and not job.kill]
 
     def spread(self) -> None:
-        """What a finished step means for those that wait for it, in the order of the graph."""
+        """Propagate finished steps to their dependents, in topological order."""
         states, needs = self.states, self.compiled.dag.needs
         for step in self.compiled.order:
             if states[step] is not StepState.PENDING:
@@ -173,7 +176,7 @@ class _Advance:
                 self._move(step, StepState.UPSTREAM_FAILED)
 
     def start(self) -> None:
-        """Fill the free places with steps that are ready, the earliest in the document first."""
+        """Fill the free slots with ready steps, the earliest in the document first."""
         free = self.before.cap - sum(state in IN_FLIGHT for state in self.states)
         for step, state in enumerate(self.states):
             if free <= 0:
@@ -194,7 +197,7 @@ class _Advance:
         self.starts.append(Start(step, self.attempts[step], left))
 
     def conclude(self) -> None:
-        """Move the workflow as a whole to where its steps are."""
+        """Move the workflow to the state that follows from its steps."""
         if self.state not in ACTIVE_WORKFLOW:
             return
         if all(state in FINAL_STEP for state in self.states) and not self._grows():
@@ -207,7 +210,7 @@ class _Advance:
             self._to(WorkflowState.QUEUED)
 
     def _grows(self) -> bool:
-        """There are results that were not there when the steps known so far were planned."""
+        """Whether results exist that did not when the present steps were planned."""
         if self.state not in ACTIVE_WORKFLOW or self._stopping() or self.before.unplannable:
             return False
         return any(self.states[step] is StepState.SUCCEEDED for step in self.before.waits_for)
@@ -220,7 +223,7 @@ class _Advance:
         ran = (StepState.RUNNING, StepState.SUCCEEDED, StepState.FAILED)
         return any(state in ran for state in self.states)
 
-    # How it is written down.
+    # What is written.
 
     def _move(
         self, step: int, after: StepState, job: Job | None = None, at: datetime | None = None
@@ -284,6 +287,6 @@ def backoff(first: timedelta, attempt: int) -> timedelta:
 
 
 def _duration(job: Job) -> timedelta | None:
-    """How long the job ran; from its submission where it never got a start time."""
+    """How long the job ran; counted from its submission if it has no start time."""
     begun = job.started_at or job.submitted_at
     return job.finished_at - begun if begun and job.finished_at else None

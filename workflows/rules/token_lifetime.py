@@ -1,4 +1,4 @@
-"""Does a token live as long as a workflow is likely to take? Pure; nobody knows for sure."""
+"""Estimates whether a token lasts as long as its workflow. Pure; the estimate is rough."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from workflows.model.values import Spec
 from workflows.spec.compiled_spec import CompiledSpec, compile_spec
 
 STEP: Final = timedelta(hours=1)
-"""How long a step of BV-BRC's takes with its time in the queue: a guess, rather high than low."""
+"""How long a step at BV-BRC takes with its time in the queue: a high estimate."""
 
 
 def ends_too_soon(spec: Spec, cap: int, expires_at: datetime, now: datetime) -> Problem | None:
-    """A warning where the token that expires then is likely to end before the workflow does.
+    """A warning if a token of this expiry is likely to end before its workflow.
 
     ``cap``: how many steps may be under way at once, where the spec names no lower number.
     """
@@ -27,14 +27,14 @@ def ends_too_soon(spec: Spec, cap: int, expires_at: datetime, now: datetime) -> 
     return Problem(
         "",
         "token_ends_soon",
-        f"your token ends at {expires_at:%Y-%m-%d %H:%M} UTC, and this workflow may take about"
+        f"your token expires at {expires_at:%Y-%m-%d %H:%M} UTC, and this workflow may take about"
         f" {hours:.0f} h: its steps would then wait",
         "hand in a fresh token before that: PUT /api/v1/workflows/{id}/token",
     )
 
 
 def rounds(found: CompiledSpec, cap: int) -> int:
-    """How many steps follow one another at least, with so many at a time."""
+    """The least number of rounds of steps, with at most ``cap`` at a time."""
     longest: dict[int, int] = {}
     for step in found.order:
         longest[step] = 1 + max((longest[need] for need in found.dag.needs[step]), default=0)

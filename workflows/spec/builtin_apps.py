@@ -15,7 +15,7 @@ WAIT_FOR_PGFAMS: Final = "WaitForPgfams"
 BUILT_IN: Final = frozenset(
     {CREATE_GROUP, SIMILAR_GENOME_FINDER, GET_GENOME_ID, CREATE_GENOME_GROUP, WAIT_FOR_PGFAMS}
 )
-"""Only these have outputs known at run time alone."""
+"""Only these have outputs that are known at run time alone."""
 
 GROUP_TYPES: Final = {
     "genome_group": "genome",
@@ -28,7 +28,7 @@ GROUP_TYPES: Final = {
 def _spec(
     name: str, parameters: list[dict[str, Any]], *later: str, aliases: tuple[str, ...] = ()
 ) -> AppSpec:
-    """In the form of AppService's own; ``later`` are outputs that only the run brings."""
+    """A specification in AppService's form; ``later`` are outputs that only the run determines."""
     return {"id": name, "aliases": aliases, "parameters": parameters, "later": later}
 
 
@@ -99,11 +99,11 @@ SPECS: Final[tuple[AppSpec, ...]] = (
     ),
     *HELPERS,
 )
-"""Every one of them."""
+"""All built-in steps."""
 
 
 def apps() -> tuple[App, ...]:
-    """All as apps, so that they are checked like any other."""
+    """The built-in steps as apps, so that they are validated like any other."""
     return tuple(map(_app, SPECS))
 
 

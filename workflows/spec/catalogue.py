@@ -1,7 +1,7 @@
-"""Which apps there are, what parameters they take and what they leave behind: values, no rules.
+"""The catalogue of apps: their parameters and outputs, as values without rules.
 
-Made from the service's own specifications (``AppService.enumerate_apps``) together with what the
-project knows of them besides: other names, and the results each app is known to write.
+It is made from the service's specifications (``AppService.enumerate_apps``) and the project's own
+table: aliases, and the results that each app writes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ AppSpec = Mapping[str, Any]
 
 
 class Kind(StrEnum):
-    """What sort of value a parameter takes."""
+    """The kind of a parameter's value."""
 
     TEXT = "text"
     PATH = "path"
@@ -58,32 +58,33 @@ class Parameter:
     id: str
     kind: Kind
     required: bool = False
-    """It must be given: the app demands it and has no default for it."""
+    """True if it must be given: the app requires it and has no default for it."""
     default: Json = None
     choices: tuple[str, ...] = ()
     multiple: bool = False
-    """It takes a list of such values."""
+    """True if it takes a list of such values."""
     members: Mapping[str, Parameter] = field(default_factory=dict)
     synonyms: Mapping[str, str] = field(default_factory=dict)
-    """Other words for its choices."""
+    """Aliases of its choices."""
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What is known of one app."""
+    """One app."""
 
     id: str
     parameters: Mapping[str, Parameter]
     outputs: Mapping[str, str] = field(default_factory=dict)
     """Name to template, as a workflow would declare it."""
     later: frozenset[str] = frozenset()
-    """Outputs that only the run brings."""
+    """Outputs that only the run determines."""
     aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AppCatalogue:
-    """Every app that may be used. ``note`` warns where it is not the service's own word."""
+    """Every app that may be used. ``note`` is a warning if the catalogue is not the service's
+    own."""
 
     apps: Mapping[str, App]
     names: Mapping[str, str]
@@ -104,7 +105,7 @@ def catalogue(
 ) -> AppCatalogue:
     """The apps of ``specs``, with the ``aliases`` and ``outputs`` that ``known`` has for them.
 
-    ``extra`` are apps that the engine runs itself. What is no specification is passed over.
+    ``extra`` are the built-in steps. Entries that are no specification are skipped.
     """
     facts = {spec["id"]: spec for spec in known}
     apps = {app.id: app for app in extra}

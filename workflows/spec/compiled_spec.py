@@ -1,4 +1,4 @@
-"""A spec together with what follows from it once: its graph and an order of its steps."""
+"""A spec with its graph and a topological order of its steps, computed once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class CompiledSpec:
     spec: Spec
     dag: Dag
     order: tuple[int, ...]
-    """Every step after all that it needs."""
+    """The steps in a topological order."""
 
 
 def compile_spec(spec: Spec) -> CompiledSpec:

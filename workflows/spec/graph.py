@@ -1,4 +1,4 @@
-"""Which step waits for which: the explicit ``depends_on`` together with what references imply."""
+"""The graph of steps: the explicit ``depends_on`` and the dependencies that references imply."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def dag(spec: Spec) -> Dag:
 
 
 def order(graph: Dag) -> tuple[int, ...]:
-    """Every step after all that it needs; raises ``Invalid`` with the cycle if there is one."""
+    """A topological order of the steps; raises ``Invalid`` with the cycle if there is one."""
     waits = [len(needs) for needs in graph.needs]
     ready = [step for step, count in enumerate(waits) if count == 0]
     for step in ready:  # grows while it is walked
@@ -63,12 +63,12 @@ def cycle(graph: Dag) -> tuple[str, ...] | None:
 
 
 def ancestors(graph: Dag, step: int) -> frozenset[int]:
-    """All that must have ended before a step may start."""
+    """All steps that must end before a step may start."""
     return _reachable(graph.needs, step)
 
 
 def descendants(graph: Dag, step: int) -> frozenset[int]:
-    """All that waits for a step, directly or not."""
+    """All steps that wait for a step, directly or not."""
     return _reachable(graph.dependents, step)
 
 

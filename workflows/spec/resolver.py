@@ -1,6 +1,6 @@
-"""What the ``${…}`` of a spec resolve to, for one attempt of one step.
+"""Resolves the ``${…}`` references of a spec, for one attempt of one step.
 
-A later attempt writes to another ``output_file``, and whoever refers to it sees the new name. A
+A later attempt writes to another ``output_file``, and steps that refer to it get the new name. A
 value is either resolved whole or ``Unresolved`` is raised: no reference is ever handed on.
 """
 

@@ -1,8 +1,8 @@
-"""Can this workflow run: every problem at once, each with its place and the way out.
+"""Validates a workflow: reports every problem at once, each with its path and a suggestion.
 
-Safe mistakes are put right and reported. The answer's ``workflow_json`` is the document to store
-and to submit; validating it again changes nothing. Nothing is asked of any server here: what apps
-there are is an argument.
+Mistakes with one possible correction are corrected and reported. The answer's ``workflow_json`` is
+the document to store and to submit; validating it again changes nothing. Validation calls no
+server: the caller passes the apps.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Validated:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """All that can be said of a document, be it a sound workflow or not."""
+    """The result of validating a document, valid or not."""
 
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...] = ()
@@ -45,12 +45,12 @@ class Examination:
     spec: Spec | None = None
     """None where there are problems."""
     workflow_json: dict[str, Json] | None = None
-    """Normalised; where there are problems, as it came but without what is dropped. None for what
-    is no object, or cannot be stored."""
+    """The normalised document; with problems, the given one without the dropped fields. None if it
+    is no object or cannot be stored."""
 
 
 def validate(value: Json, known: AppCatalogue, limits: Limits = USUAL) -> Validated:
-    """The workflow, put right and normalised; raises ``Invalid`` with every problem."""
+    """The corrected and normalised workflow; raises ``Invalid`` with every problem."""
     found = examine(value, known, limits)
     if found.spec is None or found.workflow_json is None:
         raise Invalid(found.problems)
@@ -58,7 +58,7 @@ def validate(value: Json, known: AppCatalogue, limits: Limits = USUAL) -> Valida
 
 
 def examine(value: Json, known: AppCatalogue, limits: Limits = USUAL) -> Examination:
-    """The same, but problems are an answer and no exception."""
+    """The same, but returns the problems instead of raising them."""
     diagnostics = Diagnostics()
     found = shape.unwrap_document(value, diagnostics)
     if found is None:
@@ -77,8 +77,8 @@ def examine(value: Json, known: AppCatalogue, limits: Limits = USUAL) -> Examina
 
 
 def _run_checks(spec: Spec, known: AppCatalogue, limits: Limits, diagnostics: Diagnostics) -> Spec:
-    """The spec put right, after all that can be found has been noted. Without usable steps the
-    references to them would all seem to lead nowhere.
+    """The corrected spec, after all diagnostics are noted. References are checked only if the steps
+    are usable.
     """
     if diagnostics.is_faulty(("steps",)):
         return spec

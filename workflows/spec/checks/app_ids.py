@@ -1,4 +1,4 @@
-"""Which app each step means."""
+"""Resolves the app of each step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workflows.spec.checks.diagnostics import MOST_SUGGESTIONS, Diagnostics
 from workflows.spec.checks.suggestions import app_meant, did_you_mean, list_names
 
 Apps = tuple[App | None, ...]
-"""For each step its app; None for one that is not known."""
+"""For each step its app; None for an unknown one."""
 
 
 def resolve_apps(spec: Spec, known: AppCatalogue, diagnostics: Diagnostics) -> tuple[Spec, Apps]:
@@ -31,7 +31,8 @@ def resolve_apps(spec: Spec, known: AppCatalogue, diagnostics: Diagnostics) -> t
 
 
 def _find_app(name: str, known: AppCatalogue, asked: dict[str, App | None]) -> App | None:
-    """Comparing names costs time: each is asked about once, and not too many of them."""
+    """Finds the app of one name. Comparing names costs time: each name is compared once, and only
+    so many."""
     if name not in asked:
         asked[name] = app_meant(name, known) if len(asked) < MOST_SUGGESTIONS else None
     return asked[name]

@@ -1,7 +1,7 @@
-"""What apps need beyond their specifications, as facts: no code per app.
+"""The apps' requirements beyond their specifications, as data: no code per app.
 
-Sources: the apps' own scripts and their common reader of read libraries (ReadSet), the forms of
-the website, and what the service was seen to refuse.
+Sources: the apps' own scripts and their common reader of read libraries (ReadSet), the forms of the
+website, and what the service was seen to refuse.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ PLACES: Final = {
     "output_path": "give a folder, usually ${workspace_output_folder}/ and a name",
     "output_file": "give a name, such as that of the step",
 }
-"""What says where a job's results go, and what to give for it."""
+"""The parameters that say where a job's results go, and what to give for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ READS: Final = ("paired_end_libs", "single_end_libs", "srr_ids", "srr_libs")
 
 
 def _by(app: str, chooser: str, prefix: str, **companions: str) -> tuple[Need, ...]:
-    """A chooser such as ``input_source`` that names which companion holds the input."""
+    """A choice such as ``input_source``, whose value names the parameter that holds the input."""
     return tuple(
         Need((app,), tuple(prefix + name for name in names.split()), {chooser: choice})
         for choice, names in companions.items()
@@ -208,9 +208,10 @@ CUSTOMS: Final = (
 RUN_ACCESSIONS: Final = frozenset({"srr_ids", "srr_id", "sra_id", "srr_accession"})
 """Parameters and members that hold accessions of the Sequence Read Archive."""
 ACCESSION: Final = r"\s*[A-Z]+\d+\s*"
-"""What ReadSet takes for one."""
+"""What ReadSet accepts as one."""
 RUN: Final = r"[SED]RR\d+"
-"""What the archive calls a run; studies and samples have other letters, and cannot be fetched."""
+"""The archive's accession of a run; studies and samples have other letters and cannot be
+fetched."""
 TAXONOMY_IDS: Final = frozenset({"taxonomy_id", "tax_id"})
 GENOME_IDS: Final = frozenset(
     {"genome_ids", "optional_genome_ids", "reference_genome_id", "in_genome_ids", "out_genome_ids"}
@@ -256,7 +257,7 @@ OTHER_NAMES: Final[Mapping[str, str]] = {
     "output_path": "outputfolder outputdir outdir folder",
     "output_file": "outputname output name prefix",
 }
-"""What people and models call a parameter; without case and separators."""
+"""Aliases of parameters as people and models write them; without case and separators."""
 
 LIBRARY_MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "read1": (

@@ -1,4 +1,4 @@
-"""Which texts AppService can keep: its columns know fewer characters than JSON does.
+"""Checks that AppService can keep a text: its columns hold fewer characters than JSON does.
 
 A submission with any other is refused without a reason (capture 048).
 """

@@ -1,4 +1,4 @@
-"""What an examination has found so far: problems, warnings, and what was put right."""
+"""The findings of a validation: problems, warnings and fixes."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from workflows.model.json_path import Path, format_path
 
 MOST_PROBLEMS = 1000
 MOST_SUGGESTIONS = 200
-"""Suggestions beyond this many are not looked for: hostile input must not make us think long."""
+"""The most suggestions that are computed, so that hostile input cannot cost much time."""
 
 Hint = str | Callable[[], str]
-"""A suggestion, or the function that thinks of one."""
+"""A suggestion, or the function that computes one."""
 
 
 @dataclass(slots=True)
 class Diagnostics:
-    """Collects, in the order of the examination."""
+    """Collects findings in the order of the checks."""
 
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     fixes: list[Problem] = field(default_factory=list)
     fixed: int = 0
-    """How many fixes there were, told or not."""
+    """How many fixes there were, reported or not."""
     unreported: int = 0
     hints: int = 0
     faulty: set[str] = field(default_factory=set)
-    """Places with a problem: what follows from it is not complained about again."""
+    """Paths with a problem; problems that only follow from it are not reported."""
     because: dict[Problem, Sequence[Path]] = field(default_factory=dict)
-    """Problem to the places of which one that is faulty explains it."""
+    """Problem to the paths of which a faulty one explains it."""
 
     def problem(
         self, path: Path, code: str, message: str, hint: Hint = "", because: Sequence[Path] = ()
     ) -> None:
-        """Something for which the workflow is refused. It is not told where one of the places
-        ``because`` turns out to be faulty: it only follows from that.
+        """Notes a problem that makes the workflow invalid. It is not reported if one of the places
+        ``because`` is faulty itself: it only follows from that.
         """
         if len(self.problems) < MOST_PROBLEMS:
             self.faulty.add(format_path(path))
@@ -45,16 +45,16 @@ class Diagnostics:
             self.because[self.problems[-1]] = because
 
     def warning(self, path: Path, code: str, message: str, hint: Hint = "") -> None:
-        """Something that may be meant as it is."""
+        """Notes a warning: the value may be intended."""
         self._add(self.warnings, path, code, message, hint)
 
     def fix(self, path: Path, code: str, message: str) -> None:
-        """Something that was wrong and has been put right."""
+        """Notes a correction that was made."""
         self.fixed += 1
         self._add(self.fixes, path, code, message, "")
 
     def add_unresolved(self, reason: Unresolved) -> None:
-        """A reference that has no value, where that does not follow from what is known."""
+        """Notes a reference without a value, unless a known problem explains it."""
         problem = reason.problems[0]
         if problem.path not in self.faulty and reason.target not in self.faulty:
             self._keep(self.problems, problem)
@@ -82,12 +82,14 @@ class Diagnostics:
         return hint() if self.hints <= MOST_SUGGESTIONS else ""
 
     def all_problems(self) -> tuple[Problem, ...]:
-        """Every problem once; where there are too many to tell, the last one says how many more."""
-        told = [problem for problem in dict.fromkeys(self.problems) if not self._follows(problem)]
+        """Every problem once; where there are too many to report, the last one says how many
+        more."""
+        distinct = dict.fromkeys(self.problems)
+        reported = [problem for problem in distinct if not self._follows(problem)]
         if not self.unreported:
-            return tuple(told)
+            return tuple(reported)
         more = Problem("", "more_problems", f"and {self.unreported} more problems")
-        return (*told, more)
+        return (*reported, more)
 
     def _follows(self, problem: Problem) -> bool:
         return any(self.is_faulty(path) for path in self.because.get(problem, ()))

@@ -1,4 +1,4 @@
-"""Do references lead anywhere: to steps, outputs, parameters and base_context that exist.
+"""Checks that references resolve: to existing steps, outputs, parameters and keys of base_context.
 
 Outputs that an app is known to write, but the step does not declare, are filled in.
 """
@@ -17,7 +17,7 @@ from workflows.spec.checks.suggestions import did_you_mean, list_names
 from workflows.spec.graph import dag, order
 from workflows.spec.reference_syntax import Kind, Malformed, Reference, references
 
-ESCAPE = "write $${ where the characters ${ are meant"
+ESCAPE = "write $${ for the characters ${"
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Links:
         self.steps = {step.name: place for place, step in enumerate(self.spec.steps) if step.name}
 
     def check(self) -> Spec:
-        """Examines everything; answers the spec with the known outputs filled in."""
+        """Checks all references; returns the spec with the known outputs filled in."""
         self._inner(self.spec.base_context, ("base_context",), None, {Kind.CONTEXT})
         for place, step in enumerate(self.spec.steps):
             at: Path = ("steps", place)
@@ -144,7 +144,7 @@ class Links:
                 self._unknown_step(name, (*at, "depends_on", place))
 
     def _cycle(self) -> None:
-        """Only where every name is known: a cycle among guesses would tell nothing."""
+        """Reports a cycle, but only if every name is known."""
         if any(problem.code == "unknown_step" for problem in self.diagnostics.problems):
             return
         try:

@@ -1,4 +1,4 @@
-"""Who writes where: two steps must not write to one place, nor over what is in the Workspace.
+"""Checks where steps write: not two to the same path, and not over an object in the Workspace.
 
 A job writes ``<output_path>/<output_file>`` and the folder ``<output_path>/.<output_file>``; a
 later attempt adds ``_attempt<n>`` to the name.
@@ -40,7 +40,7 @@ def check_names(params: dict[str, Json], at: Path, diagnostics: Diagnostics) -> 
 
 
 def check_apart(spec: Spec, found: list[Target | None], diagnostics: Diagnostics) -> None:
-    """No two steps write to one place, not even a later attempt of one of them."""
+    """Reports two steps that write to the same path, later attempts included."""
     first: dict[Target, int] = {}
     for number, target in enumerate(found):
         if target is None:
@@ -56,8 +56,8 @@ def check_apart(spec: Spec, found: list[Target | None], diagnostics: Diagnostics
 def rename_taken(spec: Spec, taken: Set[str]) -> tuple[Spec, tuple[Problem, ...]]:
     """The spec with each ``output_file`` that is taken changed to ``name_2``, ``name_3``, …
 
-    ``taken`` holds full Workspace paths, of objects or of hidden folders. It is to be called
-    before references are resolved for a job: who refers to the name follows.
+    ``taken`` holds full Workspace paths, of objects or of hidden folders. Call it before references
+    are resolved for a job, so that references to the name get the new one.
     """
     found = _targets(spec)
     used = {target for target in found if target is not None}
@@ -79,12 +79,12 @@ def rename_taken(spec: Spec, taken: Set[str]) -> tuple[Spec, tuple[Problem, ...]
 
 
 def folders(spec: Spec) -> frozenset[str]:
-    """The Workspace folders to be looked at before ``renamed`` can be told what is taken."""
+    """The Workspace folders to list before ``renamed`` knows which names are taken."""
     return frozenset(target[0] for target in _targets(spec) if target is not None)
 
 
 def target(params: dict[str, Json]) -> Target | None:
-    """Where a step with these resolved parameters writes; None for what cannot be told."""
+    """Where a step with these resolved parameters writes; None where that is not known yet."""
     folder, name = params.get("output_path"), params.get("output_file")
     if not isinstance(folder, str) or not isinstance(name, str) or not name:
         return None
@@ -92,7 +92,7 @@ def target(params: dict[str, Json]) -> Target | None:
 
 
 def _targets(spec: Spec) -> list[Target | None]:
-    """For each step where it writes; raises ``Unresolved``, but not for a validated spec."""
+    """For each step its target; raises ``Unresolved``, but not for a validated spec."""
     values = Resolver(spec, [1] * len(spec.steps))
     names = ("output_path", "output_file")
     return [
@@ -121,7 +121,7 @@ def _add_number(target: Target, count: int) -> Target:
 
 
 def _bad_file(name: str) -> str:
-    """Why a job could not leave its results under a name (protocol: Workspace paths, 4.2)."""
+    """Why a job cannot store its results under a name (protocol: Workspace paths, 4.2)."""
     if "/" in name:
         return "contains '/': it is a name, the folder is output_path"
     if not name.isascii():

@@ -1,8 +1,8 @@
-"""Would an app take these parameters: each against its specification, safe mistakes put right.
+"""Checks each parameter against the app's specification and corrects unambiguous mistakes.
 
-A problem is only what AppService or the app would fail at; what is merely odd is a warning. The
-service itself checks that required parameters are there and what an ``enum`` says, no more
-(``AppScript``); the rest fails in the job.
+A problem is a value at which AppService or the app would fail; an unusual value is a warning. The
+service itself checks only that required parameters are given and ``enum`` values (``AppScript``);
+other mistakes fail in the job.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ Given = dict[str, Json]
 def fit_parameters(
     known: Mapping[str, Parameter], given: Mapping[str, Json], at: Path, view: ValueView
 ) -> Given:
-    """The values given for an app's parameters, or for the members of one group, put right; they
-    go by their proper names."""
+    """The corrected values of an app's parameters, or of the members of one group, under their
+    proper names."""
     found: Given = {}
     for name, raw in given.items():
         parameter = known.get(name)
@@ -66,7 +66,7 @@ def fit_parameters(
 
 
 def fitted_value(parameter: Parameter, raw: Json, at: Path, view: ValueView) -> Json:
-    """One value put right, seen through its references."""
+    """One value, corrected; references are resolved first."""
     value = view.value(raw, at)
     if value is UNKNOWN_UNTIL_RUN or parameter.id in app_rules.UNCHECKED:
         return raw
@@ -91,7 +91,7 @@ def _item(parameter: Parameter, raw: Json, at: Path, view: ValueView) -> Json:
 
 
 def wrong(parameter: Parameter, value: Json, at: Path, view: ValueView, hint: str = "") -> Json:
-    """Says that a value is of the wrong type."""
+    """Notes that a value has the wrong type."""
     message = f"it must be {EXPECTED[parameter.kind]}, not {format_value(value)}"
     view.diagnostics.problem(at, "wrong_type", message, hint)
     return value
@@ -100,7 +100,7 @@ def wrong(parameter: Parameter, value: Json, at: Path, view: ValueView, hint: st
 def fix_names(
     known: Mapping[str, Parameter], given: Mapping[str, Json], at: Path, diagnostics: Diagnostics
 ) -> Mapping[str, Json]:
-    """Names that differ from the right one in case and separators only are put right."""
+    """Corrects names that differ from the right one only in case and separators."""
     if all(name in known for name in given):
         return given
     found: Given = {}
@@ -115,7 +115,7 @@ def fix_names(
 
 
 def _unknown(name: str, known: Mapping[str, Parameter], at: Path, diagnostics: Diagnostics) -> None:
-    """AppService hands unknown parameters on, and apps ignore them: most are slips."""
+    """Warns about an unknown parameter: AppService passes it on, and the app ignores it."""
     if name.startswith("_"):
         return
     diagnostics.warning(
@@ -133,7 +133,7 @@ def _meant_parameter(name: str, known: Collection[str]) -> str:
 
 
 def _empty(parameter: Parameter, raw: Json) -> bool:
-    """Whether a value says nothing; AppService would count it as given, and apps stumble."""
+    """Whether a value is empty; AppService would count it as given, and the app would fail."""
     if raw is None:
         return True
     if parameter.required:
@@ -157,14 +157,15 @@ def _present(parameter: Parameter, found: Given, at: Path, view: ValueView) -> N
 
 
 def _needs_content(parameter: Parameter, at: Path, diagnostics: Diagnostics) -> bool:
-    """Whether an empty text is as bad as none. In a group it may be meant (MetaCATS: ``grp``)."""
+    """Whether an empty text counts as missing. In a group it may be intended (MetaCATS:
+    ``grp``)."""
     in_group = len(at) > len(("steps", 0, "params"))
     text_in_group = in_group and parameter.kind is Kind.TEXT
     return not text_in_group and not diagnostics.is_faulty((*at, parameter.id))
 
 
 def _missing_hint(parameter: Parameter, found: Given) -> str:
-    """What to give, or which given name was meant for it."""
+    """Suggests what to give, or which of the given names was meant."""
     slip = did_you_mean(parameter.id, [name for name in found if name != parameter.id])
     if slip:
         return slip.replace("did you mean", "was it meant by")
@@ -195,9 +196,10 @@ def _fit(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
 
 
 def _several(parameter: Parameter, value: Json, at: Path) -> list[Json]:
-    """The list that a value stands for: one written as JSON or genome ids in a row, else itself.
+    """The list that a value stands for (written as JSON, or genome ids in a row), otherwise the
+    value.
 
-    What JSON can say and nobody can keep was not looked at while it was a text.
+    Such a list is checked again for values that cannot be stored.
     """
     if not isinstance(value, str):
         return [value]
@@ -218,7 +220,8 @@ def _several(parameter: Parameter, value: Json, at: Path) -> list[Json]:
 
 
 def _text(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
-    rounded = isinstance(value, float) and parameter.id in app_rules.GENOME_IDS  # told by the rules
+    # A genome id that became a number is reported by the app rules.
+    rounded = isinstance(value, float) and parameter.id in app_rules.GENOME_IDS
     if isinstance(value, str | bool) or rounded:
         return value
     if isinstance(value, int | float):
@@ -257,7 +260,8 @@ def _integer(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Js
 
 
 def _whole(value: Json) -> int | None:
-    """The integer that a value means: Perl takes texts and truths for numbers, we 5M as well."""
+    """The integer that a value means: Perl accepts texts and booleans as numbers; 5M is accepted
+    too."""
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return int(value) if -LARGEST_INTEGER <= value < LARGEST_INTEGER else None
     if not isinstance(value, str):
@@ -298,7 +302,7 @@ def _truth(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json
 
 
 def _choice(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
-    """The service compares as texts, so that 11 is "11"."""
+    """The choice that a value means; the service compares texts, so that 11 is "11"."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return wrong(parameter, value, at, view, f"known are {list_names(parameter.choices)}")
     text = str(value)
@@ -327,7 +331,7 @@ def _synonym(parameter: Parameter, text: str) -> str:
 
 
 def _unusual(parameter: Parameter, value: float, at: Path, view: ValueView) -> None:
-    """A number among choices that the service does not enforce: within their range it may do."""
+    """Warns about a number that is not among choices the service does not enforce."""
     if not parameter.choices or str(value) in parameter.choices:
         return
     numbers = [float(choice) for choice in parameter.choices if _float(choice) is not None]
@@ -349,7 +353,8 @@ def _list(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
 
 
 def _group(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
-    """Where one group is expected, apps that read libraries take a list of them as well."""
+    """Checks a group; for a single group, apps that read libraries accept a list of groups as
+    well."""
     if isinstance(value, list):
         return [_item(parameter, item, (*at, place), view) for place, item in enumerate(value)]
     if isinstance(value, dict):
@@ -364,7 +369,8 @@ def _group(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json
 
 
 def _any(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
-    """Of unknown type. Choices made of numbers want a number, others one of themselves."""
+    """Checks a value of unknown type: a number if the choices are numbers, otherwise one of the
+    choices."""
     if not parameter.choices or isinstance(value, dict | list):
         return value
     if all(_float(choice) is not None for choice in parameter.choices):

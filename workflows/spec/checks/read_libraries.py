@@ -1,7 +1,7 @@
-"""Read libraries in the shapes people and models write them, brought into the shape apps take.
+"""Converts read libraries from the shapes that people and models write into the shape of the apps.
 
-Apps want ``paired_end_libs: [{read1, read2}]``, ``single_end_libs: [{read}]``,
-``srr_libs: [{srr_accession}]`` and ``srr_ids: [text]``.
+Apps want ``paired_end_libs: [{read1, read2}]``, ``single_end_libs: [{read}]``, ``srr_libs:
+[{srr_accession}]`` and ``srr_ids: [text]``.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ def _accession_libraries(value: Json, members: frozenset[str]) -> Json:
 
 
 def _accession_library(accession: str, members: frozenset[str]) -> dict[str, Json]:
-    """A sample that has no other name is called after its accession, as on the website."""
+    """A library of an accession; a sample without a name gets the accession as its name, as on the
+    website."""
     sample = {"sample_id": accession} if "sample_id" in members else {}
     return {"srr_accession": accession, **sample}
 
@@ -110,8 +111,8 @@ def _accession(item: Json) -> Json:
 
 
 def _rename_members(item: Json, members: frozenset[str]) -> Json:
-    """A library whose members go by their proper names, as far as the app has such members. Nulls
-    say nothing, and must not keep a name from the member that was meant.
+    """A library whose members have their proper names, as far as the app has such members. Null
+    members are dropped.
     """
     if not isinstance(item, dict):
         return item

@@ -1,4 +1,4 @@
-"""What comes out when every reference is resolved: sizes, names, places, outputs."""
+"""Checks the resolved values: sizes, names, paths, outputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from workflows.spec.output_globs import flaw, globs
 from workflows.spec.resolver import UNKNOWN_UNTIL_RUN, Resolver
 
 WORST_ATTEMPT: Final = 999
-"""A person may retry again and again, and names grow with the number of the attempt."""
+"""The attempt whose names are checked: a user may retry often, and names grow with the attempt."""
 
 T = TypeVar("T")
 
@@ -31,7 +31,8 @@ T = TypeVar("T")
 def check(
     spec: Spec, apps: Apps, values: Resolver, most_bytes: int, diagnostics: Diagnostics
 ) -> None:
-    """Resolves everything as the run will. Nothing may be left unresolved, used or not."""
+    """Resolves every reference as the run does; an unresolved one is a problem even if it is
+    unused."""
     targets: list[outputs.Target | None] = []
     later = _Later(spec, apps)
     for number, (step, app) in enumerate(zip(spec.steps, apps, strict=True)):
@@ -78,7 +79,7 @@ def _check_size(values: Resolver, number: int, most_bytes: int, diagnostics: Dia
 def _check_outputs(
     step: StepSpec, app: App | None, number: int, values: Resolver, diagnostics: Diagnostics
 ) -> None:
-    """Declared outputs must resolve; where the app is known to write elsewhere, that is odd."""
+    """Reports declared outputs that do not resolve; warns if the app writes elsewhere."""
     _check_globs(step, number, values, diagnostics)
     declared = _try_resolve(partial(values.outputs, number), diagnostics)
     if declared is None or app is None or "job_output_path" not in app.outputs:
@@ -100,7 +101,7 @@ def _check_outputs(
 
 
 def _check_globs(step: StepSpec, number: int, values: Resolver, diagnostics: Diagnostics) -> None:
-    """What is looked for is later, but where it is looked for must be known."""
+    """Checks output patterns: the run resolves them, but their folder must be known."""
     for name, output in globs(step.outputs).items():
         at: Path = ("steps", number, "outputs", name)
         if reason := flaw(output):
@@ -118,7 +119,7 @@ def _patterns(glob: Json, at: Path) -> list[tuple[Path, Json]]:
 
 
 def _known_outputs(app: App, number: int, values: Resolver) -> dict[str, Json]:
-    """Where the app of a step is known to write; empty while its parameters do not tell."""
+    """The known output paths of a step's app; empty while its parameters are unresolved."""
     at: Path = ("steps", number, "outputs")
     try:
         return {name: values.value(template, number, at) for name, template in app.outputs.items()}

@@ -1,4 +1,4 @@
-"""What the parameters of a step must be together: the facts of ``facts``, applied."""
+"""Checks a step's parameters together, by the data of ``app_rules``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ _CUSTOMS: Final[Mapping[str, list[app_rules.ConditionalChoices]]] = {
 
 
 def check(app: App, params: dict[str, Json], at: Path, view: ValueView) -> dict[str, Json]:
-    """Finds what does not go together; answers the parameters with accessions put right."""
+    """Reports combinations that the app refuses; returns the parameters with corrected
+    accessions."""
     for need in _NEEDS.get(app.id, ()):
         if _holds(need.when, app, params, at, view) and not _any_given(need, params, at, view):
             _say_needed(need, app, params, at, view)
@@ -41,7 +42,7 @@ def check(app: App, params: dict[str, Json], at: Path, view: ValueView) -> dict[
 def _effective_value(
     name: str, app: App, params: Mapping[str, Json], at: Path, view: ValueView
 ) -> Json:
-    """What the app will take a parameter for."""
+    """The value that the app uses for a parameter: the given one or its default."""
     if name in params:
         return view.value(params[name], (*at, name))
     return app.parameters[name].default if name in app.parameters else None
@@ -73,7 +74,7 @@ def _say_needed(
 
 
 def _to_give(need: app_rules.Need, app: App, params: Mapping[str, Json]) -> str:
-    """What of it the app has, and which unknown parameter was meant for one of them."""
+    """Suggests the parameters to give, and which unknown parameter was meant for one of them."""
     known = [name for name in need.one_of if name in app.parameters] or need.one_of
     slips = [name for name in params if name not in app.parameters]
     for name in known:
@@ -98,7 +99,7 @@ def _say_unusual(
 
 
 def _say_unpaired(app: App, params: Mapping[str, Json], at: Path, view: ValueView) -> None:
-    """A pair without its second file is only sound where the first holds both."""
+    """Warns about a pair without a second file, unless the first holds both."""
     libraries = params.get("paired_end_libs")
     if "paired_end_libs" not in app.parameters or not isinstance(libraries, list):
         return
@@ -112,7 +113,7 @@ def _say_unpaired(app: App, params: Mapping[str, Json], at: Path, view: ValueVie
 
 
 def _with_accessions(params: dict[str, Json], at: Path, view: ValueView) -> dict[str, Json]:
-    """Accessions must look like ones, and are put right; odd ids of other kinds are told."""
+    """Checks and corrects the form of accessions; warns about unusual ids of other kinds."""
     found = params
     for name in app_rules.RUN_ACCESSIONS & params.keys():
         found = {**found, name: _accessions(params[name], (*at, name), view)}

@@ -1,7 +1,7 @@
-"""Is a JSON value a workflow document at all: fields, types, names. Apps come later.
+"""Checks that a JSON value is a workflow document: fields, types, names. It does not know apps.
 
-What the engine itself writes, and what clients add around a workflow, is dropped unread, so that a
-document read back can be submitted again. Every other unknown field is refused.
+Fields that the engine writes, and those that clients add around a workflow, are dropped unread, so
+that a document read back can be submitted again. Every other unknown field is refused.
 """
 
 from __future__ import annotations
@@ -80,17 +80,17 @@ Document = dict[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a workflow may ask for."""
+    """The limits of a workflow."""
 
     steps: int = 10_000
     params_bytes: int = 60_000
-    """Of one step, as JSON: AppService keeps them in a column of 64 KiB."""
+    """Bytes of one step's parameters as JSON: AppService keeps them in a column of 64 KiB."""
     parallel_steps: int | None = None
     """The configured cap; None for no bound."""
 
 
 def unwrap_document(value: Json, diagnostics: Diagnostics) -> Document | None:
-    """The workflow without its wrappers and without what is dropped; None if there is none."""
+    """The workflow without its wrappers and the dropped fields; None if there is none."""
     at: Path = ()
     around: Document = {}
     while _is_wrapper(value):
@@ -113,7 +113,7 @@ def _is_wrapper(value: Json) -> bool:
 
 
 def read(found: Document, limits: Limits, diagnostics: Diagnostics) -> Spec:
-    """The spec of a document; where a part is unusable, something harmless stands in for it."""
+    """The spec of a document; a placeholder replaces each unusable part."""
     _unknown_fields(found, FIELDS, (), diagnostics)
     return Spec(
         name=_name(found, "workflow_name", (), diagnostics),
@@ -152,7 +152,7 @@ def _meant_field(key: str, known: Sequence[str]) -> str:
 
 
 def _missing(found: Mapping[str, Json], key: str, path: Path, diagnostics: Diagnostics) -> None:
-    """It goes without saying where it is there under another name."""
+    """Notes a missing field, unless it is given under another name."""
     words = _OTHER_WORDS.get(key, "").split()
     slips = [(*path, name) for name in found if plain(name[:LONGEST_NAME]) in words]
     hint = _GIVE.get(key, "")
@@ -200,7 +200,7 @@ def _object(
 
 
 def _list(found: Mapping[str, Json], key: str, path: Path, diagnostics: Diagnostics) -> list[Json]:
-    """Missing, null and empty are the same; a single value is taken for a list of one."""
+    """A list; missing, null and empty are the same, and a single value becomes a list of one."""
     value = found.get(key)
     if isinstance(value, list):
         return value

@@ -1,4 +1,5 @@
-"""How large a step's parameters get: AppService keeps them, indented, in a column of 64 KiB."""
+"""Limits the size of a step's parameters: AppService keeps them, indented, in a column of 64
+KiB."""
 
 from __future__ import annotations
 
@@ -11,13 +12,14 @@ from workflows.spec.resolver import UNKNOWN_UNTIL_RUN
 COLUMN_BYTES: Final = 65_000
 """The column takes 65,535 bytes, and the service adds its own ``_preflight``."""
 SMALL_BYTES: Final = 5_000
-"""No later attempt can make as little as this too large: a name grows by twelve characters."""
+"""Parameters below this size stay small enough in every attempt: a name grows by twelve
+characters."""
 LATER_BYTES: Final = 1_000
-"""What is allowed for a value that only the run will bring."""
+"""Bytes that are reserved for a value known only at run time."""
 
 
 def small(params: dict[str, Json]) -> bool:
-    """Whether parameters are so small that nothing else need be asked."""
+    """Whether parameters are so small that no exact check is needed."""
     return _bytes(_compact(params)) <= SMALL_BYTES
 
 

@@ -1,4 +1,4 @@
-"""Would the app of each step take its parameters; the whole of what is asked of them."""
+"""Checks each step's parameters against its app's specification."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workflows.spec.resolver import UNKNOWN_UNTIL_RUN, Resolver
 
 
 def resolver(spec: Spec, apps: Apps, attempt: int = 1) -> Resolver:
-    """Resolves as the run will, but for what only the run can bring."""
+    """A resolver for validation; values that only the run knows stay open."""
     later = {
         number: dict.fromkeys(names, UNKNOWN_UNTIL_RUN)
         for number, (step, app) in enumerate(zip(spec.steps, apps, strict=True))
@@ -26,7 +26,7 @@ def resolver(spec: Spec, apps: Apps, attempt: int = 1) -> Resolver:
 
 
 def fix_parameter_names(spec: Spec, apps: Apps, diagnostics: Diagnostics) -> Spec:
-    """The spec with parameters by their proper names: what refers to them is held against those."""
+    """The spec with parameters under their proper names, which references are checked against."""
     steps = list(spec.steps)
     for number, (step, app) in enumerate(zip(spec.steps, apps, strict=True)):
         if app is None:
@@ -39,7 +39,7 @@ def fix_parameter_names(spec: Spec, apps: Apps, diagnostics: Diagnostics) -> Spe
 
 
 def fit_steps(spec: Spec, apps: Apps, diagnostics: Diagnostics) -> tuple[Spec, Resolver]:
-    """The spec with each step's parameters as its app takes them, and its values."""
+    """The spec with each step's corrected parameters, and their values."""
     values = resolver(spec, apps)
     steps, changed = list(spec.steps), False
     for number, (step, app) in enumerate(zip(spec.steps, apps, strict=True)):
@@ -64,7 +64,7 @@ def _params(step: StepSpec, app: App, view: ValueView) -> dict[str, Json]:
 
 
 def _output_named(app: App, given: dict[str, Json], at: Path, diagnostics: Diagnostics) -> None:
-    """Every job needs a place for its results, though AppService starts it without one."""
+    """Reports a missing output path or name; AppService would start the job without them."""
     if app.later or given.get("skip_workspace_output") in (True, 1, "1", "true"):
         return
     for name, hint in app_rules.PLACES.items():

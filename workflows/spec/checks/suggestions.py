@@ -1,4 +1,4 @@
-"""What was meant by a name that is not known."""
+"""Suggestions (did-you-mean) for unknown names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import islice
 from workflows.spec.catalogue import App, AppCatalogue, plain
 
 MOST_CANDIDATES = 500
-"""Beyond this many only case is forgiven: comparing costs time."""
+"""Beyond this many candidates only case and separators are ignored: comparing costs time."""
 MOST_READ = 10_000
 """Candidates beyond this many are not read: a document may hold a million names."""
 ALIKE = 0.7
@@ -19,7 +19,7 @@ ALIKE = 0.7
 MOST_COMPARED = 4
 """Names that are compared letter by letter with one that is not known."""
 NEAR = 0.85
-"""How alike (0 to 1) a misspelt app must be to be put right without asking."""
+"""How alike (0 to 1) a misspelt app must be to be corrected."""
 CLEARLY = 0.03
 """How much nearer than any other app it must be."""
 _SCHEME = re.compile(r"^(?:bvbrc|gowe):/*", re.IGNORECASE)
@@ -40,8 +40,8 @@ def same_name(word: str, candidates: Iterable[str]) -> str:
 
 
 def app_meant(word: str, catalogue: AppCatalogue) -> App | None:
-    """The app that goes by another name, or by this one misspelt, if there can be no doubt. CWL's
-    way to name one, ``bvbrc://Date`` or ``gowe://…``, will do.
+    """The app of an alias or of a misspelt id, if it is unambiguous. CWL's form, ``bvbrc://Date``
+    or ``gowe://…``, is accepted.
     """
     name = plain(_SCHEME.sub("", word))
     known = catalogue.names.get(name) or _misspelt(name, catalogue.names)
@@ -49,7 +49,7 @@ def app_meant(word: str, catalogue: AppCatalogue) -> App | None:
 
 
 def list_names(names: Collection[str], most: int = 20) -> str:
-    """Names as a sentence has them."""
+    """Names as a list in a sentence."""
     shown = ", ".join(repr(name) for name in islice(names, most))
     return f"{shown}, …" if len(names) > most else shown
 
@@ -66,8 +66,8 @@ def _closest(word: str, known: list[str]) -> str:
 
 
 def _nearest(word: str, forms: Iterable[str]) -> str:
-    """The form that is most alike. All are compared by their letters, which is quick; only those
-    that come near by it are compared letter by letter, which takes milliseconds for long ones.
+    """The most similar form. A quick comparison of letter counts selects the candidates that are
+    compared letter by letter, which takes milliseconds for long names.
     """
     likeness = SequenceMatcher(None, "", word)
     alike: list[tuple[float, str]] = []

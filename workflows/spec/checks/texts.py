@@ -1,4 +1,5 @@
-"""Can a JSON value be stored (BSON) and sent on: depth, size, keys, numbers, characters."""
+"""Checks that a JSON value can be stored as BSON and sent on: depth, size, keys, numbers,
+characters."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from workflows.model.values import Json
 from workflows.spec.checks.diagnostics import Diagnostics
 
 DEEPEST: Final = 50
-"""Levels of nesting; MongoDB takes 100, and the spec is not alone in its document."""
+"""Levels of nesting; MongoDB allows 100, and the spec is a part of its document."""
 MOST_VALUES: Final = 1_000_000
 LONGEST_NAME: Final = 200
 """Characters of a workflow's, step's, output's or label's name, and of any key."""
@@ -25,7 +26,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def check(value: Json, path: Path, diagnostics: Diagnostics) -> None:
-    """Finds every value that cannot be kept; a sound document costs one quick pass."""
+    """Reports every value that cannot be stored; a valid document costs one quick pass."""
     if not sound(value):
         for at, code, message in _unsound(value, path):
             diagnostics.problem(at, code, message)
@@ -41,8 +42,8 @@ def bad_name(name: str) -> str:
 
 
 def sound(value: Json, levels: int = DEEPEST) -> bool:
-    """Whether a quick look finds nothing to complain about: of what is made of JSON's own types
-    only. Level by level: depth must not recurse.
+    """A quick check of values made of JSON's own types: true if there is no problem. It goes level
+    by level, without recursion.
     """
     level, values = [value], 0
     for _ in range(levels):
@@ -73,7 +74,7 @@ def _good_key(key: Json) -> bool:
 
 
 def _bad_key(key: str) -> str:
-    """Why MongoDB or a reference could not cope with a key; empty if they can."""
+    """Why a key is unusable for MongoDB or references; empty if it is usable."""
     if key.isidentifier() and len(key) <= LONGEST_NAME:
         return ""
     if key.startswith("$") or "." in key or "${" in key:
@@ -83,7 +84,7 @@ def _bad_key(key: str) -> str:
 
 
 def _unsound(document: Json, path: Path) -> Iterator[tuple[Path, str, str]]:
-    """What is wrong where. What is too deep, or comes after too many values, is not looked at."""
+    """Each problem and its path. Values nested too deeply, or beyond the limit, are skipped."""
     rest: list[tuple[Json, Path]] = [(document, path)]
     values = 0
     while rest:

@@ -1,4 +1,4 @@
-"""What a step's values are, as far as that can be seen before it runs."""
+"""A step's values as far as they are known before it runs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from workflows.spec.resolver import UNKNOWN_UNTIL_RUN, Resolver
 
 @dataclass(frozen=True, slots=True)
 class ValueView:
-    """Looks at one step's values through their references, and notes what it finds."""
+    """Reads one step's values with their references resolved, and notes diagnostics."""
 
     diagnostics: Diagnostics
     resolver: Resolver
     step: int
     literal: bool = True
-    """False where the value came from a reference: it cannot be put right where it is read."""
+    """False if the value came from a reference: then it cannot be corrected here."""
 
     def value(self, raw: Json, at: Path) -> Json:
-        """What a text resolves to; ``LATER`` where it cannot be told, other values as they are."""
+        """The value that a text resolves to; ``LATER`` where only the run knows it. Other values
+        are returned as they are."""
         if not isinstance(raw, str) or "${" not in raw:
             return raw
         try:
@@ -36,7 +37,8 @@ class ValueView:
         return ValueView(self.diagnostics, self.resolver, self.step, literal=False)
 
     def fix(self, at: Path, code: str, old: Json, new: Json, *, needed: bool = True) -> Json:
-        """The better value, noted as a fix; where none can be made, a problem if it is needed."""
+        """Returns the corrected value and notes a fix; if the value cannot be corrected, notes a
+        problem when the step needs one."""
         if self.literal:
             self.diagnostics.fix(at, code, f"{format_value(old)} became {format_value(new)}")
             return new
@@ -47,6 +49,6 @@ class ValueView:
 
 
 def format_value(value: Json) -> str:
-    """A value in a message: as Python writes it, and short."""
+    """A value as messages show it: as Python writes it, and short."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}…"  # noqa: PLR2004 - a line
