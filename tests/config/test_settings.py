@@ -91,7 +91,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("WORKFLOW_BROKER__URL", "redis://a;redis://b", "must all begin with sentinel://"),
         ("WORKFLOW_BROKER__URL", "sentinel://a;redis://b", "must all begin with sentinel://"),
         ("WORKFLOW_BROKER__URL", "sentinel://a:26379", "broker.sentinel_master ("),
-        ("WORKFLOW_BROKER__SENTINEL_MASTER", "m", "where broker.url begins with sentinel://"),
+        ("WORKFLOW_BROKER__SENTINEL_MASTER", "m", "if broker.url begins with sentinel://"),
         ("WORKFLOW_BROKER__KEY_PREFIX", "a b", "bad setting broker.key_prefix"),
         ("WORKFLOW_BROKER__TRANSPORT_OPTIONS", "[1]", "must be a JSON object"),
         ("WORKFLOW_BROKER__TRANSPORT_OPTIONS", "{", "must be a JSON object"),

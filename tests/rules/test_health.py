@@ -33,11 +33,15 @@ def worker(seen: float, *queues: str, cut_off: bool = False) -> Heartbeat:
             "2 worker",
         ),
         ([worker(1, "advance", "polls")], HealthStatus.UNHEALTHY, "no worker consumes submissions"),
-        ([worker(26), worker(40)], HealthStatus.UNHEALTHY, "no worker has been heard of for 26 s"),
+        (
+            [worker(26), worker(40)],
+            HealthStatus.UNHEALTHY,
+            "no worker has sent a heartbeat for 26 s",
+        ),
         (
             [Heartbeat("beat", seconds(1))],
             HealthStatus.UNHEALTHY,
-            "no worker has been heard of ever",
+            "no worker has sent a heartbeat ever",
         ),
     ],
 )

@@ -17,7 +17,7 @@ from workflows.spec.checks.suggestions import did_you_mean, list_names
 from workflows.spec.graph import dag, order
 from workflows.spec.reference_syntax import Kind, Malformed, Reference, references
 
-ESCAPE = "write $${ for the characters ${"
+ESCAPE = "write $${ where the characters ${ are meant"
 
 
 @dataclass(slots=True)
