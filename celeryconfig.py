@@ -1,7 +1,7 @@
-"""Celery's settings, in Celery's own names, for worker, beat and whoever sends a message.
+"""Celery's settings, in Celery's own names, for worker, beat and senders of messages.
 
-A message is a hint that carries ids: it may be lost, doubled or late, and MongoDB knows better.
-So nothing here is tuned for durability; all is tuned so that no fault of Redis holds anybody up.
+A message is a hint that carries ids: it may be lost, duplicated or late, since MongoDB holds the
+state. So the settings favour quick failure over durability: no fault of Redis blocks a process.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class Worker(ApiWorker):
 
     bounds = Bounds(
         threads=settings.api.threads,
-        # One more than the streams, so that whoever comes too many is told so.
+        # One more than the streams, so that a client beyond the limit gets an answer.
         live_threads=settings.api.max_streams + 1,
         connections=settings.api.max_connections,
         connections_per_address=(
@@ -71,8 +71,8 @@ def when_ready(_arbiter: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Whoever watches live is sent away at SIGTERM, and comes again to another worker: else a
-    restart waits for them until ``graceful_timeout``, and everybody else with it.
+    """Disconnects live clients at SIGTERM, so that they reconnect to another worker; otherwise a
+    restart waits for them until ``graceful_timeout``.
     """
     from app.connections import connections_of  # noqa: PLC0415 - the worker's code, not the master's
 

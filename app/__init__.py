@@ -1,4 +1,5 @@
-"""The HTTP interface: requests in, calls of the engine, answers out. No rule lives here."""
+"""The HTTP interface: turns requests into calls of the engine, and results into answers. It holds
+no rules."""
 
 from __future__ import annotations
 

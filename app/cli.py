@@ -15,12 +15,12 @@ from workflows.store import documents, migrations
 from workflows.store.statistics import progress
 
 credentials = AppGroup("credentials", help="Users' tokens, sealed at rest.")
-db = AppGroup("db", help="What MongoDB holds: indexes, migrations, what is old.")
+db = AppGroup("db", help="Maintain MongoDB: indexes, migrations, old data.")
 
 
 @credentials.command()
 def rotate() -> None:
-    """Seal every token anew under the first of auth.token_keys; then old keys may be removed."""
+    """Seal every token again under the first of auth.token_keys; then old keys can be removed."""
     done, lost = sealed.rotate(connections().context.vault)
     click.echo(f"{done} tokens sealed under the first key")
     if lost:
@@ -29,7 +29,7 @@ def rotate() -> None:
 
 
 @db.command()
-@click.option("--drop-stale", is_flag=True, help="Drop what this release does not need.")
+@click.option("--drop-stale", is_flag=True, help="Drop indexes that this release does not need.")
 def indexes(*, drop_stale: bool) -> None:
     """Create missing indexes; processes do the same when they start."""
     assert connections().context  # noqa: S101 - connects
@@ -53,7 +53,7 @@ def migrate() -> None:
 
 @db.command()
 def purge() -> None:
-    """Remove now what is older than the settings of `retention` say."""
+    """Delete now the data that is older than the settings of `retention` allow."""
     context = connections().context
     click.echo(
         f"{remove_old(context, keep_of(connections().settings.retention))} workflows removed"
@@ -62,7 +62,7 @@ def purge() -> None:
 
 @db.command()
 def status() -> None:
-    """Tell what is unfinished, what waits, and which migrations are to be done."""
+    """Show unfinished and waiting work, and pending migrations."""
     found = progress(connections().context.limits.user_jobs)
     click.echo(
         f"schema version {migrations.version()}, {len(migrations.pending())} migrations pending"

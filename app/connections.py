@@ -1,4 +1,4 @@
-"""What the routes work with, made once by ``create_app``; a fork makes its own connections."""
+"""The connections of the routes, made once by ``create_app``; a fork makes its own."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _KEY: Final = "workflows"
 
 @dataclass
 class Connections:
-    """Everything outside of the request itself."""
+    """The connections to MongoDB, Redis and BV-BRC."""
 
     settings: Settings
     gate: Gate
@@ -77,7 +77,7 @@ class Connections:
 
     @contextmanager
     def patience(self) -> Iterator[None]:
-        """Within it MongoDB's calls have so long, all together. Raises ``Unavailable``."""
+        """Limits the total time of MongoDB's calls in the block. Raises ``Unavailable``."""
         assert self.context  # noqa: S101 - connects
         seconds = PATIENCE_SECONDS if _writable() else SHORT_PATIENCE_SECONDS
         with patience(seconds, SHORT_PATIENCE_SECONDS):
@@ -85,14 +85,14 @@ class Connections:
 
     @cached_property
     def appservice(self) -> AppService:
-        """For questions whose answer somebody waits for."""
+        """A client for calls whose answer a user waits for."""
         scheduler = self.settings.scheduler
         timeout = min(_TEXT_TIMEOUT, timedelta(seconds=scheduler.timeout))
         return AppService(Rpc(Wire()), scheduler.url, timeout=timeout, submit_timeout=timeout)
 
     @cached_property
     def planner(self) -> PlannerPool:
-        """Of CWL: processes of its own, made at first use."""
+        """The CWL planner with its processes, made at first use."""
         return PlannerPool()
 
     @cached_property
@@ -101,7 +101,7 @@ class Connections:
 
 
 def _writable() -> bool:
-    """Whether MongoDB's last word was that it can be written."""
+    """Whether MongoDB was writable at its last answer."""
     return bool(get_connection().topology_description.has_writable_server())
 
 

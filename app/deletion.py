@@ -1,4 +1,4 @@
-"""Routes that take a user's data away: an ended workflow, and the token that is kept."""
+"""Routes that delete a user's data: an ended workflow, and the stored token."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def delete_workflow(workflow_id: str) -> Response:
     blueprint,
     "DELETE",
     "/credentials",
-    answers={204: Answer("No token of the caller is kept")},
+    answers={204: Answer("No token of the caller is stored")},
 )
 def forget_token() -> Response:
     """Forget the caller's token
@@ -54,8 +54,8 @@ def forget_token() -> Response:
 
 
 def delete(found: Connections, workflow_id: str) -> None:
-    """Deletes what MongoDB holds, then the log files of this host. Other hosts delete theirs within
-    an hour.
+    """Deletes the workflow from MongoDB, then its log files on this host. Other hosts delete theirs
+    within an hour.
     """
     deleting.delete_workflow(workflow_id)
     try:

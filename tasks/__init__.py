@@ -1,4 +1,5 @@
-"""Messages in, engine calls out. ``celery -A tasks worker`` finds the application here."""
+"""Celery tasks: each message becomes a call of the engine. ``celery -A tasks worker`` finds the
+application here."""
 
 from tasks.celery import app
 

@@ -1,4 +1,4 @@
-"""The tasks that move workflows: one chunk of them, or all that is due."""
+"""The tasks that advance workflows: one chunk of them, or all that are due."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def advance_workflows(workflow_ids: Sequence[str]) -> None:
 
 @app.task(name="tasks.replan_workflows")
 def replan_workflows() -> None:
-    """Plan the further steps of workflows whose results say which these are."""
+    """Plan the further steps of workflows whose results determine them."""
     _planning.run(_plan_all)
 
 
@@ -45,7 +45,7 @@ def _plan_all() -> None:
 
 @app.task(name="tasks.advance_active_workflows")
 def advance_active_workflows() -> None:
-    """Beat's: find whatever is due, and hand it out in short tasks."""
+    """The sweep: find due work and distribute it in short tasks."""
     begun = time.monotonic()
     due = sweep(engine_context())
     for chunk in due.advances:
@@ -64,7 +64,7 @@ def advance_active_workflows() -> None:
 
 
 def follow(advanced: Advanced) -> None:
-    """Tell those who act outside that there is something to do."""
+    """Send messages for the work that an advance has left."""
     if advanced.kills:
         app.send_task(_TASKS[Work.KILL])
     if advanced.finds:

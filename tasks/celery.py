@@ -13,7 +13,7 @@ from runtime import redis_transport
 from runtime.worker_options import refuse_unfit
 
 redis_transport.register()
-# Nor is a message given back when a connection is closed: its task goes on, or the sweep finds it.
+# A message is not restored when its connection closes: the task goes on, or the sweep finds it.
 QoS.restore_at_shutdown = False
 
 celery_logging.connect(load_settings())

@@ -1,4 +1,4 @@
-"""The tasks that speak with AppService about jobs."""
+"""The tasks that send, poll and kill jobs at AppService."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _finding = SingleFlight()
 
 @app.task(name="tasks.start_jobs", time_limit=_WHOLE_DAY, soft_time_limit=_WHOLE_DAY)
 def start_jobs() -> None:
-    """Empty the outbox; returns at once where this process is at it already."""
+    """Empty the outbox; returns at once if this process is already doing so."""
     drain().run(engine_context())
 
 
@@ -35,7 +35,7 @@ def poll_jobs(owners: Sequence[str]) -> None:
 
 @app.task(name="tasks.poll_young_jobs")
 def poll_young_jobs(owners: Sequence[str]) -> None:
-    """Between two intervals, those jobs that have just started."""
+    """Poll jobs that have just started, between two intervals."""
     follow(poll_young(engine_context(), owners))
 
 
@@ -46,7 +46,7 @@ def resolve_jobs() -> None:
 
 @app.task(name="tasks.find_results")
 def find_results() -> None:
-    """A Workspace that hangs keeps one thread."""
+    """Find the outputs of ended jobs; a Workspace that hangs occupies one thread."""
     _finding.run(lambda: follow(find(engine_context())))
 
 

@@ -1,4 +1,4 @@
-"""What keeps MongoDB and the folder of log files from growing for ever."""
+"""Retention tasks, which limit the growth of MongoDB and of the log folder."""
 
 from __future__ import annotations
 

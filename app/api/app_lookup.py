@@ -1,4 +1,5 @@
-"""What apps there are, for the routes that check workflows: at hand, and renewed behind them."""
+"""The catalogue of apps for the routes that validate workflows; it is refreshed in the
+background."""
 
 from __future__ import annotations
 
@@ -20,12 +21,12 @@ from workflows.spec.catalogue import AppCatalogue
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS: Final = 5.0
-"""How long a process goes on without looking whether another one has renewed the list."""
+"""Seconds between two checks whether another process has refreshed the list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All apps, for native workflows and for CWL; remade when there is news of them."""
+    """All apps, for native workflows and for CWL; rebuilt when the list changes."""
 
     fetched_at: datetime | None
     catalogue: AppCatalogue
@@ -41,7 +42,8 @@ class Apps:
         self._look_at = 0.0
 
     def catalogue(self, token: str) -> AppCatalogue:
-        """As known now. Where it is old, it is asked for with this token, in the background."""
+        """The present catalogue. If it is old, it is refreshed with this token in the
+        background."""
         return self.load(token).catalogue
 
     def load(self, token: str) -> Known:
@@ -58,7 +60,7 @@ class Apps:
         try:
             app_catalogue.refresh(self._appservice(), token)
         except WorkflowsError as failure:
-            log.warning("The list of apps cannot be renewed", error=str(failure))
+            log.warning("The list of apps cannot be refreshed", error=str(failure))
 
 
 def _latest(before: Known | None) -> Known:

@@ -1,4 +1,4 @@
-"""Routes that change the course of workflows."""
+"""Routes that change workflows: cancel, retry, renew a token."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from workflows.store.jobs import rows as job_rows
 from workflows.store.workflows import rows as workflow_rows
 from workflows.store.workflows import specs
 
-blueprint = Blueprint("steering", __name__, description="Change the course of workflows.")
+blueprint = Blueprint(
+    "steering", __name__, description="Cancel and retry workflows, and renew their token."
+)
 
 _NOTHING = Body(Nothing, {"nothing": {}}, required=False)
 
@@ -40,7 +42,7 @@ _NOTHING = Body(Nothing, {"nothing": {}}, required=False)
 def cancel_workflow(workflow_id: str) -> Response:
     """Cancel a workflow and kill its jobs
 
-    From the answer on no further step starts. What became of each step is kept up to date: cancel
+    No further step starts after the answer. The outcome of each step is kept up to date: cancel
     again to see it. A workflow that has ended otherwise is refused with 400.
     """
     request_bodies.read_optional_object(request)
@@ -75,7 +77,7 @@ def cancel_workflow(workflow_id: str) -> Response:
     refuses=[403, 404, 409],
 )
 def retry_workflow(workflow_id: str) -> Response:
-    """Take a failed or cancelled workflow up again
+    """Retry a failed or cancelled workflow
 
     Its failed, cancelled and upstream_failed steps start as new attempts; finished ones are kept.
     """
@@ -101,7 +103,7 @@ def retry_workflow(workflow_id: str) -> Response:
     "PUT",
     "/workflows/<workflow_id>/token",
     body=Body(FreshToken, {"the token is in the header": {}}, required=False),
-    answers={204: Answer("It is kept, and parked steps go on")},
+    answers={204: Answer("The token is stored, and parked steps go on")},
     refuses=[403, 404],
 )
 def renew_token(workflow_id: str) -> Response:
@@ -123,7 +125,7 @@ def renew_token(workflow_id: str) -> Response:
 
 
 def _refuse_unknown(sent: dict[str, Json], known: str) -> None:
-    """A token under another name would be passed over, and an old one kept in its place."""
+    """Refuses unknown fields: a token under another name would be ignored, and an old one kept."""
     unknown = [
         Problem(name, "unknown_field", "there is no such field", f"known is {known!r}")
         for name in sent

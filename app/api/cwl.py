@@ -53,7 +53,7 @@ _FIELDS: Final = ("entry", "workspace_output_folder", "name", "base_url")
             "It runs", {JSON: Submitted}, examples.SUBMITTED, ["Location"], submission.ABOUT_IT
         ),
         200: Answer(
-            "It had been submitted before; or with `dry_run` the native workflow",
+            "It was submitted before; or with `dry_run` the native workflow",
             {JSON: {"oneOf": [Submitted, CwlPlanned]}},
         ),
     },
@@ -110,7 +110,7 @@ def list_cwl_tools() -> Response:
     refuses=[404],
 )
 def get_cwl_tool(app: str) -> Response:
-    """Tell the CWL tool of an app, to be used in `run`"""
+    """Show the CWL tool of an app, to be used in `run`"""
     found = connections().apps.load(caller().token).table.tool(app)
     if found is None:
         raise NotFound(f"There is no app '{app}'.")
@@ -118,7 +118,7 @@ def get_cwl_tool(app: str) -> Response:
 
 
 def _dry_run_response(plan: Plan, native: NativeWorkflow) -> Response:
-    """What would be stored."""
+    """The workflow that would be stored."""
     waits_for = [step.name for step in plan.steps if step.name in plan.waits_for]
     further = f"; further steps follow {', '.join(waits_for)}" if waits_for else ""
     return as_json(
@@ -134,7 +134,7 @@ def _dry_run_response(plan: Plan, native: NativeWorkflow) -> Response:
 
 
 def _source() -> Submission:
-    """What was sent, in any of its three forms; raises ``Invalid``."""
+    """The submission, in any of its three forms; raises ``Invalid``."""
     around = Circumstances(folder=f"/{caller().name}/home", now=int(time.time() * 1000))
     if request.mimetype == FORM:
         return _from_form(around)

@@ -1,4 +1,4 @@
-"""Routes that tell what happened to a workflow: as a log, as events, and live."""
+"""Routes that show a workflow's history: as a log, as events, and live."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from workflows.store.mongo import Row
 from workflows.store.workflows import events
 from workflows.store.workflows import rows as workflow_rows
 
-blueprint = Blueprint("history", __name__, description="See what happened, also live.")
+blueprint = Blueprint("history", __name__, description="Read a workflow's history, also live.")
 
 RETRY_MILLISECONDS: Final = 2_000
 _NUMBER: Final = re.compile("[0-9]{1,12}")
@@ -52,13 +52,13 @@ def event_json(event: Event) -> dict[str, Any]:
     "GET",
     "/workflows/<workflow_id>/log",
     answers={
-        200: Answer("Its log; with `follow`, until its final state", {TEXT: {"type": "string"}})
+        200: Answer("The log; with `follow`, until the final state", {TEXT: {"type": "string"}})
     },
     refuses=[403, 404],
     query=LogQuery,
 )
 def read_log(arguments: dict[str, Any], workflow_id: str) -> Response:
-    """Tell a workflow's history as lines of text
+    """Show a workflow's history as lines of text
 
     The same lines as in its log file, from every host.
     """
@@ -76,18 +76,18 @@ def read_log(arguments: dict[str, Any], workflow_id: str) -> Response:
     "/workflows/<workflow_id>/events",
     answers={
         200: Answer(
-            "What happened so far, or with `Accept: text/event-stream` that and all that happens"
+            "The events so far, or with `Accept: text/event-stream` these and all events"
             " until the final state",
             {JSON: Events, EVENT_STREAM: {"type": "string"}},
         ),
-        204: Answer("Of a live stream: nothing more will happen"),
+        204: Answer("Of a live stream: no further event follows"),
     },
     refuses=[403, 404],
     query=EventQuery,
-    headers={"Last-Event-ID": "Of a live stream: the number of the last event that was seen"},
+    headers={"Last-Event-ID": "Of a live stream: the number of the last event that was received"},
 )
 def list_events(arguments: dict[str, Any], workflow_id: str) -> Response:
-    """Tell every change of state
+    """List every change of state
 
     As server-sent events each has its number as `id`, `workflow` or `step` as `event`, and as
     `data` the same JSON as in the list.
@@ -107,7 +107,7 @@ def list_events(arguments: dict[str, Any], workflow_id: str) -> Response:
 
 
 def live(row: Row, after: int) -> Response:
-    """Nothing is left after a final state: 204 tells an EventSource not to come again."""
+    """After a final state no event follows: 204 makes an EventSource stop."""
     seen = request.headers.get("Last-Event-ID", "").strip()
     if seen and not _NUMBER.fullmatch(seen):
         raise Invalid([Problem("Last-Event-ID", "bad_argument", "it must be an event's number")])
@@ -128,7 +128,7 @@ def _sse(batch: stream.Batch) -> str:
 
 
 def readable(workflow_id: str) -> Row:
-    """As much of it as a stream needs. Raises ``NotFound``, ``Forbidden``."""
+    """The workflow as far as a stream needs it. Raises ``NotFound``, ``Forbidden``."""
     row = workflow_rows.get(workflow_id, {"owner": 1, "state": 1, "sequence": 1})
     connections().gate.may(row["owner"])
     return row

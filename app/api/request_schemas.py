@@ -1,6 +1,6 @@
-"""The shapes of what comes in: bodies as ``/openapi.json`` shows them, and query strings.
+"""Schemas of requests: bodies as ``/openapi.json`` shows them, and query strings.
 
-Bodies are not read with these but by ``workflows.spec.validate``, which says more of what is wrong.
+``workflows.spec.validate`` reads the bodies, since it reports more problems.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class FreshToken(Schema):
     class Meta:
         unknown = RAISE
 
-    token = fields.String(**described_as("Where it is not the one in the Authorization header"))
+    token = fields.String(**described_as("If it is not the one in the Authorization header"))
 
 
 class Flag(fields.Boolean):
@@ -111,8 +111,8 @@ class Moment(fields.AwareDateTime):
 
 
 class Query(Schema):
-    """Unknown arguments are passed over: browsers and proxies add theirs. But one that reads like
-    ours is a slip, and without its filter the answer is not what was asked for.
+    """A query string. Unknown arguments are ignored, since browsers and proxies add theirs; one
+    that resembles ours is refused as a misspelling.
     """
 
     class Meta:
@@ -153,22 +153,22 @@ class ListQuery(Query):
 
 class CwlQuery(Query):
     dry_run = Flag(
-        load_default=False, **described_as("Answer the native workflow and store nothing")
+        load_default=False, **described_as("Return the native workflow and store nothing")
     )
 
 
 class ReadyQuery(Query):
     strict = Flag(
         load_default=False,
-        **described_as("Judge every part, and answer 503 whenever `status` is unhealthy"),
+        **described_as("Check every part, and answer 503 whenever `status` is unhealthy"),
     )
 
 
 class LogQuery(Query):
     tail = fields.Integer(
-        validate=validate.Range(min=0, max=2**31), **described_as("Only the last so many lines")
+        validate=validate.Range(min=0, max=2**31), **described_as("Only the last lines, this many")
     )
-    follow = Flag(load_default=False, **described_as("Go on until the final state"))
+    follow = Flag(load_default=False, **described_as("Follow until the final state"))
 
 
 class EventQuery(Query):

@@ -1,4 +1,4 @@
-"""The shapes of answers, as ``/openapi.json`` shows them. None has a token.
+"""Schemas of answers, as ``/openapi.json`` shows them. None has a token.
 
 Our answers are written directly (``answers.py``); the tests hold every one of them against these.
 """
@@ -53,18 +53,18 @@ def mapping(description: str) -> fields.Dict:
 
 
 class Answered(Schema):
-    """What we answer has these fields and no others."""
+    """An answer, which has these fields and no others."""
 
     class Meta:
         unknown = RAISE
 
 
 class Problem(Answered):
-    path = text("Where: `steps[1].params.contigs`; empty for the whole")
+    path = text("The path, such as `steps[1].params.contigs`; empty for the whole")
     code = text("A stable word, see docs/errors.md")
     message = text("What is wrong")
-    suggestion = text("The way out, may be empty")
-    file = fields.String(**described_as("Of CWL: in which of the files"))
+    suggestion = text("How to correct it; may be empty")
+    file = fields.String(**described_as("Of CWL: the file"))
     line = fields.Integer(**described_as("Of CWL: from 1 on; 0 where there are no lines"))
     column = fields.Integer(**described_as("Of CWL: from 1 on"))
 
@@ -75,12 +75,12 @@ class Error(Answered):
 
 
 class Submitted(Answered):
-    workflow_id = text("Its id; who knows it may read the workflow, so treat it with care")
+    workflow_id = text("Its id. The id alone may be enough to read the workflow: keep it private")
     status = word(WORKFLOW_STATES)
     message = text("For people")
     warnings = fields.List(
         fields.Nested(Problem),
-        **described_as("Only where the token may end before the workflow does"),
+        **described_as("Present only if the token may expire before the workflow ends"),
     )
 
 
@@ -92,14 +92,14 @@ class Planned(Submitted):
 
 class Validated(Answered):
     valid = fields.Boolean(required=True, validate=validate.OneOf([True]))
-    workflow_json = mapping("The workflow, put right; it can be submitted as it is")
-    warnings = many(Problem, "What may be meant as it is")
-    auto_fixes = many(Problem, "What was put right")
+    workflow_json = mapping("The corrected workflow; it can be submitted as it is")
+    warnings = many(Problem, "Values that may be intended, but look wrong")
+    auto_fixes = many(Problem, "The corrections that were made")
     message = text("For people")
 
 
 class CwlPlanned(Validated):
-    waits_for = texts("Steps whose results say which further steps there are; empty: all are known")
+    waits_for = texts("Steps whose results determine further steps; empty: all steps are known")
 
 
 class CwlTool(Answered):
@@ -125,7 +125,7 @@ class Status(Answered):
     workflow_name = text("As submitted")
     status = word(WORKFLOW_STATES)
     created_at = time("When it was accepted")
-    updated_at = time("When anything last changed")
+    updated_at = time("When it last changed")
     steps = many(StepStatus)
 
 
@@ -135,31 +135,33 @@ class WholeStep(Schema):
 
     step_name = text("As submitted")
     app = text("The BV-BRC app")
-    params = mapping("As submitted; what was sent is in execution_metadata.attempts")
+    params = mapping("As submitted; execution_metadata.attempts has the values that were sent")
     outputs = mapping("Resolved as far as they can be")
-    depends_on = texts("Names of the steps it waits for")
+    depends_on = texts("Names of the steps that it depends on")
     status = word(STEP_STATES)
     step_id = text("AppService's task id, empty before there is one")
     task_id = text("The same")
     attempt = count("The number of the present attempt; 0 before the first")
-    submitted_at = time("When AppService took it", null=True)
+    submitted_at = time("When AppService accepted it", null=True)
     started_at = time("When AppService started it", null=True)
     completed_at = time("When it ended", null=True)
     elapsed_time = text("HH:MM:SS between the two", null=True)
-    error_message = text("Why it failed, or cannot go on", null=True)
+    error_message = text("Why it failed, or does not go on", null=True)
 
 
 class Attempt(Answered):
     step_name = text("As submitted")
     attempt = count("From 1 on")
     state = word([str(state) for state in JobState])
-    in_doubt = fields.Boolean(required=True, **described_as("It was sent, and the answer is lost"))
+    in_doubt = fields.Boolean(
+        required=True, **described_as("True if it was sent and the answer was lost")
+    )
     task_id = text("AppService's task id")
     outcome = text("succeeded, failed or lost", null=True)
     reason = text("Why")
-    params = mapping("What was sent, every reference resolved")
+    params = mapping("The parameters that were sent, with all references resolved")
     intended_at = time("When it was decided", null=True)
-    submitted_at = time("When AppService took it", null=True)
+    submitted_at = time("When AppService accepted it", null=True)
     started_at = time("When AppService started it", null=True)
     finished_at = time("When it ended", null=True)
 
@@ -168,7 +170,7 @@ class ExecutionMetadata(Answered):
     attempts = many(Attempt, "Every job of every step")
     problems = many(Problem, "Why a plan cannot run")
     waits_for = texts("Steps after whose success further ones are planned (CWL)")
-    cancel_requested_at = time("When somebody cancelled it", null=True)
+    cancel_requested_at = time("When a user cancelled it", null=True)
 
 
 class WholeWorkflow(Schema):
@@ -187,7 +189,7 @@ class WholeWorkflow(Schema):
     )
     step_count = count("How many steps it has")
     created_at = time("When it was accepted")
-    updated_at = time("When anything last changed")
+    updated_at = time("When it last changed")
     submitted_at = time("When it was started", null=True)
     started_at = time("When its first step ran", null=True)
     completed_at = time("When it ended", null=True)
@@ -203,7 +205,7 @@ class ListedWorkflow(Answered):
     apps = texts("The apps it uses")
     labels = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
     created_at = time("When it was accepted")
-    updated_at = time("When anything last changed")
+    updated_at = time("When it last changed")
     submitted_at = time("When it was started", null=True)
     started_at = time("When its first step ran", null=True)
     completed_at = time("When it ended", null=True)
@@ -233,7 +235,7 @@ class Event(Answered):
 class Events(Answered):
     workflow_id = text("Its id")
     events = many(Event, "In order")
-    next_after = count("For `after` where there are more, else null", null=True)
+    next_after = count("For `after` if there are more, otherwise null", null=True)
 
 
 class Reason(Answered):
@@ -241,9 +243,9 @@ class Reason(Answered):
     status = word(STEP_STATES)
     code = word([str(code) for code in Code])
     message = text("Why, for people")
-    unblocked_by = text("What would change that")
+    unblocked_by = text("What would unblock it")
     since = time("Since when", null=True)
-    until = time("Till when, where that is known", null=True)
+    until = time("When the reason ends, if that is known", null=True)
     waiting_for = texts("Names of steps")
     job_id = text("AppService's task id")
 

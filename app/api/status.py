@@ -1,4 +1,4 @@
-"""Routes that tell how far workflows are."""
+"""Routes that show the progress of workflows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workflows.model.states import WorkflowState
 from workflows.store.mongo import Row
 from workflows.store.workflows import listing
 
-blueprint = Blueprint("watching", __name__, description="See how far workflows are.")
+blueprint = Blueprint("watching", __name__, description="Read the progress of workflows.")
 
 
 @route(
@@ -33,7 +33,7 @@ blueprint = Blueprint("watching", __name__, description="See how far workflows a
 def list_workflows(arguments: dict[str, Any]) -> Response:
     """List the caller's workflows
 
-    Newest first. What is submitted while the pages are read moves nothing.
+    Newest first. Workflows submitted while the pages are read do not shift them.
     """
     wanted = listing.Wanted(
         states=[WorkflowState(state) for state in arguments["status"]],
@@ -70,15 +70,15 @@ def _list_item(row: Row) -> dict[str, Any]:
     "GET",
     "/workflows/<workflow_id>/status",
     answers={
-        200: Answer("How far it is", {JSON: Status}, examples.STATUS, headers=["ETag"]),
-        304: Answer("Nothing has changed since the answer with that ETag", headers=["ETag"]),
+        200: Answer("The progress", {JSON: Status}, examples.STATUS, headers=["ETag"]),
+        304: Answer("Nothing has changed since the answer with this ETag", headers=["ETag"]),
     },
     refuses=[403, 404],
     headers={"If-None-Match": "The ETag of an earlier answer"},
     access=LINK,
 )
 def workflow_status(workflow_id: str) -> Response:
-    """Tell the state of a workflow and of its steps"""
+    """Show the state of a workflow and of its steps"""
     response = as_json(views.status(workflow_id, connections().gate.may_read))
     response.set_etag(hashlib.blake2b(response.get_data(), digest_size=12).hexdigest())
     response.headers["Cache-Control"] = "private, no-cache"
@@ -91,14 +91,14 @@ def workflow_status(workflow_id: str) -> Response:
     blueprint,
     "GET",
     "/workflows/<workflow_id>",
-    answers={200: Answer("All that is known", {JSON: WholeWorkflow})},
+    answers={200: Answer("The whole workflow", {JSON: WholeWorkflow})},
     refuses=[403, 404],
     access=LINK,
 )
 def get_workflow(workflow_id: str) -> Response:
-    """Tell all that is known of a workflow
+    """Show the whole workflow
 
-    What was submitted, with references resolved as far as they can be, and how far each step is.
-    It can be submitted again as it is.
+    The submitted document, with references resolved as far as possible, and the progress of each
+    step. It can be submitted again as it is.
     """
     return as_json(views.whole(workflow_id, connections().gate.may_read))

@@ -1,4 +1,4 @@
-"""Routes about the steps of a workflow: why they wait, and what their jobs wrote."""
+"""Routes about the steps of a workflow: why they wait, and the output of their jobs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workflows.store.jobs import rows as job_rows
 from workflows.store.workflows import rows as workflow_rows
 from workflows.store.workflows import specs
 
-blueprint = Blueprint("steps", __name__, description="Look at the steps of a workflow.")
+blueprint = Blueprint("steps", __name__, description="Inspect the steps of a workflow.")
 
 
 @route(
@@ -31,7 +31,7 @@ blueprint = Blueprint("steps", __name__, description="Look at the steps of a wor
     refuses=[403, 404],
 )
 def explain_workflow(workflow_id: str) -> Response:
-    """Tell why each unfinished step does not run, since when, and what would change that"""
+    """Explain why each unfinished step does not run, since when, and what would unblock it"""
     found = connections()
     return as_json(explanation(workflow_id, found.context, found.gate.may))
 
@@ -40,11 +40,11 @@ def explain_workflow(workflow_id: str) -> Response:
     blueprint,
     "GET",
     "/workflows/<workflow_id>/steps/<path:step_name>/stdout",
-    answers={200: Answer("Its first mebibyte", {TEXT: {"type": "string"}})},
+    answers={200: Answer("The first mebibyte", {TEXT: {"type": "string"}})},
     refuses=[403, 404, 409],
 )
 def step_stdout(workflow_id: str, step_name: str) -> Response:
-    """Tell what a step's job wrote to its standard output"""
+    """Show the standard output of a step's job"""
     return read_job_output(workflow_id, step_name, "stdout")
 
 
@@ -52,11 +52,11 @@ def step_stdout(workflow_id: str, step_name: str) -> Response:
     blueprint,
     "GET",
     "/workflows/<workflow_id>/steps/<path:step_name>/stderr",
-    answers={200: Answer("Its first mebibyte", {TEXT: {"type": "string"}})},
+    answers={200: Answer("The first mebibyte", {TEXT: {"type": "string"}})},
     refuses=[403, 404, 409],
 )
 def step_stderr(workflow_id: str, step_name: str) -> Response:
-    """Tell what a step's job wrote to its standard error"""
+    """Show the standard error of a step's job"""
     return read_job_output(workflow_id, step_name, "stderr")
 
 
@@ -83,7 +83,7 @@ def read_job_output(
 
 
 def _token(owner: str) -> str:
-    """The owner's: the one in the request, or for an admin the one that is kept."""
+    """The owner's token: the one in the request, or for an admin the stored one."""
     asking = caller()
     if asking.name == owner:
         return asking.token

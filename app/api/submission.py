@@ -1,4 +1,4 @@
-"""What every way of submitting has in common: asked once or twice, stored, announced, answered."""
+"""The common part of all submitting routes: idempotency, storing, sending a hint, the answer."""
 
 from __future__ import annotations
 
@@ -23,14 +23,13 @@ ABOUT_IT: Final = (
     *("cancel_workflow", "retry_workflow", "submit_by_id", "renew_token"),
 )
 """The operations that take the id of the answer."""
-HEADERS: Final = {
-    "Idempotency-Key": "With the same key and body again, the first workflow is answered"
-}
+HEADERS: Final = {"Idempotency-Key": "Repeating the same key and body returns the first workflow"}
 _KEY: Final = re.compile(r"[!-~]{1,255}")
 
 
 def accepted_before() -> Accepted | None:
-    """What this very request led to before; raises ``Conflict`` if its key came with another."""
+    """The workflow that the same request created before; raises ``Conflict`` if its key came with
+    another body."""
     key = _key()
     return engine.find_repeated(caller(), key, _body()) if key else None
 
@@ -41,8 +40,8 @@ def accept(
     source: str | None = None,
     waits_for: frozenset[str] = frozenset(),
 ) -> Accepted:
-    """Stores a workflow that can run, and sees to it that somebody starts it. Of one whose further
-    steps depend on results: what they are planned from, and the steps that they wait for.
+    """Stores a workflow that can run and sends a hint to start it. If further steps depend on
+    results, it also stores the source to plan them from and the steps that they wait for.
     """
     quotas, user = connections().quotas, caller().name
     quotas.check_stored(user, starts=True)
@@ -63,7 +62,8 @@ def accept(
 
 
 def answer(accepted: Accepted, spec: Spec | None = None) -> Response:
-    """201 where it is new, else 200. With the ``spec``: whether the token lives long enough."""
+    """Answers 201 for a new workflow, otherwise 200. With ``spec``, it warns if the token expires
+    too soon."""
     status = HTTPStatus.CREATED if accepted.created else HTTPStatus.OK
     return accepted_response(
         accepted.id, accepted.state, status, token_warnings(spec) if spec else ()
@@ -79,7 +79,7 @@ def token_warnings(spec: Spec) -> Sequence[Problem]:
 def accepted_response(
     workflow_id: str, state: str, status: HTTPStatus, warnings: Sequence[Problem] = ()
 ) -> Response:
-    """Clients expect three keys; a fourth is there only where there is something to say."""
+    """The answer to a submission: three keys that clients expect, and warnings if there are any."""
     body: dict[str, Json] = {"workflow_id": workflow_id, "status": state, "message": MESSAGE}
     if warnings:
         body["warnings"] = [warning.as_json() for warning in warnings]
@@ -99,5 +99,5 @@ def _key() -> str | None:
 
 
 def _body() -> bytes:
-    """What tells one request from another: a key is for one route and one body."""
+    """The text that identifies a request: a key belongs to one route and one body."""
     return request.path.encode() + b"\n" + request.get_data(cache=True)

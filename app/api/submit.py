@@ -1,4 +1,4 @@
-"""Routes that take workflows in: submit, plan, register, submit by id, validate."""
+"""Routes that accept workflows: submit, plan, register, submit by id, validate."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from workflows.model.states import WorkflowState
 from workflows.model.values import Json
 from workflows.store.workflows import rows as workflow_rows
 
-blueprint = Blueprint("submitting", __name__, description="Hand workflows in.")
+blueprint = Blueprint("submitting", __name__, description="Submit workflows.")
 
 _WORKFLOW: Final = Body(WorkflowDocument, {"two steps": examples.WORKFLOW}, max_bytes=DOCUMENT)
 
@@ -44,9 +44,7 @@ _WORKFLOW: Final = Body(WorkflowDocument, {"two steps": examples.WORKFLOW}, max_
         201: Answer(
             "It runs", {JSON: Submitted}, examples.SUBMITTED, ["Location"], accepting.ABOUT_IT
         ),
-        200: Answer(
-            "It had been submitted before", {JSON: Submitted}, examples.SUBMITTED, ["Location"]
-        ),
+        200: Answer("It was submitted before", {JSON: Submitted}, examples.SUBMITTED, ["Location"]),
     },
     refuses=[403, 404, 409],
     headers=accepting.HEADERS,
@@ -54,7 +52,7 @@ _WORKFLOW: Final = Body(WorkflowDocument, {"two steps": examples.WORKFLOW}, max_
 def submit_workflow() -> Response:
     """Submit a workflow
 
-    From the answer on it is stored durably and runs to its end, whatever fails on the way.
+    Once answered, the workflow is stored durably and runs to its end, whatever fails on the way.
     """
     found = request_bodies.read_json(request)
     if isinstance(found, dict) and list(found) == ["workflow_id"]:
@@ -113,7 +111,7 @@ def register_workflow() -> Response:
 def submit_by_id(workflow_id: str) -> Response:
     """Start a planned workflow
 
-    However often and by however many it is asked for, it starts once.
+    It starts once, however many callers ask for it.
     """
     request_bodies.read_optional_object(request)
     return _start(workflow_id, HTTPStatus.OK)
@@ -145,7 +143,8 @@ def validate_workflow() -> Response:
 
 
 def _id(found: Json) -> str:
-    """What may be an id; raises ``Invalid``. Ids are ASCII, and JSON can say what no UTF-8 can."""
+    """The id in a body; raises ``Invalid``. Ids are ASCII; JSON allows texts that UTF-8 does
+    not."""
     if not isinstance(found, str) or not found.isascii():
         message = "it must be the id of a workflow, as a text"
         raise Invalid([Problem("workflow_id", "wrong_type", message)])

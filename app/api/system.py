@@ -32,7 +32,7 @@ for_prometheus = Blueprint("metrics", __name__, description="For Prometheus.")
 
 
 def attach(app: Flask, connections: Connections) -> None:
-    """What the routes here ask."""
+    """The checks and metrics behind these routes."""
     settings = connections.settings
     app.extensions[_VITALS] = HealthChecks(connections, patience_of(settings))
     app.extensions[_REGISTRY] = registry_of(settings.metrics, lambda: connections.context)
@@ -49,7 +49,7 @@ def attach(app: Flask, connections: Connections) -> None:
     access=OPEN,
 )
 def health() -> Response:
-    """Tell whether work gets done"""
+    """Show whether work gets done"""
     context = _vitals().all()
     return _answer(worst_status(context), context, usable=context[0].word is HealthStatus.HEALTHY)
 
@@ -70,9 +70,9 @@ def health() -> Response:
     access=OPEN,
 )
 def ready(arguments: dict[str, Any]) -> Response:
-    """Tell whether this process can answer requests; with `strict`, whether work gets done
+    """Show whether this process can answer requests; with `strict`, whether work gets done
 
-    `strict` is for monitors that look at codes alone: a load balancer that used it would take away
+    `strict` is for monitors that read status codes alone. A load balancer that used it would remove
     the API whenever workers are missing.
     """
     context = _vitals().all() if arguments["strict"] else [_vitals().database()]
@@ -88,7 +88,7 @@ def ready(arguments: dict[str, Any]) -> Response:
     access=OPEN,
 )
 def live() -> Response:
-    """Tell whether this process lives"""
+    """Show that this process is alive"""
     return as_json({"status": "alive", "version": VERSION})
 
 
@@ -117,7 +117,7 @@ def _vitals() -> HealthChecks:
 
 
 def _answer(word: HealthStatus, context: Sequence[Part], *, usable: bool) -> Response:
-    """503 where it is not ``usable``; else clients go by ``status``."""
+    """Answers 503 if it is not ``usable``; otherwise clients read ``status``."""
     body: dict[str, Any] = {
         "status": str(word),
         "mongodb": "connected" if context[0].word is HealthStatus.HEALTHY else "disconnected",

@@ -1,4 +1,4 @@
-"""The route that tells a user what is left of the quotas."""
+"""The route that shows a user's quotas and their use."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ blueprint = Blueprint("usage", __name__, description="What one user may use.")
     blueprint,
     "GET",
     "/usage",
-    answers={200: Answer("Each limit, with what is used of it", {JSON: Usage}, examples.USAGE)},
+    answers={200: Answer("Each limit and its use", {JSON: Usage}, examples.USAGE)},
 )
 def read_usage() -> Response:
-    """Tell what the caller uses and may use
+    """Show the caller's limits and their use
 
-    Counted over all processes. `resets_at` is there where a count begins again each minute; what
-    other processes counted in the last second or two may be missing.
+    Counted over all processes. `resets_at` is present if a count starts again each minute. The
+    counts of other processes from the last second or two may be missing.
     """
     return as_json({"limits": connections().quotas.usage(caller().name)})

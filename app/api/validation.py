@@ -1,4 +1,4 @@
-"""From a request's JSON to what is stored, and to what is said about it."""
+"""Validates a request's JSON; returns the workflow to store, or its problems."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Plan:
     """A workflow that is stored without being started."""
 
     spec: Spec
-    """Of one with problems only something to show."""
+    """For a plan with problems, a sketch to display."""
     document: Mapping[str, Json]
     problems: Sequence[Problem] = ()
 
@@ -36,7 +36,8 @@ def take(found: Json) -> Validated:
 
 
 def apart(checked: Validated) -> Validated:
-    """The same, writing to no name that is taken in the Workspace, where that shall be asked."""
+    """The same, with output names that are not taken in the Workspace, if
+    validation.check_output_conflicts is set."""
     if connections().settings.validation.check_output_conflicts:
         return without_conflicts(connections().workspace, caller().token, checked)
     return checked
@@ -60,7 +61,7 @@ def _limits() -> Limits:
 
 
 def sketch(found: Mapping[str, Any]) -> Spec:
-    """As much of a document as has the right shape, for people to look at."""
+    """The parts of a document that have the right shape, for display."""
     steps = found.get("steps")
     spec = Spec(
         name=_text(found.get("workflow_name")) or "unnamed",
@@ -73,7 +74,7 @@ def sketch(found: Mapping[str, Any]) -> Spec:
     )
     try:
         compile_spec(spec)
-    except Invalid:  # a cycle, or a step that does not exist: nobody may trip over it later
+    except Invalid:  # a cycle, or an unknown step: later readers must not meet it
         bare = tuple(replace(step, params={}, outputs={}, depends_on=()) for step in spec.steps)
         return replace(spec, steps=bare)
     return spec

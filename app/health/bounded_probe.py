@@ -1,7 +1,7 @@
-"""Questions that may never be answered, asked so that nobody waits for them.
+"""Probes of servers that may hang, with a bounded wait.
 
-Each is asked in a thread of its own, one at a time: a server that hangs costs one thread, and the
-next who asks learns how long it has been silent.
+Each probe runs in its own thread, one at a time: a server that hangs occupies one thread, and the
+next caller learns how long it has been silent.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ Answer = TypeVar("Answer")
 
 
 class NoAnswer(Exception):
-    """It did not answer in time; the message says for how long it has not."""
+    """The probe did not finish in time; the message says how long it has run."""
 
 
 @dataclass(slots=True)
 class Probe(Generic[Answer]):
-    """One question. Threads may share it; an answer, also a failure, is kept for a moment."""
+    """One probe. Threads may share it; its result, also a failure, is cached for a moment."""
 
     ask: Callable[[], Answer]
     fresh_seconds: float = 1.0
@@ -32,7 +32,7 @@ class Probe(Generic[Answer]):
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, deadline: float) -> Answer:
-        """What was answered, not older than ``fresh_seconds``; raises what the question raised.
+        """The result, not older than ``fresh_seconds``; raises what the probe raised.
 
         ``deadline`` is on the monotonic clock; ``NoAnswer`` after it.
         """
@@ -46,7 +46,7 @@ class Probe(Generic[Answer]):
             raise NoAnswer(f"no answer for {silent:.1f} s") from None
 
     def begin(self) -> Future[Answer]:
-        """Asks, unless somebody is asking or there is an answer of a moment ago."""
+        """Starts the probe, unless it is running or has a fresh result."""
         with self._lock:
             known = self._asked
             if known is not None:
@@ -61,7 +61,7 @@ class Probe(Generic[Answer]):
     def _run(self, future: Future[Answer]) -> None:
         try:
             answer = self.ask()
-        except BaseException as failure:  # noqa: BLE001 - it is handed to whoever asked
+        except BaseException as failure:  # noqa: BLE001 - every caller gets it
             self._answered_at = time.monotonic()
             future.set_exception(failure)
         else:

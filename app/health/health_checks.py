@@ -1,4 +1,4 @@
-"""Finds out whether work gets done, within a second whatever hangs."""
+"""Checks whether work gets done, within a second even if servers hang."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from workflows.store import heartbeats
 from workflows.store.statistics import Progress, progress
 
 PATIENCE_SECONDS: Final = 0.7
-"""How long one look at everything may take."""
+"""The time for all checks."""
 _GIVE_UP_SECONDS: Final = 5.0
-"""When a question that nobody waits for any more ends."""
+"""The time after which an abandoned probe ends."""
 
 
 @dataclass(slots=True)
 class HealthChecks:
-    """The questions, and who judges the answers; one for each application."""
+    """The probes and the judgement of their results; one for each application."""
 
     connections: Connections
     thresholds: Thresholds
@@ -45,7 +45,7 @@ class HealthChecks:
         self.broker = Probe(broker.depths, fresh_seconds)
 
     def database(self) -> Part:
-        """Whether MongoDB takes writes: the one thing without which the API can do nothing."""
+        """Whether MongoDB accepts writes, without which the API cannot work."""
         return self._database(time.monotonic() + PATIENCE_SECONDS)
 
     def all(self) -> list[Part]:
@@ -73,7 +73,7 @@ class HealthChecks:
         return Part("broker", HealthStatus.HEALTHY, f"{waiting} messages wait", {"queues": depths})
 
     def _judge(self, deadline: float) -> Iterator[Part]:
-        """What MongoDB tells about the rest; nothing where it tells nothing."""
+        """The health of the other parts, by MongoDB's data; empty if MongoDB does not answer."""
         try:
             known = self.progress.answer(deadline)
         except (NoAnswer, Unavailable) as failure:
@@ -99,7 +99,7 @@ class HealthChecks:
         )
 
     def _write(self) -> float:
-        """How many seconds it took."""
+        """Writes to MongoDB and returns the seconds that it took."""
         with pymongo.timeout(_GIVE_UP_SECONDS):
             self.connections.context  # noqa: B018 - connects
             begun = time.monotonic()

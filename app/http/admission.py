@@ -1,4 +1,4 @@
-"""Admission: what a request must pass before its view runs, in one place and in this order.
+"""Admission: the checks that a request passes before its view runs, in this order.
 
 1. Size: each route takes bodies up to its limit; checked before any byte of it is parsed.
 2. Identity: the token, if the route needs one (``auth.Gate``).
@@ -25,10 +25,10 @@ Check = Callable[[], None]
 Route = TypeVar("Route", bound=Callable[..., Any])
 
 SMALL_BYTES: Final = 64 * 1024
-"""What a route takes that declares nothing: forms, tokens, and bodies that nobody reads."""
+"""The body limit of routes that declare none: forms, tokens, and unread bodies."""
 _DOCUMENT_BYTES: Final = "largest document"
 DOCUMENT: Final = 0
-"""In place of a size: a workflow, up to ``api.max_body_bytes``."""
+"""The limit of workflow documents: ``api.max_body_bytes``."""
 
 
 def takes(max_bytes: int) -> Callable[[Route], Route]:
@@ -51,7 +51,7 @@ def register(app: Flask, gate: Gate, document_bytes: int, further: Sequence[Chec
 
 
 def largest_body(app: Flask, method: str, path: str) -> int:
-    """How many bytes a body may have there; the server asks before it reads them."""
+    """The body limit of a route in bytes; the server asks for it before it reads a body."""
     routes = app.url_map.bind("")
     try:
         endpoint, _ = routes.match(path, method)

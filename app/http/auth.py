@@ -1,7 +1,7 @@
-"""Who asks, and may they? A gate before every route; the list of exceptions is short.
+"""Authenticates and authorises the caller before every route, with few exceptions.
 
 401: no token where one is needed, or a bad one wherever it is shown. 403: a genuine token of
-somebody else. 404: no such workflow. That an id exists is no secret: nobody guesses 128 bits.
+another user. 404: no such workflow. That an id exists is no secret: 128 bits cannot be guessed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from workflows.model.errors import BadToken, Forbidden, TokenExpired
 from workflows.store import clock
 
 OPEN: Final = "open"
-"""Answers everybody and looks at no token."""
+"""Answers every caller and reads no token."""
 LINK: Final = "link"
-"""Answers whoever knows the id, where ``auth.reads`` says so."""
+"""Answers every caller that knows the id, if ``auth.reads`` is ``link``."""
 OWNER: Final = "owner"
 """Answers the owner of a genuine token."""
 
 SESSION: Final = "session"
-"""A page, for whoever has signed in; ``ui.session`` judges."""
+"""A page for signed-in users; ``ui.session`` checks that."""
 
 Route = TypeVar("Route", bound=Callable[..., Any])
 
@@ -43,7 +43,7 @@ def needs(access: str) -> Callable[[Route], Route]:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Lets a request in, or raises ``BadToken`` or ``TooManyFailures``."""
+    """Admits a request, or raises ``BadToken`` or ``TooManyFailures``."""
 
     verifier: Verifier
     throttle: Throttle
@@ -63,8 +63,8 @@ class Gate:
             raise BadToken("This needs a BV-BRC token in the Authorization header.")
 
     def identity(self, token: str) -> Identity:
-        """Whose token it is. Only a bad token is throttled: an address may be a proxy with many
-        users behind it, and a signature is checked in less time than the rest of a request takes.
+        """The identity of the token. Only bad tokens are throttled: an address may be a proxy with
+        many users, and checking a signature takes less time than the rest of a request.
         """
         try:
             return self.verifier(token, clock.now())
@@ -81,12 +81,12 @@ class Gate:
             raise Forbidden("This workflow belongs to another user.")
 
     def may_read(self, owner: str) -> None:
-        """As ``may``; nobody is refused where knowing the id suffices."""
+        """As ``may``; with ``auth.reads: link`` no caller is refused."""
         if not self.links:
             self.may(owner)
 
 
 def caller() -> Owner:
-    """Who asks, of a route that needs a token."""
+    """The caller of a route that needs a token."""
     identity: Identity = g.identity
     return Owner(identity.user, g.token, identity.expires_at)

@@ -1,4 +1,4 @@
-"""Whether the client of a request still waits for its answer."""
+"""Detects whether the client of a request still waits for its answer."""
 
 from __future__ import annotations
 

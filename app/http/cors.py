@@ -1,4 +1,4 @@
-"""Which pages of other origins may call; none unless ``api.cors_origins`` names them."""
+"""CORS: the origins of ``api.cors_origins`` may call the API, no others."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _POLICY: Final = (
 
 
 def spec_options() -> dict[str, object]:
-    """What stands in the document besides the routes."""
+    """The parts of the document besides the routes."""
     scheme = {
         "type": "apiKey",
         "in": "header",
@@ -54,7 +54,7 @@ def spec_options() -> dict[str, object]:
 
 
 def register(app: Flask, api: Api) -> None:
-    """Call it last: the document is made here, once, from all routes there are."""
+    """Call it last: it makes the document once, from all registered routes."""
     document = json.dumps(api.spec.to_dict())
     blueprint = Blueprint("docs", __name__)
 

@@ -1,4 +1,4 @@
-"""Every failure becomes one body: ``{"detail": "<one string>", "errors": [problem, …]}``.
+"""Converts every failure into one body: ``{"detail": "<one string>", "errors": [problem, …]}``.
 
 ``detail`` is always a plain string, since clients put it into their own sentences.
 """
@@ -49,7 +49,7 @@ _ANSWERS: Final[Sequence[tuple[type[WorkflowsError], HTTPStatus, Mapping[str, st
 
 
 class TooManyFailures(WorkflowsError):
-    """An address has shown too many bad tokens; it may come again after ``seconds``."""
+    """An address has shown too many bad tokens; it may try again after ``seconds``."""
 
     def __init__(self, seconds: int) -> None:
         self.seconds = seconds
@@ -65,8 +65,8 @@ class TooLarge(WorkflowsError):
 
 
 class QuotaExceeded(WorkflowsError):
-    """The user uses all that one user may. After ``retry_seconds`` there is room again; None: only
-    the user can make room.
+    """A quota of the user is used up. There is room again after ``retry_seconds``; None: only the
+    user can make room.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ def answer(
 
 
 def error_response(error: WorkflowsError | HTTPException) -> Response:
-    """What the API would answer."""
+    """The API's answer to an exception."""
     return _of_the_domain(error) if isinstance(error, WorkflowsError) else _of_http(error)
 
 
@@ -141,7 +141,7 @@ def _of_http(error: HTTPException) -> Response:
 
 
 def _arguments(said: Mapping[str, Any]) -> Iterator[Problem]:
-    """What webargs says of a query string: ``{"messages": {"query": {name: [text]}}}``."""
+    """The problems of a query string from webargs: ``{"messages": {"query": {name: [text]}}}``."""
     for name, found in said.get("messages", {}).get("query", {}).items():
         places = found if isinstance(found, dict) else {None: found}
         for place, texts in places.items():
@@ -151,7 +151,7 @@ def _arguments(said: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _phrase(error: HTTPException, status: int) -> str:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return "An error of ours. It is logged under this answer's X-Request-ID."
+        return "Internal error. It is logged under this answer's X-Request-ID."
     return " ".join((error.description or error.name).split())
 
 

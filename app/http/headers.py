@@ -10,6 +10,6 @@ def register(app: Flask) -> None:
 
 
 def _forbid_sniffing(response: Response) -> Response:
-    """A job's output is a text that its user wrote: no browser may take it for a page."""
+    """A user controls a job's output: browsers must not interpret it as a page."""
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

@@ -1,4 +1,4 @@
-"""Answers as JSON, made directly: what we built ourselves needs no schema to be written out."""
+"""Writes answers as JSON directly, without a schema; tests compare them with the schemas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Where requests meet the quotas of their user: when they begin, compute, store, stream and end."""
+"""Counts requests against the quotas of their user: when they begin, compute, store, stream and
+end."""
 
 from __future__ import annotations
 
@@ -12,12 +13,12 @@ from workflows.bvbrc.token import Identity
 
 
 def register(app: Flask) -> None:
-    """What a request holds is given back when it ends, however it ends."""
+    """Installs the hooks that release a request's quota when it ends, however it ends."""
     app.teardown_request(_end)
 
 
 def begin() -> None:
-    """Counts a request of the user that is known by now. Raises ``QuotaExceeded``."""
+    """Counts a request of the authenticated user. Raises ``QuotaExceeded``."""
     identity: Identity | None = g.get("identity")
     if identity is not None:
         connections().quotas.begin(identity.user)

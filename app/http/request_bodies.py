@@ -1,4 +1,4 @@
-"""Request bodies: bytes to a JSON value that means one thing only, or a problem at its place."""
+"""Parses request bodies into unambiguous JSON values, or raises problems with their paths."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read_text(request: Request) -> str:
 
 
 def read_optional_object(request: Request) -> dict[str, Json]:
-    """The object in the body, ``{}`` where there is no body, whatever its media type says."""
+    """The object in the body, or ``{}`` if there is no body, for any media type."""
     raw = request.get_data(cache=True)
     if not raw.strip():
         return {}
@@ -48,7 +48,7 @@ def read_optional_object(request: Request) -> dict[str, Json]:
 
 
 def parse(raw: bytes) -> Json:
-    """What JSON says, and nothing that parsers disagree on: no NaN, no key twice."""
+    """The JSON value; texts on which parsers disagree are refused (NaN, a key twice)."""
     _check_count(raw)
     try:
         return json.loads(raw, object_pairs_hook=_object, parse_constant=_constant)
@@ -98,7 +98,7 @@ def _refuse(code: str, message: str) -> NoReturn:
 
 
 def check_media_type(request: Request, also: Collection[str] = ()) -> None:
-    """JSON by any of its names; a client that names nothing is believed to send JSON."""
+    """Accepts every media type of JSON; a body without a media type counts as JSON."""
     kind = request.mimetype
     known = not kind or kind == "application/json" or kind.endswith("+json") or kind in also
     if not known:

@@ -1,4 +1,4 @@
-"""How a route is declared: its rule, who may use it, and every answer it can give, in one place.
+"""Declares routes: the rule, the callers allowed, and every answer, in one place.
 
 The declaration is the documentation: ``/openapi.json`` is made from it.
 """
@@ -38,15 +38,18 @@ _SECURITY: Final[Mapping[str, list[dict[str, list[str]]]]] = {
     OWNER: [{TOKEN: []}],
 }
 _REFUSALS: Final[Mapping[int, tuple[str, str]]] = {
-    400: ("What was sent cannot be; every problem with its place", "steps[1].app: unknown app"),
-    401: ("No token where one is needed, or a bad or expired one", "The token has no signature"),
+    400: ("The request is invalid; every problem with its path", "steps[1].app: unknown app"),
+    401: ("The token is missing, bad or expired", "The token has no signature"),
     403: ("It belongs to another user", "This workflow belongs to another user."),
-    404: ("There is no such thing", "There is no workflow 'wf_0'."),
+    404: ("It does not exist", "There is no workflow 'wf_0'."),
     409: ("Its present state does not allow this", "Cannot retry workflow with status 'running'"),
     413: ("The body is too large", "The body is too large: this route takes at most 65536 bytes."),
     415: ("The body is no JSON", "The body must be JSON, with Content-Type: application/json."),
-    429: ("A quota is used up, or too many bad tokens came from here", "Too many bad tokens"),
-    503: ("A server is away; come again after Retry-After", "MongoDB cannot be used now"),
+    429: (
+        "A quota is used up, or too many bad tokens came from this address",
+        "Too many bad tokens",
+    ),
+    503: ("A server is away; repeat after Retry-After", "MongoDB cannot be used now"),
 }
 _RETRY_AFTER: Final = {
     "Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}
@@ -67,7 +70,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a request carries."""
+    """A request's body."""
 
     schema: type[Schema] | Doc
     examples: Mapping[str, Json]
@@ -92,8 +95,8 @@ def route(  # noqa: PLR0913 - a declaration, all by name
 ) -> Callable[[View], View]:
     """Registers a view and documents it. ``headers`` maps those it reads to what they mean.
 
-    What the view may answer stays on it as ``shapes``: status to media type to schema. One that is
-    not ``patient`` bounds the time that MongoDB has itself.
+    The view keeps its answers as ``shapes``: status to media type to schema. A view that is not
+    ``patient`` limits MongoDB's time itself.
     """
 
     def register(view: View) -> View:
@@ -116,7 +119,7 @@ def route(  # noqa: PLR0913 - a declaration, all by name
 def _error_statuses(
     access: str, refuses: Sequence[int], body: Body | None, query: type[Schema] | None
 ) -> list[int]:
-    """What a route can refuse besides what it says itself."""
+    """Error statuses that every route can return, in addition to those it declares."""
     found = {413, *refuses}
     if access != OPEN:
         found |= {401, 429, 503}
@@ -144,7 +147,7 @@ def _doc(answers: Mapping[int, Answer], refused: Sequence[int], body: Body | Non
 
 
 def _patient(view: View) -> View:
-    """The view waits for MongoDB only so long."""
+    """Limits the time that the view waits for MongoDB."""
 
     @wraps(view)
     def wrapped(*arguments: Any, **path: str) -> Any:

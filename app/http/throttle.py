@@ -1,4 +1,4 @@
-"""How many bad tokens an address may show before it is asked to wait; genuine ones always pass."""
+"""Throttles addresses that show bad tokens; genuine tokens always pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts what the API is asked, by route and answer."""
+"""Counts requests by route and answer."""
 
 from __future__ import annotations
 

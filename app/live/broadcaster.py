@@ -1,6 +1,6 @@
-"""New events for everybody who watches live: one reader in a process, however many clients.
+"""Distributes new events to all live clients: one reader in a process, however many clients.
 
-A client that does not take its events in time is dropped: it comes again and says where it was.
+A client that is too slow is dropped; it reconnects with the number of its last event.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from workflows.store import change_stream
 log = structlog.get_logger(__name__)
 
 MOST_WAITING: Final = 1_000
-"""Events that one client may be behind."""
+"""How many events a client may lag behind."""
 OPENING_SECONDS: Final = 5.0
 AGAIN_SECONDS: Final = 1.0
 IDLE_SECONDS: Final = 60.0
-"""How long the reader goes on without anybody to read for."""
+"""How long the reader runs without clients."""
 
 
 EVERYTHING: Final = ""
@@ -35,7 +35,7 @@ EVERYTHING: Final = ""
 
 
 class Dropped(Exception):
-    """This client is too slow, or the process ends: it may come again."""
+    """This client is too slow, or the process ends; it may reconnect."""
 
 
 class Subscription:
@@ -47,7 +47,7 @@ class Subscription:
         self._dropped = False
 
     def put(self, event: Event | None) -> None:
-        """None: events may have been missed."""
+        """Queues an event; None: events may have been missed."""
         with self._news:
             if len(self._events) >= MOST_WAITING:
                 self._dropped = True
@@ -61,7 +61,7 @@ class Subscription:
             self._news.notify()
 
     def take(self, seconds: float) -> list[Event | None]:
-        """What is new; empty after so long without news. Raises ``Dropped``."""
+        """The new events; empty after the timeout. Raises ``Dropped``."""
         with self._news:
             if not self._events and not self._dropped:
                 self._news.wait(seconds)
@@ -118,7 +118,7 @@ class Broadcaster:
                 del self._subscriptions[workflow]
 
     def close(self) -> None:
-        """Send every client away: the process is about to end."""
+        """Disconnects every client: the process is about to end."""
         for subscription in self._all():
             subscription.drop()
 
@@ -136,7 +136,7 @@ class Broadcaster:
                 time.sleep(AGAIN_SECONDS)
 
     def _follow(self) -> None:
-        """Until nobody has watched for a while."""
+        """Reads events until there has been no client for a while."""
         with change_stream.open_tail() as events:
             for subscription in self._all():
                 subscription.put(None)
@@ -158,7 +158,7 @@ class Broadcaster:
             subscription.put(event)
 
     def _idle(self) -> bool:
-        """Whether the reader ends; nobody can subscribe meanwhile."""
+        """Whether the reader ends; the lock keeps new clients out until then."""
         with self._lock:
             if self._count:
                 return False

@@ -1,7 +1,8 @@
-"""Tells Celery that there is something to do, from a thread of its own: no request waits for it.
+"""Sends Celery messages that announce work, from a separate thread, so that no request waits for
+it.
 
-A hint may be lost: the sweep finds in MongoDB what it would have said. So where the broker is away
-hints are dropped for a while, and under load many are sent as one message.
+A hint may be lost, since the sweep finds the work in MongoDB. So hints are dropped for a while when
+the broker is away, and under load many hints become one message.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _REQUEST_IDS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A task to be run, for a workflow or on the whole."""
+    """A task to run, for one workflow or in general."""
 
     task: str
     workflow: str = ""
@@ -36,10 +37,10 @@ class Hint:
 
 
 class Hints:
-    """Threads may share it; after a fork each process has a thread of its own."""
+    """The queue of hints. Threads may share it; after a fork each process has its own thread."""
 
     def __init__(self, celery: Celery, *, pause_seconds: float = 5.0) -> None:
-        """A broker that failed is left alone for ``pause_seconds``."""
+        """After a failure the broker is not tried for ``pause_seconds``."""
         self._celery = celery
         self._pause_seconds = pause_seconds
         self._start_over()
@@ -53,11 +54,11 @@ class Hints:
         self._silent_until = 0.0
 
     def advance(self, workflow: str, request_id: str = "") -> None:
-        """The workflow can go on."""
+        """Announces that the workflow can be advanced."""
         self._add(Hint("tasks.advance_workflows", workflow, request_id))
 
     def start_jobs(self, request_id: str = "") -> None:
-        """Jobs that waited for a token can be sent."""
+        """Announces that jobs which waited for a token can be sent."""
         self._add(Hint("tasks.start_jobs", request_id=request_id))
 
     def kill_jobs(self, request_id: str = "") -> None:

@@ -1,4 +1,4 @@
-"""A workflow's history as it goes on: what is recorded, then what comes, until its final state."""
+"""Streams a workflow's history: the recorded events, then new ones, until its final state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workflows.store.workflows import events
 from workflows.store.workflows import rows as workflow_rows
 
 BEAT_SECONDS: Final = 15.0
-"""A silent stream says so often that it lives."""
+"""Seconds between two keep-alive lines of a silent stream."""
 LOOK_SECONDS: Final = 1.0
 """So often it looks whether its client has gone: who leaves a page leaves a stream behind, and
 there are few places."""
@@ -40,7 +40,7 @@ def answer(
     media_type: str,
     written: Callable[[Batch], str],
 ) -> Response:
-    """An answer that goes on until the workflow's final state, or until the client is too slow.
+    """A stream until the workflow's final state, or until the client is too slow.
 
     ``written`` makes text of events; of none, a sign of life. Raises ``Unavailable``.
     """
@@ -78,7 +78,7 @@ def _take_events(subscription: Subscription, gone: Callable[[], bool]) -> list[E
 
 
 def _follow(take: Take, workflow: str, last: int) -> Iterator[Batch]:
-    """Ends without a word where it cannot go on: the client comes again and says where it was."""
+    """Ends silently if it cannot go on: the client reconnects with the number of its last event."""
     try:
         yield []
         while batch := _recorded_events(workflow, last, _PAGE):
@@ -97,7 +97,7 @@ def _follow(take: Take, workflow: str, last: int) -> Iterator[Batch]:
 
 
 def _news(take: Take, workflow: str, last: int) -> Batch:
-    """What comes next, in order; where something is missing it is read from MongoDB."""
+    """The next events, in order; missing ones are read from MongoDB."""
     taken = take()
     fresh = [event for event in taken if event is not None and event.sequence > last]
     gapless = all(event.sequence == last + 1 + place for place, event in enumerate(fresh))

@@ -1,4 +1,4 @@
-"""What one user may use, so that no user is in the way of the others.
+"""The quotas of a user, so that no user delays the others.
 
 ``ledger`` counts in this process and knows the totals of all; ``Quotas`` compares with the limits.
 """
@@ -81,7 +81,7 @@ class Quotas:
             self._refuse(Limit.CPU, used)
 
     def computed(self, user: str, seconds: float) -> None:
-        """Another process computed so long for the user."""
+        """Counts seconds that another process computed for the user."""
         self._ledger.count(Limit.CPU, user, seconds)
 
     def check_active(self, user: str) -> None:
@@ -93,7 +93,7 @@ class Quotas:
         self._check_stored(user, (Limit.BYTES, Limit.ACTIVE) if starts else (Limit.BYTES,))
 
     def stored(self, user: str, size_bytes: int, *, starts: bool) -> None:
-        """Another workflow of the user was stored."""
+        """Counts a stored workflow of the user."""
         self._ledger.store(user, size_bytes, starts=starts)
 
     def usage(self, user: str) -> dict[str, Json]:

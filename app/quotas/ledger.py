@@ -1,5 +1,5 @@
-"""What users use, as this process knows it: its own counts at once, those of the others a second
-later.
+"""The users' consumption as this process knows it: its own counts at once, those of other processes
+a second later.
 
 A request costs a lock and a few additions. A thread adds up with the other processes once a second
 while there is something to add (``workflows/store/usage.py``). While MongoDB is away each process
@@ -47,18 +47,18 @@ class Limit(StrEnum):
 
     @property
     def is_rate(self) -> bool:
-        """It is counted anew each minute."""
+        """True for a rate, whose count starts again each minute."""
         return self in (Limit.REQUESTS, Limit.CPU)
 
     @property
     def is_stored(self) -> bool:
-        """MongoDB holds it: waiting alone changes nothing."""
+        """True for stored data: waiting alone does not free it."""
         return self in (Limit.ACTIVE, Limit.BYTES)
 
 
 @dataclass(slots=True)
 class _Account:
-    """What a user has stored: as it was added up last, and what this process has added since."""
+    """A user's stored data: the last total, and the additions of this process since."""
 
     known: Stored
     at: float
@@ -173,7 +173,7 @@ class Ledger:
         return account.known.bytes + account.bytes
 
     def _turn(self) -> None:
-        """A new minute begins with nothing."""
+        """Starts a new minute with empty counts."""
         window = int(time.time()) // WINDOW_SECONDS
         if window != self._window:
             self._window = window

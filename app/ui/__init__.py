@@ -1,4 +1,4 @@
-"""Pages under ``/ui``: the same engine and the same rules as the API's, for people who look."""
+"""The pages under ``/ui``: the same engine and rules as the API, for browsers."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def register(app: Flask) -> None:
 
 @needs(OPEN)
 def front() -> Any:
-    """Who types the bare address looks for the pages."""
+    """Redirects the bare address to the pages."""
     return redirect(url_for("ui.list_workflows"))
 
 
@@ -94,7 +94,7 @@ def _add_security_headers(response: Response) -> Response:
 
 
 def _error_page(error: WorkflowsError | HTTPException) -> Any:
-    """The API's words and status, as a page; an ended session leads to the sign-in."""
+    """The API's error as a page; an ended session leads to the sign-in."""
     if isinstance(error, BadToken):
         place = request.full_path.rstrip("?") if request.method == "GET" else ""
         response = make_response(redirect(url_for("ui.sign_in", next=place), 303))

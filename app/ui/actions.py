@@ -1,4 +1,4 @@
-"""What changes a workflow: each asked for by a form, after a page that says what will happen."""
+"""Actions on workflows: each is requested by a form, after a page that says what will happen."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def delete(workflow_id: str) -> Any:
 
 @signed_in
 def forget_token() -> Any:
-    """The token that the engine keeps of the user; the one in the session stays."""
+    """Deletes the user's token from the engine; the one in the session stays."""
     if request.method == "GET":
         return render_template("forget.html")
     deleting.forget_token(connections().context, caller().name)

@@ -1,4 +1,4 @@
-"""A workflow's graph as boxes and lines: where they are, without the states that they are in."""
+"""Draws a workflow's graph as boxes and lines, without states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who looks at the pages: a sealed cookie holds the user's token, and a secret for the forms.
+"""Sessions of the pages: a sealed cookie holds the user's token, and a secret for the forms.
 
 The cookie is HttpOnly and SameSite=Strict; what it holds can be opened by ``auth.token_keys`` only.
 """

@@ -1,4 +1,4 @@
-"""When each job waited and ran, and which steps decided how long it all took; pure."""
+"""Timeline of jobs and the critical path of a workflow; pure."""
 
 from __future__ import annotations
 

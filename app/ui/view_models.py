@@ -1,4 +1,4 @@
-"""What the pages show of a workflow, read from the stores."""
+"""View models of a workflow, read from the stores."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ ORDER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What every page of a workflow shows."""
+    """The common part of a workflow's pages."""
 
     row: Row
     compiled: CompiledSpec
@@ -117,7 +117,7 @@ class Head:
 
     @property
     def parked(self) -> bool:
-        """It cannot go on without a fresh token."""
+        """Whether it waits for a fresh token."""
         ended = self.token_ends is None or self.token_ends <= self.now
         return self.state in ACTIVE_WORKFLOW and (self.token_refused or ended)
 
@@ -128,12 +128,12 @@ def in_order(counts: Mapping[Any, int]) -> list[tuple[str, int]]:
 
 
 def count_final(counts: Sequence[tuple[str, int]]) -> int:
-    """How many steps will not move again by themselves."""
+    """How many steps are in a final state."""
     return sum(count for state, count in counts if state in FINAL_STEP)
 
 
 def head(workflow_id: str) -> Head:
-    """Raises ``NotFound``, and ``Forbidden`` where it is somebody else's."""
+    """Raises ``NotFound``, and ``Forbidden`` for another user's workflow."""
     row = workflow_rows.get(workflow_id)
     connections().gate.may(row["owner"])
     ends, refused = credentials.expiry(connections().context.vault, row["owner"])

@@ -75,7 +75,7 @@ def list_workflows() -> str:
 
 @signed_in
 def live_list() -> Response:
-    """A line whenever the page that is looked at would look different."""
+    """Streams a line whenever the displayed page has changed."""
     owner, wanted, page = caller().name, _read_filter(), request.args.get("page", "")
     return stream_response(
         connections().broadcaster,
@@ -86,7 +86,7 @@ def live_list() -> Response:
 
 
 def _changes(take: Take, owner: str, wanted: listing.Wanted, page: str) -> Iterator[str]:
-    """Ends without a word where it cannot go on; the browser comes again."""
+    """Ends silently if it cannot go on; the browser reconnects."""
     seen = ""
     try:
         while True:

@@ -1,1 +1,1 @@
-"""The verbs: thin effects around the pure decisions. Each is short and safe to run twice."""
+"""The engine's verbs: thin effects around the pure decisions. Each is short and idempotent."""

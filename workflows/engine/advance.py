@@ -1,4 +1,4 @@
-"""One turn of some workflows: claim, observe, plan, commit. It touches nothing but MongoDB."""
+"""Advances some workflows: claim, observe, plan, commit. It uses MongoDB only."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ WAITS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """What a turn left to do for others."""
+    """The work that an advance left to others."""
 
     kills: int = 0
     finds: int = 0
-    """Jobs that have ended and whose results are to be looked for."""
+    """Jobs that have ended and whose outputs are to be found."""
 
     def __add__(self, other: Advanced) -> Advanced:
         return Advanced(self.kills + other.kills, self.finds + other.finds)
 
 
 def advance(context: EngineContext, ids: Iterable[str]) -> Advanced:
-    """Move each workflow as far as what is known of its jobs allows.
+    """Advance each workflow as far as its jobs allow.
 
-    Workflows that another process is just moving are tried again for a second, then left to the
-    sweep: their news stays stored until somebody has taken it in.
+    Workflows that another process is advancing are tried again for a second, then left to the
+    sweep: their changes stay stored until an advance processes them.
     """
     rest = list(dict.fromkeys(ids))
     total = Advanced()
@@ -60,7 +60,7 @@ def advance(context: EngineContext, ids: Iterable[str]) -> Advanced:
 
 
 def _chunk(context: EngineContext, ids: Sequence[str]) -> tuple[Advanced, list[str]]:
-    """Answers with what is left to do, and with those that somebody else holds."""
+    """Returns the remaining work, and the workflows whose lease another process holds."""
     token, claimed, unreadable = workflow_rows.claim(ids, context.limits.lease)
     for workflow in unreadable:
         _put_off(context, token, workflow, 1, ValueError("its document cannot be read"))
@@ -83,7 +83,7 @@ def _chunk(context: EngineContext, ids: Sequence[str]) -> tuple[Advanced, list[s
 
 
 def _missed_workflows(ids: Sequence[str]) -> list[str]:
-    """Those that somebody else holds; the sweep need not find those again that are set aside."""
+    """The workflows whose lease another process holds; paused ones are not retried."""
     aside = paused.paused_since(ids)
     for workflow, now in aside.items():
         job_rows.discard_changes(workflow, now)
@@ -93,7 +93,7 @@ def _missed_workflows(ids: Sequence[str]) -> list[str]:
 def _turn(
     context: EngineContext, token: str, claimed: Claimed, rows: Sequence[Row]
 ) -> Change | None:
-    """Decide. A workflow that breaks the rules themselves is put off and delays no other."""
+    """Plan each workflow. One on which the rules fail is postponed and delays no other."""
     workflow = claimed.workflow
     try:
         open_jobs = tuple(map(job_rows.value, rows))
@@ -134,7 +134,8 @@ def _put_off(
 
 
 def _commit(context: EngineContext, token: str, changes: Sequence[Change]) -> list[Change]:
-    """Write all at once; where one cannot be written, each alone, so that only that one waits."""
+    """Write all changes at once; if one cannot be written, each alone, so that only that one
+    waits."""
     if not changes:
         return []
     try:
@@ -148,7 +149,8 @@ def _commit(context: EngineContext, token: str, changes: Sequence[Change]) -> li
 
 
 def _tell(context: EngineContext, written: Sequence[Change]) -> None:
-    """The sender first: it works while we go on with the next chunk."""
+    """Report what was written; the sender first, since it works while the next chunk is
+    advanced."""
     if any(change.new_jobs for change in written):
         context.sends()
     recorded = [

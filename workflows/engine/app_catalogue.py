@@ -1,7 +1,8 @@
-"""What apps there are: BV-BRC's own word as far as it is known, else the project's table.
+"""The catalogue of apps: BV-BRC's own specifications if they are known, otherwise the project's
+table.
 
-Nothing here waits for BV-BRC but ``refresh``, which belongs in the background. A stale answer is
-used until there is a newer one.
+Only ``refresh`` waits for BV-BRC; call it in the background. A stale answer is used until there is
+a newer one.
 """
 
 from __future__ import annotations
@@ -25,32 +26,32 @@ log = structlog.get_logger()
 
 STALE: Final = timedelta(hours=1)
 AGAIN: Final = timedelta(minutes=1)
-"""How soon after a failed attempt it is tried again."""
+"""The time between two attempts after a failure."""
 FEWEST: Final = 5
-"""An answer of fewer apps is believed to be broken."""
+"""An answer with fewer apps counts as broken."""
 UNASKED: Final = (
     "BV-BRC's own list of apps is not at hand; parameters were checked against the engine's table"
 )
 
 
 def catalogue() -> AppCatalogue:
-    """Every app that a workflow may use, at once; its ``note`` warns if it is only the table."""
+    """The present catalogue; its ``note`` warns if it is only the project's table."""
     return _build_catalogue(app_specs.load_kept().fetched_at)
 
 
 def specifications() -> tuple[datetime | None, Sequence[dict[str, Any]]]:
-    """The same as the service gives them, and when it did; None for the table."""
+    """The service's specifications and the time of its answer; None for the table."""
     kept = app_specs.load_kept()
     return kept.fetched_at, kept.specs if kept.fetched_at else app_table.load()
 
 
 def table() -> AppTable:
-    """The same for CWL, also as known now."""
+    """The present catalogue for CWL."""
     return _table(app_specs.load_kept().fetched_at)
 
 
 def due() -> bool:
-    """Whether the caller shall see to a ``refresh`` now; True for one caller a minute at most."""
+    """Whether the caller must ``refresh`` now; True for one caller a minute at most."""
     return app_specs.claim(STALE, AGAIN)
 
 
@@ -65,7 +66,7 @@ def refresh(appservice: AppService, token: str) -> None:
 
 
 def usable(specs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What of an answer is a specification; nothing where the answer as a whole is broken."""
+    """The specifications of an answer; empty if the answer as a whole is broken."""
     found = [
         spec
         for spec in specs
@@ -81,7 +82,7 @@ def _table(_fetched_at: datetime | None) -> AppTable:
 
 @lru_cache(maxsize=2)
 def _build_catalogue(fetched_at: datetime | None) -> AppCatalogue:
-    """Keyed by the age of the answer, so that it is taken apart once in each process."""
+    """Cached by the age of the answer, so that each process parses it once."""
     table = app_table.load()
     specs: Sequence[dict[str, Any]] = app_specs.load_kept().specs if fetched_at else table
     note = "" if fetched_at else UNASKED

@@ -1,4 +1,4 @@
-"""Is a call of AppService worth making now? Each user has a breaker, and the service has one.
+"""Circuit breakers for calls of AppService: one for each user, and one for the service.
 
 Calls of one user that fail in a row open the breaker of that user alone. The service counts as away
 when calls of several users have failed and none has succeeded since these calls began, or when
@@ -89,8 +89,8 @@ class Breakers:
             return self._service.lets_probe(self._clock())
 
     def admit(self, owners: Iterable[str]) -> list[str]:
-        """Those of the users whose calls may be made now. Whoever is admitted through an open
-        breaker has taken its next probe; users whose calls have not failed come first.
+        """The users whose calls may be made now. A user admitted through an open breaker uses its
+        next probe; users whose calls have not failed come first.
         """
         with self._lock:
             now = self._clock()
@@ -111,7 +111,7 @@ class Breakers:
 
     @contextmanager
     def call(self, owner: str) -> Iterator[None]:
-        """Around one call for this user: what it raises, or that it raises nothing, is noted."""
+        """Runs one call for this user and records its success or failure."""
         with self.probe(owner):
             try:
                 yield
@@ -123,8 +123,8 @@ class Breakers:
 
     @contextmanager
     def probe(self, owner: str) -> Iterator[None]:
-        """Around a question that a submission asks first: only its failure is noted, since that the
-        service answers it does not say that it takes submissions."""
+        """Runs the query that precedes a submission. Only its failure is recorded, since its
+        success does not prove that the service accepts submissions."""
         begun = self._begin(owner)
         try:
             yield
@@ -164,7 +164,7 @@ class Breakers:
             if mine.failed >= FAILURES:
                 mine.open(now)
             if begun < self._succeeded_at:
-                return  # the service served others meanwhile
+                return  # the service has served other users since
             self._service.failed += 1
             self._service.failed_for.add(owner)
             if self._service.failed >= FAILURES and len(self._service.failed_for) >= SEVERAL:
@@ -178,7 +178,7 @@ class Breakers:
 
 
 def is_away(failure: ServiceError) -> bool:
-    """Whether it says that the service cannot be used now, by this user at least."""
+    """Whether the failure means that the service is away, at least for this user."""
     if isinstance(failure, ServiceAway):
         return not failure.disabled
     return isinstance(failure, NotSent) or (isinstance(failure, InDoubt) and not failure.answered)

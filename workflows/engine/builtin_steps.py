@@ -35,7 +35,7 @@ class Clients:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """It is not time yet: look again."""
+    """The step is not finished: run it again later."""
 
     reason: str
     again_in: timedelta
@@ -91,7 +91,7 @@ def _save(  # noqa: PLR0913, PLR0917 - a group is all of this
 
 
 def _members(workspace: Workspace, token: str, path: str, kind: GroupType) -> list[str]:
-    """Of a group its members; of a job's result the genome that it made."""
+    """The members of a group, or the genome that a job made."""
     found = workspace.job_result(token, _visible(path))
     ids = found.get("id_list")
     if isinstance(ids, Mapping):

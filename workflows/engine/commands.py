@@ -1,4 +1,4 @@
-"""What a person may ask of the engine: submit, start, cancel, try again, give a fresh token."""
+"""The commands of users: submit, start, cancel, retry, renew the token."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who asks, with a token that was verified."""
+    """The user of a command, with a verified token."""
 
     name: str
     token: str
@@ -40,42 +40,42 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A workflow that is stored, durably."""
+    """A durably stored workflow."""
 
     id: str
     state: WorkflowState
     created: bool
-    """False where the same request had been accepted before."""
+    """False if the same request was accepted before."""
     bytes: int = 0
-    """Of what was stored for it now."""
+    """The stored bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A validated workflow, and how it was asked for."""
+    """A validated workflow and the options of its submission."""
 
     spec: Spec
     document: Mapping[str, Json]
     """The normalised form of ``spec``."""
     planned: bool = False
-    """Only stored, not started."""
+    """True to store it without starting it."""
     problems: Sequence[Mapping[str, Json]] = ()
-    """Why it cannot run, of a plan."""
+    """The problems of a plan that cannot run."""
     idempotency_key: str | None = None
     """The same key and body is accepted once for each user."""
     body: bytes = b""
-    """What was sent, to tell whether it is the same."""
+    """The digest of the request, which detects a repetition."""
     source: str | None = None
-    """What the workflow was made from, as JSON: a CWL submission."""
+    """The source of the workflow as JSON: a CWL submission."""
     waits_for: frozenset[str] = frozenset()
-    """The steps after whose success further ones are planned from it."""
+    """The steps after whose success further steps are planned from the source."""
 
 
 def submit(context: EngineContext, owner: Owner, submission: Submission) -> Accepted:
-    """Store a workflow; it starts as soon as somebody advances it.
+    """Store a workflow; the next advance starts it.
 
-    Raises ``Conflict`` where its Idempotency-Key came with another body before, and ``Invalid`` for
-    what is too large to be kept.
+    Raises ``Conflict`` if its Idempotency-Key came with another body before, and ``Invalid`` for a
+    workflow that is too large to store.
     """
     credentials.keep(context.vault, owner.name, owner.token, owner.expires_at)
     key = submission.idempotency_key
@@ -106,7 +106,7 @@ def check_size(document: Mapping[str, Json]) -> None:
 
 
 def find_repeated(owner: Owner, key: str, body: bytes) -> Accepted | None:
-    """What was accepted under this Idempotency-Key before; None if nothing was.
+    """The workflow that was accepted under this Idempotency-Key before, or None.
 
     Raises ``Conflict`` where it came with another body.
     """
@@ -150,13 +150,13 @@ def _row(context: EngineContext, owner: str, submission: Submission) -> Row:
 
 
 def _request_id() -> str:
-    """What the log lines of this request carry."""
+    """The request id of the present request's log lines."""
     return str(get_contextvars().get("request_id", ""))
 
 
 def start(context: EngineContext, owner: Owner, workflow: str) -> tuple[Row, bool]:
-    """Start a planned workflow; one that has started already stays as it is, but goes on where a
-    restart had set it aside.
+    """Start a planned workflow; one that has started already is unchanged, or resumed if a restart
+    had paused it.
 
     Answers with its row, and true for the one caller that started it.
 
@@ -175,7 +175,7 @@ def start(context: EngineContext, owner: Owner, workflow: str) -> tuple[Row, boo
 
 
 def _refuse_faulty(row: Row) -> None:
-    """What was stored with problems is a sketch to look at: nothing of it may ever be sent."""
+    """Refuses a plan with problems: it is a sketch for display and must never be sent."""
     if row.get("problems"):
         raise Conflict("This plan cannot run: it has problems; submit a corrected workflow.")
 
@@ -194,7 +194,7 @@ def token_warning(context: EngineContext, owner: Owner, spec: Spec) -> Problem |
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one step of a cancelled workflow."""
+    """The outcome of one step of a cancelled workflow."""
 
     step_name: str
     job_id: str
@@ -203,9 +203,9 @@ class Receipt:
 
 
 def cancel(context: EngineContext, workflow: str) -> None:
-    """From the return on no further step starts. Cancelling again changes nothing.
+    """No further step starts after the return. Cancelling is idempotent.
 
-    The wish is durable before anything else is tried, so what fails then does not fail the cancel.
+    The cancel is durable before any kill is tried, so a failing kill does not fail the cancel.
     Raises ``NotFound``, and ``Conflict`` where it had ended otherwise.
     """
     if not user_commands.request_cancel(workflow):
@@ -216,7 +216,7 @@ def cancel(context: EngineContext, workflow: str) -> None:
     try:
         advance(context, [workflow])
     except Unavailable as away:
-        log.warning("The sweep takes a cancel in", workflow_id=workflow, error=str(away))
+        log.warning("The sweep will process a cancel", workflow_id=workflow, error=str(away))
 
 
 def receipts(names: Sequence[str], row: Row, attempts: Sequence[Row]) -> list[Receipt]:
@@ -241,7 +241,7 @@ def _outcome(state: str, job: Row | None) -> str:
 
 
 def retry(context: EngineContext, owner: Owner, workflow: str) -> Row:
-    """Take up a failed or cancelled workflow again: what did not succeed starts as new attempts.
+    """Retry a failed or cancelled workflow: unsuccessful steps start as new attempts.
 
     Raises ``NotFound``, and ``Conflict`` for any other state and for a plan with problems.
     """
@@ -256,22 +256,23 @@ def retry(context: EngineContext, owner: Owner, workflow: str) -> Row:
         "workflow",
         row["state"],
         WorkflowState.PENDING,
-        reason=f"retry asked for by {owner.name}",
+        reason=f"retry requested by {owner.name}",
     )
     credentials.keep(context.vault, owner.name, owner.token, owner.expires_at)
     if not user_commands.restart(workflow, row, states, event, _request_id()):
-        return retry(context, owner, workflow)  # it moved meanwhile: judge it anew
+        return retry(context, owner, workflow)  # its state has changed since: decide again
     context.recorded([Recorded(workflow, row["name"], row["owner"], event, event.at)])
     return workflow_rows.get(workflow)
 
 
 def _anew(state: StepState) -> StepState:
-    """A step that is still being killed starts anew as well; its old job is only followed."""
+    """Whether the step starts again; also one whose job is still being killed, which is only
+    followed."""
     if state in RETRY_STEPS or state not in FINAL_STEP:
         return StepState.PENDING
     return state
 
 
 def renew(context: EngineContext, owner: Owner) -> None:
-    """Keep a fresh token of the user; what was parked goes on with the next sweep or hint."""
+    """Store a fresh token of the user; parked jobs go on with the next sweep or hint."""
     credentials.renew(context.vault, owner.name, owner.token, owner.expires_at)

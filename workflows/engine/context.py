@@ -1,4 +1,4 @@
-"""What the verbs work with; made once in each process from the settings and passed on."""
+"""The engine's context, made once in each process from the settings and passed on."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Limits:
     grace: timedelta = timedelta(seconds=900)
     """How old a submission must be before "not found" is believed."""
     lost_deadline: timedelta = timedelta(hours=24)
-    """How long AppService may not know a job before it counts as lost."""
+    """How long a job may be unknown to AppService before it counts as lost."""
     cap: int = 2
     """Steps of one workflow in flight, at most."""
     user_jobs: int = 1000
@@ -40,13 +40,13 @@ class Limits:
     """A claimed job that is not sent by then goes back to the outbox unsent. With the longest call
     it must be well below the grace: what is sent late may still be on its way to AppService."""
     announced_after: timedelta = timedelta(seconds=1)
-    """How long a workflow need not take in that its jobs were sent: often a poll makes it do so
-    meanwhile, and else many do it together."""
+    """How long an advance for sent jobs may wait: often a poll advances the workflow in that time,
+    and otherwise many workflows are advanced together."""
     answered_grace: timedelta = timedelta(seconds=5)
     """When "not found" is believed after AppService itself said that its call failed; doubled with
     each further refusal."""
     outage_patience: timedelta = timedelta(hours=6)
-    """How long a refusal that may be an outage behind AppService is taken for one."""
+    """How long a refusal that may be an outage behind AppService counts as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Recorded:
     owner: str
     event: Event
     begun_at: datetime
-    """When the workflow was submitted, or taken up again."""
+    """When the workflow was submitted or retried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,35 +69,35 @@ class EngineContext:
     vault: Vault
     limits: Limits = Limits()
     recorded: Callable[[Sequence[Recorded]], None] = lambda _: None
-    """Told of every event after it is durable: log files and metrics hang here."""
+    """Called with every event after it is durable, for log files and metrics."""
     accepted: Callable[[], None] = lambda: None
-    """Told of every workflow that was accepted to run, once."""
+    """Called once for every workflow that was accepted to run."""
     broken: Callable[[BaseException], None] = lambda _: None
-    """Told of every defect of ours that made one workflow or job wait."""
+    """Called with every defect of ours that made one workflow or job wait."""
     watched: Callable[[timedelta], None] = lambda _: None
-    """Told how long jobs were at AppService since they were asked about last, all together."""
+    """Called with the total time that jobs were at AppService since their previous poll."""
     observations: Observations | None = None
-    """What AppService's answers show of how much it bears; None: the ceiling alone holds."""
+    """The observed latencies of AppService; None: the ceiling alone applies."""
     breakers: Breakers = field(default_factory=Breakers)
     polls: Lanes = field(default_factory=Lanes)
     lookups: Lanes = field(default_factory=Lanes)
     kills: Lanes = field(default_factory=Lanes)
     started: Callable[[Collection[str]], None] = lambda _: None
-    """Told of users whose jobs were just started; it never fails."""
+    """Called with users whose jobs have just started; it never fails."""
     sends: Callable[[], None] = lambda: None
-    """Told that jobs were stored which can be sent; it never fails."""
+    """Called when jobs were stored that can be sent; it never fails."""
     grows: Callable[[Sequence[str]], None] = lambda _: None
-    """Told of workflows whose further steps are to be planned; it never fails."""
+    """Called with workflows whose further steps are to be planned; it never fails."""
     planner: Planner | None = None
-    """Plans them; None in a process that does not."""
+    """Plans further steps; None in a process that does not."""
     clients: Clients | None = None
     """For the steps that the engine runs itself; None in a process that runs none."""
     stopping: Flag = field(default_factory=Flag)
-    """Set when the process shall end: nothing new is begun."""
+    """Set when the process is ending: it starts nothing new."""
 
 
 def learn(context: EngineContext) -> None:
-    """Let all processes know what this one's calls showed of how much AppService bears."""
+    """Store this process's observations of AppService for all processes."""
     observed = context.observations.take() if context.observations else None
     if observed:
         with translate_errors():

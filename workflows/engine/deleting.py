@@ -1,4 +1,4 @@
-"""What a user may take away again: an ended workflow with everything of it, and the kept token."""
+"""Deletes a user's data: an ended workflow with all its documents, and the stored token."""
 
 from __future__ import annotations
 

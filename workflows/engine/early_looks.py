@@ -1,7 +1,7 @@
-"""Asks for early looks at jobs that this process has just started, a few seconds apart.
+"""Requests early polls of jobs that this process has just started, a few seconds apart.
 
-Where the polling interval is long, a short job would else be found to have ended long after it did.
-Nothing is stored for that: what is lost with this process, the next poll finds.
+With a long polling interval, the end of a short job would otherwise be found late. Nothing is
+stored for it: if this process dies, the next regular poll finds the end.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class EarlyLooks:
     seconds, and so do those of different users."""
 
     def __init__(self, ages: Sequence[timedelta], look: Callable[[Sequence[str]], None]) -> None:
-        """``look`` is told of the users, and never fails."""
+        """``look`` is called with the users, and never fails."""
         self._ages = ages
         self._look = look
         self._changed = Condition()
@@ -27,7 +27,7 @@ class EarlyLooks:
         self._thread: Thread | None = None
 
     def note(self, owners: Collection[str]) -> None:
-        """Jobs of these users have just started."""
+        """Records that jobs of these users have just started."""
         if not self._ages:
             return
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""What is known of a workflow and around it, for ``workflows.rules.explain`` to judge."""
+"""Collects the facts about a workflow for ``workflows.rules.explain``."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def _paused_reason(row: Row) -> str:
     if not row.get("held"):
         return ""
     return (
-        "It is set aside since the executor was restarted; it goes on with"
-        " POST /api/v1/workflows/{id}/submit."
+        "Paused by a restart (executor.enable_auto_resume is false). Submit it again by its id"
+        " to resume: POST /api/v1/workflows/{id}/submit."
     )
 
 
@@ -71,10 +71,10 @@ def _message(state: str, unfinished: int, problems: bool) -> str:
 
 
 def _outlook(row: Row, said: str) -> str:
-    """What is said of steps that are not known yet, and what holds their planning up."""
+    """The text about steps that are not planned yet, and what delays their planning."""
     if not said or not row.get("replan_reason"):
         return said and f" {said}"
-    return f" {said} It failed for now ({row['replan_reason']}) and is tried again."
+    return f" {said} Planning failed for now ({row['replan_reason']}) and will be retried."
 
 
 def _reason_json(reason: Reason) -> dict[str, Any]:

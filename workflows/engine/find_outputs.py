@@ -1,7 +1,7 @@
-"""What a job left in the Workspace, where only the run tells under which names.
+"""Finds a job's outputs in the Workspace by patterns, if only the run determines their names.
 
-A job that ended well is told to its workflow when that is known. It may be looked for again and
-again: what a job left no longer changes.
+A completed job is reported to its workflow when its outputs are known. The search is idempotent:
+the results of a completed job no longer change.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MOST_PATHS: Final = 10_000
 
 
 def find_results(context: EngineContext, limit: int = 200) -> Advanced:
-    """Look for what is due to be looked for; ends where the Workspace turns out to be away."""
+    """Find the outputs of all due jobs; stops if the Workspace is away."""
     total = Advanced()
     again_in = min(context.limits.lease, timedelta(seconds=15))
     for _ in range(limit):
@@ -48,7 +48,8 @@ def find_results(context: EngineContext, limit: int = 200) -> Advanced:
 
 
 def _look_for_outputs(context: EngineContext, job: Job) -> JobUpdate:
-    """How the job has ended. Raises ``Unauthorized``, and where the Workspace cannot be asked."""
+    """How the job has ended. Raises ``Unauthorized``, and other errors if the Workspace cannot be
+    asked."""
     credential = credentials.usable(context.vault, job.owner)
     if credential is None or context.clients is None:
         raise Unauthorized("there is no usable token")
@@ -74,7 +75,7 @@ def _match_globs(
 
 
 def _paths(workspace: Workspace, token: str, output: Mapping[str, Any]) -> Iterator[str]:
-    """What lies in the folders that the patterns go through; raises ``Rejected`` for too many."""
+    """The paths in the folders of the patterns; raises ``Rejected`` for too many."""
     rest, count = list(folders(output)), 0
     for number, folder in enumerate(rest):  # grows while it is walked
         if number >= MOST_FOLDERS:
@@ -89,7 +90,7 @@ def _paths(workspace: Workspace, token: str, output: Mapping[str, Any]) -> Itera
 
 
 def _wait(context: EngineContext, job: Job, reason: str) -> Advanced:
-    """Later, unless nobody wants them any more: no job outlives its workflow."""
+    """Postpones the search, unless the workflow has ended."""
     if job.kill:
         return _settle(context, _job_end(job, Outcome.FAILED, f"nobody looked: {reason}", {}))
     log.warning("Results cannot be looked for", workflow_id=job.workflow, error=reason)

@@ -1,4 +1,4 @@
-"""One job is handed to AppService; whatever happens becomes the outcome that is safe."""
+"""Sends one job to AppService; every failure becomes a safe outcome."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from workflows.store.jobs.send_results import SendResult
 log = structlog.get_logger(__name__)
 
 _AWAY = timedelta(seconds=5)
-"""How long a job rests after AppService could not be reached, before doubling."""
+"""The first back-off of a job after AppService could not be reached."""
 _OFTEN = 2
 """Doublings of it while AppService is away: the breakers let only few jobs try."""
 _PATIENT = 8
@@ -54,7 +54,7 @@ class Handover:
 
 
 def send(context: EngineContext, handover: Handover) -> SendResult:
-    """Raises nothing that a service, a network or MongoDB can bring about."""
+    """Sends the job. It raises nothing that a service, a network or MongoDB can cause."""
     job, credential = handover.job, handover.credential
     if credential is None:
         return send_results.unsent(job, "there is no usable token", _AWAY)
@@ -76,7 +76,7 @@ def _start(context: EngineContext, handover: Handover, credential: Credential) -
                 send_by=handover.send_by,
             )
     except ServiceError as failure:
-        with suppress(Unavailable):  # what became of the job is worth more than what is told here
+        with suppress(Unavailable):  # the outcome of the job is worth more than this record
             _remember(context, credential, failure)
         return _handle_failure(context, job, credential, failure)
     return send_results.job_started(job, job_id)
@@ -84,8 +84,8 @@ def _start(context: EngineContext, handover: Handover, credential: Credential) -
 
 @contextmanager
 def _asked_first(context: EngineContext, credential: Credential) -> Iterator[None]:
-    """Around a submission. While a breaker is open, a question that starts nothing goes before it:
-    a lost answer to that leaves no job in doubt.
+    """Guards a submission. While a breaker is open, a harmless query precedes it: if its answer is
+    lost, no job is in doubt.
     """
     owner, breakers = credential.owner, context.breakers
     if breakers.opened_for(owner):
@@ -96,13 +96,13 @@ def _asked_first(context: EngineContext, credential: Credential) -> Iterator[Non
 
 
 def known_in_logs(job: Job) -> AbstractContextManager[None]:
-    """What is logged meanwhile, and the call itself, carry the id of the user's request."""
+    """Binds the id of the user's request to the log lines and the call in the block."""
     request = {"request_id": job.request_id} if job.request_id else {}
     return bound_contextvars(workflow_id=job.workflow, step=job.step, **request)
 
 
 def _remember(context: EngineContext, credential: Credential, failure: ServiceError) -> None:
-    """What a failed submission says about more than its own job.
+    """Records what a failed submission shows about the service or the token.
 
     One user's call says nothing of the service. That submissions are disabled may concern one app
     alone: ``service_status`` knows, and the sweep asks it as soon as something is wrong.
@@ -158,7 +158,8 @@ def _builtin_result(job: Job, found: Results | Wait) -> SendResult:
 def _refusal(
     context: EngineContext, job: Job, credential: Credential, rejected: Rejected
 ) -> SendResult:
-    """What is the user's fails at once; what may be an outage is sent again, ever more rarely."""
+    """A refusal that is the user's to fix fails at once; one that may be an outage is retried with
+    back-off."""
     if not rejected.maybe_transient:
         return send_results.job_rejected(job, str(rejected))
     verdict = judge_refusal(context, credential.token, job, str(rejected))
@@ -169,7 +170,7 @@ def _refusal(
 
 
 def _doubt(context: EngineContext, job: Job, lost: InDoubt) -> SendResult:
-    """Each refusal without a reason lets the next try wait longer: it may be an outage."""
+    """Each refusal without a reason doubles the back-off: it may be an outage."""
     limits = context.limits
     patience = backoff(limits.answered_grace, job.refusals + 1)
     believe_in = min(patience, limits.grace) if lost.answered else None

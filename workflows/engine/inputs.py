@@ -15,7 +15,7 @@ from workflows.store.jobs import rows as jobs
 from workflows.store.mongo import clock
 
 _LONGEST_SECONDS: Final = 60.0
-"""How long a sending thread asks; what is left then counts as unproven."""
+"""How long a sending thread asks; inputs not checked by then count as unproven."""
 
 
 def judge_refusal(context: EngineContext, token: str, job: Job, refusal: str) -> Verdict:

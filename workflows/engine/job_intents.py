@@ -1,4 +1,4 @@
-"""From a step that shall start to the job that is stored for it: what exactly will be sent."""
+"""Makes the job of a step that is to start, with exactly the parameters that will be sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workflows.store.jobs import rows as job_rows
 
 
 def intents(compiled: CompiledSpec, plan: Plan, request_id: str) -> tuple[Job, ...]:
-    """One job for each start of the plan, under the id of the request that it goes back to."""
+    """One job for each start of the plan, with the id of the request that caused it."""
     if not plan.starts:
         return ()
     # Of all steps: through another step's parameters a reference reaches beyond direct needs.
@@ -57,7 +57,7 @@ def _job(compiled: CompiledSpec, workflow: Workflow, start: Start, resolver: Res
 def results(
     workflow: Workflow, compiled: CompiledSpec, steps: Iterable[int]
 ) -> dict[int, dict[str, Json]]:
-    """Run-time outputs by step index: of built-in steps that succeeded, and what was found."""
+    """Run-time outputs by step index: of successful built-in steps and of output patterns."""
     keys = [
         job_key(workflow.id, step, workflow.attempts[step])
         for step in steps
@@ -67,5 +67,5 @@ def results(
 
 
 def _brings(step: StepSpec) -> bool:
-    """Whether a step has outputs that only its run tells."""
+    """Whether a step has outputs that only its run determines."""
     return step.app in BUILT_IN or bool(globs(step.outputs))

@@ -1,4 +1,4 @@
-"""Jobs that nobody wants any more are killed at AppService, and each kill has a receipt."""
+"""Kills unwanted jobs at AppService and stores a receipt of each kill."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _LIMIT = 1_000
 _BATCH = 200
 """Jobs in one call."""
 _AGAIN = timedelta(seconds=10)
-"""When AppService is asked once more where a kill did not work."""
+"""The time after which a failed kill is repeated."""
 
 
 def kill_jobs(context: EngineContext) -> int:
-    """Ask for the death of every unwanted job that is known to AppService; how many were asked.
+    """Kill every unwanted job that AppService knows; returns their number.
 
-    One user's call that hangs delays nobody else's.
+    A call of one user that hangs does not delay the others.
     """
     unwanted = polling.claim_unwanted(_LIMIT, min(_AGAIN, context.limits.lease))
     calls: dict[str, list[Callable[[], None]]] = defaultdict(list)
@@ -43,7 +43,7 @@ def kill_jobs(context: EngineContext) -> int:
 
 
 def kill_surplus(context: EngineContext, job: Job, job_ids: Sequence[str]) -> None:
-    """There are more jobs of one attempt than one: these must go, sooner or later."""
+    """Kill the duplicates of attempts."""
     duplicates.note(job, job_ids)
     _kill_surplus(context, Surplus(job.key, job.workflow, job.owner, tuple(job_ids)))
 
@@ -67,7 +67,7 @@ def _kill(context: EngineContext, owner: str, jobs: Sequence[Job]) -> None:
 def _ask_to_kill(
     context: EngineContext, owner: str, job_ids: Sequence[str]
 ) -> Mapping[str, KillReply] | None:
-    """AppService's replies by id; None where it could not be asked, or its answer is lost."""
+    """AppService's replies by id; None if it could not be asked or its answer was lost."""
     credential = credentials.usable(context.vault, owner)
     if credential is None or not context.breakers.admit([owner]):
         return None
@@ -82,7 +82,7 @@ def _ask_to_kill(
 
 
 def _receipt(reply: KillReply | None) -> tuple[str, timedelta | None]:
-    """What to note, and when to ask again: never once it is dead or gone."""
+    """The receipt, and the time to ask again: none once the job is dead or gone."""
     if reply is None:
         return "", _AGAIN
     if reply.killed:

@@ -1,8 +1,8 @@
-"""Calls for several users side by side, in which a user's call that hangs holds that user up alone.
+"""Concurrent calls for several users, in which a hanging call delays only its own user.
 
-Each user has threads of its own in a lane. Whoever started the calls takes the answers in as they
-come, and waits only a moment for those that are late: a late answer is taken in by the thread that
-waits for it. Until then nothing of that kind is begun for its user in this process.
+Each user has separate threads in a lane. The thread that started the calls processes answers as
+they arrive and waits only a moment for late ones: the thread that waits for a late answer processes
+it. Until then this process starts no call of that kind for the user.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Submissions whose answer is lost or whose sender fell silent: looked up, never just repeated."""
+"""Looks up submissions in doubt, whose answer is lost or whose sender died, instead of repeating
+them."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ _MARGIN = timedelta(minutes=5)
 
 
 def resolve_jobs(context: EngineContext, limit: int = 200) -> Advanced:
-    """Look up what is due to be looked up; answers with what became possible."""
+    """Look up the submissions that are due; returns the work that became possible."""
     total = Advanced()
 
     def take(changed: Sequence[str]) -> None:
@@ -65,13 +66,13 @@ def _lookups(context: EngineContext) -> dict[str, list[Callable[[], str]]]:
 
 
 def _changed(context: EngineContext, job: Job) -> str:
-    """Look one up; the workflow where something changed, else nothing."""
+    """Look one up; returns the workflow if something changed, otherwise an empty text."""
     changed = lookups.rerun(job) if job.app in BUILT_IN else resolve(context, job)
     return job.workflow if changed else ""
 
 
 def resolve(context: EngineContext, job: Job) -> bool:
-    """Look one up: adopt what is found; believe that it is absent only after the grace.
+    """Look one up: adopt the job if it is found; believe that it is absent only after the grace.
 
     True where something changed.
     """
@@ -92,7 +93,7 @@ def resolve(context: EngineContext, job: Job) -> bool:
 
 
 def _conclude(context: EngineContext, credential: Credential, job: Job) -> bool:
-    """It is not there: sends it again, unless nobody wants it or it was refused for too long."""
+    """The job is absent: sends it again, unless it is unwanted or was refused for too long."""
     if job.kill:
         return lookups.believe_absent(job, again=False)
     waited = clock() - job.refused_since if job.refused_since else timedelta(0)
@@ -121,7 +122,7 @@ def _find(context: EngineContext, credential: Credential, job: Job) -> tuple[str
 
 
 def _adopt(context: EngineContext, job: Job, found: tuple[str, ...]) -> bool:
-    """The lowest id is the job; any other is one too many and is killed."""
+    """Adopts the lowest id; the others are duplicates and are killed."""
     keep, *surplus = found
     adopted = lookups.adopt(job, keep)
     known = keep if adopted else send_results.known_id(job)

@@ -1,4 +1,4 @@
-"""What this process's calls show of how much AppService bears, until it is stored for all."""
+"""Collects the latencies of this process's calls of AppService, until they are stored for all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _START, _QUERY = "AppService.start_app2", "AppService.query_tasks"
 
 
 class Observations:
-    """Hears of every call that was made; threads may share it."""
+    """Records every call; threads may share it."""
 
     def __init__(self) -> None:
         self._lock = Lock()

@@ -1,4 +1,4 @@
-"""Names that are taken in the Workspace: a step that would write there gets another one."""
+"""Renames outputs whose names are taken in the Workspace."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from workflows.spec.document import document
 from workflows.spec.validate import Validated, folders, rename_taken
 
 MOST_FOLDERS: Final = 20
-"""Somebody waits for the answer, and each folder is a call."""
+"""The most folders that are listed: each is a call, and a user waits for the answer."""
 
 
 def without_conflicts(workspace: Workspace, token: str, checked: Validated) -> Validated:
     """The workflow with every taken ``output_file`` changed, and each change among the fixes.
 
-    What the Workspace cannot tell stays as it is, and a warning says so.
+    If the Workspace cannot be asked, names stay unchanged, and a warning says so.
     """
     wanted = sorted(folders(checked.spec))
     try:

@@ -1,4 +1,4 @@
-"""What a restart does to workflows that are under way where they shall not resume by themselves."""
+"""Pauses the workflows under way at a restart, if executor.enable_auto_resume is false."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ PATIENCE = 3
 
 
 def hold(interval: timedelta) -> int:
-    """Set aside all that is under way, and answer how many workflows that were: jobs at BV-BRC are
-    followed and what was decided is handed over, but nothing further begins. None where a beat is
-    there already: then the executor goes on and was not restarted.
+    """Pause all workflows under way and return their number: jobs at BV-BRC are polled and decided
+    jobs are sent, but no further step starts. None if a beat is running already: then the executor
+    was not restarted.
     """
     present = heartbeats.list_heartbeats()
     if any(each.kind == "beat" and each.seen <= PATIENCE * interval for each in present):

@@ -1,4 +1,4 @@
-"""Ask AppService about users' jobs, store what changed, and let those workflows go on."""
+"""Polls AppService for users' jobs, stores the changes, and advances the workflows concerned."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _EARLY_TURN = timedelta(seconds=0.8)
 
 
 def poll_jobs(context: EngineContext, owners: Sequence[str]) -> Advanced:
-    """One turn for each of some users: what is due among the jobs of all their workflows.
+    """Poll the due jobs of some users, over all their workflows.
 
-    Without a usable token, or while AppService is away, nothing is asked and nothing is lost. A
-    user's call that hangs delays nobody else's news; until it ends that user is not asked about.
+    Without a usable token, or while AppService is away, nothing is polled and nothing is lost. A
+    hanging call delays only its own user, who is not polled until it ends.
     """
     base = context.limits.polling_interval
     turns = _turns(context, "poll", owners, base * 0.9)
@@ -50,7 +50,7 @@ def poll_jobs(context: EngineContext, owners: Sequence[str]) -> Advanced:
 
 
 def poll_young_jobs(context: EngineContext, owners: Sequence[str]) -> Advanced:
-    """The same between two intervals, for those jobs alone that have just started."""
+    """The same between two intervals, only for jobs that have just started."""
     base = context.limits.polling_interval
     turns = _turns(context, "young", owners, _EARLY_TURN)
     tokens = credentials.usable_of(context.vault, list(turns)) if turns else {}
@@ -71,7 +71,7 @@ def poll_young_jobs(context: EngineContext, owners: Sequence[str]) -> Advanced:
 def _turns(
     context: EngineContext, kind: str, owners: Sequence[str], interval: timedelta
 ) -> dict[str, UserLock]:
-    """The users whose turn is ours, and whose calls neither hang here nor are held back."""
+    """The users whose poll lock we hold, and whose calls neither hang nor are held back."""
     busy = context.polls.busy()
     free = context.breakers.admit(owner for owner in owners if owner not in busy)
     turns = polling.take_turns([f"{kind}:{owner}" for owner in free], interval) if free else {}
@@ -88,7 +88,7 @@ class _Question:
 
 
 def _tell(context: EngineContext, looks: Sequence[tuple[Sequence[Watched], UserLock]]) -> None:
-    """How long these jobs have been at AppService since each user's turn before."""
+    """Reports how long these jobs have been at AppService since the previous poll."""
     together = timedelta(0)
     for jobs, turn in looks:
         before = turn.since or turn.now
@@ -107,8 +107,8 @@ def _batches(jobs: Iterable[Watched]) -> Iterable[list[Watched]]:
 
 
 def ask(context: EngineContext, questions: Sequence[_Question]) -> Advanced:
-    """Ask side by side. Answers that are there together are taken in together; one that is late
-    is taken in when it comes, and holds up its own user alone."""
+    """Make the calls concurrently. Answers that arrive together are processed together; a late one
+    is processed when it arrives, and delays only its own user."""
     total = Advanced()
 
     def take(answers: Sequence[Sequence[JobUpdate]]) -> None:
@@ -126,7 +126,7 @@ def ask(context: EngineContext, questions: Sequence[_Question]) -> Advanced:
 
 
 def _answer(context: EngineContext, question: _Question) -> list[JobUpdate]:
-    """What one call teaches; nothing where it fails."""
+    """The updates of one call; none if it fails."""
     credential, jobs = question.credential, question.jobs
     try:
         with context.breakers.call(credential.owner):
@@ -144,7 +144,7 @@ def _answer(context: EngineContext, question: _Question) -> list[JobUpdate]:
 def _news(
     context: EngineContext, job: Watched, report: Report | None, now: datetime
 ) -> JobUpdate | None:
-    """What differs from what is stored; None where nothing does."""
+    """The update of a job; None if nothing has changed."""
     if report is None:
         return _missing(context, job, now)
     if report.state is JobWord.SUCCEEDED and job.looks_for:
@@ -163,7 +163,7 @@ def _news(
 
 
 def _missing(context: EngineContext, job: Watched, now: datetime) -> JobUpdate | None:
-    """AppService did not name the job: remembered at first, believed after the deadline."""
+    """AppService did not list the job: noted at first, believed after the deadline."""
     if job.missing_since is None:
         return JobUpdate(job.key, job.workflow, {"missing_since": now}, news=False)
     if now - job.missing_since < context.limits.lost_deadline:

@@ -1,4 +1,4 @@
-"""Old workflows go, a few at a time, so that no purge is ever in the way of work."""
+"""Deletes old workflows, a few at a time, so that a purge never delays work."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def purge_in_turn(context: EngineContext, keep: Keep) -> int:
 
 
 def purge(context: EngineContext, keep: Keep) -> int:
-    """Remove what is older; how many workflows went. What is left goes the next time."""
+    """Delete older workflows and return their number. The next purge continues."""
     until = time.monotonic() + _LONGEST_SECONDS
     _finish(context, until)
     removed = sum(

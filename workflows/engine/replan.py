@@ -1,7 +1,7 @@
-"""Further steps of a workflow are planned when results are there that they depend on.
+"""Plans further steps of a workflow when the results exist that they depend on.
 
-Planning is pure and the names of steps are stable, so whoever dies here leaves nothing behind, and
-whoever plans again comes to the same. Only the lease is held meanwhile.
+Planning is pure and the names of steps are stable, so a crash here leaves nothing behind, and
+planning again gives the same steps. Only the lease is held during planning.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ from workflows.store.workflows.rows import Claimed
 log = structlog.get_logger(__name__)
 
 _AGAIN: Final = timedelta(seconds=5)
-"""When planning is tried again that failed for a fault of ours, before doubling."""
+"""The first back-off after planning failed for a fault of ours."""
 _LIMIT: Final = 200
 _MOST_DEFECTS: Final = 8
 """How often planning is tried again after a defect of ours: for about 20 minutes."""
 _TOLD: Final = 3
-"""Problems that are told of a workflow; the first is most often the cause of the others."""
+"""How many problems of a workflow are reported; the first is most often the cause of the others."""
 
 
 class Unplanned(Exception):
-    """It could not be planned now, for no fault of what was submitted."""
+    """The workflow could not be planned now; the submitted document is not the cause."""
 
 
 def replan(context: EngineContext, ids: Iterable[str]) -> Advanced:
     """Plan the further steps of each workflow that is due for it, and advance it.
 
-    One that another process holds is left to that one, or to the sweep.
+    A workflow whose lease another process holds is left to that process, or to the sweep.
     """
     total = Advanced()
     for workflow in ids:
@@ -61,8 +61,8 @@ def replan(context: EngineContext, ids: Iterable[str]) -> Advanced:
 
 
 def replan_due(context: EngineContext) -> Iterator[Advanced]:
-    """The same for all that are due for it, one after the other, in rounds of one workflow of each
-    user: many workflows of one user delay another user by one of them.
+    """The same for all due workflows, one after the other, round-robin over users: many workflows
+    of one user delay another user by one of them.
     """
     tried: list[str] = []
     while len(tried) < _LIMIT and not context.stopping.is_set():
@@ -75,7 +75,7 @@ def replan_due(context: EngineContext) -> Iterator[Advanced]:
 
 
 def _grow(context: EngineContext, workflow: str) -> bool:
-    """True where something was written that a turn must take in."""
+    """True if steps were written that an advance must process."""
     token, before = _claim_workflow(context, workflow)
     if before is None or not before.may_grow or before.workflow.cancel_requested:
         growing.let_go(token, workflow)
@@ -96,7 +96,7 @@ def _grow(context: EngineContext, workflow: str) -> bool:
 
 
 def _claim_workflow(context: EngineContext, workflow: str) -> tuple[str, Claimed | None]:
-    """The lease, tried for a second: most often a turn that is just ending has it."""
+    """The lease, tried for a second: most often an ending advance holds it."""
     token, claimed = "", list[Claimed]()
     for wait in (*WAITS, None):
         token, claimed, unreadable = workflow_rows.claim([workflow], context.limits.lease)
@@ -106,7 +106,7 @@ def _claim_workflow(context: EngineContext, workflow: str) -> tuple[str, Claimed
 
 
 def _plan_further_steps(context: EngineContext, before: Claimed) -> FurtherSteps:
-    """Raises ``Invalid`` for what the document is to blame for, ``Unplanned`` for other faults."""
+    """Raises ``Invalid`` if the document is the cause, ``Unplanned`` for other faults."""
     stored = specs.document(before.spec_id)
     found = results_so_far(before.workflow, specs.get(before.spec_id))
     plan = _plan(context, before.workflow.id, found)

@@ -1,7 +1,7 @@
-"""The outbox is emptied here: each job is handed to AppService once, and what became of it stored.
+"""Empties the outbox: sends each job to AppService once, and stores the result.
 
 One drain a process runs at a time. It claims as many jobs as it has free threads, records answers
-in batches as they come, and goes on until nothing is left to send. A slow call holds one thread.
+in batches as they arrive, and goes on until the outbox is empty. A slow call occupies one thread.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from workflows.store.workflows import rows as workflow_rows
 log = structlog.get_logger(__name__)
 
 _PAUSE_SECONDS = 0.01
-"""Answers come in bursts, and a burst is over when none has come for so long."""
+"""Answers come in bursts; a burst is over after this time without an answer."""
 _GATHER_SECONDS = 0.1
 """How long an answer waits at most for the rest of its burst, to be stored together."""
 _IDLE_SECONDS = 0.5
@@ -42,11 +42,11 @@ _IDLE_SECONDS = 0.5
 _BARRED = "the last calls for this user failed; one is tried every few seconds"
 _BARRED_FOR = timedelta(seconds=PROBE_SECONDS)
 _GATE_SECONDS = 1.0
-"""How long it is believed that AppService takes submissions, or does not."""
+"""How long the state of AppService's submissions is cached."""
 
 
 class Drain:
-    """The one sender of this process: its threads, and the news they bring."""
+    """The sender of this process: its threads and the queue of their results."""
 
     def __init__(self, threads: int) -> None:
         self._running = Lock()
@@ -59,16 +59,16 @@ class Drain:
         self._answered: list[SendResult] = []
         """Answers that are not stored yet; they outlive an outage of MongoDB."""
         self._told: dict[str, float] = {}
-        """Workflows that have something to take in, and since when on the monotonic clock."""
+        """Workflows with unprocessed changes, and since when on the monotonic clock."""
 
     def nudge(self) -> bool:
-        """There is something to send; false where nobody here is sending, so somebody must."""
+        """Wakes the drain; false if it is not running here, so that a message must start one."""
         if self._running.locked():
             self._news.put(None)
-        return self._running.locked()  # whoever still holds it now will see what was put
+        return self._running.locked()  # the thread that still holds the lock will see the item
 
     def run(self, context: EngineContext) -> None:
-        """Send what can be sent; returns at once where another thread is at it (it is told)."""
+        """Send what can be sent; if another thread is sending, wake it and return at once."""
         self._news.put(None)
         while not self._news.empty() and self._running.acquire(blocking=False):
             try:
@@ -77,8 +77,8 @@ class Drain:
                 self._running.release()
 
     def _drain(self, context: EngineContext) -> None:
-        """Until nothing is left. An outage of MongoDB is sat out while there are answers to keep:
-        a job whose answer is thrown away has to be looked up, and waits for the grace.
+        """Runs until the outbox is empty. It waits out an outage of MongoDB while it has answers to
+        store: a job whose answer is lost has to be looked up, and waits for the grace.
         """
         idle = False
         while not idle:
@@ -91,7 +91,7 @@ class Drain:
                 log.warning("Answers wait for MongoDB", jobs=len(self._answered), error=str(away))
 
     def _turn(self, context: EngineContext) -> bool:
-        """Store the answers and send what may be sent; true where there is nothing to wait for."""
+        """Store the answers and send what may be sent; true if there is nothing to wait for."""
         answered = self._answered
         if answered:
             _record(context, answered)
@@ -110,7 +110,7 @@ class Drain:
                 self._told.setdefault(sent.job.workflow, now)
 
     def _patience(self, context: EngineContext) -> float:
-        """Seconds for which the next answer may be waited for."""
+        """Seconds to wait for the next answer."""
         if self._answered:
             return 0.0
         idle = _IDLE_SECONDS if self._under_way else 0.0
@@ -118,14 +118,14 @@ class Drain:
         return min(idle, soon) if self._under_way else soon
 
     def _until_tell(self, context: EngineContext) -> float:
-        """Seconds until workflows must take in what was sent; 0 where there is nothing, too."""
+        """Seconds until workflows must process sent jobs; 0 if there are none."""
         if not self._told or context.stopping.is_set():
             return 0.0
         until = min(self._told.values()) + context.limits.announced_after.total_seconds()
         return max(0.0, until - time.monotonic())
 
     def _tell(self, context: EngineContext) -> bool:
-        """Let workflows take in what was sent, unless a poll has made them do so meanwhile; whether
+        """Advance workflows with sent jobs, unless a poll has advanced them since; returns whether
         it was time for that."""
         if not self._told or self._until_tell(context):
             return False
@@ -134,9 +134,9 @@ class Drain:
         return True
 
     def _claim(self, context: EngineContext) -> int:
-        """Take jobs and send them; how many were taken. None while we end, and only those that the
-        engine runs itself while AppService cannot take any. What is taken and then not wanted, or
-        not sent, is never left to be looked up.
+        """Claim jobs and send them; returns their number. It claims none while the process ends,
+        and only built-in steps while AppService accepts no submissions. A claimed job that is
+        unwanted or not sent is released, so that it needs no look-up.
         """
         free = self._threads - self._under_way
         if free <= 0 or context.stopping.is_set():
@@ -215,7 +215,7 @@ def _claim_jobs(context: EngineContext, free: int, *, is_open: bool) -> list[Job
 
 
 def _outcome(context: EngineContext, job: Job, done: Future[SendResult]) -> SendResult:
-    """A defect of ours in a sending thread leaves the job in doubt: it will be looked up."""
+    """The result of a send; a defect of ours leaves the job in doubt, so that it is looked up."""
     failure = done.exception()
     if failure is None:
         return done.result()
@@ -225,7 +225,7 @@ def _outcome(context: EngineContext, job: Job, done: Future[SendResult]) -> Send
 
 
 def _record(context: EngineContext, answered: Sequence[SendResult]) -> None:
-    """Store the answers, and undo what nobody waits for any more."""
+    """Store the results, and kill jobs whose claim had been given up."""
     for stale in send_results.record(answered):
         _undo(context, stale)
     for sent in answered:
@@ -235,7 +235,7 @@ def _record(context: EngineContext, answered: Sequence[SendResult]) -> None:
 
 
 def _report(sent: SendResult) -> None:
-    """A job that was started shows as a change of its step's state as well."""
+    """Logs a started job."""
     write = log.debug if sent.after is JobState.ACTIVE else log.info
     write(
         "Submission",
@@ -251,7 +251,7 @@ def _report(sent: SendResult) -> None:
 
 
 def _undo(context: EngineContext, stale: SendResult) -> None:
-    """Our claim had been given up when the answer came. If a second job exists, ours must go."""
+    """Kills our job if its claim had been given up and a second job exists."""
     ours = stale.job_id
     known = send_results.known_id(stale.job)
     if known == ours or (not known and lookups.adopt(stale.job, ours)):

@@ -1,7 +1,7 @@
-"""What a step that the engine runs itself is asked for: its parameters, whatever JSON they are.
+"""Parses the parameters of built-in steps from any JSON.
 
-References are resolved by now, so that nobody has looked at these values before. What is not as it
-must be is ``Rejected`` with the parameter's name: the user's to fix. ``null`` counts as absent.
+References are resolved by now, so these values have not been validated before. A wrong value is
+``Rejected`` with the parameter's name, for the user to fix. ``null`` counts as absent.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The sweep: find in MongoDB whatever is due, whoever forgot it. Its cost follows what is due."""
+"""The sweep: finds due work in MongoDB that no message has announced. Its cost follows the due
+work."""
 
 from __future__ import annotations
 
@@ -25,15 +26,15 @@ log = structlog.get_logger(__name__)
 POLLED_TOGETHER: Final = 16
 """Users in one poll task."""
 _FIRST = timedelta(seconds=1)
-"""Whoever stores news acts on it at once; the sweep waits so long before it takes them up."""
+"""The code that stores a change acts on it at once; the sweep takes up changes older than this."""
 _MOMENT = timedelta(seconds=1)
-"""How long it is believed what AppService said of itself."""
+"""How long AppService's reported state is believed."""
 _TOKENS = 50
 """The longest-lived tokens among which some are chosen."""
 _ASKED = 3
 """Users with whose tokens AppService is asked whether it takes submissions."""
 _NEXT_SECONDS = 2.0
-"""How long an answer is waited for before the next user's token is tried."""
+"""How long to wait for an answer before the next user's token is tried."""
 
 Status = tuple[bool, str]
 """Whether submissions are enabled, and what the service says about it."""
@@ -41,12 +42,12 @@ Status = tuple[bool, str]
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What somebody must do now; each entry becomes one message."""
+    """The due work; each entry becomes one message."""
 
     advances: Sequence[Sequence[str]] = ()
     """Workflows in chunks."""
     polls: Sequence[Sequence[str]] = ()
-    """Users whose jobs may be asked about, in chunks."""
+    """Users whose jobs may be polled, in chunks."""
     works: frozenset[Work] = frozenset()
     taken: bool = field(default=True)
     """False where another beat has swept in this interval already."""
@@ -69,9 +70,9 @@ def chunks(found: Sequence[str], size: int) -> list[Sequence[str]]:
 
 
 def check_service(context: EngineContext) -> None:
-    """Ask AppService whether it takes submissions, and tell every process.
+    """Ask AppService whether it accepts submissions, and store the answer for every process.
 
-    It may take as long as any call, so whoever sweeps hands out what is due first.
+    It may take as long as any call, so the sweep sends the messages of due work first.
     """
     answers = ask_status(context)
     said = next((answer for answer in answers.values() if isinstance(answer, tuple)), None)
@@ -97,8 +98,8 @@ def check_service(context: EngineContext) -> None:
 
 
 def ask_status(context: EngineContext) -> dict[str, Status | ServiceError]:
-    """What ``service_status`` says for a few users, by user, up to the first answer. Where a call
-    hangs or fails, it is asked with another user's token.
+    """The answers of ``service_status`` for a few users, by user, up to the first success. If a
+    call hangs or fails, another user's token is tried.
     """
     found = credentials.some_usable(context.vault, _TOKENS)
     random.shuffle(found)

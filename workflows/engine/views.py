@@ -1,4 +1,4 @@
-"""What people see of a workflow: joined from its row, its spec and its jobs; never a token."""
+"""Views of a workflow, joined from its row, its spec and its jobs; never a token."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Allowed = Callable[[str], None]
 
 
 def everybody(_owner: str) -> None:
-    """No reader is turned away."""
+    """Admits every reader."""
 
 
 def status(workflow: str, allowed: Allowed = everybody) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def status(workflow: str, allowed: Allowed = everybody) -> dict[str, Any]:
 
 
 def whole(workflow: str, allowed: Allowed = everybody) -> dict[str, Any]:
-    """The whole document: what was submitted, and how far it is."""
+    """The whole document: the submitted spec and its progress."""
     row = workflow_rows.get(workflow)
     allowed(row["owner"])
     document = specs.document(row["spec"])
@@ -89,7 +89,7 @@ def whole(workflow: str, allowed: Allowed = everybody) -> dict[str, Any]:
 
 
 def state_of(row: Row) -> str:
-    """A cancel that was answered counts, also before the engine has taken it in."""
+    """The state as users see it: an answered cancel counts before the engine has processed it."""
     state: str = row["state"]
     if row.get("cancel_requested_at") and state not in FINAL_WORKFLOW:
         return str(WorkflowState.CANCELLED)

@@ -1,5 +1,5 @@
 """Reads and guarded writes, one module for each collection.
 
-Everything here takes and gives the domain's values. Times that decide who may do what are MongoDB's
+All functions take and return the domain's values. Times that decide about leases are MongoDB's
 (``$$NOW``), never this process's. Failures of MongoDB itself surface as ``Unavailable``.
 """

@@ -1,4 +1,4 @@
-"""The apps' specifications as BV-BRC gave them last, for all processes; kept while it is away."""
+"""Stores the apps' specifications as BV-BRC last gave them, for all processes."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def keep(specs: Specs) -> None:
 def claim(stale: timedelta, again: timedelta) -> bool:
     """Whether the caller is the one to fetch them now.
 
-    True for one caller where the last answer is older than ``stale``, or there is none, and nobody
-    has set out within ``again``.
+    True for one caller if the last answer is older than ``stale`` or missing, and no caller has
+    claimed the fetch within ``again``.
     """
     # A missing time is before every other.
     due = {"$and": [{"$lt": ["$fetched_at", ago(stale)]}, {"$lt": ["$asked_at", ago(again)]}]}

@@ -1,4 +1,4 @@
-"""A cache that is bounded by what its values weigh, not by how many there are.
+"""A cache that is bounded by the size of its values, not by their number.
 
 The values are what users sent: one may take a kilobyte, the next one 16 MiB.
 """
@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 
 
 class ByteCache(Generic[Value]):
-    """Keeps the values that were asked for last. Threads may share it."""
+    """Keeps the most recently used values. Threads may share it."""
 
     def __init__(self, load: Callable[[str], tuple[Value, int]], most_bytes: int) -> None:
         """``load`` answers with the value of a key and with the bytes that keeping it takes."""
@@ -23,7 +23,7 @@ class ByteCache(Generic[Value]):
         self._kept: OrderedDict[str, tuple[Value, int]] = OrderedDict()
         self._lock = Lock()
         self.bytes = 0
-        """What the kept values weigh together; never more than ``most_bytes``."""
+        """The total size of the kept values; never more than ``most_bytes``."""
 
     def __call__(self, key: str) -> Value:
         """The value, loaded where it is not kept. Raises what ``load`` raises."""

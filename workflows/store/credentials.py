@@ -83,8 +83,8 @@ class Credential:
 def keep(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
     """Store the user's token if it is fresher than the one there.
 
-    One that BV-BRC refused gives way to any other. Who submits many workflows in a row is asked
-    about once.
+    A token that BV-BRC refused is replaced by any other. Many submissions in a row compare the
+    token once.
     """
     digest = vault.digest(token)
     if not vault.saw(owner, digest):
@@ -93,8 +93,8 @@ def keep(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
 
 
 def renew(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
-    """The same for a token that was handed in for its own sake: one that BV-BRC refused is tried
-    again where its user insists, since it was verified here and BV-BRC may have been mistaken.
+    """The same for a token that a user hands in explicitly: one that BV-BRC refused is tried again,
+    since it was verified here and BV-BRC may have been mistaken.
     """
     _store(vault, owner, token, expires_at)
     with translate_errors():
@@ -162,7 +162,7 @@ def usable_of(vault: Vault, owners: Sequence[str]) -> dict[str, Credential]:
 
 
 def some_usable(vault: Vault, most: int) -> list[Credential]:
-    """The tokens that live longest, one a user: for questions that are nobody's in particular."""
+    """The longest-lived tokens, one a user, for calls that any user's token may make."""
     usable: Row = {"refused_at": None, "$expr": {"$gt": ["$expires_at", NOW]}}
     with translate_errors():
         rows = collection(documents.Credential).find(usable, sort=[("expires_at", -1)])
@@ -184,8 +184,8 @@ def expiry(vault: Vault, owner: str) -> tuple[datetime | None, bool]:
 
 
 def mark_refused(vault: Vault, credential: Credential, refusal: Unauthorized) -> None:
-    """BV-BRC refused this token: it is not used again, a different one is. Without the service's
-    word nothing is stored.
+    """Mark the token as refused by BV-BRC: only a different one is used from now on. A refusal that
+    did not come from the service is not stored.
     """
     if not refusal.by_service:
         return
@@ -197,7 +197,7 @@ def mark_refused(vault: Vault, credential: Credential, refusal: Unauthorized) ->
 
 
 def rotate(vault: Vault) -> tuple[int, int]:
-    """Seal every token anew under the first key; answers (sealed anew, impossible to open)."""
+    """Seal every token again under the first key; returns (resealed, impossible to open)."""
     rows, done, lost = collection(documents.Credential), 0, 0
     with translate_errors():
         for row in rows.find({}, {"sealed": 1}):

@@ -1,4 +1,4 @@
-"""What MongoDB holds: the collections, their fields and their indexes.
+"""The documents of MongoDB: collections, fields and indexes.
 
 MongoEngine owns schema, indexes, validation at creation and plain reads. After creation nothing
 calls ``save()`` (it sends deltas by list position and upserts): ``workflows.store`` writes guarded
@@ -76,7 +76,8 @@ USAGE_INDEX = "owner_1_state_1_bytes_1"
 
 
 class Workflow(Document):
-    """How far a workflow is. The engine writes it under a lease; a person only adds a wish."""
+    """A workflow's progress. The engine writes it under a lease; a user's command only adds a
+    request."""
 
     meta = {
         "collection": "workflows",
@@ -118,8 +119,8 @@ class Workflow(Document):
     revision = IntField(default=0)
     lease = DictField()  # {token, until}
     next_check = DateTimeField()
-    held = BooleanField()  # set aside by a restart, until somebody asks for it
-    failures = IntField(default=0)  # turns in a row that broke on a defect of ours
+    held = BooleanField()  # paused by a restart, until a user resumes it
+    failures = IntField(default=0)  # advances in a row that failed on a defect of ours
     cancel_requested_at = DateTimeField()
     problems = ListField(DictField())  # of a plan that cannot run
     waits_for = ListField(IntField())  # steps after whose success further ones are planned
@@ -139,7 +140,7 @@ class Workflow(Document):
 
 
 class Spec(Document):
-    """What was submitted, normalised, or planned later; written once, ``<workflow>/<version>``."""
+    """The submitted or replanned spec, normalised; written once, ``<workflow>/<version>``."""
 
     meta = {"collection": "specs", "auto_create_index": False}
     id = StringField(primary_key=True)
@@ -191,7 +192,7 @@ class Job(Document):
     state = StringField(required=True)
     version = IntField(default=0)
     open = BooleanField()  # unset once settled
-    news = DateTimeField()  # since when the workflow has had something to take in
+    news = DateTimeField()  # since when the job has had an unprocessed change
     announced = BooleanField()
     due = (
         DateTimeField()
@@ -264,7 +265,7 @@ class Event(Document):
 
 
 class Lock(Document):
-    """Whose turn it was last at something that only one process shall do at a time.
+    """A lock for periodic work that only one process does at a time, with its last time.
 
     ``sweep`` (the beat's), ``poll:<owner>``, ``outbox`` (the claim of jobs to send).
     """
@@ -282,7 +283,7 @@ class Lock(Document):
 
 
 class Heartbeat(Document):
-    """A process that said when it was there last."""
+    """A process and its last heartbeat."""
 
     meta = {
         "collection": "heartbeats",
@@ -362,4 +363,4 @@ class AppSpecs(Document):
     id = StringField(primary_key=True)
     specs = StringField()  # JSON: keys of foreign making
     fetched_at = DateTimeField()
-    asked_at = DateTimeField()  # when somebody last set out to fetch them
+    asked_at = DateTimeField()  # when a process last claimed the fetch

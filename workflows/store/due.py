@@ -1,4 +1,4 @@
-"""What is due, of all that the sweep looks after, in one question.
+"""Finds all due work in one query, for the sweep.
 
 Each part of it reads an index of its own, so the cost follows what is due and not what is stored.
 """
@@ -18,27 +18,27 @@ from workflows.store.jobs import duplicates, output_search, polling, waiting
 from workflows.store.mongo import DUE, Row, ago, collection, translate_errors
 
 MOST: Final = 2_000
-"""Workflows taken up at once; the rest is as due next time."""
+"""The most workflows of one sweep; the others stay due."""
 
 
 class Work(StrEnum):
-    """What there is to do, beside advancing workflows."""
+    """Kinds of due work, besides advancing workflows."""
 
     SEND = "send"
     LOOK_UP = "look up"
     KILL = "kill"
     FIND = "find"
-    """Results of jobs that have ended shall be looked for."""
+    """Find the outputs of ended jobs."""
     REPLAN = "replan"
-    """Further steps of workflows shall be planned."""
+    """Plan further steps of workflows."""
     ASK = "ask"
-    """AppService shall be asked whether it takes submissions."""
+    """Ask AppService whether it accepts submissions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
     workflows: tuple[str, ...]
-    """They have news that nobody has taken in, or should be looked at."""
+    """Workflows with unprocessed changes, or whose next check is due."""
     works: frozenset[Work]
 
 
@@ -46,8 +46,8 @@ _WORKFLOWS, _UNWELL, _ASKED = "workflows", "unwell", "asked"
 
 
 def due(overdue: timedelta, moment: timedelta) -> Due:
-    """``overdue``: whoever stores something acts on it at once; taken up is what is older than
-    that. ``moment``: for so long it is believed what AppService said of itself.
+    """The due work. ``overdue``: the minimum age, since the code that stores a change acts on it at
+    once. ``moment``: how long AppService's reported state is believed.
     """
     (document, pipeline), *rest = _parts(ago(overdue), ago(moment))
     others = [

@@ -1,8 +1,8 @@
-"""Group commit: what many threads want written at the same time, one of them writes for all.
+"""Group commit: of many threads that write at the same time, one writes for all.
 
-A statement costs a client as much as all the rest of a small request. So while one is under way,
-what comes meanwhile gathers and goes as the next one; nobody waits for a clock, and who comes alone
-goes alone.
+A statement costs a client as much as all other work of a small request. So items that arrive during
+a statement are collected and written as the next one. There is no timer: a lone item is written at
+once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which processes are there: each tells so again and again, by MongoDB's clock."""
+"""Heartbeats of processes, on MongoDB's clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def record_heartbeat(
     cut_off: bool = False,
     broken: Sequence[BrokenTask] = (),
 ) -> None:
-    """This process is there. ``name`` is ``<kind>@<host>:<process id>``."""
+    """Record that this process is alive. ``name`` is ``<kind>@<host>:<process id>``."""
     fields: Row = {
         "kind": kind,
         "queues": {"$literal": list(queues)},
@@ -31,13 +31,13 @@ def record_heartbeat(
 
 
 def leave(name: str) -> None:
-    """This process ends as it should: nobody need miss it."""
+    """Record that this process ends in an orderly way."""
     with translate_errors():
         collection(documents.Heartbeat).delete_one({"_id": name})
 
 
 def list_heartbeats() -> list[Heartbeat]:
-    """Every process that was there within the last day and did not leave, the latest first."""
+    """The heartbeats of the last day whose processes did not leave, the latest first."""
     fields: Row = {
         "kind": 1,
         "queues": 1,

@@ -1,4 +1,4 @@
-"""Changes to what is stored already, done once, in order, when an operator says so.
+"""Migrations of stored documents, done once, in order, on an operator's command.
 
 A migration must leave documents that the release before it can still read, so that processes can be
 restarted one by one; it may be interrupted and run again.

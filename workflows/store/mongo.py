@@ -1,4 +1,4 @@
-"""The few things all stores need of MongoDB: its clock, its sessions, its failures."""
+"""Common access to MongoDB for all stores: clock, sessions, failures."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ _RETRY_LABELS = (
 
 
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
-"""What reading a stored document raises that somebody or something has spoilt."""
+"""The exceptions of reading a damaged document."""
 
 
 def sound(row: Row, read: Callable[[Row], Result]) -> Result | None:
-    """What ``read`` makes of a document. None, and an error for a person, where that is nothing:
-    one document that is spoilt must not hold up those that come with it.
+    """The result of ``read`` for a document. For a damaged one it logs an error and returns None,
+    so that it does not delay the others.
     """
     try:
         return read(row)
@@ -94,8 +94,8 @@ def map_by_id(values: Mapping[str, object]) -> Row:
 
 
 class Patience:
-    """How long calls of MongoDB may take, all together. Time between them does not count: a large
-    workflow may take seconds to check while MongoDB is well.
+    """The total time that MongoDB's calls may take. Time between them does not count: validating a
+    large workflow may take seconds while MongoDB is well.
     """
 
     def __init__(self, seconds: float, shortest_seconds: float) -> None:
@@ -124,7 +124,7 @@ _patience: ContextVar[Patience | None] = ContextVar("patience", default=None)
 
 @contextmanager
 def patience(seconds: float, shortest_seconds: float) -> Iterator[None]:
-    """Within it the calls of this thread have so long, all together, and no longer."""
+    """Limits the total time of this thread's calls in the block."""
     token = _patience.set(Patience(seconds, shortest_seconds))
     try:
         yield

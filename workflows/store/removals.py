@@ -1,4 +1,4 @@
-"""Removal of a workflow and of everything that belongs to it, in two steps.
+"""Removes a workflow and its documents, in two steps.
 
 1. ``hide``: one transaction deletes the workflow's row and stores a removal. From then on no route,
    page or worker finds the workflow: each of them begins at that row.

@@ -1,4 +1,4 @@
-"""What every process knows of the BV-BRC services: up, away or switched off, and since when."""
+"""The stored state of BV-BRC's services: up, away or disabled, and since when."""
 
 from __future__ import annotations
 

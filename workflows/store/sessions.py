@@ -1,7 +1,7 @@
-"""Sessions of the pages that were ended before their time.
+"""Sessions of the pages that users have signed out of.
 
-A session is a sealed cookie, so that every process knows it; what MongoDB keeps is which of them
-no longer counts, until it would have ended by itself.
+A session is a sealed cookie, so that every process knows it; what MongoDB keeps is which of them no
+longer counts, until it would have ended by itself.
 """
 
 from __future__ import annotations

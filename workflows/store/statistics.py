@@ -1,4 +1,4 @@
-"""How far the whole engine is: a few indexed questions whose cost follows what is unfinished."""
+"""Statistics of the engine: a few indexed queries whose cost follows the unfinished work."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OPEN = (JobState.INTENDED, JobState.SENDING, JobState.ACTIVE)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is unfinished, and for how long it has waited."""
+    """The unfinished work and how long it has waited."""
 
     workflows: Mapping[str, int]
     """Active states to how many workflows are in them."""
@@ -33,14 +33,14 @@ class Progress:
     unsent: timedelta
     """How long the oldest job waits that could be sent: zero where there is none."""
     overdue: timedelta
-    """How long ago the most overdue workflow should have been looked at."""
+    """How long the most overdue workflow has waited for its advance."""
     swept: timedelta | None
     """How long ago the last sweep began; None before the first."""
     service: Health
     """What is known of AppService."""
     present: tuple[Heartbeat, ...]
     submissions: ConcurrencyLimit
-    """How many calls of start_app2 AppService bears, as far as observed."""
+    """The adaptive limit of start_app2 calls under way."""
 
 
 def progress(user_jobs: int) -> Progress:

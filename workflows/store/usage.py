@@ -1,4 +1,4 @@
-"""What each user uses, counted over all processes: rates of a minute, what is open, what is stored.
+"""Counts each user's consumption over all processes: rates of a minute, open and stored things.
 
 Processes count for themselves and add up here once a second, so that a request costs no statement.
 """
@@ -18,7 +18,7 @@ from workflows.store.mongo import NOW, Row, collection, translate_errors
 Key = tuple[str, str]
 """The name of a limit, and a user."""
 BELIEVED_SECONDS: Final = 10
-"""A process that has said nothing for so long holds nothing open."""
+"""A process that has not reported for this time holds nothing open."""
 _KEPT_SECONDS: Final = 180
 
 

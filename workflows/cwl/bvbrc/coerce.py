@@ -1,5 +1,5 @@
-"""What apps take although CWL's types are stricter: paths as strings, numbers as text, one for a
-list. GoWe's workflows rely on it.
+"""Conversions that apps accept although CWL's types are stricter: paths as strings, numbers as
+text, one value for a list. GoWe's workflows rely on them.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _is_number(of: Type) -> bool:
 
 
 def coerce(value: Value, wanted: Type, *, everything: bool) -> Value:
-    """The value turned, as far as it can be told; ``everything`` false: only paths of files."""
+    """The converted value, as far as it is known; ``everything`` false: only paths of files."""
     options = list(_options(wanted))
     if isinstance(value, list):
         of = next((option.items for option in options if isinstance(option, Array)), ANY)

@@ -19,7 +19,7 @@ from workflows.model.values import Json
 
 _PLAIN_NAME = re.compile(r"[^.\[\]'\"{}]+")
 FOLDER = "${workspace_output_folder}"
-"""Where results go if the document does not say."""
+"""The folder of results if the document names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class NativeStep:
     params: Mapping[str, Json]
     outputs: Mapping[str, Json]
     """Name to path template, or ``{"glob": template}`` (``many``: a list; ``optional``: may be
-    none) for what is looked for among the job's results when it has ended (``globs``). Outputs
-    that only the run tells are absent."""
+    none) for what is looked for among the job's results when it has ended (``globs``). Outputs that
+    only the run determines are absent."""
     depends_on: tuple[str, ...]
     origin: Origin
     """The CWL step."""

@@ -19,7 +19,7 @@ _WILD = re.compile(r"(?<!\$)[*?\[]")
 
 
 def output(parameter: Parameter, job: Job, bound: Binding, report: Report) -> Json | None:
-    """The native output: a template, ``{"glob": …}``, or None for what only the run tells."""
+    """The native output: a template, ``{"glob": …}``, or None if only the run determines it."""
     app = bound.app
     if parameter.name in app.later:
         return None

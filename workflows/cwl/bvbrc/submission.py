@@ -55,7 +55,8 @@ def submission_from(stored: Mapping[str, Any]) -> Submission:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What can be told so far. Made again with more results it repeats its steps and adds more."""
+    """The plan as far as it is known. Made again with more results it repeats its steps and adds
+    more."""
 
     name: str
     main: str = ""

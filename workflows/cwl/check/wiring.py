@@ -1,6 +1,6 @@
-"""Whether the parts of a workflow fit together: sources, types, features declared, cycles.
+"""Checks that the parts of a workflow fit together: sources, types, declared features, cycles.
 
-All of it can be told from the documents alone, before any input is known.
+All checks need only the documents, no inputs.
 """
 
 from __future__ import annotations

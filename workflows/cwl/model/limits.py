@@ -1,4 +1,4 @@
-"""How much a submission may ask for. Everything is checked while it is read, not afterwards."""
+"""The limits of a submission, which are checked while it is read."""
 
 from __future__ import annotations
 

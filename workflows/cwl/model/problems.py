@@ -1,4 +1,4 @@
-"""What is wrong with a CWL submission, at its place in the user's own file, with the way out."""
+"""Problems of a CWL submission, each with its place in the user's file and a suggestion."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workflows.cwl.model.tree import Node
 from workflows.model.errors import Invalid, Problem
 
 MOST = 50
-"""At most this many problems are told; the rest would only hide them."""
+"""At most this many problems are reported; more would only hide them."""
 _COMPARED, _LONGEST = 300, 100
 """With how many words, and how long ones, a misspelt word is compared."""
 
@@ -35,7 +35,7 @@ class Refused(Invalid):
 
 
 class Report:
-    """Collects problems and warnings; the same place and code is told once."""
+    """Collects problems and warnings; the same place and code is reported once."""
 
     def __init__(self) -> None:
         self._problems: dict[tuple[str, int, int, str, str], CwlProblem] = {}

@@ -1,5 +1,5 @@
-"""What a plan is made for: where leaf processes run and where files are. BV-BRC is one target;
-the conformance tests bring another, which runs tools on the spot.
+"""The target of a plan: where leaf processes run and where files are. BV-BRC is one target; the
+conformance tests have another, which runs tools locally.
 """
 
 from __future__ import annotations
@@ -54,4 +54,4 @@ class Target(Protocol):
         """What is in a directory; raises ``Wrong``."""
 
     def exists(self, location: str) -> bool:
-        """Whether there is such a file; raises ``Wrong`` where it cannot be told."""
+        """Whether there is such a file; raises ``Wrong`` if that is unknown."""

@@ -1,8 +1,8 @@
-"""What flows through a plan: JSON, with references to outputs that jobs will make, and gaps.
+"""The values in a plan: JSON, with references to future outputs of jobs, and gaps.
 
-A *reference* stays a reference wherever it is only passed on; it is looked up only where
-something depends on its value. So a plan made again with more results repeats its earlier steps
-letter for letter. A *gap* is a value that cannot be told before certain steps have ended.
+A *reference* stays a reference wherever it is only passed on; it is looked up only where something
+depends on its value. So a plan made again with more results repeats its earlier steps letter for
+letter. A *gap* is a value that is unknown before certain steps have ended.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Open(Exception):
 
 
 class Wrong(Exception):
-    """What the user wrote cannot be carried out; whoever knows the place reports it."""
+    """The user's document cannot be carried out; the caller that knows the place reports it."""
 
     def __init__(
         self, code: str, message: str, suggestion: str = "", node: Node | None = None

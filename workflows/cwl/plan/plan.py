@@ -29,7 +29,7 @@ _REQUIREMENTS = ("cwl:requirements", "https://w3id.org/cwl/cwl#requirements")
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
-    """What can be told of a workflow so far."""
+    """The plan of a workflow as far as it is known."""
 
     process: Process | None
     jobs: tuple[Job, ...] = ()
@@ -37,7 +37,7 @@ class Expanded:
     outputs: Mapping[str, Value] = field(default_factory=dict)
     """The workflow's outputs: values, references to steps' outputs, gaps."""
     waits_for: frozenset[str] = frozenset()
-    """The steps whose results would tell more; empty when the plan is complete."""
+    """The steps on whose results further steps depend; empty when the plan is complete."""
     problems: tuple[CwlProblem, ...] = ()
     warnings: tuple[CwlProblem, ...] = ()
 

@@ -1,4 +1,4 @@
-"""Secondary files of a workflow's own inputs: looked for beside the primary file."""
+"""Finds the secondary files of a workflow's own inputs beside the primary file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Discovery:
     def complete(self, value: Value, parameter: Parameter) -> Value:
         """The value, its files with the secondary files that the declaration asks for.
 
-        Raises ``Wrong`` where one is missing or cannot be told.
+        Raises ``Wrong`` if one is missing or unknown.
         """
         if not parameter.secondary_files:
             return self._inside(value, parameter)

@@ -1,4 +1,5 @@
-"""Plans made apart from the server: in a process without environment, with limits, kept warm."""
+"""Makes plans outside the server: in a separate process without environment, with limits, kept
+warm."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ _ANSWER_BYTES = 256 * 1024 * 1024
 
 
 class AppTable:
-    """The apps that may be used, ready to be sent; make one anew when they change."""
+    """The available apps, ready to be sent; make a new table when they change."""
 
     def __init__(self, specs: Sequence[AppSpec], known: Sequence[AppSpec] = ()) -> None:
         """``specs`` from AppService or the project's own table; ``known`` adds names, results."""
@@ -60,11 +61,11 @@ class AppTable:
 
 
 Spent = Callable[[float], None]
-"""Told how many seconds the planning process was busy."""
+"""Called with the seconds that the planning process was busy."""
 
 
 def unmeasured(_seconds: float) -> None:
-    """Nobody is charged for it."""
+    """Ignores the time."""
 
 
 class PlannerDefect(Exception):
@@ -103,7 +104,7 @@ class Planner:
 
         ``deadline`` is of ``time.monotonic()``; None: after ``wall_time``. Raises ``PlannerDefect``
         for a defect of ours, and ``Unavailable`` where the process was stopped otherwise: a busy
-        machine, not the document, is to blame for that, or ``gone`` said that nobody waits.
+        machine, not the document, is the cause, or ``gone`` said that the client has left.
         """
         request = {"submission": source.as_json(), "results": results or {}}
         with self._lock:

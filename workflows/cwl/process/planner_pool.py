@@ -1,7 +1,7 @@
-"""Plans for the people who wait for one: a few at once, and no user at the cost of the others.
+"""A pool of planners: a few plans at once, shared fairly between users.
 
 A user has one plan under way and a few that wait; what comes beyond that is refused at once. Users
-take turns, so that whoever comes alone waits for one plan of each other user at most.
+take turns, so that a user with one plan waits for one plan of each other user at most.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Reader:
     def entry(self, file: str, name: str) -> Process:
         """The process to run: the one named, else ``main``, else the only one there is.
 
-        Raises ``Refused`` where it cannot be told or the file cannot be read.
+        Raises ``Refused`` if it is ambiguous or the file cannot be read.
         """
         root = self.bundle.tree(file)
         graph = _graph(root)

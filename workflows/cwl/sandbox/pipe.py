@@ -16,11 +16,11 @@ _LOOK_SECONDS = 0.25
 """How often it is asked whether the answer is still wanted."""
 
 Gone = Callable[[], bool]
-"""True where nobody waits for the answer any more; it must not block."""
+"""True if the answer is no longer needed; it must not block."""
 
 
 def never() -> bool:
-    """Somebody waits to the end."""
+    """The caller waits to the end."""
     return False
 
 
@@ -47,7 +47,7 @@ def exchange(
 
 
 def _ready(selector: DefaultSelector, deadline: float, gone: Gone) -> bool:
-    """Whether the pipe became ready before the deadline, with somebody still waiting."""
+    """Whether the pipe became ready before the deadline, while the caller still waits."""
     while not gone():
         left = deadline - time.monotonic()
         if selector.select(min(max(0.0, left), _LOOK_SECONDS)):

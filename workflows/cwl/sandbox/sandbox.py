@@ -25,7 +25,7 @@ from workflows.model.values import Json
 _CHILD = Path(__file__).with_name("sandbox_child.py")
 TOO_LONG = "it was not run: this expression and those before it take too much CPU time"
 _PATIENCE_SECONDS = 60
-"""Longer than anybody waits for a plan: a busy machine is not the expression's fault."""
+"""Longer than any caller waits for a plan: a busy machine is not the expression's fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,8 @@ class Sandbox:
         self.close()
 
     def renew(self, now: int) -> None:
-        """Ready for another plan: its time starts anew. A process that worked much is replaced."""
+        """Prepares for another plan with a fresh time limit. A process that has worked much is
+        replaced."""
         spent = self.limits.expressions_time - self.left
         self._worked += spent
         if self._worked > self.limits.expressions_time:

@@ -1,4 +1,4 @@
-"""Jobs at AppService that are one too many of an attempt: noted, so that none outlives us."""
+"""Duplicate jobs of one attempt at AppService, stored until they are dead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DUE: Row = {"surplus_due": {"$type": "date"}, "$expr": {"$lte": ["$surplus_due",
 
 @dataclass(frozen=True, slots=True)
 class Surplus:
-    """What must still be killed of one attempt."""
+    """The duplicates of one attempt that must still be killed."""
 
     key: str
     workflow: str
@@ -24,7 +24,7 @@ class Surplus:
 
 
 def note(job: Job, job_ids: Sequence[str]) -> None:
-    """Durably, before anybody tries to kill them."""
+    """Stores duplicates durably, before the first kill."""
     with translate_errors():
         collection(documents.Job).update_one(
             {"_id": job.key},
@@ -38,7 +38,7 @@ def note(job: Job, job_ids: Sequence[str]) -> None:
 def take(limit: int, again_in: timedelta) -> list[Surplus]:
     """Those that are due; they come again after that time unless they are settled.
 
-    One by one: what somebody settles meanwhile must not become due once more.
+    One by one, so that a duplicate settled in between does not become due again.
     """
     found, put_off = list[Row](), [{"$set": {"surplus_due": later(again_in)}}]
     with translate_errors():

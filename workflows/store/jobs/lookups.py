@@ -1,6 +1,4 @@
-"""Submissions whose answer is lost, or whose sender is silent: looked up, then adopted or believed
-absent.
-"""
+"""Submissions in doubt: claimed for a look-up, then adopted or believed absent."""
 
 from __future__ import annotations
 

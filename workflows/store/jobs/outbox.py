@@ -1,4 +1,4 @@
-"""Jobs on their way to AppService, claimed by one sender: fairly between users, within bounds.
+"""The outbox: jobs to send, claimed by one sender each, fairly between users and within the caps.
 
 ``reservations`` says how claims of many processes at the same time keep the caps exact, and
 ``waiting`` how those are found who have something to send.
@@ -36,7 +36,7 @@ _TRIES = 50
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much may be under way at once."""
+    """The caps on jobs under way."""
 
     user_jobs: int
     """Jobs of one user that are being sent or are at AppService."""
@@ -59,7 +59,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What is on the way, with what other claims have reserved."""
+    """The jobs under way, with the reservations of other claims."""
 
     calls: int
     """Of all users. A submission in doubt is no call."""

@@ -1,4 +1,4 @@
-"""Jobs that have ended well and whose results are to be looked for in the Workspace."""
+"""Completed jobs whose outputs are to be found in the Workspace."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DUE: Row = {
 
 
 def take(again_in: timedelta) -> Job | None:
-    """The job that has waited longest; nobody else takes it within ``again_in``."""
+    """The job that has waited longest; no other caller gets it within ``again_in``."""
     with translate_errors():
         row = collection(documents.Job).find_one_and_update(
             DUE,
@@ -32,7 +32,7 @@ def take(again_in: timedelta) -> Job | None:
 
 
 def say(job: Job, reason: str) -> None:
-    """Why they could not be looked for, as people are told."""
+    """Stores why the outputs could not be searched, as ``explain`` shows it."""
     with translate_errors():
         collection(documents.Job).update_one(
             {"_id": job.key, "state": JobState.ACTIVE}, {"$set": {"reason": reason}}

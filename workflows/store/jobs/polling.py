@@ -1,4 +1,4 @@
-"""Jobs at AppService: whom to ask about, what was learnt, what must be killed."""
+"""Jobs at AppService: which to poll, their updates, and which to kill."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ class UserLock:
 
 @dataclass(frozen=True, slots=True)
 class JobUpdate:
-    """What a poll learnt about one job; only what changed is written."""
+    """The update of one job by a poll; only changed fields are written."""
 
     key: str
     workflow: str
     fields: Row
     news: bool = True
-    """Whether the workflow must take it in."""
+    """Whether the workflow must process it."""
 
     @property
     def to_be_found(self) -> bool:
-        """Whether somebody must look for its results now."""
+        """Whether its outputs are to be searched now."""
         return self.fields.get("results_due") is not None
 
 
@@ -104,16 +104,16 @@ def owners() -> list[str]:
 
 
 def under_way(owner: str) -> int:
-    """How many of the user's jobs are at AppService or on the way there."""
+    """How many of the user's jobs are at AppService or being sent."""
     states = [JobState.SENDING, JobState.ACTIVE]
     with translate_errors():
         return collection(documents.Job).count_documents({"state": {"$in": states}, "owner": owner})
 
 
 def take_turns(names: Sequence[str], interval: timedelta) -> dict[str, UserLock]:
-    """Those turns (``sweep``, ``poll:<owner>``) that are ours: at most one in each interval.
+    """The periodic locks (``sweep``, ``poll:<owner>``) that we get: each at most once an interval.
 
-    Missing are those that somebody has had already.
+    Locks that another process has had in this interval are missing.
     """
     turns, token = collection(documents.Lock), uuid4().hex
     free = {"_id": {"$in": list(names)}, "$expr": {"$not": {"$gt": ["$next", NOW]}}}
@@ -127,11 +127,11 @@ def take_turns(names: Sequence[str], interval: timedelta) -> dict[str, UserLock]
 
 
 def _make(names: Sequence[str]) -> None:
-    """See to it that the rows exist; those that nobody has had yet are free."""
+    """Create missing rows, as free locks."""
     turns = collection(documents.Lock)
     missing = set(names) - {row["_id"] for row in turns.find({"_id": {"$in": list(names)}})}
     if missing:
-        with suppress(BulkWriteError):  # somebody else made one in between
+        with suppress(BulkWriteError):  # another process made one in between
             turns.insert_many([{"_id": name} for name in sorted(missing)], ordered=False)
 
 
@@ -206,8 +206,8 @@ KILL: Row = {
 
 
 def claim_unwanted(limit: int, again_in: timedelta) -> dict[str, list[Job]]:
-    """Jobs that AppService shall be asked (again) to kill now, by owner. That they are asked for is
-    counted before it is done; nobody else asks for them within ``again_in``.
+    """Unwanted jobs whose kill is due now, by owner. The attempt is counted before it is made, and
+    no other caller gets these jobs within ``again_in``.
     """
     found: dict[str, list[Job]] = defaultdict(list)
     rows = collection(documents.Job)
@@ -226,10 +226,10 @@ def claim_unwanted(limit: int, again_in: timedelta) -> dict[str, list[Job]]:
 
 
 def receipts(replies: Iterable[tuple[Job, str, timedelta | None]]) -> None:
-    """What AppService answered to each kill; with a time where it must be asked again.
+    """Stores AppService's answer to each kill, with a time if it must be repeated.
 
-    ``killed`` stays, whatever is answered to those who ask once more. That a job is ``gone`` says
-    only to the first who asks that it ended by itself.
+    ``killed`` stays, whatever a repeated kill answers. ``gone`` means only at the first kill that
+    the job ended by itself.
     """
     writes = [
         UpdateOne(

@@ -1,4 +1,4 @@
-"""The outbox's own document: places that claims under way have reserved.
+"""The outbox's document: slots that claims under way have reserved.
 
 It makes claims exact without a transaction, so nothing that a dead process held is locked. A claim
 
@@ -7,9 +7,9 @@ It makes claims exact without a transaction, so nothing that a dead process held
 3. marks these jobs as being sent, each only if it is as it was read (``version``);
 4. releases the places: from here on the jobs themselves are counted.
 
-A process that dies or stands still between 2 and 4 holds its places for ``LEASE``. Then anybody
-revokes its claim: its jobs that are not marked yet get a new version, so that a mark which comes
-later matches nothing, and only then the places are free.
+A process that dies or stands still between 2 and 4 holds its slots for ``LEASE``. Then another
+process revokes its claim: its unmarked jobs get a new version, so that a later mark matches
+nothing, and only then the slots are free.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Book:
     """The user who was served last; the next claim begins behind that name."""
     reserved: Sequence[Reserved]
     limit: ConcurrencyLimit
-    """How many calls AppService bears, as far as was observed."""
+    """The adaptive limit of calls."""
 
     @property
     def places(self) -> Counter[str]:
@@ -112,7 +112,7 @@ def release(token: str) -> None:
 
 
 def observed_limit() -> ConcurrencyLimit:
-    """How many calls AppService bears, as far as was observed."""
+    """The adaptive limit of calls."""
     row = collection(documents.Lock).find_one(_OUTBOX, {"limit": 1}) or {}
     return from_stored(row.get("limit"))
 
@@ -148,5 +148,5 @@ def revoke(reserved: Reserved) -> None:
 
 
 def pass_over(name: str) -> None:
-    """Nobody up to this user could be served: the next claim begins behind them."""
+    """No user up to this one could be served: the next claim starts after it."""
     collection(documents.Lock).update_one(_OUTBOX, {"$set": {"served": name}})

@@ -1,4 +1,4 @@
-"""Jobs in MongoDB: what one turn of a workflow writes, and what it needs to read."""
+"""Jobs in MongoDB: the reads and writes of an advance."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Write = InsertOne[Row] | UpdateMany
 
 
 def effects(changes: Sequence[Change]) -> list[Write]:
-    """What turns write to jobs: new intents, unwanted ones, and what they have taken in."""
+    """The writes of advances to jobs: new intents, kills, and acknowledged changes."""
     writes: list[Write] = [
         InsertOne(row(job, now) | {"due": now, "intended_at": now})
         for change in changes
@@ -56,10 +56,10 @@ def _kill_writes(keys: Sequence[str]) -> list[Write]:
 
 
 def _taken_in(keys: Sequence[str], version: int, announced: bool, settled: bool) -> UpdateMany:
-    """Clears the news, unless there is newer news than what was seen.
+    """Acknowledges the change, unless the job has a newer one.
 
-    That its submission stands in an event is true whatever else happened to it, or the event would
-    be written again.
+    That its submission is recorded is stored in any case, since otherwise the event would be
+    written again.
     """
     gone = ["news", "open"] if settled else ["news"]
     wanted: Row = {"_id": {"$in": keys}}
@@ -82,14 +82,14 @@ def open_jobs(workflows: Iterable[str]) -> dict[str, list[Row]]:
 
 
 def with_unprocessed_changes(workflows: Iterable[str]) -> list[str]:
-    """Those of these workflows that have something to take in."""
+    """The workflows among these that have unprocessed changes."""
     query = {"workflow": {"$in": list(workflows)}, "open": True, "news": {"$type": "date"}}
     with translate_errors():
         return list(collection(documents.Job).distinct("workflow", query))
 
 
 def discard_changes(workflow: str, until: datetime) -> None:
-    """Nobody takes in the news that this workflow had by then: whoever resumes it reads all."""
+    """Discards the workflow's unprocessed changes: resuming it reads all jobs."""
     with translate_errors():
         collection(documents.Job).update_many(
             {"workflow": workflow, "open": True, "news": {"$lte": until}}, {"$unset": {"news": ""}}
@@ -193,7 +193,7 @@ def of_apps(apps: Collection[str]) -> Row:
 
 
 def readable(each: Row) -> Job | None:
-    """The same as ``value``; None where the row makes no sense, so that it holds up no other."""
+    """The same as ``value``; None for an unreadable row, so that it does not delay others."""
     return sound(each, value)
 
 

@@ -1,6 +1,4 @@
-"""What became of a sending. It is stored under the claim that the sending was made with, or not at
-all.
-"""
+"""Results of sends, stored only under the claim of the send."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ from workflows.store import documents
 from workflows.store.mongo import NOW, Row, collection, later, map_by_id, translate_errors
 
 _CHANGED: Row = {"version": {"$add": ["$version", 1]}, "news": NOW}
-"""Every change that the workflow must take in."""
+"""The fields of every change that the workflow must process."""
 _ENDED: Row = {**_CHANGED, "in_doubt": False}
 _STARTED: Row = {**_ENDED, "submitted_at": NOW, "due": NOW}
 _REFUSED: Row = {
@@ -28,7 +26,7 @@ _REFUSED: Row = {
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What became of one sending; exactly one of the constructors below made it."""
+    """The result of one send; one of the constructors below makes it."""
 
     job: Job
     after: JobState
@@ -49,7 +47,7 @@ class SendResult:
 
     @property
     def news(self) -> bool:
-        """Whether the workflow has something to take in."""
+        """Whether the workflow must process it."""
         return self.after not in (JobState.INTENDED, JobState.SENDING)
 
     def write(self) -> UpdateOne:
@@ -63,8 +61,8 @@ def job_started(job: Job, job_id: str) -> SendResult:
 
 
 def unsent(job: Job, reason: str, wait: timedelta, *, refused: bool = False) -> SendResult:
-    """It provably never arrived, or was refused for now: back into the outbox, unless nobody
-    wants it any more. ``refused``: AppService had no good reason, which it may not do for ever.
+    """Provably not sent, or refused for now: back into the outbox, unless it is unwanted.
+    ``refused``: AppService gave no conclusive reason, which is not retried for ever.
     """
     fields: Row = {
         "state": {"$cond": ["$kill", str(JobState.WITHDRAWN), str(JobState.INTENDED)]},
@@ -128,8 +126,8 @@ def withdrawn(job: Job) -> SendResult:
 
 
 def record(outcomes: Sequence[SendResult]) -> list[SendResult]:
-    """Write what became of the sendings; answers with those that started a job under a claim that
-    was no longer valid. Recording the same again changes nothing.
+    """Store the results; returns those that started a job under a claim that was no longer valid.
+    Idempotent.
     """
     if not outcomes:
         return []

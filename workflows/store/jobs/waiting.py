@@ -1,4 +1,5 @@
-"""Which users have a job to send, asked so that the cost follows the answer and not how many wait.
+"""Finds users with a job to send, at a cost that follows the answer and not the number of waiting
+jobs.
 
 The index ``waiting`` holds each job of the outbox that has a due date, by user. It is read from one
 user on, a page at a time; behind a user with many jobs the next page begins at the next user. A

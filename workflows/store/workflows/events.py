@@ -1,4 +1,4 @@
-"""The history of each workflow: appended by its turns, read by log, stream and pages."""
+"""The events of each workflow: advances append them; log, stream and pages read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""New workflows into MongoDB; those of many requests at the same time go together."""
+"""Inserts new workflows into MongoDB; concurrent requests share a group commit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workflows that a restart has set aside: nobody takes them up until somebody asks for them."""
+"""Workflows that a restart has paused: none is advanced until a user resumes it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workflows.store.mongo import NOW, collection, translate_errors
 
 
 def hold() -> int:
-    """Set every workflow that is under way aside, until somebody asks for it; how many they are."""
+    """Pause every workflow under way until a user resumes it; returns their number."""
     with translate_errors():
         result = collection(documents.Workflow).update_many(
             {"state": {"$in": list(ACTIVE_WORKFLOW)}, "held": {"$ne": True}},
@@ -21,7 +21,7 @@ def hold() -> int:
 
 
 def resume(workflow: str) -> bool:
-    """Let one that was set aside go on; false where it was not."""
+    """Resume a paused workflow; false if it was not paused."""
     with translate_errors():
         result = collection(documents.Workflow).update_one(
             {"_id": workflow, "held": True},
@@ -31,7 +31,7 @@ def resume(workflow: str) -> bool:
 
 
 def paused_since(ids: Sequence[str]) -> dict[str, datetime]:
-    """Those of them that are set aside, each with MongoDB's time when it still was."""
+    """The paused ones among these, each with MongoDB's time of the query."""
     if not ids:
         return {}
     with translate_errors():

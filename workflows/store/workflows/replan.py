@@ -1,6 +1,6 @@
-"""Workflows that get further steps when results are there, a new version of the spec each time.
+"""Stores further steps of workflows, each time as a new version of the spec.
 
-All is written under the lease of whoever planned: where that was lost, nothing is.
+All writes are fenced by the planner's lease: if it was lost, nothing is written.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def refuse(token: str, before: Claimed, reason: str) -> bool:
 
 
 def postpone(token: str, workflow: str, wait: timedelta, reason: str) -> None:
-    """It was tried in vain, for no fault of what was submitted: again later, and count it."""
+    """Planning failed without a fault of the document: retry later, and count the failure."""
     failures = {"$add": [{"$ifNull": ["$replan_failures", 0]}, 1]}
     with translate_errors():
         collection(documents.Workflow).update_one(

@@ -1,4 +1,4 @@
-"""What is old enough to go: a workflow with all that belongs to it, or nothing of it."""
+"""Finds and deletes old workflows, each with all its documents or not at all."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def older(kind: Kind, age: timedelta, limit: int, but: Collection[str] = ()) -> 
 
 
 def remove(kind: Kind, age: timedelta, workflow: str) -> bool:
-    """False where it was taken up meanwhile, or where a job of it has not ended at AppService."""
+    """False if it was retried since, or if one of its jobs has not ended at AppService."""
     if not removals.hide(workflow, kind.older(age)):
         return False
     removals.erase(workflow)

@@ -65,7 +65,7 @@ class Claimed:
     now: datetime
     failures: int
     begun_at: datetime
-    """When it was submitted, or taken up again."""
+    """When it was submitted or retried."""
     started_at: datetime | None
     finished_at: datetime | None
     request_id: str = ""
@@ -81,7 +81,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one turn writes; all of it or nothing."""
+    """The writes of one advance, in one transaction."""
 
     before: Claimed
     after: Workflow
@@ -91,7 +91,7 @@ class Change:
     announced: tuple[Job, ...] = ()
     settled: tuple[Job, ...] = ()
     seen: tuple[Job, ...] = ()
-    """Every job that was looked at, in the version that was seen: its news are taken in."""
+    """Every job that was observed, with its version: its changes are acknowledged."""
     events: tuple[Event, ...] = ()
     replan: bool = False
     """Its further steps are to be planned."""
@@ -126,8 +126,8 @@ def get(workflow: str, fields: Row | None = None) -> Row:
 
 
 def claim(ids: Iterable[str], lease: timedelta) -> tuple[str, list[Claimed], list[str]]:
-    """Take the lease of those that nobody else holds; the token fences what we write. Those that
-    are set aside stay as they are.
+    """Take the lease of the workflows that no other process holds; the token fences our writes.
+    Paused ones are skipped.
 
     Last come the ids of those that are claimed but cannot be read.
     """
@@ -149,7 +149,7 @@ def claim(ids: Iterable[str], lease: timedelta) -> tuple[str, list[Claimed], lis
 def commit(token: str, changes: Sequence[Change]) -> list[Change]:
     """Write all changes in one transaction and end their leases; answers with those written.
 
-    A workflow whose lease was lost meanwhile is left alone, and the others are written without it.
+    A workflow whose lease was lost is skipped, and the others are written without it.
     """
     try:
         transaction(lambda session: _write(session, token, changes))
@@ -170,7 +170,7 @@ def release(token: str, ids: Sequence[str]) -> None:
 
 
 def postpone(token: str, workflow: str, wait: timedelta) -> None:
-    """A turn broke on a defect of ours: look again later, and count it."""
+    """An advance failed on a defect of ours: retry later, and count it."""
     failures = {"$cond": [{"$isNumber": "$failures"}, "$failures", 0]}
     with translate_errors():
         collection(documents.Workflow).update_one(
@@ -208,7 +208,7 @@ def ended_among(ids: Iterable[str]) -> set[str]:
 
 
 def _write(session: ClientSession, token: str, changes: Sequence[Change]) -> None:
-    """Whoever takes a lease away after it was seen here makes the transaction begin anew."""
+    """A process that takes a lease away after this check makes the transaction start again."""
     rows = collection(documents.Workflow)
     held = {"_id": {"$in": [change.after.id for change in changes]}, "lease.token": token}
     if rows.count_documents(held, session=session) != len(changes):

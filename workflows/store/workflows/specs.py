@@ -1,4 +1,4 @@
-"""What was submitted, read once by each process: it never changes."""
+"""Specs, cached by each process, since they never change."""
 
 from __future__ import annotations
 

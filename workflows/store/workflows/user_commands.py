@@ -1,4 +1,4 @@
-"""What a person asks of a stored workflow: start it, cancel it, take it up again.
+"""Users' commands on a stored workflow: start, cancel, retry.
 
 No lease is needed: each write says in what state the workflow must be.
 """
@@ -16,7 +16,7 @@ from workflows.store.mongo import NOW, Row, collection, transaction, translate_e
 from workflows.store.workflows import events
 
 _PLANNING = ("unplannable", "replan_due", "replan_failures", "replan_reason")
-"""What is noted of the planning of further steps; a retry begins it anew."""
+"""The fields of the planning of further steps; a retry resets them."""
 
 
 def begin(workflow: str, request_id: str) -> bool:
@@ -40,7 +40,7 @@ def begin(workflow: str, request_id: str) -> bool:
 
 
 def request_cancel(workflow: str) -> bool:
-    """From here on nothing of it starts: the wish is stored and whoever holds the lease loses it.
+    """Stores the cancel and ends the lease, so that no further step starts.
 
     False where it had ended already.
     """
@@ -65,7 +65,8 @@ def request_cancel(workflow: str) -> bool:
 def restart(
     workflow: str, before: Row, states: Sequence[StepState], event: Event, request_id: str
 ) -> bool:
-    """Take a failed or cancelled workflow up again with new step states; false where it moved."""
+    """Restart a failed or cancelled workflow with new step states; false if its state has
+    changed."""
 
     def work(session: ClientSession) -> bool:
         result = collection(documents.Workflow).update_one(
