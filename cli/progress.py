@@ -33,7 +33,7 @@ class Step:
     ended_at: datetime | None = None
     reason: str = ""
 
-    def elapsed(self, now: datetime) -> timedelta | None:
+    def elapsed_time(self, now: datetime) -> timedelta | None:
         """The time since the submission of its job, until its end; None before."""
         begun = self.started_at or self.queued_at
         return max((self.ended_at or now) - begun, timedelta(0)) if begun else None
@@ -57,7 +57,7 @@ class Progress:
         """How many steps have ended."""
         return sum(step.state in OVER for step in self.steps.values())
 
-    def elapsed(self, now: datetime) -> timedelta:
+    def elapsed_time(self, now: datetime) -> timedelta:
         return max((self.ended_at or now) - self.created_at, timedelta(0))
 
     def after(self, event: Mapping[str, Any]) -> Progress:

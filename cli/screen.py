@@ -80,11 +80,11 @@ def command(
     @click.option("--json", "as_json", is_flag=True, help="Print JSON, one value to a line.")
     @click.pass_obj
     @wraps(function)
-    def wrapped(screen: Screen, /, *args: Given.args, **given: Given.kwargs) -> Result:
+    def run_command(screen: Screen, /, *args: Given.args, **given: Given.kwargs) -> Result:
         screen.json = bool(given.pop("as_json"))
         return function(screen, *args, **given)
 
-    return wrapped
+    return run_command
 
 
 def _console(*, stderr: bool) -> Console:

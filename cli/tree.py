@@ -104,7 +104,7 @@ def _hang(tree: Tree, steps: Sequence[Step], now: datetime) -> None:
 def _head(progress: Progress, now: datetime) -> Text:
     return Text.assemble(
         (progress.name, "bold"), "  ", state(progress.state), "  ",
-        (duration(progress.elapsed(now)), "dim"), "  ", (progress.id, "dim"),
+        (duration(progress.elapsed_time(now)), "dim"), "  ", (progress.id, "dim"),
     )  # fmt: skip
 
 
@@ -113,10 +113,10 @@ def _line(step: Step, now: datetime) -> RenderableType:
     facts = [step.app, f"job {step.job_id}" if step.job_id else ""]
     if step.attempt > 1:
         facts.append(f"attempt {step.attempt}")
-    moving: RenderableType = duration(step.elapsed(now))
+    moving: RenderableType = duration(step.elapsed_time(now))
     if step.state == "running":
         pulse = ProgressBar(total=None, pulse=True, width=8, animation_time=now.timestamp())
-        moving = _beside(pulse, Text(duration(step.elapsed(now))))
+        moving = _beside(pulse, Text(duration(step.elapsed_time(now))))
     row.add_row(
         Text(f"{MARKS.get(step.state, '?')} {step.name}", style=STYLES.get(step.state, "")),
         Text(step.state, style=STYLES.get(step.state, "")),

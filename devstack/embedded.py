@@ -123,7 +123,7 @@ def _start_mongod(folder: Path, port: int, *options: str) -> Server:
 
     def wait() -> None:
         _wait_for_mongod(process, port)
-        _unfinished(folder).unlink(missing_ok=True)
+        _marker_of_unfinished(folder).unlink(missing_ok=True)
 
     return Server(uri, process, wait)
 
@@ -132,7 +132,7 @@ def _mongod_files(folder: Path) -> Path:
     """Where mongod's files are. Files whose making was interrupted hold nothing, and are removed:
     mongod cannot always start with them. The marker stands from before the files are made until
     the replica set takes writes for the first time."""
-    files, marker = folder / "db", _unfinished(folder)
+    files, marker = folder / "db", _marker_of_unfinished(folder)
     _wait_for_former(files / "mongod.lock")
     if marker.exists():
         shutil.rmtree(files, ignore_errors=True)
@@ -143,7 +143,7 @@ def _mongod_files(folder: Path) -> Path:
     return files
 
 
-def _unfinished(folder: Path) -> Path:
+def _marker_of_unfinished(folder: Path) -> Path:
     return folder / "db.unfinished"
 
 

@@ -231,7 +231,7 @@ def _start_reaper() -> _Reaper:
     popen = subprocess.Popen(
         [sys.executable, "-I", "-S", reaper.__file__],
         stdin=subprocess.PIPE,
-        env=unmarked(),
+        env=environment_without_mark(),
         start_new_session=True,
     )
     started = _Reaper(popen, f"{MARK}={os.getpid()}-{secrets.token_hex(6)}")
@@ -240,7 +240,7 @@ def _start_reaper() -> _Reaper:
     return started
 
 
-def unmarked() -> dict[str, str]:
+def environment_without_mark() -> dict[str, str]:
     """Our environment without the mark, for a process that outlives the one that started us."""
     return {name: value for name, value in os.environ.items() if name != MARK}
 

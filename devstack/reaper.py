@@ -53,7 +53,7 @@ def listen(lines: Iterable[str]) -> Left:
     return left
 
 
-def marked(mark: str) -> set[int]:
+def find_marked_groups(mark: str) -> set[int]:
     """The groups of processes with the mark in their environment; none where there is no /proc."""
     found = set()
     for folder in Path("/proc").glob("[0-9]*"):
@@ -91,7 +91,7 @@ def main() -> None:
     end(left.groups)
     until = time.monotonic() + (0 if left.orderly else LATE_SECONDS)
     while left.mark:
-        end(marked(left.mark))
+        end(find_marked_groups(left.mark))
         if time.monotonic() >= until:
             break
         time.sleep(0.1)

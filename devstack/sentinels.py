@@ -80,7 +80,7 @@ class Sentinels:
     def fail_over(self) -> int:
         """Makes another server the master, in an orderly way; returns its port."""
         before = self.master()
-        wait_until(self._ordered, "a Sentinel begins the failover", seconds=60)
+        wait_until(self._is_settled, "a Sentinel begins the failover", seconds=60)
         return self._other_than(before)
 
     def lose_master(self) -> int:
@@ -100,7 +100,7 @@ class Sentinels:
         wait_until(lambda: self.master() != before, "another master is chosen", seconds=60)
         return self.master()
 
-    def _ordered(self) -> bool:
+    def _is_settled(self) -> bool:
         """False while no replica is good enough, or the last failover is not over."""
         with suppress(RedisError), self.security.client(next(iter(self.sentinels))) as client:
             return bool(client.sentinel_failover(MASTER_NAME))

@@ -57,7 +57,7 @@ def executor() -> None:
         with shared_servers() as env:
             records.write(name)
             children: list[Process] = []
-            with stopped(name, children):
+            with stop_afterwards(name, children):
                 children.append(_start("worker", [*CELERY, "worker"], env, None))
                 children.append(_start("beat", [*CELERY, "beat"], env, None))
                 supervise(children, needs_servers=True)
@@ -130,7 +130,7 @@ def _run(
     log, url = folder / "log", f"http://127.0.0.1:{ports.api}"
     records.announce(name, "API, worker, beat and Flower start")
     children: list[Process] = []
-    with stopped(name, children):
+    with stop_afterwards(name, children):
         for each, command in _commands(ports).items():
             children.append(_start(each, command, env, log))
         if ports.exporter:
@@ -220,7 +220,7 @@ def _again(child: Process) -> None:
 
 
 @contextmanager
-def stopped(name: str, children: Sequence[Process]) -> Iterator[None]:
+def stop_afterwards(name: str, children: Sequence[Process]) -> Iterator[None]:
     """Stops every child process at the end of the block; a second start of the same set-up waits
     until they have stopped."""
     try:

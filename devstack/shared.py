@@ -128,7 +128,7 @@ def start_detached(
         with tempfile.TemporaryFile("w+") as output:
             with records.starting() as lock:
                 facts = None if record else records.present(words[0])
-                child = None if facts else _started(words, output, lock)
+                child = None if facts else _start_process(words, output, lock)
             pid = facts["pid"] if facts else child.pid if child else 0
             name = (record or words[0]).format(pid=pid)
             _wait_or_end(name, child, report)
@@ -155,14 +155,14 @@ def _wait_or_end(
         raise
 
 
-def _started(words: tuple[str, ...], output: IO[str], lock: int) -> subprocess.Popen[bytes]:
+def _start_process(words: tuple[str, ...], output: IO[str], lock: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "devstack", *words],
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
         cwd=ROOT,
-        env={**processes.unmarked(), records.LOCK_VARIABLE: str(lock)},
+        env={**processes.environment_without_mark(), records.LOCK_VARIABLE: str(lock)},
         pass_fds=[lock],
         start_new_session=True,
     )

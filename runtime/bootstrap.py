@@ -61,18 +61,18 @@ def make_context(settings: Settings) -> EngineContext:
     observations = Observations()
     write_logs = recorder(logs_of(settings))
 
-    def recorded(events: Sequence[Recorded]) -> None:
+    def record_events(events: Sequence[Recorded]) -> None:
         counts.events(events)
         write_logs(events)
 
-    def made(call: Made) -> None:
+    def count_call(call: Made) -> None:
         counts.call(call)
         observations.call(call)
 
     timeout = timedelta(seconds=scheduler.timeout)
     return EngineContext(
         appservice=AppService(
-            Rpc(Wire(), made),
+            Rpc(Wire(), count_call),
             scheduler.url,
             timeout=timeout,
             submit_timeout=timedelta(seconds=scheduler.submit_timeout),
@@ -80,7 +80,7 @@ def make_context(settings: Settings) -> EngineContext:
         ),
         vault=Vault(settings.auth.keys),
         limits=limits_of(settings),
-        recorded=recorded,
+        recorded=record_events,
         accepted=counts.count_accepted,
         broken=counts.count_defect,
         watched=counts.count_watch_time,

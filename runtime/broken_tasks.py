@@ -31,7 +31,7 @@ class BrokenTasks:
         self._lock = Lock()
         self._streaks: dict[str, _Streak] = {}
 
-    def failed(self, task: str, error: BaseException) -> None:
+    def count_failure(self, task: str, error: BaseException) -> None:
         now, name = time.monotonic(), type(error).__name__
         with self._lock:
             known = self._streaks.get(task)
@@ -59,5 +59,5 @@ broken_tasks = BrokenTasks()
 
 
 @task_failure.connect
-def _failed(sender: Any, exception: BaseException, **_signal: Any) -> None:
-    broken_tasks.failed(sender.name, exception)
+def _count_failure(sender: Any, exception: BaseException, **_signal: Any) -> None:
+    broken_tasks.count_failure(sender.name, exception)

@@ -150,24 +150,24 @@ def _patient(view: View) -> View:
     """Limits the time that the view waits for MongoDB."""
 
     @wraps(view)
-    def wrapped(*arguments: Any, **path: str) -> Any:
+    def call_view(*arguments: Any, **path: str) -> Any:
         with connections().patience():
             return view(*arguments, **path)
 
-    return wrapped  # type: ignore[return-value]
+    return call_view  # type: ignore[return-value]
 
 
 def _with_query(view: View, schema: Schema) -> View:
     """The view gets the arguments of the query string first."""
 
     @wraps(view)
-    def wrapped(**path: str) -> Any:
+    def call_view(**path: str) -> Any:
         arguments = flaskparser.parser.parse(
             schema, request, location="query", error_status_code=HTTPStatus.BAD_REQUEST
         )
         return view(arguments, **path)
 
-    return wrapped  # type: ignore[return-value]
+    return call_view  # type: ignore[return-value]
 
 
 def _parameters(query: type[Schema] | None, headers: Mapping[str, str]) -> list[Doc]:

@@ -148,7 +148,7 @@ class Ledger:
         account = self._accounts.get(user)
         before = (account.active, account.bytes) if account else (0, 0)
         begun = time.monotonic()
-        known = usage.stored(user)
+        known = usage.read_stored(user)
         now = time.monotonic()
         with self._lock:
             if account is None:

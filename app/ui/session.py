@@ -88,7 +88,7 @@ def signed_in(view: View) -> View:
     """A page for people with a genuine token; the others are led to the sign-in."""
 
     @wraps(view)
-    def wrapped(**path: str) -> Any:
+    def call_view(**path: str) -> Any:
         with connections().patience():
             session = present()
             if session is None:
@@ -100,7 +100,7 @@ def signed_in(view: View) -> View:
                 check_form()
             return view(**path)
 
-    return needs(SESSION)(wrapped)  # type: ignore[return-value]
+    return needs(SESSION)(call_view)  # type: ignore[return-value]
 
 
 def check_form() -> None:

@@ -48,13 +48,13 @@ def test_a_step_that_runs_has_been_at_it_since_it_started() -> None:
 
     step = progress.steps["a"]
     assert (step.state, step.job_id) == ("running", "7")
-    assert step.elapsed(time("2026-01-19T10:00:09Z")) == timedelta(seconds=4)
+    assert step.elapsed_time(time("2026-01-19T10:00:09Z")) == timedelta(seconds=4)
 
 
 def test_a_step_that_ended_no_longer_ages() -> None:
     progress = seen(event(1, "queued", "a", 2), event(2, "succeeded", "a", 5))
 
-    assert progress.steps["a"].elapsed(time("2026-01-19T11:00:00Z")) == timedelta(seconds=3)
+    assert progress.steps["a"].elapsed_time(time("2026-01-19T11:00:00Z")) == timedelta(seconds=3)
     assert progress.over == 1
 
 

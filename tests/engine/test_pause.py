@@ -41,7 +41,7 @@ def test_what_was_under_way_is_left_alone_and_what_is_new_runs(engine: Engine, h
 
     assert engine.status(held) in ("queued", "running")
     assert len(job_rows.history(held)) == 1
-    assert "set aside" in says(engine, held)
+    assert "Paused by a restart" in says(engine, held)
 
 
 def test_submitting_it_again_lets_it_go_on(engine: Engine, held: str) -> None:
@@ -51,7 +51,7 @@ def test_submitting_it_again_lets_it_go_on(engine: Engine, held: str) -> None:
     start(engine.context, engine.owner(), held)
 
     assert engine.ends(held) == "succeeded"
-    assert "set aside" not in says(engine, held)
+    assert "Paused by a restart" not in says(engine, held)
 
 
 def test_it_can_be_cancelled(engine: Engine, held: str) -> None:

@@ -24,7 +24,7 @@ def store(mongo_uri: str, database: str) -> Iterator[None]:
 def test_what_raised_is_counted_by_task_and_told_with_the_heartbeat() -> None:
     tasks = BrokenTasks()
     for error in (ValueError(), ValueError(), KeyError()):
-        tasks.failed(TASK, error)
+        tasks.count_failure(TASK, error)
 
     heartbeats.record_heartbeat("worker@here:1", "worker", ["polls"], broken=tasks.lately())
     [present] = heartbeats.list_heartbeats()

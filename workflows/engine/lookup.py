@@ -61,11 +61,11 @@ def _lookups(context: EngineContext) -> dict[str, list[Callable[[], str]]]:
         job = lookups.take(again_in, BUILT_IN if away else (), barred)
         if job is None:
             break
-        calls[job.owner].append(partial(_changed, context, job))
+        calls[job.owner].append(partial(_resolve_one, context, job))
     return calls
 
 
-def _changed(context: EngineContext, job: Job) -> str:
+def _resolve_one(context: EngineContext, job: Job) -> str:
     """Look one up; returns the workflow if something changed, otherwise an empty text."""
     changed = lookups.rerun(job) if job.app in BUILT_IN else resolve(context, job)
     return job.workflow if changed else ""

@@ -59,7 +59,7 @@ def purge(context: EngineContext, keep: Keep) -> int:
 def _finish(context: EngineContext, until: float) -> None:
     """Go on with removals whose process died."""
     while time.monotonic() < until and not context.stopping.is_set():
-        batch = removals.unfinished(_BATCH)
+        batch = removals.list_unfinished(_BATCH)
         if not batch:
             break
         for workflow in batch:

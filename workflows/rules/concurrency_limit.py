@@ -107,32 +107,34 @@ def adapt(
         ignored=max(0, before.ignored - observed.starts - observed.overloads),
     )
     if observed.overloads > before.ignored:
-        return _halved(now)
+        return _halve(now)
     if now.starts < max(SHORTEST_WINDOW, 3 * now.calls):
         return now
-    return _judged(now, ceiling, full=full)
+    return _judge_window(now, ceiling, full=full)
 
 
 def _within(limit: float, ceiling: int) -> float:
     return min(max(1.0, limit), float(max(1, ceiling)))
 
 
-def _emptied(now: ConcurrencyLimit) -> ConcurrencyLimit:
+def _clear_window(now: ConcurrencyLimit) -> ConcurrencyLimit:
     return replace(now, starts=0, start_seconds=0.0, queries=0, query_seconds=0.0)
 
 
-def _halved(now: ConcurrencyLimit) -> ConcurrencyLimit:
+def _halve(now: ConcurrencyLimit) -> ConcurrencyLimit:
     reason = "AppService timed out or answered with an error of its server"
-    return replace(_emptied(now), limit=max(1.0, now.limit / 2), reason=reason, ignored=now.calls)
+    return replace(
+        _clear_window(now), limit=max(1.0, now.limit / 2), reason=reason, ignored=now.calls
+    )
 
 
-def _judged(now: ConcurrencyLimit, ceiling: int, *, full: bool) -> ConcurrencyLimit:
+def _judge_window(now: ConcurrencyLimit, ceiling: int, *, full: bool) -> ConcurrencyLimit:
     """At the end of a window."""
     mean = now.start_seconds / now.starts
     asked = now.query_seconds / now.queries if now.queries else None
     lowest = mean if now.lowest is None or now.calls == 1 else min(now.lowest, mean)
     quickest = min((each for each in (now.query_lowest, asked) if each), default=None)
-    known = replace(_emptied(now), latency=mean, lowest=lowest, query_lowest=quickest)
+    known = replace(_clear_window(now), latency=mean, lowest=lowest, query_lowest=quickest)
     if mean > lowest * FAR + NOISE_SECONDS:
         return _shrunk(known, lowest / mean, "starts take longer than at best")
     if asked and quickest and asked > quickest * QUERY_FAR + NOISE_SECONDS:

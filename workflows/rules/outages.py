@@ -55,21 +55,21 @@ class Verdict:
 def judge(refusal: str, inputs: Inputs, waited: timedelta, patience: timedelta) -> Verdict:
     """Judges a refusal. ``waited``: the time since the job was first refused like this."""
     if inputs.missing:
-        return Verdict(True, f"{refusal}; not in the Workspace: {_listed(inputs.missing)}")
+        return Verdict(True, f"{refusal}; not in the Workspace: {_list_paths(inputs.missing)}")
     over = waited >= patience and not inputs.unproven
     return Verdict(over, f"{refusal}; {_findings(inputs)}")
 
 
 def _findings(inputs: Inputs) -> str:
     if inputs.missing_outputs:
-        paths = _listed(inputs.missing_outputs)
+        paths = _list_paths(inputs.missing_outputs)
         return f"missing in the Workspace, although a finished step has written it: {paths}"
     if inputs.unproven:
         return f"the Workspace cannot say whether the inputs are there: {inputs.unproven}"
     return "none of its inputs is missing in the Workspace"
 
 
-def _listed(paths: Sequence[str]) -> str:
+def _list_paths(paths: Sequence[str]) -> str:
     more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""  # noqa: PLR2004 - enough to see
     return ", ".join(paths[:5]) + more
 

@@ -23,7 +23,7 @@ def record_heartbeat(
         "kind": kind,
         "queues": {"$literal": list(queues)},
         "cut_off": cut_off,
-        "broken": {"$literal": [_stored(each) for each in broken]},
+        "broken": {"$literal": [_row_of_task(each) for each in broken]},
         "at": NOW,
     }
     with translate_errors():
@@ -53,13 +53,13 @@ def list_heartbeats() -> list[Heartbeat]:
                 seen=timedelta(milliseconds=row["age"]),
                 queues=tuple(row["queues"]),
                 cut_off=row["cut_off"],
-                broken=tuple(_broken(each) for each in row.get("broken") or ()),
+                broken=tuple(_read_task(each) for each in row.get("broken") or ()),
             )
             for row in rows
         ]
 
 
-def _stored(each: BrokenTask) -> Row:
+def _row_of_task(each: BrokenTask) -> Row:
     return {
         "task": each.task,
         "error": each.error,
@@ -69,6 +69,6 @@ def _stored(each: BrokenTask) -> Row:
     }
 
 
-def _broken(row: Row) -> BrokenTask:
+def _read_task(row: Row) -> BrokenTask:
     lasted, ago = timedelta(seconds=row["lasted"]), timedelta(seconds=row["ago"])
     return BrokenTask(row["task"], row["error"], row["count"], lasted, ago)

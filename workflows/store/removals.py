@@ -62,7 +62,7 @@ def erase(workflow: str) -> None:
         )
 
 
-def unfinished(limit: int) -> list[str]:
+def list_unfinished(limit: int) -> list[str]:
     """Workflows that are hidden and not erased."""
     with translate_errors():
         rows = collection(documents.Removal).find({"erased_at": None}, {"_id": 1}, limit=limit)

@@ -55,7 +55,7 @@ def publish(process: str, counts: Mapping[Key, int]) -> dict[Key, int]:
     return {ids[row["_id"]]: row["elsewhere"] for row in _rows(list(ids), {"elsewhere": elsewhere})}
 
 
-def stored(owner: str) -> Stored:
+def read_stored(owner: str) -> Stored:
     """What the user has now."""
     active = {"$cond": [{"$in": ["$state", sorted(ACTIVE_WORKFLOW)]}, 1, 0]}
     sums = {"active": {"$sum": active}, "bytes": {"$sum": "$bytes"}}

@@ -64,7 +64,7 @@ Spent = Callable[[float], None]
 """Called with the seconds that the planning process was busy."""
 
 
-def unmeasured(_seconds: float) -> None:
+def ignore_time(_seconds: float) -> None:
     """Ignores the time."""
 
 
@@ -97,7 +97,7 @@ class Planner:
         *,
         deadline: float | None = None,
         gone: Gone = never,
-        spent: Spent = unmeasured,
+        spent: Spent = ignore_time,
     ) -> Plan:
         """The plan; a problem ``cwl.too_much_work`` where it takes too much CPU or memory.
         ``spent`` is called with the seconds that the process was busy with it.

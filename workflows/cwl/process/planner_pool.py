@@ -15,7 +15,7 @@ from threading import Condition
 from typing import Final
 
 from workflows.cwl.bvbrc.submission import Plan, Submission
-from workflows.cwl.process.planner import AppTable, Planner, Spent, unmeasured
+from workflows.cwl.process.planner import AppTable, Planner, Spent, ignore_time
 from workflows.cwl.sandbox.pipe import Gone, never
 from workflows.model.errors import TooManyRequests, Unavailable
 
@@ -57,7 +57,7 @@ class PlannerPool:
         source: Submission,
         apps: AppTable,
         gone: Gone = never,
-        spent: Spent = unmeasured,
+        spent: Spent = ignore_time,
     ) -> Plan:
         """As ``Planner.plan``, when it is this user's turn.
 

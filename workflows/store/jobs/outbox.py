@@ -111,7 +111,7 @@ def _claim(jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds) -> list
     """Choose among these by what is on the way now, and take those that are as they were read."""
     token = uuid4().hex
     for _ in range(_TRIES):
-        book, counts = _counted(jobs)
+        book, counts = _read_counts(jobs)
         most = min(bounds.sending, book.limit.calls) if bounds.adaptive else bounds.sending
         places = most - counts.calls
         chosen = choose(jobs, min(free, places), bounds, counts)
@@ -150,7 +150,7 @@ def _last_served(jobs: Mapping[str, Sequence[Job]], chosen: Sequence[Job]) -> st
     return next(owner for owner in reversed(list(jobs)) if owner in served)
 
 
-def _counted(owners: Iterable[str]) -> tuple[Book, Counts]:
+def _read_counts(owners: Iterable[str]) -> tuple[Book, Counts]:
     """The book and what is on the way, both as they were at one time."""
     client = get_connection()
     with client.start_session(snapshot=True) as session:
