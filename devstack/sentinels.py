@@ -118,7 +118,7 @@ def sentinels(
 ) -> Iterator[Sentinels]:
     """So many Redis servers and Sentinels, ready for a failover; gone at the end of the block."""
     found = Sentinels(security or Security())
-    program = program or embedded._redis_program()
+    program = program or embedded.redis_program()
     try:
         master = processes.free_port()
         for port in [master, *(processes.free_port() for _ in range(servers - 1))]:

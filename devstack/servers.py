@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from config import settings
-from config.sections import Broker, MongoDB, Scheduler
+from config.sections import Broker, Metrics, MongoDB, Scheduler
 from devstack import embedded, processes
 from devstack.processes import Process, wait_until
 from devstack.records import ROOT
@@ -27,6 +27,7 @@ DEFAULTS = {
     "mongodb.host": MongoDB().host,
     "broker.url": Broker().address,
     "scheduler.url": Scheduler().url,
+    "metrics.host": Metrics().host,
 }
 
 
@@ -83,6 +84,8 @@ def start(folder: Path, *, simulated: bool = False) -> Servers:
     if not is_configured("auth.token_keys"):
         environ[KEYS] = servers.env[KEYS] = token_keys(folder)
     settings.read_settings()
+    if not is_configured("metrics.host"):
+        servers.env["WORKFLOW_METRICS__HOST"] = "127.0.0.1"
     try:
         if not (is_configured("mongodb.uri") or is_configured("mongodb.host")):
             mongod = embedded.start_mongod(folder / "mongodb")

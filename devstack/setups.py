@@ -6,6 +6,7 @@ They share one set of embedded servers, which is there for as long as any of the
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,8 @@ API_PORT, FLOWER_PORT, EXPORTER_PORT = 8000, 5555, 9808
 TOO_SHORT_SECONDS = 5.0
 """A process that ends sooner than this after its start is not started again."""
 CELERY = (sys.executable, "-m", "celery", "-A", "tasks", "--quiet")
+FLOWER_LOGIN = "FLOWER_BASIC_AUTH"
+"""User and password of Flower's pages; another password at each start where it is not set."""
 EXPORTER = Path(f"{sys.prefix}-exporter") / "bin/python"
 
 
@@ -133,9 +136,13 @@ def _run(
     with stop_afterwards(name, children):
         for each, command in _commands(ports).items():
             children.append(_start(each, command, env, log))
+        login = os.environ.get(FLOWER_LOGIN) or f"operator:{secrets.token_urlsafe(12)}"
+        broker = monitor_settings(servers.broker(env), servers.key_prefix(env))
+        flower = {**broker, FLOWER_LOGIN: login}
+        children.append(start_monitor("flower", flower_command(ports.flower), flower, log))
         if ports.exporter:
-            broker = exporter_settings(servers.broker(env), servers.key_prefix(env))
-            children.append(_start("exporter", exporter_command(ports.exporter), broker, log))
+            command = exporter_command(ports.exporter)
+            children.append(start_monitor("exporter", command, broker, log))
         try:
             wait_until(
                 lambda: _healthy(url), "the API is healthy", seconds=180, process=children[0]
@@ -146,7 +153,7 @@ def _run(
             name,
             api=url,
             page=f"{url}/ui/",
-            flower=f"http://127.0.0.1:{ports.flower}",
+            flower=f"http://{login}@127.0.0.1:{ports.flower}",
             exporter=f"http://127.0.0.1:{ports.exporter}" if ports.exporter else "",
             scheduler=env.get("WORKFLOW_SCHEDULER__URL", ""),
             logs=str(log),
@@ -160,7 +167,6 @@ def _commands(ports: Ports) -> dict[str, list[str]]:
         "api": _gunicorn(ports.api),
         "worker": [*CELERY, "worker"],
         "beat": [*CELERY, "beat"],
-        "flower": [*CELERY, "flower", "--address=127.0.0.1", f"--port={ports.flower}"],
     }
 
 
@@ -173,12 +179,32 @@ def _gunicorn(port: int) -> list[str]:
     return [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "wsgi:app"]
 
 
-def exporter_settings(broker: str, key_prefix: str) -> dict[str, str]:
-    """The same broker and its keys, as celery-exporter's options."""
+def monitor_settings(broker: str, key_prefix: str) -> dict[str, str]:
+    """The same broker and its keys, as celery-exporter's options, which Flower's settings read."""
     settings = {"CE_BROKER_URL": broker}
     if key_prefix:
         settings["CE_BROKER_TRANSPORT_OPTION"] = f"global_keyprefix={key_prefix}"
     return settings
+
+
+def flower_command(port: int) -> list[str]:
+    """Without ``-A tasks``: it needs no setting but the broker (deploy/flower/celeryconfig.py)."""
+    options = ["--quiet", "flower", "--address=127.0.0.1", f"--port={port}"]
+    return [sys.executable, "-m", "celery", *options]
+
+
+def start_monitor(name: str, command: Sequence[str], env: Mapping[str, str], log: Path) -> Process:
+    """Flower or celery-exporter, which never see the keys of tokens, or any setting of ours."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("WORKFLOW_")}
+    process = Process(
+        name=name,
+        command=tuple(command),
+        log=log / f"{name}.log",
+        env={**inherited, **env},
+        folder=ROOT / "deploy/flower",
+    )
+    process.start()
+    return process
 
 
 def exporter_command(port: int) -> list[str]:

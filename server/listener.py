@@ -25,6 +25,7 @@ _REFUSAL: Final = b"\r\n".join(
         b"HTTP/1.1 429 Too Many Requests",
         b"Connection: close",
         b"Content-Type: application/json",
+        b"X-Content-Type-Options: nosniff",
         b"Retry-After: 5",
         b"Content-Length: %d" % len(_TOO_MANY),
         b"",

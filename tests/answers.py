@@ -16,6 +16,7 @@ SECRET = re.compile(rb"sig=[0-9a-f]{8}|tokenid=[0-9a-f]{8}|gAAAA[\w-]{20}|Signin
 def checked(_app: Flask, response: Response, **_: Any) -> None:
     """A receiver of ``flask.request_finished``."""
     route = f"{request.method} {request.path}"
+    assert response.headers["X-Content-Type-Options"] == "nosniff", route
     for name, value in response.headers:
         _no_secret(f"{name}: {value}".encode(), route)
     if response.direct_passthrough:
@@ -33,7 +34,9 @@ def seen_from_outside(send: Send) -> Send:
     def sent(session: requests.Session, request: requests.PreparedRequest, **options: Any) -> Any:
         answer = send(session, request, **options)
         if "/api/v1/" in answer.url and not options.get("stream"):
-            _no_secret(answer.content, f"{request.method} {request.path_url}")
+            route = f"{request.method} {request.path_url}"
+            assert answer.headers["X-Content-Type-Options"] == "nosniff", route
+            _no_secret(answer.content, route)
         return answer
 
     return sent

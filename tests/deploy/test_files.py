@@ -13,9 +13,12 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from redis import Redis
+from redis.exceptions import AuthenticationError
 
 import celeryconfig
 from config.settings import Settings
+from devstack import embedded, processes
 from observability.metrics import meters
 from tests.deploy.queries import names_in, queries
 from tests.shared import ROOT
@@ -207,13 +210,78 @@ def test_no_port_of_compose_is_open_to_the_world() -> None:
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
-def test_every_foreign_image_has_a_version() -> None:
+def test_every_foreign_image_has_an_exact_version() -> None:
     lines = (DEPLOY / "Dockerfile").read_text().splitlines()
     images = [line.split()[1] for line in lines if line.startswith("FROM ")]
     images += [each["image"] for each in COMPOSE["services"].values() if "build" not in each]
 
     assert images
-    assert all(re.search(r":v?\d+\.\d+", image) for image in images)
+    assert all(re.search(r":v?\d+\.\d+\.\d+", image) for image in images)
+
+
+def test_what_watches_the_broker_gets_no_key_of_tokens() -> None:
+    for name in ("flower", "celery-exporter"):
+        service = COMPOSE["services"][name]
+        assert not service.get("env_file"), name
+        assert not [key for key in service["environment"] if key.startswith("WORKFLOW_")], name
+        assert "-A" not in service.get("command", []), name
+    (container,) = pods()["celery-exporter"]["containers"]
+    assert "envFrom" not in container
+    assert all(each["name"].startswith("CE_") for each in container["env"])
+    for name in ("flower", "exporter"):
+        unit = (DEPLOY / f"systemd/workflow-{name}.service").read_text()
+        assert "EnvironmentFile=/etc/workflows/monitors\n" in unit
+        assert "WORKFLOW_" not in unit.replace("WORKFLOW_BROKER__URL", "")
+    assert "WORKFLOW_AUTH" not in (DEPLOY / "monitors.example").read_text()
+
+
+def test_mongodb_and_redis_of_compose_have_passwords() -> None:
+    for service, variable, secret in (
+        ("mongodb", "MONGO_INITDB_ROOT_PASSWORD", "MONGODB_PASSWORD"),
+        ("redis", "REDISCLI_AUTH", "REDIS_PASSWORD"),
+    ):
+        assert COMPOSE["services"][service]["environment"][variable].startswith(f"${{{secret}:?")
+        assert f"{secret}=" in (DEPLOY / "env.example").read_text()
+    settings = COMPOSE["x-product"]["environment"]
+    assert "${MONGODB_PASSWORD:?" in settings["WORKFLOW_MONGODB__URI"]
+    assert "${REDIS_PASSWORD:?" in settings["WORKFLOW_BROKER__URL"]
+
+
+def test_redis_of_compose_wants_its_password(tmp_path: Path) -> None:
+    """Its own command, with a server of this machine and a port of our choice."""
+    shell, option, script = COMPOSE["services"]["redis"]["command"]
+    port = processes.free_port()
+    server = f"{embedded.redis_program()} - --port {port}"
+    started = processes.start(
+        "redis",
+        [shell, option, script.replace("$$", "$").replace("redis-server -", server, 1)],
+        log=tmp_path / "log",
+        env={"REDISCLI_AUTH": "secret"},
+        folder=tmp_path,
+    )
+    try:
+        processes.wait_until(lambda: processes.listens(port), "it listens", process=started)
+        with pytest.raises(AuthenticationError):
+            Redis(port=port).ping()
+        assert Redis(port=port, password="secret").ping()
+        assert "secret" not in Path(f"/proc/{started.pid}/cmdline").read_text()
+    finally:
+        started.kill()
+
+
+def test_nobody_connects_to_pods_but_those_that_are_named() -> None:
+    policies = {
+        each["metadata"]["name"]: each["spec"]
+        for each in KUBERNETES
+        if "Policy" in each["kind"] and "Network" in each["kind"]
+    }
+
+    assert policies["closed"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
+    for name in ("api", "metrics"):
+        for rule in policies[name]["ingress"]:
+            assert rule["from"], name
+            assert rule["ports"], name
+    assert policies["celery-exporter"]["policyTypes"] == ["Egress"]
 
 
 def test_the_image_holds_the_product_and_runs_as_nobody() -> None:

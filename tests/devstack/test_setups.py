@@ -59,6 +59,7 @@ def test_everything_in_the_background_goes_on_until_it_is_stopped(marked: Marked
     assert up.returncode == 0, up.stderr
     assert f"http://127.0.0.1:{port}" in up.stdout
     assert requests.get(f"http://127.0.0.1:{port}/api/v1/health", timeout=20).ok
+    assert_closed_to_others(marked, up.stdout)
     # A process that is killed is started again.
     (worker,) = marked.alive("\0worker")
     wait_until(lambda: age_seconds(worker) > 6, "it has lived for a while")
@@ -71,6 +72,26 @@ def test_everything_in_the_background_goes_on_until_it_is_stopped(marked: Marked
     assert down.stdout.startswith("stopped all")
     wait_until(lambda: not marked.alive(), "nothing is left")
     assert marked.run("down").stdout == "nothing was running\n"
+
+
+def assert_closed_to_others(marked: Marked, printed: str) -> None:
+    """Flower's page wants the password that was printed; logs and metrics are for us alone."""
+    flower = str(marked.record("all")["flower"])
+    assert flower in printed
+    wait_until(lambda: status_of(flower) == 200, "Flower answers")
+    assert status_of(f"http://{flower.rpartition('@')[2]}") == 401
+    logs = [path for path in marked.folder.rglob("*.log") if path.parent.name == "log"]
+    assert {path.stat().st_mode & 0o777 for path in logs} == {0o600}
+    for pid in marked.alive("\0worker"):
+        environment = Path(f"/proc/{pid}/environ").read_text().split("\0")
+        assert "WORKFLOW_METRICS__HOST=127.0.0.1" in environment
+
+
+def status_of(url: str) -> int:
+    try:
+        return requests.get(url, timeout=20).status_code
+    except requests.ConnectionError:
+        return 0
 
 
 def age_seconds(pid: int) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,14 @@ import yaml
 from config.sections import Broker
 from devstack import environment, processes
 from devstack.processes import Process, wait_until
-from devstack.setups import EXPORTER, exporter_command, exporter_settings
+from devstack.setups import (
+    EXPORTER,
+    FLOWER_LOGIN,
+    exporter_command,
+    flower_command,
+    monitor_settings,
+    start_monitor,
+)
 from tests.shared import ROOT
 
 _PACE = {"celery": {"scrape_interval": "8s", "scrape_timeout": "8s"}}
@@ -101,28 +107,15 @@ def start_exporter(folder: Path, broker: str) -> tuple[Process, str]:
             raise
         pytest.skip(f"celery-exporter cannot be installed: {missing}")
     port = processes.free_port()
-    process = processes.start(
-        "exporter",
-        exporter_command(port),
-        log=folder / "exporter.log",
-        env=exporter_settings(broker, Broker().key_prefix),
-        folder=folder,
-    )
+    settings = monitor_settings(broker, Broker().key_prefix)
+    process = start_monitor("exporter", exporter_command(port), settings, folder)
     wait_until(lambda: processes.listens(port), "the exporter listens", process=process)
     return process, f"127.0.0.1:{port}"
 
 
-def start_flower(folder: Path, env: dict[str, str]) -> tuple[Process, str]:
+def start_flower(folder: Path, broker: str) -> tuple[Process, str]:
     port = processes.free_port()
-    process = processes.start(
-        "flower",
-        [
-            *(sys.executable, "-m", "celery", "-A", "tasks", "flower"),
-            *("--address=127.0.0.1", f"--port={port}"),
-        ],
-        log=folder / "flower.log",
-        env={**env, "FLOWER_BASIC_AUTH": "operator:secret"},
-        folder=ROOT,
-    )
+    settings = monitor_settings(broker, Broker().key_prefix) | {FLOWER_LOGIN: "operator:secret"}
+    process = start_monitor("flower", flower_command(port), settings, folder)
     wait_until(lambda: processes.listens(port), "Flower listens", process=process, seconds=60)
     return process, f"http://127.0.0.1:{port}"

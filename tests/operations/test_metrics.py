@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +40,7 @@ class Watched:
     prometheus: Prometheus
     flower: str
     ids: dict[str, str]
+    monitors: tuple[Process, ...]
 
     def comes_to(self, expression: str, expected: float) -> bool:
         """Whether Prometheus gets to know it within some scrapes."""
@@ -68,7 +70,7 @@ def watched(running: Stack) -> Iterator[Watched]:
     try:
         exporter, address = prometheus.start_exporter(running.folder, running.redis.uri)
         started.append(exporter)
-        flower, page = prometheus.start_flower(running.folder, running.env)
+        flower, page = prometheus.start_flower(running.folder, running.redis.uri)
         started.append(flower)
         targets = {
             "workflows-api": [product.url.removeprefix("http://")],
@@ -78,7 +80,7 @@ def watched(running: Stack) -> Iterator[Watched]:
         scraper = prometheus.start(running.folder, targets)
         started.append(scraper.process)
         wait_until(lambda: scraper.unscraped() == [], f"all are scraped: {targets}", seconds=60)
-        yield Watched(product, scraper, page, known_run(product))
+        yield Watched(product, scraper, page, known_run(product), (exporter, flower))
     finally:
         for process in started:
             process.kill()
@@ -240,6 +242,14 @@ def test_flower_shows_workers_and_tasks_and_no_secret(watched: Watched) -> None:
     for secret in (watched.product.token, "sig=", "tokenid", PARAMETERS):
         assert secret not in shown
     assert requests.get(f"{watched.flower}/api/tasks", timeout=20).status_code == 401
+
+
+def test_what_watches_the_broker_is_told_no_other_setting(watched: Watched) -> None:
+    for monitor in watched.monitors:
+        environment = Path(f"/proc/{monitor.pid}/environ").read_text().split("\0")
+
+        assert any(each.startswith("CE_BROKER_URL=") for each in environment)
+        assert not any(each.startswith("WORKFLOW_") for each in environment)
 
 
 def test_a_defect_is_counted_by_its_kind_and_a_stuck_workflow_is_seen(watched: Watched) -> None:
