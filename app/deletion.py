@@ -11,7 +11,6 @@ from app.http.auth import caller
 from app.http.routes import Answer, route
 from runtime.bootstrap import logs_of
 from workflows.engine import deleting
-from workflows.store.workflows import rows as workflow_rows
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +31,7 @@ def delete_workflow(workflow_id: str) -> Response:
     one whose jobs are still being killed, is refused with 409.
     """
     found = connections()
-    found.gate.may(workflow_rows.get(workflow_id, {"owner": 1})["owner"])
+    found.gate.load(workflow_id)
     delete(found, workflow_id)
     return Response(status=204)
 

@@ -16,12 +16,10 @@ from app.http.json_response import as_json
 from app.http.routes import JSON, Answer, Body, route
 from workflows.bvbrc.token import strip
 from workflows.engine import commands as engine
-from workflows.engine import views
 from workflows.engine.commands import Owner
 from workflows.model.errors import BadToken, Conflict, Forbidden, Invalid, Problem
 from workflows.model.values import Json
 from workflows.store.jobs import rows as job_rows
-from workflows.store.workflows import rows as workflow_rows
 from workflows.store.workflows import specs
 
 blueprint = Blueprint(
@@ -47,22 +45,23 @@ def cancel_workflow(workflow_id: str) -> Response:
     """
     request_bodies.read_optional_object(request)
     found = connections()
-    found.gate.may(workflow_rows.get(workflow_id, {"owner": 1})["owner"])
+    found.gate.load(workflow_id)
     try:
         engine.cancel(found.context, workflow_id)
     except Conflict as ended:
         raise BadRequest(str(ended)) from ended
     found.hints.kill_jobs(g.request_id)
-    row = workflow_rows.get(workflow_id)
-    names = [step.name for step in specs.get(row["spec"]).spec.steps]
+    workflow = found.gate.load(workflow_id)
+    names = [step.name for step in specs.get(workflow.spec_id).spec.steps]
+    attempts = job_rows.of_workflow(workflow_id)
     return as_json(
         {
             "workflow_id": workflow_id,
-            "status": views.state_of(row),
+            "status": workflow.status,
             "message": "Workflow cancelled successfully",
             "steps": [
                 {"step_name": each.step_name, "job_id": each.job_id, "outcome": each.outcome}
-                for each in engine.receipts(names, row, job_rows.of_workflow(workflow_id))
+                for each in engine.receipts(names, workflow.progress.states, attempts)
             ],
         }
     )
@@ -83,16 +82,15 @@ def retry_workflow(workflow_id: str) -> Response:
     """
     request_bodies.read_optional_object(request)
     found = connections()
-    owner = workflow_rows.get(workflow_id, {"owner": 1})["owner"]
-    found.gate.may(owner)
+    owner = found.gate.load(workflow_id).owner
     found.quotas.check_active(owner)
-    row = engine.retry(found.context, caller(), workflow_id)
+    workflow = engine.retry(found.context, caller(), workflow_id)
     found.quotas.stored(owner, 0, starts=True)
     found.hints.advance(workflow_id, g.request_id)
     return as_json(
         {
             "workflow_id": workflow_id,
-            "status": views.state_of(row),
+            "status": workflow.status,
             "message": "Workflow taken up again",
         }
     )
@@ -113,8 +111,7 @@ def renew_token(workflow_id: str) -> Response:
     """
     sent = request_bodies.read_optional_object(request)
     found = connections()
-    owner = workflow_rows.get(workflow_id, {"owner": 1})["owner"]
-    found.gate.may(owner)
+    owner = found.gate.load(workflow_id).owner
     _refuse_unknown(sent, "token")
     fresh = _fresh(sent["token"]) if "token" in sent else caller()
     if fresh.name != owner:

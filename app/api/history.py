@@ -20,9 +20,8 @@ from workflows.model.errors import Invalid, Problem
 from workflows.model.states import FINAL_WORKFLOW
 from workflows.model.values import Event
 from workflows.rules import event_log
-from workflows.store.mongo import Row
 from workflows.store.workflows import events
-from workflows.store.workflows import rows as workflow_rows
+from workflows.store.workflows.stored import StoredWorkflow
 
 blueprint = Blueprint("history", __name__, description="Read a workflow's history, also live.")
 
@@ -62,9 +61,9 @@ def read_log(arguments: dict[str, Any], workflow_id: str) -> Response:
 
     The same lines as in its log file, from every host.
     """
-    row = readable(workflow_id)
+    workflow = connections().gate.load(workflow_id)
     tail = arguments.get("tail")
-    after = max(0, row["sequence"] - tail) if tail is not None else 0
+    after = max(0, workflow.progress.sequence - tail) if tail is not None else 0
     if arguments["follow"]:
         return stream.answer(connections().broadcaster, workflow_id, after, TEXT, event_log.text)
     return Response(event_log.text(events.of_workflow(workflow_id, after)), mimetype=TEXT)
@@ -92,9 +91,9 @@ def list_events(arguments: dict[str, Any], workflow_id: str) -> Response:
     As server-sent events each has its number as `id`, `workflow` or `step` as `event`, and as
     `data` the same JSON as in the list.
     """
-    row = readable(workflow_id)
+    workflow = connections().gate.load(workflow_id)
     if request.accept_mimetypes.best_match([JSON, EVENT_STREAM]) == EVENT_STREAM:
-        return live(row, arguments["after"])
+        return live(workflow, arguments["after"])
     limit: int = arguments["limit"]
     found = events.of_workflow(workflow_id, arguments["after"], limit + 1)
     return as_json(
@@ -106,15 +105,15 @@ def list_events(arguments: dict[str, Any], workflow_id: str) -> Response:
     )
 
 
-def live(row: Row, after: int) -> Response:
+def live(workflow: StoredWorkflow, after: int) -> Response:
     """After a final state no event follows: 204 makes an EventSource stop."""
     seen = request.headers.get("Last-Event-ID", "").strip()
     if seen and not _NUMBER.fullmatch(seen):
         raise Invalid([Problem("Last-Event-ID", "bad_argument", "it must be an event's number")])
     last = int(seen) if seen else after
-    if row["state"] in FINAL_WORKFLOW and row["sequence"] <= last and seen:
+    if workflow.state in FINAL_WORKFLOW and workflow.progress.sequence <= last and seen:
         return Response(status=204)
-    return stream.answer(connections().broadcaster, row["_id"], last, EVENT_STREAM, _sse)
+    return stream.answer(connections().broadcaster, workflow.id, last, EVENT_STREAM, _sse)
 
 
 def _sse(batch: stream.Batch) -> str:
@@ -125,10 +124,3 @@ def _sse(batch: stream.Batch) -> str:
         f"data: {json.dumps(event_json(event), ensure_ascii=False)}\n\n"
         for event in batch
     )
-
-
-def readable(workflow_id: str) -> Row:
-    """The workflow as far as a stream needs it. Raises ``NotFound``, ``Forbidden``."""
-    row = workflow_rows.get(workflow_id, {"owner": 1, "state": 1, "sequence": 1})
-    connections().gate.may(row["owner"])
-    return row

@@ -17,7 +17,6 @@ from app.http.json_response import as_json
 from app.http.routes import JSON, Answer, route
 from workflows.engine import views
 from workflows.model.states import WorkflowState
-from workflows.store.mongo import Row
 from workflows.store.workflows import listing
 
 blueprint = Blueprint("watching", __name__, description="Read the progress of workflows.")
@@ -43,26 +42,10 @@ def list_workflows(arguments: dict[str, Any]) -> Response:
         since=arguments.get("since"),
         until=arguments.get("until"),
     )
-    rows, token = listing.page(
+    workflows, token = listing.page(
         caller().name, wanted, arguments["page_size"], arguments["page_token"]
     )
-    return as_json({"workflows": [_list_item(row) for row in rows], "next_page_token": token})
-
-
-def _list_item(row: Row) -> dict[str, Any]:
-    return {
-        "workflow_id": row["_id"],
-        "workflow_name": row["name"],
-        "status": views.state_of(row),
-        "step_count": row["step_count"],
-        "apps": row["apps"],
-        "labels": row["labels"],
-        "created_at": views.stamp(row["created_at"]),
-        "updated_at": views.stamp(row["updated_at"]),
-        "submitted_at": views.stamp(row.get("submitted_at")),
-        "started_at": views.stamp(row.get("started_at")),
-        "completed_at": views.stamp(row.get("finished_at")),
-    }
+    return as_json({"workflows": list(map(views.list_item, workflows)), "next_page_token": token})
 
 
 @route(
@@ -79,7 +62,7 @@ def _list_item(row: Row) -> dict[str, Any]:
 )
 def workflow_status(workflow_id: str) -> Response:
     """Show the state of a workflow and of its steps"""
-    response = as_json(views.status(workflow_id, connections().gate.may_read))
+    response = as_json(views.status(connections().gate.load(workflow_id)))
     response.set_etag(hashlib.blake2b(response.get_data(), digest_size=12).hexdigest())
     response.headers["Cache-Control"] = "private, no-cache"
     response.headers["Vary"] = "Authorization"
@@ -101,4 +84,4 @@ def get_workflow(workflow_id: str) -> Response:
     The submitted document, with references resolved as far as possible, and the progress of each
     step. It can be submitted again as it is.
     """
-    return as_json(views.whole(workflow_id, connections().gate.may_read))
+    return as_json(views.whole(connections().gate.load(workflow_id)))

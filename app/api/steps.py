@@ -17,7 +17,6 @@ from workflows.engine.explain import explanation
 from workflows.model.errors import Conflict, NotFound, Unauthorized
 from workflows.store import credentials
 from workflows.store.jobs import rows as job_rows
-from workflows.store.workflows import rows as workflow_rows
 from workflows.store.workflows import specs
 
 blueprint = Blueprint("steps", __name__, description="Inspect the steps of a workflow.")
@@ -33,7 +32,7 @@ blueprint = Blueprint("steps", __name__, description="Inspect the steps of a wor
 def explain_workflow(workflow_id: str) -> Response:
     """Explain why each unfinished step does not run, since when, and what would unblock it"""
     found = connections()
-    return as_json(explanation(workflow_id, found.context, found.gate.may))
+    return as_json(explanation(found.gate.load(workflow_id), found.context))
 
 
 @route(
@@ -65,18 +64,17 @@ def read_job_output(
 ) -> Response:
     """Raises ``NotFound``, ``Forbidden``, ``Conflict``, and AppService's failures."""
     found = connections()
-    row = workflow_rows.get(workflow_id, {"owner": 1, "spec": 1, "attempts": 1})
-    found.gate.may(row["owner"])
-    steps = specs.get(row["spec"]).spec.steps
+    workflow = found.gate.load(workflow_id)
+    steps = specs.get(workflow.spec_id).spec.steps
     step = next((at for at, each in enumerate(steps) if each.name == step_name), None)
     if step is None:
         raise NotFound(f"Workflow '{workflow_id}' has no step '{step_name}'.")
-    job_id = job_rows.ids_of(workflow_id).get((step, row["attempts"][step]))
+    job_id = job_rows.ids_of(workflow_id).get((step, workflow.progress.attempts[step]))
     if not job_id:
         raise NotFound(f"Step '{step_name}' has no job at BV-BRC.")
     limit = found.settings.api.text_limit_bytes
     try:
-        text = found.appservice.text(_token(row["owner"]), job_id, name, limit_bytes=limit)
+        text = found.appservice.text(_token(workflow.owner), job_id, name, limit_bytes=limit)
     except Unauthorized as refused:
         raise Conflict("BV-BRC refuses the owner's token; PUT a fresh one first.") from refused
     return Response(text, mimetype=TEXT)

@@ -20,11 +20,9 @@ from app.http.auth import caller
 from app.http.json_response import as_json
 from app.http.routes import JSON, Answer, Body, route
 from workflows.engine import commands as engine
-from workflows.engine.views import state_of
 from workflows.model.errors import Invalid, Problem
 from workflows.model.states import WorkflowState
 from workflows.model.values import Json
-from workflows.store.workflows import rows as workflow_rows
 
 blueprint = Blueprint("submitting", __name__, description="Submit workflows.")
 
@@ -154,16 +152,15 @@ def _id(found: Json) -> str:
 def _start(workflow_id: str, fresh: HTTPStatus) -> Response:
     """``fresh`` is the status of the one answer that started it; the others are 200."""
     found = connections()
-    row = workflow_rows.get(workflow_id, {"owner": 1, "state": 1})
-    found.gate.may(row["owner"])
-    if row["state"] == WorkflowState.PLANNED:
-        found.quotas.check_active(row["owner"])
-    row, started = engine.start(found.context, caller(), workflow_id)
+    workflow = found.gate.load(workflow_id)
+    if workflow.state is WorkflowState.PLANNED:
+        found.quotas.check_active(workflow.owner)
+    workflow, started = engine.start(found.context, caller(), workflow_id)
     if started:
-        found.quotas.stored(row["owner"], 0, starts=True)
+        found.quotas.stored(workflow.owner, 0, starts=True)
         found.hints.advance(workflow_id, g.request_id)
     return accepting.accepted_response(
-        workflow_id, state_of(row), fresh if started else HTTPStatus.OK
+        workflow_id, workflow.status, fresh if started else HTTPStatus.OK
     )
 
 

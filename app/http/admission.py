@@ -45,7 +45,7 @@ def register(app: Flask, gate: Gate, document_bytes: int, further: Sequence[Chec
     """Installs the checks; ``document_bytes`` is ``api.max_body_bytes``."""
     app.extensions[_DOCUMENT_BYTES] = document_bytes
     app.before_request(partial(_check_size, app))
-    app.before_request(partial(gate.check, app))
+    app.before_request(gate.check)
     for check in further:
         app.before_request(check)
 

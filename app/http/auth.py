@@ -10,13 +10,15 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from flask import Flask, g, request
+from flask import current_app, g, request
 
 from app.http.throttle import Throttle
 from workflows.bvbrc.token import Identity, Verifier, strip
+from workflows.engine.access import Caller, load
 from workflows.engine.commands import Owner
-from workflows.model.errors import BadToken, Forbidden, TokenExpired
+from workflows.model.errors import BadToken, TokenExpired
 from workflows.store import clock
+from workflows.store.workflows.stored import StoredWorkflow
 
 OPEN: Final = "open"
 """Answers every caller and reads no token."""
@@ -51,8 +53,8 @@ class Gate:
     """Whether knowing an id suffices for reading."""
     admins: Collection[str]
 
-    def check(self, app: Flask) -> None:
-        access = getattr(app.view_functions.get(request.endpoint or ""), "access", None)
+    def check(self) -> None:
+        access = _access()
         if request.endpoint is None or request.method == "OPTIONS" or access in (OPEN, SESSION):
             return
         header = request.headers.get("Authorization", "")
@@ -74,16 +76,22 @@ class Gate:
             self.throttle.refuse_or_count(request.remote_addr or "")
             raise
 
-    def may(self, owner: str) -> None:
-        """Raises ``Forbidden`` unless the caller may see and change what belongs to ``owner``."""
-        identity: Identity | None = g.get("identity")
-        if identity is None or identity.user not in (owner, *self.admins):
-            raise Forbidden("This workflow belongs to another user.")
+    def load(self, workflow: str) -> StoredWorkflow:
+        """The workflow, where the caller of this route may see it.
 
-    def may_read(self, owner: str) -> None:
-        """As ``may``; with ``auth.reads: link`` no caller is refused."""
-        if not self.links:
-            self.may(owner)
+        Raises ``NotFound``, ``Forbidden``.
+        """
+        identity: Identity | None = g.get("identity")
+        name = identity.user if identity else None
+        linked = self.links and _access() == LINK
+        return load(workflow, Caller(name, name in self.admins, linked))
+
+
+def _access() -> str | None:
+    """What the route of this request needs, as ``needs`` marks it."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    access: str | None = getattr(view, "access", None)
+    return access
 
 
 def caller() -> Owner:

@@ -18,7 +18,6 @@ from workflows.model.errors import Unavailable
 from workflows.model.states import FINAL_WORKFLOW
 from workflows.model.values import Event
 from workflows.store.workflows import events
-from workflows.store.workflows import rows as workflow_rows
 
 BEAT_SECONDS: Final = 15.0
 """Seconds between two keep-alive lines of a silent stream."""
@@ -85,8 +84,7 @@ def _follow(take: Take, workflow: str, last: int) -> Iterator[Batch]:
             last = batch[-1].sequence
             yield batch
         with pymongo.timeout(READ_SECONDS):
-            row = workflow_rows.get(workflow, {"state": 1, "sequence": 1})
-        ended = row["state"] in FINAL_WORKFLOW and row["sequence"] <= last
+            ended = events.is_complete(workflow, last)
         while not ended:
             batch = _news(take, workflow, last)
             yield batch

@@ -65,9 +65,9 @@ def retry(workflow_id: str) -> Any:
             again=again,
             kept=sum(state in FINAL_STEP for state in found.states) - len(again),
         )
-    connections().quotas.check_active(found.row["owner"])
+    connections().quotas.check_active(found.workflow.owner)
     engine.retry(connections().context, caller(), workflow_id)
-    connections().quotas.stored(found.row["owner"], 0, starts=True)
+    connections().quotas.stored(found.workflow.owner, 0, starts=True)
     connections().hints.advance(workflow_id, g.request_id)
     return _back(workflow_id)
 
@@ -75,7 +75,7 @@ def retry(workflow_id: str) -> Any:
 @signed_in
 def start(workflow_id: str) -> Any:
     """A planned workflow."""
-    owner = view_models.head(workflow_id).row["owner"]
+    owner = view_models.head(workflow_id).workflow.owner
     connections().quotas.check_active(owner)
     engine.start(connections().context, caller(), workflow_id)
     connections().quotas.stored(owner, 0, starts=True)
@@ -87,7 +87,7 @@ def start(workflow_id: str) -> Any:
 def renew(workflow_id: str) -> Any:
     """The token of this session takes the place of an older one."""
     found = view_models.head(workflow_id)
-    if caller().name != found.row["owner"]:
+    if caller().name != found.workflow.owner:
         raise Forbidden("The fresh token must be one of the workflow's owner.")
     engine.renew(connections().context, caller())
     connections().hints.start_jobs(g.request_id)

@@ -11,7 +11,6 @@ from typing import Any, Final
 from app.connections import connections
 from app.ui.timeline import Span
 from workflows.engine.job_intents import results
-from workflows.engine.views import state_of
 from workflows.model.errors import Invalid
 from workflows.model.states import (
     ACTIVE_WORKFLOW,
@@ -28,9 +27,8 @@ from workflows.spec.compiled_spec import CompiledSpec
 from workflows.spec.resolver import Resolver
 from workflows.store import credentials
 from workflows.store.jobs import rows as job_rows
-from workflows.store.mongo import Row
-from workflows.store.workflows import rows as workflow_rows
 from workflows.store.workflows import specs
+from workflows.store.workflows.stored import StoredWorkflow
 
 ORDER: Final = (
     StepState.SUCCEEDED,
@@ -50,10 +48,8 @@ ORDER: Final = (
 class Head:
     """The common part of a workflow's pages."""
 
-    row: Row
+    workflow: StoredWorkflow
     compiled: CompiledSpec
-    state: str
-    states: tuple[StepState, ...]
     now: datetime
     token_ends: datetime | None
     """None: the owner's token is not kept here."""
@@ -61,16 +57,23 @@ class Head:
 
     @property
     def id(self) -> str:
-        return str(self.row["_id"])
+        return self.workflow.id
+
+    @property
+    def state(self) -> WorkflowState:
+        return self.workflow.status
+
+    @property
+    def states(self) -> tuple[StepState, ...]:
+        return self.workflow.progress.states
 
     @property
     def begun(self) -> datetime:
-        found: datetime = self.row.get("submitted_at") or self.row["created_at"]
-        return found
+        return self.workflow.begun_at
 
     @property
     def ended(self) -> datetime | None:
-        return self.row.get("finished_at") if self.final else None
+        return self.workflow.finished_at if self.final else None
 
     @property
     def final(self) -> bool:
@@ -104,16 +107,16 @@ class Head:
 
     @property
     def may_retry(self) -> bool:
-        return self.row["state"] in RETRY_WORKFLOW
+        return self.workflow.state in RETRY_WORKFLOW
 
     @property
     def may_delete(self) -> bool:
         """Unless a job of it is still being killed."""
-        return self.final or self.row["state"] == WorkflowState.PLANNED
+        return self.final or self.workflow.state == WorkflowState.PLANNED
 
     @property
     def may_start(self) -> bool:
-        return self.state == WorkflowState.PLANNED and not self.row.get("problems")
+        return self.state == WorkflowState.PLANNED and not self.workflow.problems
 
     @property
     def parked(self) -> bool:
@@ -133,24 +136,15 @@ def count_final(counts: Sequence[tuple[str, int]]) -> int:
 
 
 def head(workflow_id: str) -> Head:
-    """Raises ``NotFound``, and ``Forbidden`` for another user's workflow."""
-    row = workflow_rows.get(workflow_id)
-    connections().gate.may(row["owner"])
-    ends, refused = credentials.expiry(connections().context.vault, row["owner"])
-    return Head(
-        row,
-        specs.get(row["spec"]),
-        state_of(row),
-        tuple(StepState(state) for state in row["states"]),
-        datetime.now(UTC),
-        ends,
-        refused,
-    )
+    """Raises ``NotFound``, and ``Forbidden`` where it belongs to another user."""
+    workflow = connections().gate.load(workflow_id)
+    ends, refused = credentials.expiry(connections().context.vault, workflow.owner)
+    return Head(workflow, specs.get(workflow.spec_id), datetime.now(UTC), ends, refused)
 
 
 def present_jobs(found: Head, history: Sequence[Job]) -> dict[int, Job]:
     """Step index to the job of its present attempt."""
-    attempts: list[int] = found.row["attempts"]
+    attempts = found.workflow.progress.attempts
     return {job.step: job for job in history if job.attempt == attempts[job.step]}
 
 
@@ -170,9 +164,9 @@ def spans(history: Sequence[Job]) -> list[Span]:
     ]
 
 
-def attempts_of(workflow_id: str, step: int) -> list[Row]:
+def attempts_of(workflow_id: str, step: int) -> list[Job]:
     """Every job of a step, with what was sent."""
-    return [row for row in job_rows.of_workflow(workflow_id) if row["step"] == step]
+    return [job for job in job_rows.of_workflow(workflow_id) if job.step == step]
 
 
 def outputs(found: Head, step: int) -> Mapping[str, Json]:
@@ -193,6 +187,6 @@ def workflow_outputs(found: Head) -> Sequence[Any]:
 
 
 def _resolver(found: Head, steps: Sequence[int]) -> Resolver:
-    value = workflow_rows.value(found.row)
-    known = results(value, found.compiled, steps)
-    return Resolver(found.compiled.spec, value.attempts, known)
+    progress = found.workflow.progress
+    known = results(progress, found.compiled, steps)
+    return Resolver(found.compiled.spec, progress.attempts, known)

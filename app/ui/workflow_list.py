@@ -19,11 +19,10 @@ from app.live.broadcaster import EVERYTHING, Dropped
 from app.live.stream import READ_SECONDS, Take, stream_response
 from app.ui import view_models
 from app.ui.session import signed_in
-from workflows.engine.views import state_of
 from workflows.model.errors import Invalid, Problem, Unavailable
 from workflows.model.states import WorkflowState
-from workflows.store.mongo import Row
 from workflows.store.workflows import listing
+from workflows.store.workflows.stored import WorkflowSummary
 
 PAGE: Final = 50
 PAUSE_SECONDS: Final = 1.0
@@ -34,8 +33,7 @@ PAUSE_SECONDS: Final = 1.0
 class Line:
     """One workflow of the list."""
 
-    row: Row
-    state: str
+    workflow: WorkflowSummary
     counts: list[tuple[str, int]]
     """How many steps are in each state."""
 
@@ -43,13 +41,8 @@ class Line:
     def over(self) -> int:
         return view_models.count_final(self.counts)
 
-    @property
-    def begun(self) -> datetime:
-        found: datetime = self.row.get("submitted_at") or self.row["created_at"]
-        return found
-
     def elapsed(self, now: datetime) -> timedelta:
-        return (self.row.get("finished_at") or now) - self.begun
+        return (self.workflow.finished_at or now) - self.workflow.begun_at
 
 
 def register(blueprint: Blueprint) -> None:
@@ -60,11 +53,11 @@ def register(blueprint: Blueprint) -> None:
 @signed_in
 def list_workflows() -> str:
     wanted = _read_filter()
-    rows, following = listing.page(caller().name, wanted, PAGE, request.args.get("page", ""))
-    counts = listing.step_counts([row["_id"] for row in rows])
+    workflows, following = listing.page(caller().name, wanted, PAGE, request.args.get("page", ""))
+    counts = listing.step_counts([workflow.id for workflow in workflows])
     return render_template(
         "list.html",
-        lines=[Line(row, state_of(row), view_models.in_order(counts[row["_id"]])) for row in rows],
+        lines=[Line(each, view_models.in_order(counts[each.id])) for each in workflows],
         following=following,
         wanted=wanted,
         filters=_filters(),
@@ -91,8 +84,8 @@ def _changes(take: Take, owner: str, wanted: listing.Wanted, page: str) -> Itera
     try:
         while True:
             with pymongo.timeout(READ_SECONDS):
-                rows, _ = listing.page(owner, wanted, PAGE, page)
-            digest = _digest(rows)
+                workflows, _ = listing.page(owner, wanted, PAGE, page)
+            digest = _digest(workflows)
             yield f"data: {digest}\n\n" if digest != seen else ": alive\n\n"
             seen = digest
             if take():
@@ -101,9 +94,9 @@ def _changes(take: Take, owner: str, wanted: listing.Wanted, page: str) -> Itera
         return
 
 
-def _digest(rows: list[Row]) -> str:
-    said = [(row["_id"], state_of(row), str(row["updated_at"])) for row in rows]
-    return hashlib.blake2b(repr(said).encode(), digest_size=8).hexdigest()
+def _digest(workflows: list[WorkflowSummary]) -> str:
+    shown = [(each.id, str(each.status), str(each.updated_at)) for each in workflows]
+    return hashlib.blake2b(repr(shown).encode(), digest_size=8).hexdigest()
 
 
 def _filters() -> dict[str, Any]:

@@ -78,7 +78,7 @@ def register(blueprint: Blueprint) -> None:
 @signed_in
 def graph(workflow_id: str) -> str:
     found = view_models.head(workflow_id)
-    drawn = drawing(found.row["spec"])
+    drawn = drawing(found.workflow.spec_id)
     return render_template(
         "graph.html",
         head=found,
@@ -153,7 +153,7 @@ def show_step(workflow_id: str) -> str:
         outputs={
             name: _format_value(each) for name, each in view_models.outputs(found, step).items()
         },
-        attempts=[(row, _format_value(row.get("params") or {})) for row in reversed(attempts)],
+        attempts=[(job, _format_value(job.params)) for job in reversed(attempts)],
         reason=named[0] if named else None,
         needs=[(dag.names[each], found.states[each]) for each in dag.needs[step]],
         dependents=[(dag.names[each], found.states[each]) for each in dag.dependents[step]],
@@ -185,7 +185,7 @@ def waiting(workflow_id: str) -> str:
 @signed_in
 def log(workflow_id: str) -> str:
     found = view_models.head(workflow_id)
-    sequence: int = found.row["sequence"]
+    sequence = found.workflow.progress.sequence
     recorded = events.of_workflow(workflow_id, max(sequence - LINES, 0))
     return render_template(
         "log.html",
@@ -198,19 +198,20 @@ def log(workflow_id: str) -> str:
 @signed_in
 def live(workflow_id: str) -> Response:
     """Its events as they come: each tells the page to look again."""
-    return history.live(history.readable(workflow_id), request.args.get("after", 0, type=int))
+    workflow = connections().gate.load(workflow_id)
+    return history.live(workflow, request.args.get("after", 0, type=int))
 
 
 def _group(found: view_models.Head) -> Sequence[int]:
     """The steps of the node that was clicked on; all where none was."""
-    boxes = drawing(found.row["spec"]).boxes
+    boxes = drawing(found.workflow.spec_id).boxes
     group = request.args.get("group", -1, type=int)
     return boxes[group].steps if 0 <= group < len(boxes) else range(len(found.states))
 
 
 def _reasons(workflow_id: str) -> dict[str, Any]:
     found = connections()
-    return explanation(workflow_id, found.context, found.gate.may)
+    return explanation(found.gate.load(workflow_id), found.context)
 
 
 def _group_by_code(reasons: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -282,7 +283,7 @@ def _row(found: view_models.Head, step: int, job: Job | None, timed: Row | None)
         found.compiled.spec.steps[step].app,
         found.states[step],
         job_id=job.job_id if job else "",
-        attempt=found.row["attempts"][step],
+        attempt=found.workflow.progress.attempts[step],
         reason=job.reason if job else "",
         waited=timed.waited if timed else None,
         ran=timed.ran if timed else None,

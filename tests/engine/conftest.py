@@ -36,6 +36,7 @@ from workflows.store import documents
 from workflows.store.credentials import Vault
 from workflows.store.due import Work
 from workflows.store.jobs import rows as job_rows
+from workflows.store.workflows import stored
 
 KEY = Fernet.generate_key().decode()
 ALICE = "alice@patricbrc.org"
@@ -133,10 +134,10 @@ class Engine:
         return self.status(workflow)
 
     def status(self, workflow: str) -> str:
-        return str(views.status(workflow)["status"])
+        return str(views.status(stored.get(workflow))["status"])
 
     def states(self, workflow: str) -> list[str]:
-        return [step["status"] for step in views.status(workflow)["steps"]]
+        return [step["status"] for step in views.status(stored.get(workflow))["steps"]]
 
     def with_limits(self, **changes: Any) -> Engine:
         limits = replace(self.context.limits, **changes)

@@ -12,6 +12,7 @@ from workflows.engine.commands import cancel
 from workflows.store import documents
 from workflows.store.jobs import outbox
 from workflows.store.mongo import collection
+from workflows.store.workflows import stored
 
 HOME = f"/{ALICE}/home"
 
@@ -91,8 +92,8 @@ def test_similar_genomes_are_outputs(engine: Engine) -> None:
 
     assert engine.ends(workflow_id) == "succeeded"
 
-    (best,) = views.whole(workflow_id)["workflow_outputs"]
-    assert best in views.whole(workflow_id)["steps"][0]["outputs"]["genome_ids"]
+    (best,) = views.whole(stored.get(workflow_id))["workflow_outputs"]
+    assert best in views.whole(stored.get(workflow_id))["steps"][0]["outputs"]["genome_ids"]
 
 
 def crashed(engine: Engine) -> str:
@@ -131,7 +132,7 @@ def test_without_any_genome_the_step_fails_and_says_so(engine: Engine) -> None:
 
     assert engine.ends(workflow_id) == "failed"
 
-    assert "no genome_ids" in views.whole(workflow_id)["steps"][0]["error_message"]
+    assert "no genome_ids" in views.whole(stored.get(workflow_id))["steps"][0]["error_message"]
 
 
 def test_the_engine_waits_for_the_index(engine: Engine) -> None:

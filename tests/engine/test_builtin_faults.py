@@ -19,6 +19,7 @@ from workflows.model.values import Job
 from workflows.store import documents
 from workflows.store.jobs import outbox
 from workflows.store.mongo import collection
+from workflows.store.workflows import stored
 
 HOUR = timedelta(hours=1)
 
@@ -29,15 +30,15 @@ def group(name: str, *genomes: str) -> dict[str, Any]:
 
 
 def error(workflow_id: str) -> str:
-    return str(views.whole(workflow_id)["steps"][0]["error_message"])
+    return str(views.whole(stored.get(workflow_id))["steps"][0]["error_message"])
 
 
 def outputs(workflow_id: str) -> dict[str, Any]:
-    return dict(views.whole(workflow_id)["steps"][0]["outputs"])
+    return dict(views.whole(stored.get(workflow_id))["steps"][0]["outputs"])
 
 
 def code(engine: Engine, workflow_id: str) -> str:
-    return str(explanation(workflow_id, engine.context, lambda _: None)["steps"][0]["code"])
+    return str(explanation(stored.get(workflow_id), engine.context)["steps"][0]["code"])
 
 
 def at_once(workflow_id: str) -> None:
@@ -219,7 +220,7 @@ def test_they_count_among_the_users_jobs(engine: Engine) -> None:
     own = capped.submit(workflow(group("Capped")))
     capped.until(lambda: capped.states(own) == ["queued"])
 
-    told = explanation(own, capped.context, lambda _: None)["steps"][0]
+    told = explanation(stored.get(own), capped.context)["steps"][0]
 
     assert told["code"] == "user_cap"
     engine.simulator.act("finish", app="Sleep")

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from tests.engine.conftest import Engine, document
 from workflows.store.byte_cache import ByteCache
-from workflows.store.workflows import rows as workflow_rows
-from workflows.store.workflows import specs
+from workflows.store.workflows import specs, stored
 
 MEGABYTE = 1024 * 1024
 
@@ -66,6 +65,6 @@ def test_specs_of_many_megabytes_do_not_add_up(engine: Engine) -> None:
         large["base_context"] |= {f"text{place}": "x" * MEGABYTE for place in range(5)}
         large["workflow_name"] = f"large {number}"
         workflow = engine.submit(large)
-        assert specs.get(workflow_rows.get(workflow)["spec"]).spec.name == f"large {number}"
+        assert specs.get(stored.get(workflow).spec_id).spec.name == f"large {number}"
 
     assert specs._kept.bytes <= specs.KEPT_BYTES

@@ -22,6 +22,7 @@ from workflows.store import documents
 from workflows.store.jobs import rows as job_rows
 from workflows.store.mongo import collection
 from workflows.store.workflows import rows as workflow_rows
+from workflows.store.workflows import stored
 from workflows.store.workflows.rows import Change
 
 
@@ -156,7 +157,7 @@ def test_a_retried_workflow_is_measured_from_its_retry(counted: Engine, counts: 
     )
     workflow = counted.submit(document(""))
     counted.ends(workflow)
-    long_ago = workflow_rows.get(workflow)["submitted_at"] - timedelta(days=300)
+    long_ago = stored.get(workflow).begun_at - timedelta(days=300)
     collection(documents.Workflow).update_one(
         {"_id": workflow}, {"$set": {"submitted_at": long_ago}}
     )
@@ -199,7 +200,7 @@ def test_a_submission_is_told_once_though_its_job_changes_meanwhile(counted: Eng
     rows = collection(documents.Job)
     rows.update_one({}, {"$unset": {"announced": ""}, "$currentDate": {"news": True}})
     token, (claimed,), *_ = workflow_rows.claim([workflow], timedelta(seconds=5))
-    job = job_rows.value(job_rows.open_jobs([workflow])[workflow][0])
+    job = job_rows.open_jobs([workflow])[workflow].jobs[0]
 
     rows.update_one({}, {"$inc": {"version": 1}})
     change = Change(claimed, claimed.workflow, None, announced=(job,), seen=(job,))

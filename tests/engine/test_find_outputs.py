@@ -12,6 +12,7 @@ from workflows.engine.commands import cancel, retry
 from workflows.engine.explain import explanation
 from workflows.store import documents
 from workflows.store.mongo import Row, collection
+from workflows.store.workflows import stored
 
 HOME = f"/{ALICE}/home"
 FOLDER = f"{HOME}/run/.bins"
@@ -46,7 +47,7 @@ def finding(workflow_id: str) -> Row:
 
 
 def message(engine: Engine, workflow_id: str) -> str:
-    steps = explanation(workflow_id, engine.context, lambda _: None)["steps"]
+    steps = explanation(stored.get(workflow_id), engine.context)["steps"]
     return str(steps[0]["message"])
 
 
@@ -57,7 +58,7 @@ def test_what_is_found_reaches_the_next_job(engine: Engine) -> None:
 
     bins = [f"{FOLDER}/bin.1.562.fa", f"{FOLDER}/bin.2.1280.fa"]
     assert sent(engine, "CodonTree")["genome_groups"] == [bins]
-    assert views.whole(workflow_id)["steps"][0]["outputs"]["bins"] == bins
+    assert views.whole(stored.get(workflow_id))["steps"][0]["outputs"]["bins"] == bins
 
 
 def test_a_later_attempt_is_looked_for_where_it_writes(engine: Engine) -> None:
@@ -96,7 +97,7 @@ def test_what_is_not_there_fails_the_step_unless_it_need_not_be(
 
     engine.ends(workflow_id)
 
-    step = views.whole(workflow_id)["steps"][0]
+    step = views.whole(stored.get(workflow_id))["steps"][0]
     if expected == "failed":
         assert step["status"] == "failed"
         assert "left nothing for 'bins'" in step["error_message"]

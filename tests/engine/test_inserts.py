@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 from typing import Any
 
 import pytest
+from pymongo import UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, OperationFailure
 
@@ -15,32 +17,35 @@ from devstack import embedded
 from tests.engine.conftest import ALICE, Engine, document
 from workflows.engine.commands import Submission, submit
 from workflows.model.errors import Conflict, Invalid, Unavailable
+from workflows.model.states import WorkflowState
 from workflows.spec.document import spec_from
 from workflows.store import documents
 from workflows.store.mongo import collection, meaning
 from workflows.store.workflows import inserts
+from workflows.store.workflows.inserts import NewWorkflow, Write
 
 
-def row(name: str, **fields: Any) -> dict[str, Any]:
-    return {"_id": name, "owner": ALICE, "state": "pending", **fields}
+def new(name: str, **fields: Any) -> Write:
+    """What stores a workflow of that id."""
+    submitted = document("")
+    usual = {"id": name, "owner": ALICE, "state": WorkflowState.PENDING, "cap": 2}
+    return inserts.prepare(NewWorkflow(spec=spec_from(submitted), **{**usual, **fields}), submitted)
 
 
-def write(*rows: dict[str, Any]) -> list[Exception | None]:
-    return inserts.write(
-        [inserts.new(each, inserts.encode_spec({"_id": f"{each['_id']}/1"})) for each in rows]
-    )
-
-
-def stored(kind: type[Any]) -> list[str]:
+def stored_ids(kind: type[Any]) -> list[str]:
     return sorted(found["_id"] for found in collection(kind).find({}, {"_id": 1}))
 
 
 @pytest.mark.usefixtures("engine")
 def test_those_that_go_together_are_all_stored() -> None:
-    assert write(row("a"), row("b"), row("c", state="planned")) == [None, None, None]
+    assert inserts.write([new("a"), new("b"), new("c", state=WorkflowState.PLANNED)]) == [
+        None,
+        None,
+        None,
+    ]
 
-    assert stored(documents.Workflow) == ["a", "b", "c"]
-    assert stored(documents.Spec) == ["a/1", "b/1", "c/1"]
+    assert stored_ids(documents.Workflow) == ["a", "b", "c"]
+    assert stored_ids(documents.Spec) == ["a/1", "b/1", "c/1"]
     found = {each["_id"]: each for each in collection(documents.Workflow).find()}
     assert found["a"]["submitted_at"] == found["a"]["next_check"] == found["a"]["created_at"]
     assert not found["c"].keys() & {"submitted_at", "next_check"}
@@ -48,27 +53,33 @@ def test_those_that_go_together_are_all_stored() -> None:
 
 @pytest.mark.usefixtures("engine")
 def test_a_key_that_is_taken_is_a_conflict_of_its_own_and_leaves_nothing() -> None:
-    first, twice, another = write(
-        row("a", idempotency_key="k"),
-        row("b", idempotency_key="k"),
-        row("c", idempotency_key="k", owner="bob"),
+    first, twice, another = inserts.write(
+        [
+            new("a", idempotency_key="k", body_digest="d"),
+            new("b", idempotency_key="k", body_digest="d"),
+            new("c", idempotency_key="k", body_digest="d", owner="bob"),
+        ]
     )
 
     assert first is None
     assert isinstance(twice, Conflict)
     assert another is None
-    assert stored(documents.Workflow) == ["a", "c"]
-    assert stored(documents.Spec) == ["a/1", "c/1"]
+    assert stored_ids(documents.Workflow) == ["a", "c"]
+    assert stored_ids(documents.Spec) == ["a/1", "c/1"]
 
 
 @pytest.mark.usefixtures("engine")
 def test_what_mongodb_refuses_of_one_is_told_to_that_one() -> None:
-    outcomes = write(row("a"), row("b", **{"states.0": "pending", "states": "x"}), row("c"))
+    refused = UpdateOne(
+        {"_id": "b"}, [{"$set": {"states.0": "pending", "states": "x"}}], upsert=True
+    )
+
+    outcomes = inserts.write([new("a"), replace(new("b"), workflow=refused), new("c")])
 
     assert outcomes[0] is None
     assert isinstance(outcomes[1], OperationFailure)
     assert outcomes[2] is None
-    assert stored(documents.Workflow) == ["a", "c"]
+    assert stored_ids(documents.Workflow) == ["a", "c"]
 
 
 def test_many_submissions_at_once_are_all_stored(engine: Engine) -> None:
@@ -82,8 +93,8 @@ def test_many_submissions_at_once_are_all_stored(engine: Engine) -> None:
     with ThreadPoolExecutor(16) as pool:
         ids = list(pool.map(one, range(16)))
 
-    assert stored(documents.Workflow) == sorted(ids)
-    assert stored(documents.Spec) == sorted(f"{each}/1" for each in ids)
+    assert stored_ids(documents.Workflow) == sorted(ids)
+    assert stored_ids(documents.Spec) == sorted(f"{each}/1" for each in ids)
 
 
 def test_what_is_too_large_to_keep_is_the_users_to_fix(engine: Engine) -> None:
@@ -94,7 +105,7 @@ def test_what_is_too_large_to_keep_is_the_users_to_fix(engine: Engine) -> None:
         engine.submit(found)
 
     assert [problem.code for problem in refused.value.problems] == ["document_too_large"]
-    assert stored(documents.Workflow) == []
+    assert stored_ids(documents.Workflow) == []
 
 
 @pytest.mark.parametrize(
@@ -126,10 +137,10 @@ def test_no_workflow_outlives_its_spec_where_mongodb_dies_between_the_two(
 
     monkeypatch.setattr(Collection, "bulk_write", after_a_restart)
     try:
-        assert write(row("a")) == [None]
+        assert inserts.write([new("a")]) == [None]
 
-        assert stored(documents.Workflow) == ["a"]
-        assert stored(documents.Spec) == ["a/1"]
+        assert stored_ids(documents.Workflow) == ["a"]
+        assert stored_ids(documents.Spec) == ["a/1"]
     finally:
         documents.close_database()
         server.kill()

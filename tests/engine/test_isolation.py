@@ -34,14 +34,14 @@ def test_a_reason_that_begins_with_a_dollar_is_only_text(engine: Engine) -> None
     engine.simulator.fault("error", "start_app2", text=f"{reason}: $VAR1 = 1.", count=1)
     workflow = engine.submit(document(""))
     advance(engine.context, [workflow])
-    job = job_rows.value(job_rows.open_jobs([workflow])[workflow][0])
+    job = job_rows.open_jobs([workflow])[workflow].jobs[0]
 
     collection(documents.Job).update_one(
         {"_id": job.key}, {"$set": {"state": "sending", "claim": ""}}
     )
     assert send_results.record([send_results.job_rejected(job, "$VAR1 = 1.")]) == []
 
-    assert job_rows.of_workflow(workflow)[0]["reason"] == "$VAR1 = 1."
+    assert job_rows.of_workflow(workflow)[0].reason == "$VAR1 = 1."
 
 
 @pytest.mark.parametrize(
@@ -99,4 +99,4 @@ def test_a_kill_keeps_its_receipt_whatever_is_answered_later(engine: Engine) -> 
     polling.receipts([(job, polling.KILLED, None)])
     polling.receipts([(job, polling.GONE, None)])
 
-    assert job_rows.of_workflow(workflow)[0]["kill_reply"] == "killed"
+    assert job_rows.of_workflow(workflow)[0].kill_reply == "killed"

@@ -13,6 +13,7 @@ from workflows.engine import views
 from workflows.engine.explain import explanation
 from workflows.store import documents
 from workflows.store.mongo import NOW, collection
+from workflows.store.workflows import stored
 
 HOME = f"/{ALICE}/home"
 CONTIGS = f"{HOME}/contigs.fasta"
@@ -65,12 +66,12 @@ def refused(engine: Engine, workflow: str, times: int) -> Callable[[], bool]:
 
 
 def why(engine: Engine, workflow: str) -> dict[str, Any]:
-    found = explanation(workflow, engine.context, lambda _owner: None)
+    found = explanation(stored.get(workflow), engine.context)
     return dict(found["steps"][-1])
 
 
 def error_of(workflow: str) -> str:
-    return str(views.whole(workflow)["steps"][-1]["error_message"])
+    return str(views.whole(stored.get(workflow))["steps"][-1]["error_message"])
 
 
 def test_a_workspace_that_is_away_fails_no_step(engine: Engine) -> None:

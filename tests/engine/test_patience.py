@@ -12,6 +12,7 @@ from workflows.engine import commands, views
 from workflows.model.errors import Unavailable
 from workflows.store import documents
 from workflows.store.mongo import clock, collection, patience, translate_errors
+from workflows.store.workflows import stored
 
 
 def take_a_while() -> None:
@@ -62,5 +63,5 @@ def test_a_cancel_that_is_stored_has_succeeded(engine: Engine) -> None:
             commands.cancel(engine.context, workflow_id)
         session.abort_transaction()
 
-    assert views.status(workflow_id)["status"] == "cancelled"
+    assert views.status(stored.get(workflow_id))["status"] == "cancelled"
     assert engine.ends(workflow_id) == "cancelled"

@@ -14,6 +14,7 @@ from workflows.engine.pause import hold
 from workflows.store import documents, heartbeats
 from workflows.store.due import due
 from workflows.store.jobs import rows as job_rows
+from workflows.store.workflows import stored
 
 INTERVAL = timedelta(seconds=10)
 AT_ONCE = timedelta(0)
@@ -29,7 +30,7 @@ def held(engine: Engine) -> str:
 
 
 def says(engine: Engine, workflow: str) -> str:
-    return str(explanation(workflow, engine.context, lambda _: None)["message"])
+    return str(explanation(stored.get(workflow), engine.context)["message"])
 
 
 def test_what_was_under_way_is_left_alone_and_what_is_new_runs(engine: Engine, held: str) -> None:

@@ -14,7 +14,7 @@ from workflows.spec.document import spec_from
 from workflows.store import documents
 from workflows.store.jobs import rows as job_rows
 from workflows.store.mongo import collection
-from workflows.store.workflows import retention
+from workflows.store.workflows import retention, stored
 from workflows.store.workflows import rows as workflow_rows
 
 AT_ONCE = Keep(ended=timedelta(0), never_started=timedelta(0))
@@ -41,7 +41,7 @@ def test_an_old_workflow_goes_with_all_that_belongs_to_it(engine: Engine) -> Non
 
     assert left() == 0
     with pytest.raises(NotFound):
-        workflow_rows.get(workflow)
+        stored.get(workflow)
 
 
 def test_a_plan_that_nobody_submitted_goes(engine: Engine) -> None:
@@ -71,7 +71,7 @@ def test_only_the_oldest_go(engine: Engine) -> None:
     old, young = engine.submit(document("")), engine.submit(document(""))
     engine.ends(old)
     engine.ends(young)
-    finished = workflow_rows.get(old)["finished_at"] - timedelta(days=400)
+    finished = stored.get(old).created_at - timedelta(days=400)
     collection(documents.Workflow).update_one({"_id": old}, {"$set": {"finished_at": finished}})
 
     assert purge(engine.context, YEAR) == 1

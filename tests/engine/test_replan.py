@@ -24,7 +24,7 @@ from workflows.rules.event_log import text
 from workflows.store import documents
 from workflows.store.mongo import Row, collection
 from workflows.store.statistics import progress
-from workflows.store.workflows import events
+from workflows.store.workflows import events, stored
 from workflows.store.workflows import replan as growing
 from workflows.store.workflows import rows as workflow_rows
 from workflows.store.workflows.replan import Grown
@@ -104,7 +104,7 @@ def submit(engine: Engine, steps: str, outputs: str = "{}") -> str:
 
 
 def row(workflow_id: str) -> Row:
-    return workflow_rows.get(workflow_id)
+    return collection(documents.Workflow).find_one({"_id": workflow_id}) or {}
 
 
 def until_it_may_grow(engine: Engine, workflow_id: str) -> None:
@@ -121,11 +121,11 @@ def started(engine: Engine) -> Counter[str]:
 
 
 def names(workflow_id: str) -> list[str]:
-    return [step["step_name"] for step in views.status(workflow_id)["steps"]]
+    return [step["step_name"] for step in views.status(stored.get(workflow_id))["steps"]]
 
 
 def told(engine: Engine, workflow_id: str) -> str:
-    found = explanation(workflow_id, engine.context, lambda _: None)
+    found = explanation(stored.get(workflow_id), engine.context)
     return str(found["message"])
 
 
@@ -136,7 +136,7 @@ def test_a_scatter_over_what_a_job_left_runs_to_its_end(growing_engine: Engine) 
 
     assert growing_engine.ends(workflow_id) == "succeeded"
 
-    found = views.whole(workflow_id)
+    found = views.whole(stored.get(workflow_id))
     assert names(workflow_id) == ["find", "each__0", "each__1"]
     assert started(growing_engine) == {"MetagenomeBinning": 1, "GenomeAnnotation": 2}
     assert (found["step_count"], found["execution_metadata"]["waits_for"]) == (3, [])
@@ -163,7 +163,7 @@ def test_results_may_bring_no_step_at_all(growing_engine: Engine) -> None:
     assert growing_engine.ends(workflow_id) == "succeeded"
 
     assert names(workflow_id) == ["find"]
-    assert views.whole(workflow_id)["workflow_outputs"] == [{"genomes": []}]
+    assert views.whole(stored.get(workflow_id))["workflow_outputs"] == [{"genomes": []}]
 
 
 def test_further_steps_may_bring_further_steps(growing_engine: Engine) -> None:
@@ -247,7 +247,7 @@ def test_what_the_document_is_to_blame_for_fails_the_workflow(growing_engine: En
 
     assert growing_engine.ends(workflow_id) == "failed"
     assert growing_engine.states(workflow_id) == ["succeeded", "succeeded"]
-    error = views.whole(workflow_id)["error_message"]
+    error = views.whole(stored.get(workflow_id))["error_message"]
     assert error.startswith("Further steps cannot be planned: main.cwl:")
     assert events.of_workflow(workflow_id)[-1].reason in error
 
@@ -274,7 +274,7 @@ def test_what_the_app_refuses_of_a_further_step_fails_the_workflow(growing_engin
 
     growing_engine.ends(workflow_id)
 
-    found = views.whole(workflow_id)
+    found = views.whole(stored.get(workflow_id))
     assert (found["status"], found["step_count"]) == ("failed", 1)
     assert "a/b" in found["error_message"]
 
@@ -298,8 +298,8 @@ def test_a_defect_of_the_planner_fails_it_in_the_end(growing_engine: Engine) -> 
     """It is tried again for a while: a new release may mend it. Then it is not busy for ever."""
     workflow_id = submit(growing_engine, EACH)
     until_it_may_grow(growing_engine, workflow_id)
-    stored = json.loads(collection(documents.Spec).find_one({})["source"])  # type: ignore[index]
-    source = json.dumps({**stored, "files": 5})
+    spec = json.loads(collection(documents.Spec).find_one({})["source"])  # type: ignore[index]
+    source = json.dumps({**spec, "files": 5})
     collection(documents.Spec).update_one({}, {"$set": {"source": source}})
 
     replan(growing_engine.context, [workflow_id])
@@ -311,7 +311,7 @@ def test_a_defect_of_the_planner_fails_it_in_the_end(growing_engine: Engine) -> 
     )
     replan(growing_engine.context, [workflow_id])
     assert growing_engine.status(workflow_id) == "failed"
-    assert "a defect of the engine" in views.whole(workflow_id)["error_message"]
+    assert "a defect of the engine" in views.whole(stored.get(workflow_id))["error_message"]
 
 
 def test_many_workflows_of_one_user_delay_another_by_one(growing_engine: Engine) -> None:
@@ -342,7 +342,7 @@ def test_results_that_make_it_too_much_work_fail_it(growing_engine: Engine) -> N
 
     frugal.close()
     assert growing_engine.status(workflow_id) == "failed"
-    assert "too much CPU time" in views.whole(workflow_id)["error_message"]
+    assert "too much CPU time" in views.whole(stored.get(workflow_id))["error_message"]
 
 
 def test_a_machine_that_can_plan_nothing_any_more_fails_nothing(growing_engine: Engine) -> None:
@@ -421,6 +421,6 @@ def test_what_is_waited_for_fails_and_so_does_the_workflow(growing_engine: Engin
 
     assert growing_engine.ends(workflow_id) == "failed"
 
-    found: dict[str, Any] = views.whole(workflow_id)
+    found: dict[str, Any] = views.whole(stored.get(workflow_id))
     assert found["error_message"].startswith("Step 'find' failed")
     assert found["execution_metadata"]["waits_for"] == ["find"]

@@ -17,7 +17,7 @@ from workflows.engine.commands import renew
 from workflows.engine.send import Drain
 from workflows.rules.event_log import text
 from workflows.store import credentials, service_status
-from workflows.store.workflows import events
+from workflows.store.workflows import events, stored
 
 
 def started(engine: Engine) -> Counter[str]:
@@ -39,7 +39,7 @@ def test_the_log_tells_the_whole_story(engine: Engine) -> None:
 
     lines = [line.split(" - ", 2)[2] for line in text(events.of_workflow(workflow)).splitlines()]
 
-    job_id = views.status(workflow)["steps"][0]["step_id"]
+    job_id = views.status(stored.get(workflow))["steps"][0]["step_id"]
     assert lines[0] == "Workflow execution started"
     assert lines[1] == f"Submitted step 'a' to app 'Date' | task_id={job_id}"
     assert any(line.startswith("Step 'a' completed successfully") for line in lines)
@@ -96,7 +96,7 @@ def test_a_rejection_fails_the_step_with_bvbrcs_words(engine: Engine) -> None:
 
     assert engine.ends(workflow) == "failed"
 
-    found = views.whole(workflow)
+    found = views.whole(stored.get(workflow))
     assert engine.states(workflow) == ["failed", "upstream_failed"]
     assert "Invalid enum value 'x'" in found["steps"][0]["error_message"]
     assert "line 1" not in str(found)
@@ -173,7 +173,7 @@ def test_a_job_that_bvbrc_forgot_fails_after_the_deadline(engine: Engine) -> Non
 
     assert patient.ends(workflow) == "failed"
 
-    assert "has not known job" in views.whole(workflow)["steps"][0]["error_message"]
+    assert "has not known job" in views.whole(stored.get(workflow))["steps"][0]["error_message"]
 
 
 def test_a_job_that_is_missing_for_a_while_goes_on(engine: Engine) -> None:

@@ -22,7 +22,7 @@ from workflows.spec.document import spec_from
 from workflows.store import documents
 from workflows.store.due import Work, due
 from workflows.store.mongo import collection
-from workflows.store.workflows import rows as workflow_rows
+from workflows.store.workflows import stored
 
 AT_ONCE = timedelta(0)
 
@@ -105,7 +105,14 @@ def may_grow(engine: Engine) -> str:
     workflow = submit_cwl(
         engine, cwl(GROWS, needs="StepInputExpressionRequirement"), f"/{engine.user}/home"
     )
-    engine.until(lambda: "replan_due" in workflow_rows.get(workflow))
+    engine.until(
+        lambda: (
+            collection(documents.Workflow).count_documents(
+                {"_id": workflow, "replan_due": {"$exists": True}}
+            )
+            == 1
+        )
+    )
     return workflow
 
 
@@ -136,7 +143,7 @@ def submit_once(engine: Engine, _workflow: str) -> None:
 
 
 def retry_once(engine: Engine, workflow: str) -> None:
-    if workflow_rows.get(workflow)["state"] == "failed":
+    if stored.get(workflow).state == "failed":
         commands.retry(engine.context, engine.owner(), workflow)
 
 

@@ -14,7 +14,7 @@ from workflows.engine.job_intents import intents
 from workflows.model.errors import Unavailable
 from workflows.rules.plan import backoff, plan
 from workflows.store.jobs import rows as job_rows
-from workflows.store.mongo import Row
+from workflows.store.jobs.rows import OpenJobs
 from workflows.store.workflows import paused, specs
 from workflows.store.workflows import rows as workflow_rows
 from workflows.store.workflows.rows import Change, Claimed
@@ -68,7 +68,7 @@ def _chunk(context: EngineContext, ids: Sequence[str]) -> tuple[Advanced, list[s
     changes = [
         change
         for each in claimed
-        if (change := _turn(context, token, each, open_jobs.get(each.workflow.id, [])))
+        if (change := _turn(context, token, each, open_jobs.get(each.workflow.id, OpenJobs())))
     ]
     written = _commit(context, token, [change for change in changes if not change.empty])
     idle = [change.after.id for change in changes if change.empty]
@@ -91,14 +91,16 @@ def _missed_workflows(ids: Sequence[str]) -> list[str]:
 
 
 def _turn(
-    context: EngineContext, token: str, claimed: Claimed, rows: Sequence[Row]
+    context: EngineContext, token: str, claimed: Claimed, open_jobs: OpenJobs
 ) -> Change | None:
     """Plan each workflow. One on which the rules fail is postponed and delays no other."""
-    workflow = claimed.workflow
+    workflow, jobs = claimed.workflow, open_jobs.jobs
+    if open_jobs.defect:
+        _put_off(context, token, workflow.id, claimed.failures + 1, open_jobs.defect)
+        return None
     try:
-        open_jobs = tuple(map(job_rows.value, rows))
         blueprint = specs.get(claimed.spec_id)
-        decided = plan(blueprint, workflow, open_jobs, claimed.now)
+        decided = plan(blueprint, workflow, jobs, claimed.now)
         return Change(
             before=claimed,
             after=decided.workflow,
@@ -107,7 +109,7 @@ def _turn(
             kills=decided.kills,
             announced=decided.announced,
             settled=decided.settled,
-            seen=open_jobs,
+            seen=jobs,
             events=decided.events,
             replan=decided.replan,
         )

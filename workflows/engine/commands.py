@@ -14,14 +14,22 @@ from structlog.contextvars import get_contextvars
 from workflows.engine.advance import advance
 from workflows.engine.context import EngineContext, Recorded
 from workflows.model.errors import Conflict, Problem, Unavailable
-from workflows.model.states import FINAL_STEP, RETRY_STEPS, RETRY_WORKFLOW, StepState, WorkflowState
-from workflows.model.values import Event, Json, Outcome, Spec
+from workflows.model.states import (
+    FINAL_STEP,
+    RETRY_STEPS,
+    RETRY_WORKFLOW,
+    JobState,
+    StepState,
+    WorkflowState,
+)
+from workflows.model.values import Event, Job, Json, Outcome, Spec
 from workflows.rules.token_lifetime import ends_too_soon
 from workflows.store import credentials
 from workflows.store.jobs import polling
-from workflows.store.mongo import Row, clock
-from workflows.store.workflows import inserts, paused, user_commands
-from workflows.store.workflows import rows as workflow_rows
+from workflows.store.mongo import clock
+from workflows.store.workflows import inserts, paused, stored, user_commands
+from workflows.store.workflows.inserts import NewWorkflow, Repeated
+from workflows.store.workflows.stored import StoredWorkflow
 
 log = structlog.get_logger(__name__)
 
@@ -78,31 +86,20 @@ def submit(context: EngineContext, owner: Owner, submission: Submission) -> Acce
     workflow that is too large to store.
     """
     credentials.keep(context.vault, owner.name, owner.token, owner.expires_at)
-    key = submission.idempotency_key
-    digest = hashlib.sha256(submission.body).hexdigest() if key else None
-    row = _row(context, owner.name, submission)
-    if key:
-        row |= {"idempotency_key": key, "body_digest": digest}
-    spec = inserts.encode_spec(_workflow_row(row["spec"], submission))
-    row["bytes"] = len(spec.raw)
+    new = _new_workflow(context, owner.name, submission)
     try:
-        inserts.create(row, spec)
+        size = inserts.create(new, submission.document, submission.source)
     except Conflict:
-        known = workflow_rows.by_idempotency_key(owner.name, key or "")
-        return _check_repeated(known or {}, digest)
+        repeated = inserts.find_repeated(owner.name, new.idempotency_key or "")
+        return _check_repeated(repeated, new.body_digest)
     if not submission.planned:
         context.accepted()
-    return Accepted(row["_id"], WorkflowState(row["state"]), created=True, bytes=row["bytes"])
-
-
-def _workflow_row(spec_id: str, submission: Submission) -> Row:
-    found: Row = {"_id": spec_id, "document": dict(submission.document)}
-    return found | ({"source": submission.source} if submission.source else {})
+    return Accepted(new.id, new.state, created=True, bytes=size)
 
 
 def check_size(document: Mapping[str, Json]) -> None:
     """Raises ``Invalid`` for a workflow that is too large to be kept."""
-    inserts.encode_spec({"document": dict(document)})
+    inserts.encode_spec(document)
 
 
 def find_repeated(owner: Owner, key: str, body: bytes) -> Accepted | None:
@@ -110,43 +107,32 @@ def find_repeated(owner: Owner, key: str, body: bytes) -> Accepted | None:
 
     Raises ``Conflict`` where it came with another body.
     """
-    known = workflow_rows.by_idempotency_key(owner.name, key)
-    return _check_repeated(known, hashlib.sha256(body).hexdigest()) if known else None
+    repeated = inserts.find_repeated(owner.name, key)
+    return _check_repeated(repeated, hashlib.sha256(body).hexdigest()) if repeated else None
 
 
-def _check_repeated(known: Row, digest: str | None) -> Accepted:
-    if known.get("body_digest") != digest:
+def _check_repeated(repeated: Repeated | None, digest: str | None) -> Accepted:
+    if repeated is None or repeated.body_digest != digest:
         raise Conflict("This Idempotency-Key was used before with another body.")
-    return Accepted(known["_id"], WorkflowState(known["state"]), created=False)
+    return Accepted(repeated.id, repeated.state, created=False)
 
 
-def _row(context: EngineContext, owner: str, submission: Submission) -> Row:
-    spec = submission.spec
-    state = WorkflowState.PLANNED if submission.planned else WorkflowState.PENDING
-    workflow = f"wf_{secrets.token_hex(16)}"
-    count = len(spec.steps)
-    return {
-        "_id": workflow,
-        "owner": owner,
-        "name": spec.name,
-        "labels": dict(spec.labels),
-        "apps": sorted({step.app for step in spec.steps}),
-        "step_count": count,
-        "spec": f"{workflow}/1",
-        "state": str(state),
-        "states": [str(StepState.PENDING)] * count,
-        "attempts": [0] * count,
-        "waits_for": [
-            place for place, step in enumerate(spec.steps) if step.name in submission.waits_for
+def _new_workflow(context: EngineContext, owner: str, submission: Submission) -> NewWorkflow:
+    spec, key = submission.spec, submission.idempotency_key
+    return NewWorkflow(
+        id=f"wf_{secrets.token_hex(16)}",
+        spec=spec,
+        owner=owner,
+        state=WorkflowState.PLANNED if submission.planned else WorkflowState.PENDING,
+        cap=min(spec.max_parallel_steps or context.limits.cap, context.limits.cap),
+        waits_for=[
+            number for number, step in enumerate(spec.steps) if step.name in submission.waits_for
         ],
-        "again": {},
-        "cap": min(spec.max_parallel_steps or context.limits.cap, context.limits.cap),
-        "sequence": 0,
-        "revision": 0,
-        "failures": 0,
-        "problems": [dict(problem) for problem in submission.problems],
-        "request_id": _request_id(),
-    }
+        problems=submission.problems,
+        request_id=_request_id(),
+        idempotency_key=key,
+        body_digest=hashlib.sha256(submission.body).hexdigest() if key else None,
+    )
 
 
 def _request_id() -> str:
@@ -154,29 +140,29 @@ def _request_id() -> str:
     return str(get_contextvars().get("request_id", ""))
 
 
-def start(context: EngineContext, owner: Owner, workflow: str) -> tuple[Row, bool]:
+def start(context: EngineContext, owner: Owner, workflow: str) -> tuple[StoredWorkflow, bool]:
     """Start a planned workflow; one that has started already is unchanged, or resumed if a restart
     had paused it.
 
-    Answers with its row, and true for the one caller that started it.
+    Answers with the workflow, and true for the one caller that started it.
 
     Raises ``NotFound``, and ``Conflict`` where it was stored with problems.
     """
-    row = workflow_rows.get(workflow, {"state": 1, "problems": 1, "owner": 1})
-    if row["state"] == WorkflowState.PLANNED:
-        _refuse_faulty(row)
+    found = stored.get(workflow)
+    if found.state is WorkflowState.PLANNED:
+        _refuse_faulty(found)
         credentials.keep(context.vault, owner.name, owner.token, owner.expires_at)
         started = user_commands.begin(workflow, _request_id())
         if started:
             context.accepted()
-        return workflow_rows.get(workflow), started
+        return stored.get(workflow), started
     paused.resume(workflow)
-    return workflow_rows.get(workflow), False
+    return stored.get(workflow), False
 
 
-def _refuse_faulty(row: Row) -> None:
+def _refuse_faulty(plan: StoredWorkflow) -> None:
     """Refuses a plan with problems: it is a sketch for display and must never be sent."""
-    if row.get("problems"):
+    if plan.problems:
         raise Conflict("This plan cannot run: it has problems; submit a corrected workflow.")
 
 
@@ -209,9 +195,9 @@ def cancel(context: EngineContext, workflow: str) -> None:
     Raises ``NotFound``, and ``Conflict`` where it had ended otherwise.
     """
     if not user_commands.request_cancel(workflow):
-        row = workflow_rows.get(workflow, {"state": 1})
-        if row["state"] != WorkflowState.CANCELLED:
-            raise Conflict(f"Cannot cancel workflow with status '{row['state']}'")
+        state = stored.get(workflow).state
+        if state is not WorkflowState.CANCELLED:
+            raise Conflict(f"Cannot cancel workflow with status '{state}'")
         return
     try:
         advance(context, [workflow])
@@ -219,50 +205,54 @@ def cancel(context: EngineContext, workflow: str) -> None:
         log.warning("The sweep will process a cancel", workflow_id=workflow, error=str(away))
 
 
-def receipts(names: Sequence[str], row: Row, attempts: Sequence[Row]) -> list[Receipt]:
-    """The outcome of each step, from the workflow's row and its jobs' rows; pure."""
-    last = {each["step"]: each for each in attempts}
+def receipts(
+    names: Sequence[str], states: Sequence[StepState], attempts: Sequence[Job]
+) -> list[Receipt]:
+    """The outcome of each step of a cancelled workflow, from its state and its last job; pure."""
+    last = {job.step: job for job in attempts}
+    jobs = [last.get(step) for step in range(len(names))]
     return [
-        Receipt(name, (last.get(step) or {}).get("job_id") or "", _outcome(state, last.get(step)))
-        for step, (name, state) in enumerate(zip(names, row["states"], strict=True))
+        Receipt(name, job.job_id if job else "", _outcome(state, job))
+        for name, state, job in zip(names, states, jobs, strict=True)
     ]
 
 
-def _outcome(state: str, job: Row | None) -> str:
-    if job is None or job["state"] in ("intended", "withdrawn", "rejected"):
+def _outcome(state: StepState, job: Job | None) -> str:
+    if job is None or job.state in (JobState.INTENDED, JobState.WITHDRAWN, JobState.REJECTED):
         return "never_started"
-    reply = job.get("kill_reply")
-    ended_by_itself = job.get("outcome") == Outcome.SUCCEEDED
-    if reply == polling.KILLED or (reply == polling.UNANSWERED and not ended_by_itself):
+    ended_by_itself = job.outcome is Outcome.SUCCEEDED
+    if job.kill_reply == polling.KILLED or (
+        job.kill_reply == polling.UNANSWERED and not ended_by_itself
+    ):
         return "killed"
-    if job["state"] == "done" or state in (StepState.SUCCEEDED, StepState.FAILED):
+    if job.state is JobState.DONE or state in (StepState.SUCCEEDED, StepState.FAILED):
         return "already_finished"
     return "kill_requested"
 
 
-def retry(context: EngineContext, owner: Owner, workflow: str) -> Row:
+def retry(context: EngineContext, owner: Owner, workflow: str) -> StoredWorkflow:
     """Retry a failed or cancelled workflow: unsuccessful steps start as new attempts.
 
     Raises ``NotFound``, and ``Conflict`` for any other state and for a plan with problems.
     """
-    row = workflow_rows.get(workflow)
-    if row["state"] not in RETRY_WORKFLOW:
-        raise Conflict(f"Cannot retry workflow with status '{row['state']}'")
-    _refuse_faulty(row)
-    states = [_anew(StepState(state)) for state in row["states"]]
+    found = stored.get(workflow)
+    if found.state not in RETRY_WORKFLOW:
+        raise Conflict(f"Cannot retry workflow with status '{found.state}'")
+    _refuse_faulty(found)
+    states = [_anew(state) for state in found.progress.states]
     event = Event(
-        row["sequence"] + 1,
+        found.progress.sequence + 1,
         clock(),
         "workflow",
-        row["state"],
+        found.state,
         WorkflowState.PENDING,
         reason=f"retry requested by {owner.name}",
     )
     credentials.keep(context.vault, owner.name, owner.token, owner.expires_at)
-    if not user_commands.restart(workflow, row, states, event, _request_id()):
+    if not user_commands.restart(workflow, found.revision, states, event, _request_id()):
         return retry(context, owner, workflow)  # its state has changed since: decide again
-    context.recorded([Recorded(workflow, row["name"], row["owner"], event, event.at)])
-    return workflow_rows.get(workflow)
+    context.recorded([Recorded(workflow, found.name, found.owner, event, event.at)])
+    return stored.get(workflow)
 
 
 def _anew(state: StepState) -> StepState:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from workflows.engine.context import EngineContext
-from workflows.engine.views import state_of
 from workflows.model.errors import Conflict
-from workflows.model.states import FINAL_WORKFLOW, WorkflowState
+from workflows.model.states import FINAL_WORKFLOW
 from workflows.store import credentials, removals
-from workflows.store.mongo import Row
-from workflows.store.workflows import rows as workflow_rows
-
-_DELETABLE: Final[Row] = {"state": {"$in": sorted({*FINAL_WORKFLOW, WorkflowState.PLANNED})}}
+from workflows.store.workflows import stored
 
 
 def delete_workflow(workflow: str) -> None:
@@ -20,14 +14,13 @@ def delete_workflow(workflow: str) -> None:
 
     Raises ``NotFound``, and ``Conflict`` while it is active or a job of it may still run.
     """
-    if not removals.hide(workflow, _DELETABLE):
+    if not removals.hide(workflow, removals.DELETABLE):
         raise _refusal(workflow)
     removals.erase(workflow)
 
 
 def _refusal(workflow: str) -> Conflict:
-    row = workflow_rows.get(workflow, {"state": 1, "cancel_requested_at": 1})
-    state = state_of(row)
+    state = stored.get(workflow).status
     if state in FINAL_WORKFLOW:
         return Conflict(
             "Cannot delete a workflow while its jobs are being killed at BV-BRC;"

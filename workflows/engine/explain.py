@@ -5,53 +5,50 @@ from __future__ import annotations
 from typing import Any
 
 from workflows.engine.context import EngineContext
-from workflows.engine.views import Allowed, stamp, state_of
+from workflows.engine.views import stamp
 from workflows.model.states import FINAL_WORKFLOW, WorkflowState
 from workflows.rules.explain import Reason, Surroundings, explain, outlook
 from workflows.store import credentials, service_status
 from workflows.store.jobs import polling
 from workflows.store.jobs import rows as job_rows
-from workflows.store.mongo import Row, clock
-from workflows.store.workflows import rows as workflow_rows
+from workflows.store.mongo import clock
 from workflows.store.workflows import specs
+from workflows.store.workflows.stored import StoredWorkflow
 
 
-def explanation(workflow: str, context: EngineContext, allowed: Allowed) -> dict[str, Any]:
-    """One reason for each step that has not ended. Raises ``NotFound``, ``Forbidden``."""
-    row = workflow_rows.get(workflow)
-    allowed(row["owner"])
-    blueprint, value = specs.get(row["spec"]), workflow_rows.value(row)
-    reasons = explain(blueprint, value, job_rows.history(workflow), _surroundings(row, context))
-    message = _paused_reason(row) or _message(
-        state_of(row), len(reasons), bool(row.get("problems"))
+def explanation(workflow: StoredWorkflow, context: EngineContext) -> dict[str, Any]:
+    """One reason for each step that has not ended."""
+    compiled, jobs = specs.get(workflow.spec_id), job_rows.history(workflow.id)
+    reasons = explain(compiled, workflow.progress, jobs, _surroundings(workflow, context))
+    message = _paused_reason(workflow) or _message(
+        workflow.status, len(reasons), bool(workflow.problems)
     )
     return {
-        "workflow_id": workflow,
-        "status": state_of(row),
-        "message": message + _outlook(row, outlook(blueprint, value)),
+        "workflow_id": workflow.id,
+        "status": workflow.status,
+        "message": message + _outlook(workflow, outlook(compiled, workflow.progress)),
         "steps": [_reason_json(reason) for reason in reasons],
     }
 
 
-def _surroundings(row: Row, context: EngineContext) -> Surroundings:
-    owner = row["owner"]
-    expires_at, refused = credentials.expiry(context.vault, owner)
+def _surroundings(workflow: StoredWorkflow, context: EngineContext) -> Surroundings:
+    expires_at, refused = credentials.expiry(context.vault, workflow.owner)
     service = service_status.health(service_status.APPSERVICE)
     return Surroundings(
         now=clock(),
-        began=row.get("submitted_at") or row["created_at"],
+        began=workflow.begun_at,
         token_expires_at=expires_at,
         token_refused=refused,
         service=service.state,
         service_since=service.since,
         service_reason=service.reason,
-        user_jobs=polling.under_way(owner),
+        user_jobs=polling.under_way(workflow.owner),
         most_user_jobs=context.limits.user_jobs,
     )
 
 
-def _paused_reason(row: Row) -> str:
-    if not row.get("held"):
+def _paused_reason(workflow: StoredWorkflow) -> str:
+    if not workflow.paused:
         return ""
     return (
         "Paused by a restart (executor.enable_auto_resume is false). Submit it again by its id"
@@ -70,11 +67,11 @@ def _message(state: str, unfinished: int, problems: bool) -> str:
     return f"It is under way: {steps} not ended yet."
 
 
-def _outlook(row: Row, said: str) -> str:
+def _outlook(workflow: StoredWorkflow, said: str) -> str:
     """The text about steps that are not planned yet, and what delays their planning."""
-    if not said or not row.get("replan_reason"):
+    if not said or not workflow.replan_reason:
         return said and f" {said}"
-    return f" {said} Planning failed for now ({row['replan_reason']}) and will be retried."
+    return f" {said} Planning failed for now ({workflow.replan_reason}) and will be retried."
 
 
 def _reason_json(reason: Reason) -> dict[str, Any]:

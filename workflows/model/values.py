@@ -149,8 +149,11 @@ class Job:
     (``globs``)."""
     kill: bool = False
     """True if the job is to be killed."""
+    kill_reply: str = ""
+    """What AppService answered to the kill; empty before it did."""
     request_id: str = ""
     """The id of the request that submitted its workflow; AppService gets it too."""
+    intended_at: datetime | None = None
     sent_at: datetime | None = None
     absent_after: datetime | None = None
     """While the job is in doubt: the time after which "not found" is believed."""

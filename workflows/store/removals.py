@@ -15,10 +15,13 @@ from typing import Final
 
 from pymongo.client_session import ClientSession
 
+from workflows.model.states import FINAL_WORKFLOW, WorkflowState
 from workflows.store import documents
 from workflows.store.mongo import NOW, Row, collection, transaction, translate_errors
 from workflows.store.workflows import specs
 
+DELETABLE: Final[Row] = {"state": {"$in": sorted({*FINAL_WORKFLOW, WorkflowState.PLANNED})}}
+"""Of a workflow: it has ended, or was never started."""
 KEPT: Final = timedelta(days=7)
 _AT_WORK: Final[Row] = {
     "$or": [

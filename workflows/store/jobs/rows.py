@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from workflows.model.states import FINAL_JOB, JobState
 from workflows.model.values import Job, Outcome
 from workflows.rules.outages import FinishedStep
 from workflows.store import documents
-from workflows.store.mongo import NOW, Row, collection, sound, translate_errors
+from workflows.store.mongo import NOW, UNREADABLE, Row, collection, sound, translate_errors
 
 if TYPE_CHECKING:
     from workflows.store.workflows.rows import Change
@@ -70,15 +71,32 @@ def _taken_in(keys: Sequence[str], version: int, announced: bool, settled: bool)
     return UpdateMany(wanted, [{"$set": {"announced": True, **kept}}])
 
 
-def open_jobs(workflows: Iterable[str]) -> dict[str, list[Row]]:
-    """The jobs of each workflow that are not settled, as stored; ``value`` reads them."""
+@dataclass(frozen=True, slots=True)
+class OpenJobs:
+    """The jobs of one workflow that are not settled."""
+
+    jobs: tuple[Job, ...] = ()
+    defect: Exception | None = None
+    """Why one of them cannot be read; then ``jobs`` is empty."""
+
+
+def open_jobs(workflows: Iterable[str]) -> dict[str, OpenJobs]:
+    """The open jobs of each workflow that has some, without what was sent."""
     found: dict[str, list[Row]] = defaultdict(list)
     with translate_errors():
         for each in collection(documents.Job).find(
             {"workflow": {"$in": list(workflows)}, "open": True}, {"params": 0}
         ):
             found[each["workflow"]].append(each)
-    return found
+    return {workflow: _read_open(rows) for workflow, rows in found.items()}
+
+
+def _read_open(rows: Sequence[Row]) -> OpenJobs:
+    """One job that cannot be read makes its workflow wait, and no other."""
+    try:
+        return OpenJobs(tuple(map(value, rows)))
+    except UNREADABLE as defect:
+        return OpenJobs(defect=defect)
 
 
 def with_unprocessed_changes(workflows: Iterable[str]) -> list[str]:
@@ -96,22 +114,21 @@ def discard_changes(workflow: str, until: datetime) -> None:
         )
 
 
-def of_workflow(workflow: str) -> list[Row]:
-    """Every attempt of every step, as stored, in order."""
-    with translate_errors():
-        return list(
-            collection(documents.Job)
-            .find({"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}})
-            .sort([("step", 1), ("attempt", 1)])
-        )
+def of_workflow(workflow: str) -> list[Job]:
+    """Every attempt of every step, in order."""
+    return _read_jobs(workflow, None)
 
 
 def history(workflow: str) -> list[Job]:
     """Every attempt of every step, in order, without what was sent."""
+    return _read_jobs(workflow, {"params": 0})
+
+
+def _read_jobs(workflow: str, projection: Row | None) -> list[Job]:
     with translate_errors():
         rows = (
             collection(documents.Job)
-            .find({"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}}, {"params": 0})
+            .find({"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}}, projection)
             .sort([("step", 1), ("attempt", 1)])
         )
         return [value(each) for each in rows]
@@ -226,7 +243,9 @@ def value(each: Row) -> Job:
         results=each.get("results") or {},
         globs=each.get("globs") or {},
         kill=bool(each.get("kill")),
+        kill_reply=each.get("kill_reply") or "",
         request_id=each.get("request_id") or "",
+        intended_at=each.get("intended_at"),
         sent_at=each.get("sent_at"),
         absent_after=each.get("absent_after"),
         submitted_at=each.get("submitted_at"),

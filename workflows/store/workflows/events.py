@@ -7,6 +7,8 @@ from datetime import timedelta
 
 from pymongo.client_session import ClientSession
 
+from workflows.model.errors import NotFound
+from workflows.model.states import FINAL_WORKFLOW
 from workflows.model.values import Event
 from workflows.store import documents
 from workflows.store.mongo import Row, collection, translate_errors
@@ -17,6 +19,17 @@ def append(recorded: Iterable[tuple[str, Event]], session: ClientSession) -> Non
     collection(documents.Event).insert_many(
         [row(workflow, event) for workflow, event in recorded], ordered=False, session=session
     )
+
+
+def is_complete(workflow: str, last: int) -> bool:
+    """Whether the workflow has ended and has no event after ``last``. Raises ``NotFound``."""
+    with translate_errors():
+        row = collection(documents.Workflow).find_one(
+            {"_id": workflow}, {"state": 1, "sequence": 1}
+        )
+    if row is None:
+        raise NotFound(f"There is no workflow '{workflow}'.")
+    return row["state"] in FINAL_WORKFLOW and row["sequence"] <= last
 
 
 def of_workflow(workflow: str, after: int = 0, limit: int = 0) -> list[Event]:

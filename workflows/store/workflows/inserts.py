@@ -13,7 +13,8 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 from workflows.model.errors import Conflict, Invalid, Problem
-from workflows.model.states import WorkflowState
+from workflows.model.states import StepState, WorkflowState
+from workflows.model.values import Json, Spec
 from workflows.store import documents
 from workflows.store.group_commit import GroupCommit
 from workflows.store.mongo import NOW, Row, collection, meaning, translate_errors
@@ -25,29 +26,108 @@ _TAKEN: Final = 11_000
 """MongoDB's code for a key that another document has."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewWorkflow:
+    """A workflow that is to be stored. Its times are set by MongoDB."""
+
+    id: str
+    spec: Spec
+    """What was submitted, normalised."""
+    owner: str
+    state: WorkflowState
+    """``pending``, or ``planned``."""
+    cap: int
+    """How many of its steps may be in flight at most."""
+    waits_for: Sequence[int] = ()
+    """Steps after whose success further ones are planned."""
+    problems: Sequence[Mapping[str, Json]] = ()
+    """Why a plan cannot run."""
+    request_id: str = ""
+    idempotency_key: str | None = None
+    body_digest: str | None = None
+
+    @property
+    def spec_id(self) -> str:
+        return f"{self.id}/1"
+
+
 @dataclass(frozen=True, slots=True)
-class New:
-    """A workflow's row and its spec, as they are written."""
+class Repeated:
+    """A workflow that was accepted under an Idempotency-Key."""
+
+    id: str
+    state: WorkflowState
+    body_digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """The statements that store one workflow and its spec."""
 
     workflow: UpdateOne
     spec: RawBSONDocument
 
 
-def create(row: Row, spec: RawBSONDocument) -> None:
-    """Store a new workflow durably, due at once. Its times are set here.
+def create(new: NewWorkflow, document: Mapping[str, Json], source: str | None = None) -> int:
+    """Store a new workflow and its spec durably, due at once. Answers with the spec's bytes.
 
-    ``spec``: as ``stored`` makes it. Raises ``Conflict`` where its Idempotency-Key is taken.
+    ``source``: what ``document`` was made from, as JSON. Raises ``Conflict`` where the
+    Idempotency-Key is taken, and ``Invalid`` where the document is too large.
     """
-    _create(new(row, spec))
+    write = prepare(new, document, source)
+    _create(write)
+    return len(write.spec.raw)
 
 
-def new(row: Row, spec: RawBSONDocument) -> New:
-    return New(_upsert(row), spec)
+def prepare(new: NewWorkflow, document: Mapping[str, Json], source: str | None = None) -> Write:
+    """The statements of ``create``. Raises ``Invalid`` where the document is too large."""
+    spec = encode_spec(document, new.spec_id, source)
+    return Write(_upsert(_row(new) | {"bytes": len(spec.raw)}), spec)
 
 
-def encode_spec(spec: Row) -> RawBSONDocument:
+def find_repeated(owner: str, key: str) -> Repeated | None:
+    """What the user had accepted under this Idempotency-Key."""
+    with translate_errors():
+        row = collection(documents.Workflow).find_one(
+            {"owner": owner, "idempotency_key": key}, {"state": 1, "body_digest": 1}
+        )
+    if row is None:
+        return None
+    return Repeated(row["_id"], WorkflowState(row["state"]), row.get("body_digest"))
+
+
+def _row(new: NewWorkflow) -> Row:
+    """The row as it is stored first."""
+    steps = new.spec.steps
+    key: Row = {"idempotency_key": new.idempotency_key, "body_digest": new.body_digest}
+    return {
+        "_id": new.id,
+        "owner": new.owner,
+        "name": new.spec.name,
+        "labels": dict(new.spec.labels),
+        "apps": sorted({step.app for step in steps}),
+        "step_count": len(steps),
+        "spec": new.spec_id,
+        "state": str(new.state),
+        "states": [str(StepState.PENDING)] * len(steps),
+        "attempts": [0] * len(steps),
+        "waits_for": list(new.waits_for),
+        "again": {},
+        "cap": new.cap,
+        "sequence": 0,
+        "revision": 0,
+        "failures": 0,
+        "problems": [dict(problem) for problem in new.problems],
+        "request_id": new.request_id,
+    } | (key if new.idempotency_key else {})
+
+
+def encode_spec(
+    document: Mapping[str, Json], spec_id: str = "", source: str | None = None
+) -> RawBSONDocument:
     """A spec as MongoDB keeps it; raises ``Invalid`` where it is too large for that."""
-    encoded = bson.encode(spec)
+    origin: Row = {"source": source} if source else {}
+    encoded = bson.encode({"_id": spec_id, "document": dict(document)} | origin)
     if len(encoded) > LARGEST_BYTES:
         message = f"it takes {len(encoded)} bytes to keep; at most {LARGEST_BYTES} are possible"
         hint = "keep large values in files of the Workspace, and name these"
@@ -63,7 +143,7 @@ def _upsert(row: Row) -> UpdateOne:
     return UpdateOne({"_id": row["_id"]}, [{"$set": fields | times}], upsert=True)
 
 
-def write(found: Sequence[New]) -> list[Exception | None]:
+def write(found: Sequence[Write]) -> list[Exception | None]:
     """Stores many at once; answers for each with what its writing met.
 
     The specs go first, each statement to a majority: a workflow without one is never there, a spec

@@ -12,20 +12,8 @@ from workflows.model.errors import Invalid, Problem
 from workflows.model.states import FINAL_WORKFLOW, WorkflowState
 from workflows.store import documents
 from workflows.store.mongo import Row, collection, translate_errors
+from workflows.store.workflows.stored import SUMMARY_FIELDS, WorkflowSummary, summary
 
-_SHOWN: Row = {
-    "name": 1,
-    "state": 1,
-    "cancel_requested_at": 1,
-    "labels": 1,
-    "apps": 1,
-    "step_count": 1,
-    "created_at": 1,
-    "updated_at": 1,
-    "submitted_at": 1,
-    "started_at": 1,
-    "finished_at": 1,
-}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,8 +30,10 @@ class Wanted:
     """Created at or after ``since``, and before ``until``."""
 
 
-def page(owner: str, wanted: Wanted, size: int, token: str = "") -> tuple[list[Row], str | None]:
-    """Up to ``size`` rows after the place of ``token``, and the token of the next page.
+def page(
+    owner: str, wanted: Wanted, size: int, token: str = ""
+) -> tuple[list[WorkflowSummary], str | None]:
+    """Up to ``size`` workflows after the place of ``token``, and the token of the next page.
 
     Raises ``Invalid`` for a token that no page gave.
     """
@@ -51,12 +41,12 @@ def page(owner: str, wanted: Wanted, size: int, token: str = "") -> tuple[list[R
     with translate_errors():
         rows = list(
             collection(documents.Workflow)
-            .find({"$and": conditions}, _SHOWN)
+            .find({"$and": conditions}, dict.fromkeys(SUMMARY_FIELDS, 1))
             .sort([("created_at", -1), ("_id", -1)])
             .limit(size + 1)
         )
     more = len(rows) > size
-    return rows[:size], _token(rows[size - 1]) if more else None
+    return list(map(summary, rows[:size])), _token(rows[size - 1]) if more else None
 
 
 def step_counts(ids: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -10,7 +10,7 @@ from uuid import uuid4
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 
-from workflows.model.errors import LeaseLost, NotFound
+from workflows.model.errors import LeaseLost
 from workflows.model.states import FINAL_WORKFLOW, StepState, WorkflowState
 from workflows.model.values import Again, Event, Job, Workflow
 from workflows.store import documents
@@ -107,22 +107,6 @@ class Change:
     def grows(self) -> bool:
         """It was not known before that its further steps are to be planned."""
         return self.replan and not self.before.may_grow
-
-
-def by_idempotency_key(owner: str, key: str) -> Row | None:
-    with translate_errors():
-        return collection(documents.Workflow).find_one(
-            {"owner": owner, "idempotency_key": key}, {"state": 1, "body_digest": 1}
-        )
-
-
-def get(workflow: str, fields: Row | None = None) -> Row:
-    """The stored row; raises ``NotFound``."""
-    with translate_errors():
-        row = collection(documents.Workflow).find_one({"_id": workflow}, fields)
-    if row is None:
-        raise NotFound(f"There is no workflow '{workflow}'.")
-    return row
 
 
 def claim(ids: Iterable[str], lease: timedelta) -> tuple[str, list[Claimed], list[str]]:

@@ -12,7 +12,7 @@ from pymongo.client_session import ClientSession
 from workflows.model.states import ACTIVE_WORKFLOW, RETRY_WORKFLOW, StepState, WorkflowState
 from workflows.model.values import Event
 from workflows.store import documents
-from workflows.store.mongo import NOW, Row, collection, transaction, translate_errors
+from workflows.store.mongo import NOW, collection, transaction, translate_errors
 from workflows.store.workflows import events
 
 _PLANNING = ("unplannable", "replan_due", "replan_failures", "replan_reason")
@@ -63,17 +63,19 @@ def request_cancel(workflow: str) -> bool:
 
 
 def restart(
-    workflow: str, before: Row, states: Sequence[StepState], event: Event, request_id: str
+    workflow: str, revision: int, states: Sequence[StepState], event: Event, request_id: str
 ) -> bool:
-    """Restart a failed or cancelled workflow with new step states; false if its state has
-    changed."""
+    """Restart a failed or cancelled workflow with new step states.
+
+    False if it was changed after ``revision``.
+    """
 
     def work(session: ClientSession) -> bool:
         result = collection(documents.Workflow).update_one(
             {
                 "_id": workflow,
                 "state": {"$in": list(RETRY_WORKFLOW)},
-                "revision": before.get("revision", 0),
+                "revision": revision,
             },
             [
                 {

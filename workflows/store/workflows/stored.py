@@ -1,0 +1,128 @@
+"""Stored workflows as frozen values: what the API, the pages and the commands read.
+
+A stored row never leaves ``workflows.store``. The advance loop has its own value (``Claimed``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from workflows.model.errors import NotFound
+from workflows.model.states import FINAL_WORKFLOW, WorkflowState
+from workflows.model.values import Json, Workflow
+from workflows.store import documents
+from workflows.store.mongo import Row, collection, translate_errors
+from workflows.store.workflows import rows
+
+SUMMARY_FIELDS: Final = (
+    "name",
+    "state",
+    "cancel_requested_at",
+    "labels",
+    "apps",
+    "step_count",
+    "created_at",
+    "updated_at",
+    "submitted_at",
+    "started_at",
+    "finished_at",
+)
+"""The stored fields that a ``WorkflowSummary`` is made from, besides the id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowSummary:
+    """A workflow in a list: everything but its steps."""
+
+    id: str
+    name: str
+    state: WorkflowState
+    """The stored state. ``status`` is what people see."""
+    labels: Mapping[str, str]
+    apps: Sequence[str]
+    step_count: int
+    created_at: datetime
+    updated_at: datetime
+    cancel_requested_at: datetime | None
+    submitted_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def status(self) -> WorkflowState:
+        """A cancel that was answered counts, also before the engine has processed it."""
+        if self.cancel_requested_at and self.state not in FINAL_WORKFLOW:
+            return WorkflowState.CANCELLED
+        return self.state
+
+    @property
+    def begun_at(self) -> datetime:
+        """When it was submitted; of a plan, when it was stored."""
+        return self.submitted_at or self.created_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredWorkflow(WorkflowSummary):
+    """All that is stored of a workflow, but for its spec, its jobs and its events."""
+
+    owner: str
+    spec_id: str
+    progress: Workflow
+    """The states and attempts of its steps."""
+    revision: int
+    """Counts the writes; a guarded update names the revision that it is based on."""
+    paused: bool
+    """Set aside by a restart until a person asks for it."""
+    problems: Sequence[Mapping[str, Json]]
+    """Why a plan cannot run."""
+    replan_reason: str
+    """Why planning its further steps failed the last time."""
+
+
+def get(workflow: str) -> StoredWorkflow:
+    """Read a workflow. Raises ``NotFound``.
+
+    It does not ask who may see it: routes and pages go through ``engine.access.load``.
+    """
+    with translate_errors():
+        row = collection(documents.Workflow).find_one({"_id": workflow})
+    if row is None:
+        raise NotFound(f"There is no workflow '{workflow}'.")
+    return _stored(row)
+
+
+def summary(row: Row) -> WorkflowSummary:
+    """The value of a row that holds ``SUMMARY_FIELDS``."""
+    return WorkflowSummary(**_summary_fields(row))
+
+
+def _stored(row: Row) -> StoredWorkflow:
+    return StoredWorkflow(
+        **_summary_fields(row),
+        owner=row["owner"],
+        spec_id=row["spec"],
+        progress=rows.value(row),
+        revision=row.get("revision", 0),
+        paused=bool(row.get("held")),
+        problems=tuple(row.get("problems") or ()),
+        replan_reason=row.get("replan_reason") or "",
+    )
+
+
+def _summary_fields(row: Row) -> dict[str, Any]:
+    """Optional times are absent until they are known."""
+    optional = ("cancel_requested_at", "submitted_at", "started_at", "finished_at")
+    return {
+        "id": row["_id"],
+        "name": row["name"],
+        "state": WorkflowState(row["state"]),
+        "labels": row.get("labels") or {},
+        "apps": tuple(row.get("apps") or ()),
+        "step_count": row["step_count"],
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+        **{name: row.get(name) for name in optional},
+    }
