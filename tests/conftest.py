@@ -28,7 +28,7 @@ _numbers = itertools.count(1)
 LONG_TEXT = 80
 """Characters."""
 
-# Whoever imports `tasks` or `app` is set up from the environment, as in production.
+# A process that imports `tasks` or `app` reads its settings from the environment, as in production.
 _files = tempfile.TemporaryDirectory(prefix="workflows-tests-")
 os.environ.update(
     {

@@ -1,4 +1,4 @@
-"""How work grows with its input, told by counters that are the same on every machine."""
+"""How work grows with its input, by counters that are the same on every machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One version, wherever somebody looks for it."""
+"""One version, in every place that states it."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Route:
     object: bool = True
     """It is about one workflow, which belongs to Alice."""
     linked: bool = False
-    """With ``auth.reads: link`` it answers whoever knows the id."""
+    """With ``auth.reads: link`` it answers every caller that knows the id."""
     code: int = 200
     """What who may call it is answered here: of a workflow that waits, without a body."""
 

@@ -35,7 +35,7 @@ def test_whatever_an_answer_leads_to_answers_as_documented(api: Api) -> None:
     headers, seen = {"Authorization": api.token(ALICE)}, Counter[str]()
 
     class Chains(found.as_state_machine()):  # type: ignore[misc]
-        """Nothing goes on meanwhile: what is answered must follow from what was asked alone."""
+        """No workflow advances during the test: the answers follow from the requests alone."""
 
         def before_call(self, case: Case) -> None:
             tame(case)

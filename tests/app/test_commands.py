@@ -1,4 +1,4 @@
-"""Cancelled, taken up again, given a fresh token."""
+"""Cancelled, retried, given a fresh token."""
 
 from __future__ import annotations
 

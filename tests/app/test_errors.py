@@ -1,4 +1,4 @@
-"""One body for every failure, whoever notices it; and an id on every answer."""
+"""One body for every failure, from every part; and an id on every answer."""
 
 from __future__ import annotations
 

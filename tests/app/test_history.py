@@ -39,7 +39,7 @@ def parsed(text: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def running(*steps: Any) -> Iterator[None]:
-    """Does the steps one after the other in a thread of its own, meanwhile."""
+    """Runs the steps one after the other in a separate thread."""
     failures: list[BaseException] = []
 
     def run() -> None:

@@ -31,7 +31,7 @@ GENUINE = "https://p3.theseed.org/services"
 
 @dataclass(frozen=True)
 class Party:
-    """A service and somebody whom it knows."""
+    """A service and a user that it knows."""
 
     service: AppService
     workspace: Workspace

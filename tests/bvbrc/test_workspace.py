@@ -1,4 +1,4 @@
-"""The Workspace's habits, one by one: what is missing, what is silent, what is somebody else's."""
+"""The Workspace's quirks, one by one: missing objects, silent failures, other users' objects."""
 
 from __future__ import annotations
 

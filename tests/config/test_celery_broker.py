@@ -1,4 +1,4 @@
-"""What Celery is told about the broker."""
+"""Celery's settings of the broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Planned steps against the apps' specifications: the problem is told at the place in the CWL."""
+"""Planned steps against the apps' specifications: the problem is reported at its place in the
+CWL."""
 
 from __future__ import annotations
 

@@ -44,6 +44,12 @@ QUICK = Limits(
     polling_interval=timedelta(seconds=0.05),
     lease=timedelta(seconds=1),
     grace=timedelta(seconds=2),
+    lost_deadline=timedelta(hours=24),
+    outage_patience=timedelta(hours=6),
+    cap=2,
+    user_jobs=1_000,
+    submissions=32,
+    user_submissions=32,
     answered_grace=timedelta(seconds=0.2),
     announced_after=timedelta(seconds=0.05),
     send_window=timedelta(seconds=1),
@@ -86,7 +92,7 @@ class Engine:
     pause_seconds: float = 0.02
     """Between two turns of the crank."""
     growing: list[str] = field(default_factory=list)
-    """Workflows whose further steps are to be planned, as the engine told."""
+    """Workflows whose further steps are to be planned, as the engine reported."""
 
     def owner(self) -> Owner:
         self.token = self.token or self.simulator.token(self.user)

@@ -97,7 +97,7 @@ def test_similar_genomes_are_outputs(engine: Engine) -> None:
 
 
 def crashed(engine: Engine) -> str:
-    """A workflow whose one step was claimed by somebody who is gone."""
+    """A workflow whose one step was claimed by a process that has died."""
     found = workflow(
         step("group", "CreateGenomeGroup", group_name="Crash", genome_ids=["562.1", "562.2"])
     )

@@ -1,4 +1,5 @@
-"""Results whose names only the run tells: looked for in the Workspace before a success is told."""
+"""Results whose names only the run determines: found in the Workspace before a success is
+reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After a restart that shall resume nothing, what was under way waits until it is asked for."""
+"""After a restart without auto-resume, workflows under way wait until a user resumes them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ AT_ONCE = timedelta(0)
 
 @pytest.fixture
 def held(engine: Engine) -> str:
-    """The first of its two steps was at BV-BRC when the executor ended; it ends meanwhile."""
+    """The first of its two steps was at BV-BRC when the executor ended, and ends while it is
+    down."""
     workflow = engine.submit(document("", "a"))
     engine.until(lambda: engine.states(workflow)[0] in ("queued", "running"))
     assert hold(INTERVAL) == 1

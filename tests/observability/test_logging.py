@@ -1,4 +1,5 @@
-"""Log lines: one JSON object each, whoever logs, with what was bound, and never a secret."""
+"""Log lines: one JSON object each, from every library, with the bound fields, and never a
+secret."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def watched(running: Stack) -> Iterator[Watched]:
 
 def known_run(product: Product) -> dict[str, str]:
     """One workflow that succeeds, one that fails, one that is cancelled, with lost answers on the
-    way; every task is sent again and again meanwhile."""
+    way; every task is sent again and again in that time."""
     simulator = product.stack.simulator
     simulator.app(queue_seconds=0, run_seconds=0.3)
     simulator.app(output_file="o7", outcome="failed", queue_seconds=0, run_seconds=0.2)

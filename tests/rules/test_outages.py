@@ -1,4 +1,4 @@
-"""A refusal that may be an outage is told from one that is the user's."""
+"""A refusal that may be an outage is distinguished from one that is the user's."""
 
 from __future__ import annotations
 

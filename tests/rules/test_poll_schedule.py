@@ -27,7 +27,7 @@ def polls(key: str, until: timedelta, base: timedelta = BASE) -> list[datetime]:
 
 
 def early(until: timedelta, base: timedelta = BASE) -> list[datetime]:
-    """When it is asked about between them, where somebody looks once a second."""
+    """The times of its early polls, if a poll is made once a second."""
     submitted_at, since, found = START + 0.3 * base, START, list[datetime]()
     while since < START + until:
         now = since + SECOND

@@ -1,4 +1,5 @@
-"""What a hostile client does, and what another user asks meanwhile. The benchmark uses it too."""
+"""The requests of a hostile client, and those of another user at the same time. The benchmark uses
+it too."""
 
 from __future__ import annotations
 

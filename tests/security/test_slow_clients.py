@@ -96,7 +96,7 @@ def test_an_address_has_so_many_connections_and_others_have_theirs(product: Prod
 
 
 def is_refused(connection: socket.socket) -> bool:
-    """Told so at once; the others are only told when their time is over."""
+    """It is answered at once; the others are answered only when their time is over."""
     connection.settimeout(0.2)
     try:
         return b" 429 " in connection.recv(4096)

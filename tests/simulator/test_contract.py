@@ -99,7 +99,7 @@ class World:
         self.touched = True
 
     def made(self, exchange: recorded.Exchange) -> Simulator:
-        """The simulator, made anew where this or the last exchange changes what others need."""
+        """The simulator, made again if this or the last exchange changes what others need."""
         number = exchange.name.partition("-")[0]
         changing = ("kill_task", "start_app", "rerun_task")
         touching = number in BEFORE or any(each in exchange.name for each in changing)

@@ -295,7 +295,7 @@ def sloppily(app: str, **params: Any) -> dict[str, Any]:
 
 @st.composite
 def sloppy_steps(draw: st.DrawFn) -> dict[str, Any]:
-    """A sound step whose parameters somebody has scribbled over."""
+    """A valid step with damaged parameters."""
     app = CATALOGUE.apps[draw(st.sampled_from(APPS))]
     params = minimal_params(app)
     names = sorted(app.parameters) or ["x"]

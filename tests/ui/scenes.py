@@ -66,7 +66,7 @@ def compared(name: str, *needs: str) -> dict[str, Any]:
 
 
 def outbreak() -> dict[str, Any]:
-    """Eight steps with branches; the tree and the comparison can be told to take long."""
+    """Eight steps with branches; the tree and the comparison can be made to take long."""
     return workflow(
         "Listeria outbreak 7: reads to tree",
         trimmed(""),
@@ -82,7 +82,7 @@ def outbreak() -> dict[str, Any]:
 
 
 def broken() -> dict[str, Any]:
-    """Its annotation can be told to fail."""
+    """Its annotation can be made to fail."""
     return workflow(
         "Salmonella survey",
         trimmed(""),

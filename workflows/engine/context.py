@@ -21,22 +21,24 @@ from workflows.store.mongo import translate_errors
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The executor's settings, as durations and counts."""
+    """The executor's settings, as durations and counts; ``config/sections.py`` has the defaults."""
 
-    polling_interval: timedelta = timedelta(seconds=10)
-    lease: timedelta = timedelta(seconds=60)
-    grace: timedelta = timedelta(seconds=900)
+    polling_interval: timedelta
+    lease: timedelta
+    grace: timedelta
     """How old a submission must be before "not found" is believed."""
-    lost_deadline: timedelta = timedelta(hours=24)
+    lost_deadline: timedelta
     """How long a job may be unknown to AppService before it counts as lost."""
-    cap: int = 2
+    outage_patience: timedelta
+    """How long a refusal that may be an outage behind AppService counts as one."""
+    cap: int
     """Steps of one workflow in flight, at most."""
-    user_jobs: int = 1000
-    submissions: int = 32
+    user_jobs: int
+    submissions: int
     """Calls of start_app2 under way over all processes, at most."""
-    user_submissions: int = 32
+    user_submissions: int
     """The same for one user, over all processes."""
-    send_window: timedelta = timedelta(seconds=20)
+    send_window: timedelta
     """A claimed job that is not sent by then goes back to the outbox unsent. With the longest call
     it must be well below the grace: what is sent late may still be on its way to AppService."""
     announced_after: timedelta = timedelta(seconds=1)
@@ -45,8 +47,6 @@ class Limits:
     answered_grace: timedelta = timedelta(seconds=5)
     """When "not found" is believed after AppService itself said that its call failed; doubled with
     each further refusal."""
-    outage_patience: timedelta = timedelta(hours=6)
-    """How long a refusal that may be an outage behind AppService counts as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class EngineContext:
 
     appservice: AppService
     vault: Vault
-    limits: Limits = Limits()
+    limits: Limits
     recorded: Callable[[Sequence[Recorded]], None] = lambda _: None
     """Called with every event after it is durable, for log files and metrics."""
     accepted: Callable[[], None] = lambda: None
