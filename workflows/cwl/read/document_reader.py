@@ -111,7 +111,7 @@ class Reader:
             return nothing(node, version)
         shapes.known_fields(node, what, version, self.report)
         own = _own_name(node)
-        inside = own if "#" in _id(node) or not scope else scope
+        inside = _parts_scope(node) or (own if "#" in _id(node) or not scope else scope)
         complete = ("inputs", "outputs", *_ALSO.get(what, ()))
         shapes.require_fields(node, complete, what, self.report)
         prefixes = namespaces(root) | namespaces(node)
@@ -186,6 +186,21 @@ def _id(node: Node) -> str:
 
 def _own_name(node: Node) -> str:
     return _id(node).rpartition("#")[2]
+
+
+def _parts_scope(node: Node) -> str:
+    """The scope that a process's own inputs and outputs are named under; empty if none is written.
+
+    ``cwltool --pack`` names the process ``#tool.cwl`` and its parts ``#tool.cwl/ID/name``, where
+    ``ID`` is the ``id`` that the file of the process had.
+    """
+    for part in (node.get("inputs"), node.get("outputs")):
+        items = part.items if part is not None and isinstance(part.value, list) else []
+        for item in items:
+            _, mark, fragment = _id(item).rpartition("#")
+            if mark and "/" in fragment:
+                return fragment.rpartition("/")[0]
+    return ""
 
 
 def _root(node: Node) -> Node:
