@@ -38,18 +38,46 @@ def submit(screen: Screen, file: BinaryIO, watch: bool, key: str | None) -> None
 @click.command("submit-cwl")
 @click.argument("document", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("inputs", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option("--name", help="The workflow's name.")
+@click.option("--label", multiple=True, metavar="KEY:VALUE", help="A label; may be repeated.")
+@click.option(
+    "--max-parallel-steps", type=click.IntRange(min=1), help="How many steps may run at a time."
+)
+@click.option(
+    "--on-failure",
+    type=click.Choice(["continue", "cancel"]),
+    help="What happens to the other steps when one fails.",
+)
 @click.option("--watch", "-w", is_flag=True, help="Watch it until it has ended.")
 @command
-def submit_cwl(screen: Screen, document: Path, inputs: Path | None, watch: bool) -> None:
+def submit_cwl(
+    screen: Screen,
+    /,
+    document: Path,
+    inputs: Path | None,
+    watch: bool,
+    label: tuple[str, ...],
+    **settings: str | int | None,
+) -> None:
     """Submit the CWL workflow in DOCUMENT with the input object in INPUTS (JSON or YAML).
 
     Files beside the document that it refers to are sent along.
     """
-    body = {"workflow": document.name, "files": bundle(document)}
+    body: dict[str, Json] = {"workflow": document.name, "files": bundle(document)}
+    body |= {key: value for key, value in settings.items() if value is not None}
+    if label:
+        body["labels"] = dict(_read_label(text) for text in label)
     if inputs:
         body["inputs"] = text_of(inputs)
     found = screen.api.post("/workflows/submit-cwl", json.dumps(body).encode(), uuid4().hex)
     _show_submitted(screen, found, watch=watch)
+
+
+def _read_label(text: str) -> tuple[str, str]:
+    key, colon, value = text.partition(":")
+    if not colon:
+        raise click.BadParameter(f"{text!r} is not KEY:VALUE.", param_hint="--label")
+    return key, value
 
 
 @click.command()

@@ -35,7 +35,14 @@ KINDS = {
     kind: kind
     for kind in ("gff", "embl", "html", "json", "txt", "tsv", "xls", "nwk", "phyloxml", "svg")
 }
-OUTPUTS = {app["id"]: tuple(app["outputs"].values()) for app in app_table.load()}
+OUTPUTS = {
+    app["id"]: (
+        *app["outputs"].values(),
+        *(path.replace("*", "sample") for path in app.get("other_outputs", {}).values()),
+    )
+    for app in app_table.load()
+}
+"""The paths of the table; ``sample`` stands where only the run tells the name."""
 
 
 FURTHER = {"MetagenomeBinning": ("bin.1.562.fa", "bin.2.1280.fa")}

@@ -32,7 +32,7 @@ def specifications() -> Mapping[str, dict[str, Json]]:
 
 
 def specification(app: app_table.App) -> dict[str, Json]:
-    ours = {"aliases", "outputs", "parameters"}
+    ours = {"aliases", "outputs", "other_outputs", "parameters"}
     rest = {key: value for key, value in app.items() if key not in ours}
     parameters = [add_label(each) for each in app["parameters"]]
     script = f"App-{app['id']}"

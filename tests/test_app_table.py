@@ -69,7 +69,9 @@ def test_no_text_is_taken_over_from_the_genuine_specifications() -> None:
 def test_outputs_refer_to_parameters_that_the_app_has(app: str) -> None:
     parameters = {each["id"] for each in TABLE[app]["parameters"]}
 
-    for template in TABLE[app]["outputs"].values():
+    others = TABLE[app].get("other_outputs", {})
+    assert not set(others) & set(TABLE[app]["outputs"])
+    for template in (*TABLE[app]["outputs"].values(), *others.values()):
         assert set(re.findall(r"\$\{params\.([^}]+)}", template)) <= parameters
         assert template.startswith("${params.output_path}/")
 

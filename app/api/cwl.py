@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -22,7 +23,12 @@ from app.http.client_socket import client_left
 from app.http.json_response import as_json
 from app.http.routes import FORM, JSON, YAML, Answer, Body, route
 from workflows.cwl.bvbrc.app_checks import check_plan
-from workflows.cwl.bvbrc.request_forms import Circumstances, from_parts, from_text
+from workflows.cwl.bvbrc.request_forms import (
+    Circumstances,
+    from_parts,
+    from_text,
+    settings_from_texts,
+)
 from workflows.cwl.bvbrc.submission import Plan, Submission
 from workflows.cwl.model.problems import CwlProblem
 from workflows.model.errors import Invalid, NotFound
@@ -72,7 +78,7 @@ def submit_cwl(arguments: dict[str, Any]) -> Response:
         before = submission.accepted_before()
     if before:
         return submission.answer(before)
-    source = _source()
+    source = _source(arguments)
     quotas, user = connections().quotas, caller().name
     quotas.check_computing(user)
     charge = partial(quotas.computed, user)
@@ -133,9 +139,14 @@ def _dry_run_response(plan: Plan, native: NativeWorkflow) -> Response:
     )
 
 
-def _source() -> Submission:
+def _source(arguments: Mapping[str, Any]) -> Submission:
     """The submission, in any of its three forms; raises ``Invalid``."""
-    around = Circumstances(folder=f"/{caller().name}/home", now=int(time.time() * 1000))
+    around = Circumstances(
+        folder=f"/{caller().name}/home",
+        now=int(time.time() * 1000),
+        name=arguments.get("name", ""),
+        settings=settings_from_texts(request.args.to_dict(flat=False)),
+    )
     if request.mimetype == FORM:
         return _from_form(around)
     request_bodies.check_media_type(request, also=_YAMLS)
@@ -156,6 +167,7 @@ def _from_form(around: Circumstances) -> Submission:
         file.filename or "": file.read().decode("utf-8", "replace")
         for file in request.files.getlist("files")
     }
-    fields = {name: text for name, text in texts.items() if name in _FIELDS}
+    fields: dict[str, Any] = {name: text for name, text in texts.items() if name in _FIELDS}
+    fields |= settings_from_texts(request.form.to_dict(flat=False))
     name = (main.filename if main else "") or ""
     return from_parts((name, texts["workflow"]), texts.get("inputs"), files, fields, around)

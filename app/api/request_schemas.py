@@ -78,6 +78,9 @@ class CwlSubmission(Schema):
     entry = fields.String(**described_as("Which process of the document, `#main`"))
     workspace_output_folder = fields.String(**described_as("Where results go"))
     name = fields.String(**described_as("The workflow's name"))
+    labels = fields.Dict(keys=fields.String(), values=fields.String())
+    max_parallel_steps = fields.Integer(validate=validate.Range(min=1))
+    on_failure = fields.String(validate=validate.OneOf([str(each) for each in OnFailure]))
 
 
 class Nothing(Schema):
@@ -154,6 +157,17 @@ class ListQuery(Query):
 class CwlQuery(Query):
     dry_run = Flag(
         load_default=False, **described_as("Return the native workflow and store nothing")
+    )
+    name = fields.String(**described_as("The workflow's name, where the body gives none"))
+    labels = fields.List(
+        fields.String(validate=_label), **described_as("key:value, where the body gives none")
+    )
+    max_parallel_steps = fields.Integer(
+        validate=validate.Range(min=1), **described_as("Where the body gives none")
+    )
+    on_failure = fields.String(
+        validate=validate.OneOf([str(each) for each in OnFailure]),
+        **described_as("Where the body gives none"),
     )
 
 

@@ -70,6 +70,40 @@ def test_a_bare_document_is_taken_by_any_name(api: Api, kind: str | None) -> Non
     assert answer.status_code == 201, answer.text
 
 
+@pytest.mark.parametrize("form", ["bare", "object", "parts"])
+def test_labels_limits_and_a_name_are_taken_in_each_form(api: Api, form: str) -> None:
+    settings = {"name": "mine", "max_parallel_steps": 3, "on_failure": "cancel"}
+    labels = {"project": "outbreak-7", "run": "a:b"}
+    texts = ["project:outbreak-7", "run:a:b"]
+    query = {**settings, "labels": texts, "dry_run": "true"}
+    sent: dict[str, Any] = {
+        "bare": {"data": BARE, "query_string": query},
+        "object": {"json": {"workflow": BARE, **settings, "labels": labels}},
+        "parts": {"data": {"workflow": BARE, **settings, "labels": texts}},
+    }[form]
+    sent.setdefault("query_string", {"dry_run": "true"})
+    if form == "bare":
+        sent["content_type"] = "application/yaml"
+    if form == "parts":
+        sent["content_type"] = "multipart/form-data"
+
+    answer = api("POST", SUBMIT, **sent)
+
+    assert answer.status_code == 200, answer.text
+    native = answer.json["workflow_json"]
+    assert native["workflow_name"] == "mine"
+    assert native["labels"] == labels
+    assert native["max_parallel_steps"] == 3
+    assert native["on_failure"] == "cancel"
+
+
+def test_a_wrong_setting_is_refused_with_its_name(api: Api) -> None:
+    answer = api("POST", SUBMIT, json={"workflow": BARE, "on_failure": "stop"})
+
+    assert answer.status_code == 400
+    assert [problem["path"] for problem in answer.json["errors"]] == ["on_failure"]
+
+
 def test_a_dry_run_stores_nothing_and_answers_what_can_be_submitted(api: Api) -> None:
     answer = api("POST", f"{SUBMIT}?dry_run=true", json=as_object())
 

@@ -137,11 +137,15 @@ def test_a_cwl_workflow_is_submitted_with_its_inputs(terminal: Terminal, product
         "submit-cwl",
         str(examples / "assemble_annotate.cwl"),
         str(examples / "assemble_annotate.inputs.yaml"),
-        "--json",
+        *("--name", "mine", "--label", "project:outbreak-7", "--max-parallel-steps", "3"),
+        *("--on-failure", "cancel", "--json"),
     )
 
     assert result.exit_code == 0, result.output
-    assert product.ends(json.loads(result.stdout)["workflow_id"]) == "succeeded"
+    workflow_id = json.loads(result.stdout)["workflow_id"]
+    assert product.ends(workflow_id) == "succeeded"
+    found = product.ask("GET", f"/workflows/{workflow_id}")
+    assert (found["workflow_name"], found["labels"]) == ("mine", {"project": "outbreak-7"})
 
 
 def test_files_that_a_document_names_go_with_it(terminal: Terminal) -> None:

@@ -13,7 +13,7 @@ PAGE = (ROOT / "docs" / "cwl.md").read_text("utf-8")
 
 def test_every_code_is_explained_and_every_explained_code_exists() -> None:
     source = "".join(
-        path.read_text("utf-8") for path in sorted((ROOT / "workflows" / "cwl").glob("*.py"))
+        path.read_text("utf-8") for path in sorted((ROOT / "workflows" / "cwl").rglob("*.py"))
     )
 
     used = set(re.findall(r'"(cwl\.[a-z_]+)"', source))

@@ -61,7 +61,7 @@ def test_a_packed_document_plans_as_its_files_do(ids: tuple[str, str, str], tmp_
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text, "utf-8")
-    packed = subprocess.run(  # noqa: S603 - the tool whose output is read here
+    packed = subprocess.run(
         [sys.executable, "-m", "cwltool", "--pack", str(tmp_path / "whole.cwl")],
         capture_output=True,
         check=True,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cwl.planning import EXAMPLES
+from tests.cwl.test_gowe import TWO
 from tests.product import ALICE, GROUP, Product
 
 pytestmark = GROUP
@@ -90,6 +91,16 @@ def test_a_scatter_over_what_a_job_leaves_runs_to_its_end(product: Product) -> N
         "annotate__0",
         "annotate__1",
     ]
+
+
+def test_a_document_of_gowe_runs_to_its_end(product: Product) -> None:
+    inputs = {"folder": f"/{ALICE}/home/cwl-gowe", "name": "x"}
+
+    workflow_id = submitted(product, "cwl-gowe", workflow=TWO, inputs=inputs)
+
+    assert product.ends(workflow_id) == "succeeded"
+    (outputs,) = product.ask("GET", f"/workflows/{workflow_id}")["workflow_outputs"]
+    assert outputs["first"].startswith(f"/{ALICE}/home/cwl-gowe/.x_one/")
 
 
 def test_what_an_expression_makes_of_a_result_is_scattered_over(product: Product) -> None:

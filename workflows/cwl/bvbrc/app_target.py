@@ -155,7 +155,7 @@ def _output(output: Parameter, bound: Binding, report: Report) -> None:
     app = bound.app
     written = output.node.get("outputBinding")
     glob = written.get("glob") if written is not None else None
-    known = {*app.outputs, *app.later, FOLDER_OUTPUT}
+    known = {*app.outputs, *app.other_outputs, *app.later, FOLDER_OUTPUT}
     evaluated = written.get("outputEval") if written is not None else None
     if evaluated is not None and not bound.is_helper:
         report.problem(

@@ -21,6 +21,8 @@ class AppFacts:
     """Its own parameters as the specification has them, by id."""
     outputs: Mapping[str, str] = field(default_factory=dict)
     """Name to path template, e.g. ``${params.output_path}/.${params.output_file}/x.fasta``."""
+    other_outputs: Mapping[str, str] = field(default_factory=dict)
+    """The same under the names of GoWe's tool files; a template may hold wildcards."""
     later: tuple[str, ...] = ()
     """Outputs without a path, known when the step has ended."""
 
@@ -61,6 +63,7 @@ def _facts(spec: AppSpec, more: AppSpec) -> AppFacts:
         label=str(more.get("label") or spec.get("label") or spec["id"]),
         parameters=_parameters(spec.get("parameters") or ()),
         outputs=dict(more.get("outputs") or {}),
+        other_outputs=dict(more.get("other_outputs") or {}),
         later=tuple(more.get("later") or ()),
     )
 

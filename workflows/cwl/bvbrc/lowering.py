@@ -10,10 +10,12 @@ from workflows.cwl.bvbrc.app_target import AppTarget
 from workflows.cwl.bvbrc.apps import AppFacts, is_multiple, is_required
 from workflows.cwl.bvbrc.binding import Binding
 from workflows.cwl.bvbrc.outputs import output
+from workflows.cwl.model.document import Step
 from workflows.cwl.model.origin import Origin, origin
 from workflows.cwl.model.problems import MOST, CwlProblem, Report
+from workflows.cwl.model.scope import Scope
 from workflows.cwl.model.types import ANY, Array, members
-from workflows.cwl.model.values import Ref, Value, is_file
+from workflows.cwl.model.values import Ref, Value, Wrong, is_file
 from workflows.cwl.plan.expand import Job
 from workflows.model.values import Json
 
@@ -64,6 +66,7 @@ def _step(
     bound = target.binding(job.process, job.scope)
     params = _params(job, bound.app)
     _fill_in(params, job, bound, workflow)
+    _make_own_name(params, job, bound, target, report)
     return NativeStep(
         name=job.name,
         app=bound.app.id,
@@ -132,6 +135,55 @@ def _fill_in(params: dict[str, Json], job: Job, bound: Binding, workflow: str) -
         params["output_file"] = "_".join([given, *map(str, job.index)])
 
 
+def _make_own_name(
+    params: dict[str, Json], job: Job, bound: Binding, target: AppTarget, report: Report
+) -> None:
+    """Adds the step's name to an ``output_file`` that other steps are given as well.
+
+    GoWe's workflows give one input of the workflow to several apps. BV-BRC would let the second
+    write over the results of the first.
+    """
+    given = params.get("output_file")
+    if not isinstance(given, str) or "output_file" not in bound.app.parameters:
+        return
+    if not any(_writes_to_same_place(job.step, other, target) for other in _others(job)):
+        return
+    params["output_file"] = f"{given}_{job.step.slug}"
+    report.warning(
+        job.step.inputs["output_file"].node,
+        "cwl.converted",
+        f"several steps take this output_file; step '{job.name}' writes to"
+        f" '{params['output_file']}'",
+    )
+
+
+def _others(job: Job) -> list[Step]:
+    return [step for step in job.workflow.steps.values() if step is not job.step]
+
+
+def _writes_to_same_place(step: Step, other: Step, target: AppTarget) -> bool:
+    """Whether both are given the same workflow inputs as ``output_path`` and ``output_file``."""
+    name = _workflow_input(step, "output_file")
+    if not name or name != _workflow_input(other, "output_file"):
+        return False
+    if _workflow_input(step, "output_path") != _workflow_input(other, "output_path"):
+        return False
+    try:
+        app = target.binding(other.run, Scope().inside(other).inside(other.run)).app
+    except Wrong:
+        return False
+    return "output_file" in app.parameters
+
+
+def _workflow_input(step: Step, name: str) -> str:
+    """The workflow's input that the step's input is connected to, unchanged; empty if none."""
+    entry = step.inputs.get(name)
+    if entry is None or entry.value_from is not None or len(entry.link.sources) != 1:
+        return ""
+    source = entry.link.sources[0]
+    return source.name if not source.step and name not in step.scatter else ""
+
+
 def _is_same_for_all(job: Job) -> bool:
     """Whether every run of the scattered step is given the same ``output_file``."""
     entry = job.step.inputs.get("output_file")
@@ -154,13 +206,16 @@ def _outputs(job: Job, bound: Binding, report: Report) -> dict[str, Json]:
     return out
 
 
-def conflicts(steps: tuple[NativeStep, ...]) -> tuple[CwlProblem, ...]:
+def conflicts(steps: tuple[NativeStep, ...], target: AppTarget) -> tuple[CwlProblem, ...]:
     """A problem for each step that would write where another one does."""
     found: list[CwlProblem] = []
     first: dict[tuple[str, str], NativeStep] = {}
     for step in steps:
         name, folder = step.params.get("output_file"), step.params.get("output_path")
         if not isinstance(name, str) or not isinstance(folder, str):
+            continue
+        app = target.catalogue.find(step.app)
+        if app is not None and "output_file" not in app.parameters:
             continue
         other = first.setdefault((folder.rstrip("/"), name), step)
         if other is not step:

@@ -29,6 +29,8 @@ def output(parameter: Parameter, job: Job, bound: Binding, report: Report) -> Js
     if known is None and parameter.name == FOLDER_OUTPUT:
         known = app.outputs.get("job_output_path", _HIDDEN)
     many = any(isinstance(member, Array) for member in members(parameter.type))
+    if glob is None and known is None and parameter.name in app.other_outputs:
+        return _output_location([app.other_outputs[parameter.name]], parameter, many=many)
     if glob is None or (known is not None and not many):
         return known
     try:

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from workflows.cwl.bvbrc.submission import BASE_URL, Submission
@@ -18,6 +18,8 @@ from workflows.model.values import Json
 
 MAIN = "workflow.cwl"
 """What the workflow is called among the files, if it came without a name."""
+SETTINGS = ("labels", "max_parallel_steps", "on_failure")
+"""Fields of the native workflow document that a CWL submission takes as they are."""
 _DOCUMENTS = ("workflow", "cwl")
 _FIELDS = (
     *_DOCUMENTS,
@@ -28,6 +30,7 @@ _FIELDS = (
     "name",
     "base_url",
     "base_context",
+    *SETTINGS,
 )
 _TEXTS = ("entry", "workspace_output_folder", "name", "base_url")
 _CWL = ("cwlVersion", "$graph", "class")
@@ -41,6 +44,10 @@ class Circumstances:
     """The workspace_output_folder where none is sent, e.g. ``/user@bvbrc/home``."""
     now: int
     """The time of submission in milliseconds since 1970."""
+    name: str = ""
+    """The workflow's name, where the body gives none."""
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    """Values for ``SETTINGS``, where the body gives none."""
 
 
 def from_text(body: str, around: Circumstances) -> Submission:
@@ -84,7 +91,7 @@ def from_parts(
     workflow: tuple[str, str],
     inputs: str | None,
     files: Mapping[str, str],
-    fields: Mapping[str, str],
+    fields: Mapping[str, Json],
     around: Circumstances,
 ) -> Submission:
     """Form (c): ``workflow`` as ``(file name, text)``, further files by name, other form fields."""
@@ -117,11 +124,36 @@ def _submission(
         inputs=body.get("inputs"),
         entry=(body.get("entry") or "").removeprefix("#"),
         workspace_output_folder=body.get("workspace_output_folder") or around.folder,
-        name=(body.get("name") or "")[:200],
+        name=(body.get("name") or around.name)[:200],
         base_url=body.get("base_url") or BASE_URL,
         now=around.now,
         base_context=body.get("base_context") or {},
+        settings={**around.settings, **{key: body[key] for key in SETTINGS if key in body}},
     )
+
+
+def settings_from_texts(texts: Mapping[str, Sequence[str]]) -> dict[str, Json]:
+    """The settings that a form or a query gives as text.
+
+    ``labels`` may be repeated, each ``key:value``, or be one JSON object. A text that does not
+    read as its setting stays a text, which validation refuses with its reason.
+    """
+    found: dict[str, Json] = {}
+    for key in SETTINGS:
+        if given := texts.get(key):
+            found[key] = _read_labels(given) if key == "labels" else given[0]
+    if str(found.get("max_parallel_steps", "")).isdecimal():
+        found["max_parallel_steps"] = int(str(found["max_parallel_steps"])[:9])
+    return found
+
+
+def _read_labels(given: Sequence[str]) -> Json:
+    if given[0].lstrip().startswith("{"):
+        try:
+            return json.loads(given[0])
+        except (ValueError, RecursionError):
+            return given[0]
+    return dict(text.partition(":")[::2] for text in given)
 
 
 def _check_characters(values: Mapping[str, Any]) -> None:

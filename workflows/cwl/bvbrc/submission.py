@@ -43,6 +43,8 @@ class Submission:
     """What ``new Date()`` says in expressions: milliseconds since 1970, the time of submission."""
     base_context: Mapping[str, Json] = field(default_factory=dict)
     """Further keys of the native workflow's ``base_context``."""
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    """``labels``, ``max_parallel_steps`` and ``on_failure`` of the native workflow, as sent."""
 
     def as_json(self) -> dict[str, Json]:
         return asdict(self)
@@ -69,6 +71,8 @@ class Plan:
     problems: tuple[CwlProblem, ...] = ()
     warnings: tuple[CwlProblem, ...] = ()
     base_context: Mapping[str, Json] = field(default_factory=dict)
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    """Further fields of the native document: see ``Submission.settings``."""
 
     def document(self) -> dict[str, Json]:
         """The native workflow document of all steps known so far (contract, section 4)."""
@@ -78,6 +82,7 @@ class Plan:
             "base_context": dict(self.base_context),
             "steps": [step.as_json() for step in self.steps],
             "workflow_outputs": [{name: value} for name, value in self.outputs.items()],
+            **self.settings,
         }
 
     def new_steps(self, before: frozenset[str]) -> tuple[NativeStep, ...]:
@@ -110,13 +115,14 @@ def plan(
         steps=steps,
         outputs={k: native(v) for k, v in found.outputs.items() if not gaps(v)},
         waits_for=found.waits_for,
-        problems=(*report.problems, *conflicts(steps)),
+        problems=(*report.problems, *conflicts(steps, target)),
         warnings=(*found.warnings, *report.warnings),
         base_context={
             **source.base_context,
             "base_url": source.base_url,
             "workspace_output_folder": source.workspace_output_folder,
         },
+        settings=source.settings,
     )
 
 

@@ -150,13 +150,17 @@ def _outputs(app: AppFacts) -> dict[str, Json]:
     }
     if "job_output_path" in app.outputs and FOLDER_OUTPUT not in out:
         out[FOLDER_OUTPUT] = out["job_output_path"]
+    for name, template in app.other_outputs.items():
+        kind = "Directory" if _is_folder(name, template) else "File"
+        found = {"type": kind, "outputBinding": {"glob": _glob(template)}}
+        out.setdefault(name, {**found, "doc": "as GoWe's tool files name it"})
     out.update({name: {"type": "string"} for name in app.later})
     return out
 
 
 def _is_folder(name: str, template: str) -> bool:
     last = template.rpartition("/")[2]
-    return name == "job_output_path" or (name == "details" and "." not in last)
+    return name == "job_output_path" or (name in ("details", "detail_files") and "." not in last)
 
 
 def _glob(template: str) -> str:

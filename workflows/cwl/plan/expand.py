@@ -61,6 +61,8 @@ class Job:
     """By name, defaults filled in; without gaps."""
     after: frozenset[str]
     """The steps that must have ended before it can start."""
+    workflow: Process
+    """The workflow that ``step`` is a step of."""
     index: tuple[int, ...] = ()
     """Its place in the innermost scatter it belongs to."""
 
@@ -258,7 +260,7 @@ class Expansion:
         if step.run.kind == "Workflow":
             outputs = self.workflow(step.run, ready, inside)
         else:
-            outputs = self._process(step, ready, slots, inside)
+            outputs = self._process(step, ready, slots, inside, process)
         return {name: outputs.get(name, NOTHING) for name in step.outputs}
 
     def _spend(self, node: Node) -> None:
@@ -312,7 +314,9 @@ class Expansion:
                 raise Wrong("cwl.when", f"'when' must come to true or false, not {answer!r:.60}")
             return answer
 
-    def _process(self, step: Step, ready: Inputs, slots: Inputs, place: Place) -> dict[str, Slot]:
+    def _process(
+        self, step: Step, ready: Inputs, slots: Inputs, place: Place, workflow: Process
+    ) -> dict[str, Slot]:
         """A leaf's outputs: those of an expression at once, those of a job as references."""
         process = step.run
         values = self._arguments(step, ready)
@@ -329,7 +333,9 @@ class Expansion:
         if holes:
             raise Open(frozenset().union(*holes))
         after |= self.touched
-        self._plan(Job(place.name, process, step, place.scope, values, after, place.index))
+        self._plan(
+            Job(place.name, process, step, place.scope, values, after, workflow, place.index)
+        )
         return {
             name: Slot(Ref(place.name, name, output.type))
             for name, output in process.outputs.items()

@@ -23,6 +23,7 @@ def plan_as_json(plan: Plan) -> dict[str, Json]:
         "problems": [problem.as_json() for problem in plan.problems],
         "warnings": [problem.as_json() for problem in plan.warnings],
         "base_context": dict(plan.base_context),
+        "settings": dict(plan.settings),
     }
 
 
@@ -36,6 +37,7 @@ def plan_from(value: Mapping[str, Any]) -> Plan:
         problems=tuple(CwlProblem(**problem) for problem in value["problems"]),
         warnings=tuple(CwlProblem(**problem) for problem in value["warnings"]),
         base_context=value["base_context"],
+        settings=value["settings"],
     )
 
 

@@ -5,6 +5,7 @@ What depends on how the parts are connected is ``wiring``'s; the steps are read 
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Mapping
 
 from workflows.cwl.model.document import Parameter, Process
@@ -20,7 +21,9 @@ from workflows.model.values import Json
 
 AppProcess = Callable[[str], Process | None]
 """The process that stands for an app of that name or alias; None where there is no such app."""
-APP_SCHEMES = ("bvbrc://", "gowe://")
+GOWE = "gowe://"
+APP_SCHEMES = ("bvbrc://", GOWE)
+TOOLS = ("CommandLineTool", "Operation", "ExpressionTool")
 
 
 class Reader:
@@ -69,7 +72,11 @@ class Reader:
         """What a step's ``run`` names: a process of the bundle, or an app's own tool."""
         for scheme in APP_SCHEMES:
             if text.startswith(scheme):
-                return self._app(text.removeprefix(scheme), place)
+                name = text.removeprefix(scheme)
+                tool = self._submitted_tool(name, place) if scheme == GOWE else None
+                if tool is None:
+                    return self._app(name, place)
+                return self._process(tool, tool, "", _version(tool, version, self.report))
         file, fragment = self.bundle.resolve(text, place)
         root = self.bundle.tree(file, place)
         graph = _graph(root)
@@ -81,6 +88,18 @@ class Reader:
             )
             return None
         return self._process(node, root, "", _version(root, version, self.report))
+
+    def _submitted_tool(self, name: str, place: Node) -> Node | None:
+        """The tool in the submitted file ``NAME.cwl``, in any folder: what ``gowe://NAME`` means
+        where that file is sent along.
+        """
+        for file in sorted(self.bundle.files):
+            if posixpath.basename(file) == f"{name}.cwl" and file != place.file:
+                root = self.bundle.tree(file, place)
+                written = root.get("class")
+                if written is not None and written.text in TOOLS:
+                    return root
+        return None
 
     def _app(self, name: str, place: Node) -> Process | None:
         process = self.app_process(name.strip("/"))

@@ -12,6 +12,8 @@ from workflows.cwl.read.type_reader import TypeReader
 
 EXECUTION = "https://github.com/wilke/GoWe#Execution"
 """The hint that binds a tool to an app: ``{executor: bvbrc, bvbrc_app_id: App}``."""
+_LEGACY_EXECUTION = ("goweHint", "https://github.com/wilke/GoWe#goweHint")
+"""What GoWe's older tool files call that hint."""
 _NUMBERS = ("coresMin", "coresMax", "ramMin", "ramMax")
 
 
@@ -29,7 +31,17 @@ def expand_prefix(name: str, prefixes: Mapping[str, str]) -> str:
 def hints(node: Node | None, prefixes: Mapping[str, str], report: Report) -> dict[str, Node]:
     """Hints by class; unknown ones are only hints and stay."""
     found = shapes.entries(node, "value", report, "class")
-    return {expand_prefix(_class(name, entry), prefixes): entry for name, entry in found}
+    named = {expand_prefix(_class(name, entry), prefixes): entry for name, entry in found}
+    for legacy in _LEGACY_EXECUTION:
+        if legacy in named:
+            report.warning(
+                named[legacy],
+                "cwl.dialect",
+                f"'{legacy}' is GoWe's former name of the hint {EXECUTION}; it is taken as that",
+                "write 'gowe:Execution' and declare the namespace gowe",
+            )
+            named.setdefault(EXECUTION, named.pop(legacy))
+    return named
 
 
 def _class(name: str, entry: Node) -> str:
