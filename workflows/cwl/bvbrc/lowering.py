@@ -124,9 +124,10 @@ def reference(ref: Ref) -> str:
 
 def _fill_in(params: dict[str, Json], job: Job, bound: Binding, workflow: str) -> None:
     """Where the job writes, if the document does not say; names that a scatter would repeat."""
-    if "output_path" in bound.app.parameters:
+    looked_for = bool(job.step.outputs) and not bound.is_helper
+    if looked_for or "output_path" in bound.app.parameters:
         params.setdefault("output_path", FOLDER)
-    if "output_file" not in bound.app.parameters:
+    if not looked_for and "output_file" not in bound.app.parameters:
         return
     given = params.get("output_file")
     if given is None:

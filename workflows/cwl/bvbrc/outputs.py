@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 
+from workflows.cwl.bvbrc.apps import AppFacts
 from workflows.cwl.bvbrc.binding import Binding
 from workflows.cwl.bvbrc.tools import FOLDER_OUTPUT
 from workflows.cwl.model.document import Parameter
 from workflows.cwl.model.problems import Report
+from workflows.cwl.model.tree import Node
 from workflows.cwl.model.types import DIRECTORY, Array, members, nullable
 from workflows.cwl.model.values import Open, Ref, Value, Wrong, is_file
 from workflows.cwl.plan.expand import Job
 from workflows.cwl.plan.expressions import Around, Language, evaluate
 from workflows.model.values import Json
 
-_HIDDEN = "${params.output_path}/.${params.output_file}"
+_FOLDER = "${params.output_path}"
+_HIDDEN = f"{_FOLDER}/.${{params.output_file}}"
 _WILD = re.compile(r"(?<!\$)[*?\[]")
+
+
+class _Script(Wrong):
+    """A glob that is written in JavaScript."""
 
 
 def output(parameter: Parameter, job: Job, bound: Binding, report: Report) -> Json | None:
@@ -25,21 +33,55 @@ def output(parameter: Parameter, job: Job, bound: Binding, report: Report) -> Js
         return None
     written = parameter.node.get("outputBinding")
     glob = written.get("glob") if written is not None else None
-    known = app.outputs.get(parameter.name)
-    if known is None and parameter.name == FOLDER_OUTPUT:
-        known = app.outputs.get("job_output_path", _HIDDEN)
     many = any(isinstance(member, Array) for member in members(parameter.type))
-    if glob is None and known is None and parameter.name in app.other_outputs:
-        return _output_location([app.other_outputs[parameter.name]], parameter, many=many)
-    if glob is None or (known is not None and not many):
-        return known
+    known = _known(parameter.name, app)
+    if glob is None:
+        other = app.other_outputs.get(parameter.name)
+        return _output_location([other], parameter, many=many) if other and not known else known
+    patterns = _patterns(glob, parameter.name, known, job, report)
+    single = None if many else known
+    if single and not (patterns and _leads_elsewhere(patterns, single, glob, app, report)):
+        return single
+    return _output_location(patterns, parameter, many=many) if patterns else None
+
+
+def _known(name: str, app: AppFacts) -> str | None:
+    """The path template of the app's result of that name."""
+    if name == FOLDER_OUTPUT and name not in app.outputs:
+        return app.outputs.get("job_output_path", _HIDDEN)
+    return app.outputs.get(name)
+
+
+def _patterns(
+    glob: Node, name: str, known: str | None, job: Job, report: Report
+) -> list[str] | None:
+    """The globs as templates; None where they cannot be read, which is reported."""
     try:
-        patterns = [_pattern(str(item.value), job) for item in glob.items]
+        return [_pattern(str(item.value), job) for item in glob.items]
     except (Wrong, Open) as problem:
+        if known is not None and isinstance(problem, _Script):
+            return None
         message = problem.message if isinstance(problem, Wrong) else "it is not known in advance"
-        report.problem(glob, "cwl.glob", f"the glob of '{parameter.name}': {message}")
+        report.problem(glob, "cwl.glob", f"the glob of '{name}': {message}")
         return None
-    return _output_location(patterns, parameter, many=many)
+
+
+def _leads_elsewhere(
+    patterns: list[str], known: str, glob: Node, app: AppFacts, report: Report
+) -> bool:
+    """Whether the glob means another result of the app than the one of the output's name.
+
+    GoWe's tool files guess names that the app does not write; there the known result serves.
+    """
+    beside = [f"{_FOLDER}/{pattern.removeprefix(f'{_HIDDEN}/')}" for pattern in patterns]
+    if any(fnmatchcase(known, pattern) for pattern in [*patterns, *beside]):
+        return False
+    paths = [*app.outputs.values(), *app.other_outputs.values()]
+    other = any(fnmatchcase(path, pattern) for path in paths for pattern in patterns)
+    used = "the glob is followed" if other else "that is taken"
+    message = f"the app {app.id} leaves this result as '{known}', which the glob does not match"
+    report.warning(glob, "cwl.glob", f"{message}; {used}", "give the output another name")
+    return other
 
 
 def _output_location(patterns: list[str], parameter: Parameter, *, many: bool) -> Json:
@@ -69,7 +111,7 @@ def _pattern(text: str, job: Job) -> str:
 
 
 def _no_script(code: str, around: Around) -> Value:  # noqa: ARG001 - as expressions call it
-    raise Wrong("cwl.glob", "it may hold parameter references, no JavaScript")
+    raise _Script("cwl.glob", "it may hold parameter references, no JavaScript")
 
 
 def _symbolic(job: Job) -> dict[str, Value]:

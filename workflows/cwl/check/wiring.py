@@ -5,10 +5,11 @@ All checks need only the documents, no inputs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
+from workflows.cwl.check.input_names import names_read
 from workflows.cwl.check.value_types import misfits
 from workflows.cwl.model.document import Link, Parameter, Process, Source, Step, StepInput
 from workflows.cwl.model.problems import Report, did_you_mean
@@ -74,6 +75,7 @@ class Wiring:
         self.report = report
         self._seen: set[tuple[int, str, frozenset[str]]] = set()
         self._undeclared: set[tuple[str, str]] = set()
+        self._unknown_sources: set[tuple[int, str]] = set()
 
     def check(self, process: Process, step: Step | None, scope: Scope) -> None:
         """``scope`` is that around the process; ``step`` is the one that runs it."""
@@ -83,25 +85,29 @@ class Wiring:
             return
         self._seen.add(key)
         for parameter in process.inputs.values():
-            self._check_default(parameter, process)
+            self._check_default(parameter, process, step)
         if process.kind == "Workflow":
             self._workflow(process, inside)
         elif process.kind == "ExpressionTool":
             self._expression(process.expression, process, inside)
+            self._check_names(process.expression, process, "the tool", process.inputs)
         else:
             self.target.check(process, step, inside, self.report)
 
-    def _check_default(self, parameter: Parameter, process: Process) -> None:
+    def _check_default(self, parameter: Parameter, process: Process, step: Step | None) -> None:
+        """A default of a wrong type is a warning where the step gives a value in its place."""
         default = parameter.default
         if default is None or default.value is None:
             return
-        value = self.target.coerce(default.plain(), parameter.type, process)
+        given = step is not None and parameter.name in step.inputs
+        report = self.report.warning if given else self.report.problem
+        value = self.target.coerce(default.plain(), parameter.type, process.judged_as)
         for wrong in misfits(value, parameter.type):
             at = default
             for key in wrong.path:
                 at = at.items[key] if isinstance(key, int) else at.map[key]
             message = f"the default of '{place(parameter.name, wrong)}': {wrong.message}"
-            self.report.problem(at, "cwl.wrong_type", message, wrong.suggestion)
+            report(at, "cwl.wrong_type", message, wrong.suggestion)
 
     def _workflow(self, process: Process, scope: Scope) -> None:
         self._check_cycles(process)
@@ -138,6 +144,18 @@ class Wiring:
         for entry in step.inputs.values():
             self._step_input(entry, step, process, inside)
         self._expression(step.when, process, inside)
+        for expression in _expressions(step):
+            self._check_names(expression, process, f"step '{step.name}'", step.inputs)
+
+    def _check_names(
+        self, node: Node | None, process: Process, where: str, known: Mapping[str, object]
+    ) -> None:
+        """Reports ``inputs.x`` where there is no such input: it would be null without a word."""
+        if node is None:
+            return
+        for name in sorted(names_read(node.value, process.version).names - set(known)):
+            message = f"'inputs.{name}': {where} has no input '{name}'"
+            self.report.problem(node, "cwl.expression", message, did_you_mean(name, known))
 
     def _features(self, step: Step, scope: Scope) -> None:
         if step.scatter:
@@ -170,8 +188,12 @@ class Wiring:
                 hint = did_you_mean(parameter.name, extra) if extra else ""
                 message = f"step '{step.name}' gives no value for the input '{parameter.name}'"
                 self.report.problem(step.node.at_key("in"), "cwl.missing_step_input", message, hint)
-        uses = step.when is not None or any(e.value_from for e in step.inputs.values())
-        for name in extra if not uses else ():
+        read = [names_read(node.value, step.run.version) for node in _expressions(step)]
+        used = set(step.scatter).union(*(each.names for each in read))
+        unsure = not all(each.is_complete for each in read)
+        for name in extra if not unsure else ():
+            if name in used:
+                continue
             message = f"what step '{step.name}' runs has no input '{name}'; it is not passed on"
             hint = did_you_mean(name, step.run.inputs)
             self.report.warning(step.inputs[name].node, "cwl.unused_step_input", message, hint)
@@ -253,6 +275,9 @@ class Wiring:
             )
             return
         name = f"{source.step}/{source.name}".strip("/")
+        if (id(process.node), name) in self._unknown_sources:
+            return  # one input that is not declared is one problem, however often it is used
+        self._unknown_sources.add((id(process.node), name))
         message = f"there is no input or step output '{name}'"
         hint = did_you_mean(name, _sources(process))
         self.report.problem(source.node, "cwl.unknown_source", message, hint)
@@ -263,7 +288,17 @@ class Wiring:
         try:
             expressions.check(node.value, process.version, scope.library)
         except Wrong as wrong:
+            if wrong.code == _FEATURE:
+                if (node.file, "JavaScript") in self._undeclared:
+                    return
+                self._undeclared.add((node.file, "JavaScript"))
             self.report.problem(node, wrong.code, wrong.message, wrong.suggestion)
+
+
+def _expressions(step: Step) -> list[Node]:
+    """The expressions that see the step's inputs as ``inputs``."""
+    written = [step.when, *(entry.value_from for entry in step.inputs.values())]
+    return [node for node in written if node is not None]
 
 
 def _sources(process: Process) -> Iterator[str]:

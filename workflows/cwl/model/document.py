@@ -86,6 +86,13 @@ class Process:
     """By class or by IRI, namespaces expanded."""
     steps: Mapping[str, Step] = field(default_factory=dict)
     expression: Node | None = None
+    wraps: Process | None = None
+    """For a workflow that was made around a tool sent by itself: that tool."""
+
+    @property
+    def judged_as(self) -> Process:
+        """The process whose rules hold for the values of its inputs."""
+        return self.wraps or self
 
 
 @dataclass(frozen=True, slots=True)

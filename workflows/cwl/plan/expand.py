@@ -133,7 +133,9 @@ class Expansion:
         """What an input of a workflow is inside of it."""
         try:
             with blame(parameter.node):
-                return replace(slot, value=self.complete.input(parameter, slot.value, process))
+                return replace(
+                    slot, value=self.complete.input(parameter, slot.value, process.judged_as)
+                )
         except Open as gap:
             return Slot(Gap(gap.steps))
         except Wrong as wrong:

@@ -75,7 +75,7 @@ def _value(
 def _missing(parameter: Parameter, given: Node, process: Process, report: Report) -> None:
     unused = set(given.map) - set(process.inputs)
     report.problem(
-        parameter.node,
+        given.map.get(parameter.name, parameter.node),
         "cwl.missing_input",
         f"the input '{parameter.name}' ({parameter.type}) has no value",
         (did_you_mean(parameter.name, unused) if unused else "") or 'give it in "inputs"',
@@ -85,7 +85,7 @@ def _missing(parameter: Parameter, given: Node, process: Process, report: Report
 def _check_input(
     parameter: Parameter, node: Node, process: Process, target: Target, report: Report
 ) -> Value:
-    value = target.coerce(node.plain(), parameter.type, process)
+    value = target.coerce(node.plain(), parameter.type, process.judged_as)
     wrong = next(misfits(value, parameter.type), None)
     if wrong is not None:
         message = f"'{place(parameter.name, wrong)}': {wrong.message}"

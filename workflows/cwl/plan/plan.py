@@ -174,4 +174,5 @@ def wrap_tool(process: Process) -> Process:
         requirements=process.requirements,
         hints=process.hints,
         steps={step.name: step},
+        wraps=process,
     )

@@ -50,8 +50,8 @@ class Reader:
         found = self._choose_process(root, graph, name)
         for node in graph.values():  # a packed document is checked as a whole
             if node is not found:
-                self._process(node, root, "", _version(root, "", self.report))
-        return self._process(found, root, "", _version(root, "", self.report))
+                self._process(node, root, "", _version(root, ""))
+        return self._process(found, root, "", _version(root, ""))
 
     def _choose_process(self, root: Node, graph: Mapping[str, Node], name: str) -> Node:
         if not graph:
@@ -76,7 +76,7 @@ class Reader:
                 tool = self._submitted_tool(name, place) if scheme == GOWE else None
                 if tool is None:
                     return self._app(name, place)
-                return self._process(tool, tool, "", _version(tool, version, self.report))
+                return self._process(tool, tool, "", _version(tool, version))
         file, fragment = self.bundle.resolve(text, place)
         root = self.bundle.tree(file, place)
         graph = _graph(root)
@@ -87,7 +87,7 @@ class Reader:
                 place, "cwl.unknown_process", message, did_you_mean(fragment or "main", graph)
             )
             return None
-        return self._process(node, root, "", _version(root, version, self.report))
+        return self._process(node, root, "", _version(root, version))
 
     def _submitted_tool(self, name: str, place: Node) -> Node | None:
         """The tool in the submitted file ``NAME.cwl``, in any folder: what ``gowe://NAME`` means
@@ -110,7 +110,7 @@ class Reader:
 
     def read_embedded(self, node: Node, scope: str, version: str) -> Process:
         """A process written inside a step."""
-        own = _version(node, version, self.report) if "cwlVersion" in node.map else version
+        own = _version(node, version) if "cwlVersion" in node.map else version
         return self._process(node, _root(node), scope, own)
 
     def _process(self, node: Node, root: Node, scope: str, version: str) -> Process:
@@ -228,7 +228,7 @@ def _root(node: Node) -> Node:
     return node
 
 
-def _version(root: Node, inherited: str, report: Report) -> str:
+def _version(root: Node, inherited: str) -> str:
     """The CWL version of a file, ``-dev`` endings dropped; a file without one inherits it."""
     if not isinstance(root.value, dict):
         message = f"a CWL document must be a map, this is {kind(root)}"
@@ -242,11 +242,10 @@ def _version(root: Node, inherited: str, report: Report) -> str:
         return inherited
     version = written.text.partition(".0-dev")[0].partition("-dev")[0]
     if version not in VERSIONS:
-        report.problem(
+        raise refuse(
             written,
             "cwl.unsupported_version",
             f"CWL version '{written.plain()}' is not supported",
             did_you_mean(version, VERSIONS),
         )
-        return "v1.2"
     return version

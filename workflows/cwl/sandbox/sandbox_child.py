@@ -49,11 +49,19 @@ globalThis.runtime = %(runtime)s;
     Object.defineProperty(object, path[last], {
       enumerable: true, get: function () { stop(n); } });
   });
+  if (opens.every(function (path) { return path.length > 1 || path[0] !== "inputs"; }) &&
+      inputs !== null && typeof inputs === "object") {
+    globalThis.inputs = new Proxy(inputs, { get: function (known, name) {
+      if (name in known || typeof name === "symbol" || name === "toJSON") { return known[name]; }
+      throw new Unknown("there is no input '" + name + "' here");
+    } });
+  }
   return function () { return touched; };
 })({ inputs: inputs, self: self, runtime: runtime }, %(opens)s);
 """
 """Its value answers which unknown values were read. Users' code cannot reach that function, nor the
-text that it answers: no property of an object that they could change is involved."""
+text that it answers: no property of an object that they could change is involved.
+An input that does not exist is an error, not ``undefined``: a misspelt name would else be lost."""
 
 
 def evaluate(quickjs: Any, request: dict[str, Any], memory: int) -> dict[str, Any]:
