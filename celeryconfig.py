@@ -26,6 +26,7 @@ broker_connection_timeout = 2
 # for, as one that is away.
 broker_channel_error_retry = True
 broker_connection_max_retries = None
+worker_consumer = "runtime.reconnection:Consumer"
 
 # Ids and nothing else: no result is kept, and nothing but JSON is read.
 task_ignore_result = True

@@ -17,6 +17,10 @@ redis_transport.register()
 QoS.restore_at_shutdown = False
 
 celery_logging.connect(load_settings())
-app = Celery("tasks", include=["tasks.advance", "tasks.jobs", "runtime.heartbeat"])
+app = Celery(
+    "tasks",
+    amqp="runtime.reconnection:Amqp",
+    include=["tasks.advance", "tasks.jobs", "runtime.heartbeat"],
+)
 app.config_from_object("celeryconfig")
 refuse_unfit(sys.argv, {queue.name for queue in app.conf.task_queues})

@@ -1,0 +1,48 @@
+"""A process that lost Redis is back at work a second after Redis is.
+
+Celery's own pause between two attempts grows by 2 s each time, up to 30 s. After each connection a
+worker asks all others what they have revoked (mingle: it waits a second for their answers) and then
+watches who comes and goes (gossip). Nothing here revokes tasks by Celery or uses either.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from celery.app.amqp import AMQP
+from celery.worker.consumer import Consumer as CeleryConsumer
+from kombu import Connection as KombuConnection
+
+PAUSE_SECONDS: Final = 1.0
+"""The time between two attempts to connect. A whole second at least: Celery looks between whole
+seconds whether the worker shall stop."""
+_LEFT_OUT: Final = ("mingle:Mingle", "gossip:Gossip")
+
+
+class Connection(KombuConnection):
+    """Tries to connect again at a steady pace."""
+
+    def ensure_connection(self, *args: Any, **options: Any) -> Any:
+        steady = {
+            "interval_start": PAUSE_SECONDS,
+            "interval_step": 0,
+            "interval_max": PAUSE_SECONDS,
+        }
+        return super().ensure_connection(*args, **(steady | options))
+
+
+class Amqp(AMQP):
+    """Celery makes its connections by this class."""
+
+    Connection = Connection
+
+
+class Consumer(CeleryConsumer):
+    """A worker's connection to the broker, without what workers tell each other."""
+
+    class Blueprint(CeleryConsumer.Blueprint):  # type: ignore[misc,valid-type]  # Celery has no types
+        default_steps: Final = [
+            step
+            for step in CeleryConsumer.Blueprint.default_steps
+            if not str(step).endswith(_LEFT_OUT)
+        ]

@@ -1,0 +1,30 @@
+"""How a worker and beat come back to a Redis that was away."""
+
+from __future__ import annotations
+
+import pytest
+from celery.utils.imports import symbol_by_name
+from kombu.exceptions import OperationalError
+
+from runtime.reconnection import PAUSE_SECONDS
+from tasks.celery import app
+
+
+def test_the_pause_between_two_attempts_to_connect_does_not_grow() -> None:
+    pauses: list[float] = []
+    with (
+        app.connection("redis://127.0.0.1:1/0") as connection,
+        pytest.raises(OperationalError),
+    ):
+        connection.ensure_connection(lambda _, pause: pauses.append(pause), max_retries=3)
+
+    assert set(pauses) == {PAUSE_SECONDS}
+
+
+def test_a_worker_waits_for_no_answers_of_other_workers() -> None:
+    consumer = symbol_by_name(app.conf.worker_consumer)
+    names = " ".join(map(str, consumer.Blueprint.default_steps))
+
+    assert "Mingle" not in names
+    assert "Gossip" not in names
+    assert "Evloop" in names
