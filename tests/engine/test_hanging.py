@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from threading import Thread
@@ -15,20 +16,26 @@ from tests.engine.conftest import Engine, document
 from workflows.bvbrc.appservice import AppService
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
+from workflows.bvbrc.workspace import Workspace
 from workflows.engine.advance import advance
-from workflows.engine.breakers import FAILURES
+from workflows.engine.breakers import FAILURES, PROBE_SECONDS, Breakers
 from workflows.engine.commands import cancel
+from workflows.engine.find_outputs import find_results
 from workflows.engine.kill import kill_jobs
-from workflows.engine.lookup import resolve_jobs
+from workflows.engine.lookup import resolve, resolve_jobs
 from workflows.engine.poll import poll_jobs
 from workflows.engine.sweep import check_service
+from workflows.model.errors import ServiceAway
 from workflows.store import documents, service_status
+from workflows.store.clock import now
+from workflows.store.jobs.rows import readable
 from workflows.store.mongo import collection
 
 BOB = "zoe@patricbrc.org"
 """The last of all users in any order."""
 HUNG = [f"user{number}@patricbrc.org" for number in range(8)]
 HANG_SECONDS, PATIENCE_SECONDS = 14, 9
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -146,6 +153,57 @@ def test_kills_of_one_user_that_hang_hold_up_no_other(
     wait_for(lambda: collection(documents.Job).count_documents(killed) == 1)
     task.join(PATIENCE_SECONDS)
     assert not task.is_alive(), "the task waits for calls that hang"
+
+
+def test_searches_of_one_user_that_hang_hold_up_no_other(
+    patient: Engine, beside: list[Thread]
+) -> None:
+    clients = patient.context.clients
+    assert clients is not None
+    workspace = Workspace(Rpc(Wire()), patient.simulator.workspace_url, timeout=MINUTE)
+    clients = replace(clients, workspace=workspace)
+    patient = replace(patient, context=replace(patient.context, clients=clients))
+    found = document("")
+    found["steps"][0]["outputs"] = {"any": {"glob": "${params.output_path}/*", "optional": True}}
+    patient.simulator.app(run_seconds=None)
+    for user in (HUNG[0], HUNG[0], BOB):
+        of(patient, user).submit(found)
+    patient.until(lambda: collection(documents.Job).count_documents({"state": "active"}) == 3)
+    hang(patient.simulator, "ls", HUNG[0])
+    patient.simulator.act("finish")
+    poll_jobs(patient.context, [HUNG[0], BOB])
+    ended = {"results_due": {"$type": "date"}}
+    assert collection(documents.Job).count_documents(ended) == 3
+
+    task = Thread(target=find_results, args=(patient.context,))
+    beside.append(task)
+    task.start()
+
+    done = {"owner": BOB, "state": "done"}
+    wait_for(lambda: collection(documents.Job).count_documents(done) == 1)
+    task.join(PATIENCE_SECONDS)
+    assert not task.is_alive(), "the task waits for calls that hang"
+
+
+def test_a_look_up_whose_probe_another_call_took_is_made_soon(engine: Engine) -> None:
+    engine.simulator.fault("lost", "start_app2")
+    engine = engine.with_limits(lease=MINUTE, grace=MINUTE)
+    advance(engine.context, [engine.submit(document(""))])
+    engine.drain.run(engine.context)
+    lost = {"state": "sending"}
+    collection(documents.Job).update_many(lost, [{"$set": {"due": "$$NOW"}}])
+    context = replace(engine.context, breakers=Breakers(lambda: 0.0))
+    for _ in range(FAILURES):
+        with suppress(ServiceAway), context.breakers.call(engine.user):
+            raise ServiceAway("503")
+
+    job = readable(collection(documents.Job).find_one(lost) or {})
+    assert job is not None
+
+    assert not resolve(context, job)
+
+    (row,) = collection(documents.Job).find(lost)
+    assert row["due"] - now() <= timedelta(seconds=PROBE_SECONDS)
 
 
 def test_the_service_is_asked_with_another_token_where_the_first_hangs(patient: Engine) -> None:

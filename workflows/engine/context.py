@@ -82,6 +82,7 @@ class EngineContext:
     polls: Lanes = field(default_factory=Lanes)
     lookups: Lanes = field(default_factory=Lanes)
     kills: Lanes = field(default_factory=Lanes)
+    searches: Lanes = field(default_factory=Lanes)
     started: Callable[[Collection[str]], None] = lambda _: None
     """Called with users whose jobs have just started; it never fails."""
     sends: Callable[[], None] = lambda: None

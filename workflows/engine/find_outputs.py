@@ -6,8 +6,10 @@ the results of a completed job no longer change.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -27,24 +29,49 @@ log = structlog.get_logger(__name__)
 MOST_FOLDERS: Final = 100
 MOST_PATHS: Final = 10_000
 """Of one output."""
+_TOGETHER = 16
+"""Searches that are begun together."""
 
 
 def find_results(context: EngineContext, limit: int = 200) -> Advanced:
-    """Find the outputs of all due jobs; stops if the Workspace is away."""
-    total = Advanced()
-    again_in = min(context.limits.lease, timedelta(seconds=15))
-    for _ in range(limit):
-        job = None if context.stopping.is_set() else output_search.take(again_in)
-        if job is None:
-            break
-        try:
-            total += _settle(context, _look_for_outputs(context, job))
-        except Unauthorized as refused:
-            total += _wait(context, job, str(refused))
-        except (NotSent, InDoubt, ServiceAway) as away:
-            total += _wait(context, job, str(away))
+    """Look for what is due to be looked for, side by side: a user's Workspace that hangs delays
+    nobody else. Ends where the Workspace turns out to be away.
+    """
+    total, away = Advanced(), False
+
+    def take(answers: Sequence[JobUpdate | None]) -> None:
+        nonlocal total, away
+        away = away or None in answers
+        if updates := [update for update in answers if update]:
+            total += _settle(context, updates)
+
+    for _ in range(0, limit, _TOGETHER):
+        calls = _due_searches(context)
+        context.searches.run(calls, take)
+        if away or sum(map(len, calls.values())) < _TOGETHER:
             break
     return total
+
+
+def _due_searches(context: EngineContext) -> dict[str, list[Callable[[], JobUpdate | None]]]:
+    """By owner, what is due now; none of users whose searches hang."""
+    again_in = min(context.limits.lease, timedelta(seconds=15))
+    calls: dict[str, list[Callable[[], JobUpdate | None]]] = defaultdict(list)
+    busy = context.searches.busy()
+    for _ in range(_TOGETHER):
+        job = None if context.stopping.is_set() else output_search.take(again_in, busy)
+        if job is None:
+            break
+        calls[job.owner].append(partial(_search, context, job))
+    return calls
+
+
+def _search(context: EngineContext, job: Job) -> JobUpdate | None:
+    """How the job has ended; None where the Workspace cannot be asked now."""
+    try:
+        return _look_for_outputs(context, job)
+    except (Unauthorized, NotSent, InDoubt, ServiceAway) as failure:
+        return _wait(job, str(failure))
 
 
 def _look_for_outputs(context: EngineContext, job: Job) -> JobUpdate:
@@ -89,19 +116,19 @@ def _paths(workspace: Workspace, token: str, output: Mapping[str, Any]) -> Itera
             yield item.path
 
 
-def _wait(context: EngineContext, job: Job, reason: str) -> Advanced:
-    """Postpones the search, unless the workflow has ended."""
+def _wait(job: Job, reason: str) -> JobUpdate | None:
+    """Later, unless nobody wants them any more: no job outlives its workflow."""
     if job.kill:
-        return _settle(context, _job_end(job, Outcome.FAILED, f"nobody looked: {reason}", {}))
+        return _job_end(job, Outcome.FAILED, f"nobody looked: {reason}", {})
     log.warning("Results cannot be looked for", workflow_id=job.workflow, error=reason)
     output_search.say(job, reason)
-    return Advanced()
+    return None
 
 
 def _job_end(job: Job, outcome: Outcome, reason: str, found: Mapping[str, Json]) -> JobUpdate:
     return JobUpdate(job.key, job.workflow, polling.result_fields(outcome, reason, found))
 
 
-def _settle(context: EngineContext, learnt: JobUpdate) -> Advanced:
-    polling.record([learnt])
-    return advance(context, [learnt.workflow])
+def _settle(context: EngineContext, updates: Sequence[JobUpdate]) -> Advanced:
+    polling.record(updates)
+    return advance(context, [update.workflow for update in updates])

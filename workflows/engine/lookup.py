@@ -11,6 +11,7 @@ from functools import partial
 import structlog
 
 from workflows.engine.advance import Advanced, advance
+from workflows.engine.breakers import PROBE_SECONDS
 from workflows.engine.context import EngineContext
 from workflows.engine.handover import known_in_logs
 from workflows.engine.inputs import judge_refusal
@@ -27,6 +28,9 @@ log = structlog.get_logger(__name__)
 
 _TOGETHER = 16
 """Look-ups that are begun together."""
+_PAUSE = timedelta(seconds=PROBE_SECONDS)
+"""The time to the next look where AppService is away: other calls may have taken this probe, and
+who waited longer each time would miss the outage's end."""
 _MARGIN = timedelta(minutes=5)
 """How far AppService's clock may differ from ours where it is asked for a span of time."""
 
@@ -77,7 +81,10 @@ def resolve(context: EngineContext, job: Job) -> bool:
     True where something changed.
     """
     credential = credentials.usable(context.vault, job.owner)
-    if credential is None or not context.breakers.admit([job.owner]):
+    if credential is None:
+        return False
+    if not context.breakers.admit([job.owner]):
+        lookups.look_again(job, _PAUSE)
         return False
     try:
         found = _find(context, credential, job)
@@ -86,6 +93,7 @@ def resolve(context: EngineContext, job: Job) -> bool:
         return False
     except ServiceError as away:
         log.warning("A submission cannot be looked up", workflow_id=job.workflow, error=str(away))
+        lookups.look_again(job, _PAUSE)
         return False
     if found:
         return _adopt(context, job, found)

@@ -53,6 +53,15 @@ def take(
     return readable(row) if row else None
 
 
+def look_again(job: Job, in_time: timedelta) -> None:
+    """The look could not be made: the next one is made sooner than ``take`` has said."""
+    with translate_errors():
+        collection(documents.Job).update_one(
+            {"_id": job.key, "state": JobState.SENDING, "version": job.version},
+            [{"$set": {"due": later(in_time)}}],
+        )
+
+
 def adopt(job: Job, job_id: str) -> bool:
     """The lost submission was found: it is this job. False where another one is known already."""
     open_states = [JobState.SENDING, JobState.INTENDED]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from pymongo import ReturnDocument
@@ -19,11 +20,13 @@ DUE: Row = {
 }
 
 
-def take(again_in: timedelta) -> Job | None:
-    """The job that has waited longest; no other caller gets it within ``again_in``."""
+def take(again_in: timedelta, barred: Collection[str] = ()) -> Job | None:
+    """The job that has waited longest, of none of the ``barred`` users; nobody else takes it within
+    ``again_in``.
+    """
     with translate_errors():
         row = collection(documents.Job).find_one_and_update(
-            DUE,
+            {**DUE, **({"owner": {"$nin": sorted(barred)}} if barred else {})},
             [{"$set": {"results_due": later(again_in)}}],
             sort=[("results_due", 1)],
             return_document=ReturnDocument.AFTER,
