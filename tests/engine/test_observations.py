@@ -28,15 +28,9 @@ def made(method: str, failure: ServiceError | None = None) -> Made:
     ("call", "expected"),
     [
         (made("start_app2"), Observed(starts=1, start_seconds=1.0)),
-        (made("query_tasks"), Observed(queries=1, query_seconds=1.0)),
+        (made("query_tasks"), Observed(queries=(1.0,))),
         (made("service_status"), Observed()),
-        (made("start_app2", InDoubt("timed out")), Observed(overloads=1)),
-        (made("start_app2", ServiceAway("503")), Observed(overloads=1)),
-        (made("start_app2", ServiceAway("off", disabled=True)), Observed()),
-        (made("start_app2", InDoubt("no reason", answered=True)), Observed()),
         (made("start_app2", Rejected("no contigs")), Observed()),
-        (made("start_app2", Unauthorized("expired")), Observed()),
-        (made("start_app2", NotSent("refused")), Observed()),
         (made("query_tasks", ServiceAway("503")), Observed()),
     ],
 )
@@ -46,3 +40,25 @@ def test_a_call_counts_by_what_it_says_of_load(call: Made, expected: Observed) -
 
     assert observations.take() == expected
     assert not observations.take()
+
+
+@pytest.mark.parametrize(
+    ("failure", "counts"),
+    [
+        (InDoubt("timed out"), True),
+        (ServiceAway("503"), True),
+        (ServiceAway("off", disabled=True), False),
+        (InDoubt("no reason", answered=True), False),
+        (Rejected("no contigs"), False),
+        (Unauthorized("expired"), False),
+        (NotSent("refused"), False),
+    ],
+)
+def test_a_failed_start_counts_for_its_user_where_it_may_be_overload(
+    failure: ServiceError, counts: bool
+) -> None:
+    observations = Observations()
+    for owner in ("ann", "ann", "bob"):
+        observations.failed_start(owner, failure)
+
+    assert observations.take().overloads == ({"ann": 2, "bob": 1} if counts else {})

@@ -180,12 +180,14 @@ def test_messages_that_cannot_be_read_are_dropped(product: Product, redis: Redis
     assert works(product)
 
 
-@pytest.mark.parametrize("exchange", ["celery.pidbox", "celeryev/worker.heartbeat"])
-def test_broadcasts_that_cannot_be_read_are_dropped(
-    product: Product, redis: Redis, exchange: str
-) -> None:
+def test_broadcasts_that_cannot_be_read_are_dropped(product: Product, redis: Redis) -> None:
+    """After one at which a command breaks, Celery subscribes again: a moment without a listener."""
     for name, message in MALFORMED.items():
-        assert redis.publish(f"{PREFIX}/0.{exchange}", _raw(message)), name
+        raw = _raw(message)
+        wait_until(
+            lambda raw=raw: redis.publish(f"{PREFIX}/0.celery.pidbox", raw),  # type: ignore[misc]
+            f"it is heard: {name}",
+        )
 
     assert works(product)
     assert pong(product)

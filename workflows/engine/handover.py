@@ -76,7 +76,9 @@ def _start(context: EngineContext, handover: Handover, credential: Credential) -
                 send_by=handover.send_by,
             )
     except ServiceError as failure:
-        with suppress(Unavailable):  # the outcome of the job is worth more than this record
+        if context.observations:
+            context.observations.failed_start(job.owner, failure)
+        with suppress(Unavailable):  # what became of the job is worth more than what is told here
             _remember(context, credential, failure)
         return _handle_failure(context, job, credential, failure)
     return send_results.job_started(job, job_id)

@@ -1,41 +1,49 @@
 """Limits the calls of ``start_app2`` under way to as many as AppService answers without queueing.
 
 AppService has a few workers, each busy with one call. Calls beyond that number wait in line: they
-start no job sooner, and every query waits behind them. AppService does not report its number of
-workers, so the limit follows the observed latencies, as TCP Vegas does:
+start no job sooner, and every query waits behind them. How many workers there are nobody says, so
+the limit follows what queries show. A query takes one of the places itself before it is sent
+(``engine/query_places.py``), so it finds a free worker if the service has at least ``limit``
+workers, and waits in line if it has fewer. A start says less: one takes 0.4 s, another 1 s.
 
-* Latencies of starts are gathered into windows. The lowest mean of a window is the time of a
-  service without a queue (at a limit of 1 it is taken as it is: no queue can be of our making).
-* A window at the limit whose mean is near that lowest one: the limit grows by 1.
-* A window that took clearly longer, or in which queries did: calls wait in line. The limit shrinks
-  in proportion, and the next try to grow waits for more windows, twice as many each time.
-* A time-out or an answer of 5xx: the limit is halved, once for all calls of the same moment.
+* The durations of queries are gathered into windows. The lowest third quartile of a window is the time of a
+  service without a queue; at a limit of 1 the third quartile is taken as it is.
+* The limit begins at 1 and doubles with each quiet window (slow start), if the limit was what held
+  calls back.
+* A window whose third quartile is clearly above the lowest one: queries wait in line. The limit goes back
+  to the last quiet one and closes in on the present one by halves. Next to it, it holds, and tries
+  to pass it after some windows; after twice as many each time that it fails.
+* Where even the last quiet limit shows a queue, the limit shrinks, down to 1. There the lowest time
+  is measured again: a service that became slower for good is believed.
+* Time-outs and answers of 5xx to several users: the limit is halved, once for all calls of the same
+  moment. Those to one user say nothing of the service.
 
 Everything here is pure. ``store/jobs/reservations.py`` keeps the state, one for all processes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-FIRST: Final = 4
-"""The limit before anything was observed: below the five workers of Starman's default."""
-SHORTEST_WINDOW: Final = 16
-"""Starts: the preflight of one differs from that of another by a factor of 2.5."""
-NEAR: Final = 1.2
-"""A mean up to that many times the lowest one shows no queue."""
-FAR: Final = 1.4
-"""A mean beyond that many times the lowest one shows a queue."""
-NOISE_SECONDS: Final = 0.05
+FIRST: Final = 1
+"""The limit before anything was observed: the lowest time of queries is measured there."""
+QUERIES: Final = 5
+"""Queries in a window: a single slow one must not decide."""
+FIRST_QUERIES: Final = 3
+"""The same while the limit doubles: an error there is mended soon."""
+MOST_QUERIES: Final = 64
+"""Durations that are kept of one window."""
+FAR: Final = 1.5
+"""Times the lowest third quartile beyond which queries wait in line."""
+NOISE_SECONDS: Final = 0.01
 """Differences below that say nothing about a queue."""
-QUERY_FAR: Final = 1.5
-"""Times the lowest mean of queries beyond which these wait in line."""
-LEAST: Final = 0.5
-"""A window shrinks the limit to no less than this part of it."""
-LONGEST_REST: Final = 16
-"""Windows between two tries to grow, at most."""
+TREND: Final = 0.1
+"""How far a window without a queue, below a limit that had one, moves the lowest time to its own:
+the lowest of a thousand would be lower than any fair one."""
+FIRST_REST, LONGEST_REST = 8, 64
+"""Windows between two tries to pass a limit at which queries waited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +53,10 @@ class Observed:
     starts: int = 0
     start_seconds: float = 0.0
     """All of them together."""
-    queries: int = 0
-    query_seconds: float = 0.0
-    overloads: int = 0
-    """Starts that timed out or were answered with 5xx."""
+    queries: Sequence[float] = ()
+    """Seconds of each."""
+    overloads: Mapping[str, int] = field(default_factory=dict)
+    """Users to their starts that timed out or were answered with 5xx."""
 
     def __bool__(self) -> bool:
         return bool(self.starts or self.queries or self.overloads)
@@ -58,23 +66,29 @@ class Observed:
 class ConcurrencyLimit:
     """The limit, and the observations behind it."""
 
-    limit: float = FIRST
+    limit: int = FIRST
     reason: str = "nothing was observed yet"
     """One of a few constant texts: it is a label of a metric."""
     latency: float | None = None
-    """Seconds: mean of the last window."""
+    """Seconds: mean of the starts of the last window."""
     lowest: float | None = None
-    """Seconds: lowest mean of a window."""
-    query_lowest: float | None = None
+    """Seconds: lowest third quartile of queries in a window."""
+    quiet: int = FIRST
+    """The last limit at which no query waited."""
+    top: int | None = None
+    """A higher limit at which queries waited; None while none is known."""
+    step: int = 1
+    """By how much the limit grows next, while no ``top`` is known."""
     starts: int = 0
     start_seconds: float = 0.0
-    queries: int = 0
-    query_seconds: float = 0.0
+    queries: tuple[float, ...] = ()
+    rest: int = 0
+    """Windows to wait before the next try to pass ``top``."""
+    next_rest: int = FIRST_REST
+    troubled: str = ""
+    """The user whose starts timed out in this window, where only one's did."""
     ignored: int = 0
     """Overloads that still belong to the one that halved the limit."""
-    rest: int = 0
-    """Windows to wait before the next try to grow."""
-    next_rest: int = 1
 
     @property
     def calls(self) -> int:
@@ -82,13 +96,16 @@ class ConcurrencyLimit:
         return max(1, int(self.limit))
 
     def stored(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"queries": list(self.queries)}
 
 
 def from_stored(found: Mapping[str, Any] | None) -> ConcurrencyLimit:
-    """Reads what ``stored`` wrote; ignores fields of another release."""
+    """What ``stored`` made. What another release has learnt in its own way is left out."""
     known = ConcurrencyLimit.__dataclass_fields__
-    return ConcurrencyLimit(**{key: value for key, value in (found or {}).items() if key in known})
+    if found is None or not known.keys() <= found.keys():
+        return ConcurrencyLimit()
+    fields = {key: value for key, value in found.items() if key in known}
+    return ConcurrencyLimit(**fields | {"queries": tuple(fields["queries"])})
 
 
 def adapt(
@@ -97,66 +114,107 @@ def adapt(
     """The limit after these observations, between 1 and ``ceiling``. ``full``: the limit was the
     reason why no more calls were under way; only then a quiet window shows that more may be.
     """
+    overloads = sum(observed.overloads.values())
     now = replace(
         before,
         limit=_within(before.limit, ceiling),
         starts=before.starts + observed.starts,
         start_seconds=before.start_seconds + observed.start_seconds,
-        queries=before.queries + observed.queries,
-        query_seconds=before.query_seconds + observed.query_seconds,
-        ignored=max(0, before.ignored - observed.starts - observed.overloads),
+        queries=(*before.queries, *observed.queries)[-MOST_QUERIES:],
+        ignored=max(0, before.ignored - observed.starts - overloads),
     )
-    if observed.overloads > before.ignored:
-        return _halve(now)
-    if now.starts < max(SHORTEST_WINDOW, 3 * now.calls):
+    troubled = {before.troubled, *observed.overloads} - {""}
+    if overloads > before.ignored and len(troubled) > 1:
+        return _halved(now)
+    if len(troubled) == 1:
+        now = replace(now, troubled=troubled.pop())
+    needed = QUERIES if now.top or now.lowest is None else FIRST_QUERIES
+    if len(now.queries) < needed or now.starts < now.calls:
         return now
     return _judge_window(now, ceiling, full=full)
 
 
-def _within(limit: float, ceiling: int) -> float:
-    return min(max(1.0, limit), float(max(1, ceiling)))
+def _within(limit: int, ceiling: int) -> int:
+    return min(max(1, int(limit)), max(1, ceiling))
 
 
-def _clear_window(now: ConcurrencyLimit) -> ConcurrencyLimit:
-    return replace(now, starts=0, start_seconds=0.0, queries=0, query_seconds=0.0)
+def _next_window(now: ConcurrencyLimit) -> ConcurrencyLimit:
+    return replace(now, starts=0, start_seconds=0.0, queries=(), troubled="")
 
 
-def _halve(now: ConcurrencyLimit) -> ConcurrencyLimit:
-    reason = "AppService timed out or answered with an error of its server"
+def _halved(now: ConcurrencyLimit) -> ConcurrencyLimit:
+    less = max(1, now.calls // 2)
     return replace(
-        _clear_window(now), limit=max(1.0, now.limit / 2), reason=reason, ignored=now.calls
+        _next_window(now),
+        limit=less,
+        quiet=min(now.quiet, less),
+        top=now.calls if now.calls > less else None,
+        rest=now.next_rest,
+        reason="AppService timed out or answered with an error of its server",
+        ignored=now.calls,
     )
 
 
 def _judge_window(now: ConcurrencyLimit, ceiling: int, *, full: bool) -> ConcurrencyLimit:
     """At the end of a window."""
-    mean = now.start_seconds / now.starts
-    asked = now.query_seconds / now.queries if now.queries else None
-    lowest = mean if now.lowest is None or now.calls == 1 else min(now.lowest, mean)
-    quickest = min((each for each in (now.query_lowest, asked) if each), default=None)
-    known = replace(_clear_window(now), latency=mean, lowest=lowest, query_lowest=quickest)
-    if mean > lowest * FAR + NOISE_SECONDS:
-        return _shrunk(known, lowest / mean, "starts take longer than at best")
-    if asked and quickest and asked > quickest * QUERY_FAR + NOISE_SECONDS:
-        less = max(1.0, known.limit - 1) / known.limit
-        return _shrunk(known, less, "queries take longer than at best")
+    seconds = _slow_one(now.queries)
+    if now.lowest is None or now.calls == 1:
+        now = _measured_again(now, seconds)
+    lowest = seconds if now.lowest is None else min(now.lowest, seconds)
+    known = replace(_next_window(now), latency=now.start_seconds / now.starts, lowest=lowest)
+    if _is_queue(seconds, lowest):
+        return _shrunk(known)
     if not full:
         return replace(known, reason="fewer calls than the limit were needed")
-    if mean > lowest * NEAR + NOISE_SECONDS:
-        return replace(known, reason="starts take a little longer than at best")
-    if known.rest:
-        return replace(known, rest=known.rest - 1, reason="more calls made AppService slower")
-    grown = _within(known.limit + 1, ceiling)
-    at_ceiling = grown == known.limit
-    reason = "the ceiling is reached" if at_ceiling else "AppService answers as quickly as ever"
-    return replace(known, limit=grown, reason=reason)
+    below = known.top is not None and known.calls < known.top
+    lowest += TREND * (seconds - lowest) if below else 0.0
+    known = replace(known, quiet=known.calls, lowest=lowest)
+    if known.calls >= ceiling:
+        return replace(known, reason="the ceiling is reached")
+    return _grown(known, ceiling)
 
 
-def _shrunk(known: ConcurrencyLimit, part: float, reason: str) -> ConcurrencyLimit:
+def _is_queue(seconds: float, lowest: float) -> bool:
+    return seconds > lowest * FAR + NOISE_SECONDS
+
+
+def _measured_again(now: ConcurrencyLimit, seconds: float) -> ConcurrencyLimit:
+    """At a limit of 1 no queue can be of our making. Where the service is slower than it was, what
+    was learnt of higher limits was about its slowness."""
+    if now.lowest is not None and _is_queue(seconds, now.lowest):
+        now = replace(now, top=None, step=1, rest=0, next_rest=FIRST_REST)
+    return replace(now, lowest=seconds)
+
+
+def _slow_one(queries: Sequence[float]) -> float:
+    """The third quartile: a few that are slow by chance do not show, and one in four that waits
+    does."""
+    return sorted(queries)[int(0.75 * len(queries))]
+
+
+def _shrunk(known: ConcurrencyLimit) -> ConcurrencyLimit:
+    """Back to the last quiet limit; below it, where that shows a queue as well."""
+    calls = known.calls
+    less = known.quiet if known.quiet < calls else max(1, calls - max(1, calls // 4))
     return replace(
         known,
-        limit=max(1.0, known.limit * max(LEAST, part)),
-        reason=reason,
+        limit=less,
+        quiet=less,
+        top=calls,
+        reason="queries take longer than at best",
         rest=known.next_rest,
         next_rest=min(2 * known.next_rest, LONGEST_REST),
     )
+
+
+def _grown(known: ConcurrencyLimit, ceiling: int) -> ConcurrencyLimit:
+    calls, quick = known.calls, "AppService answers as quickly as ever"
+    if known.top is None or known.top <= calls:
+        more = _within(calls + min(known.step, calls), ceiling)
+        return replace(known, limit=more, top=None, step=2 * known.step, reason=quick)
+    if known.top > calls + 1:
+        more = calls + max(1, (known.top - calls) // 2)
+        return replace(known, limit=_within(more, ceiling), reason=quick)
+    if known.rest:
+        return replace(known, rest=known.rest - 1, reason="more calls made AppService slower")
+    return replace(known, limit=_within(calls + 1, ceiling), top=None, step=1, reason=quick)
