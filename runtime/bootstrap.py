@@ -30,6 +30,7 @@ from workflows.engine.builtin_steps import Clients
 from workflows.engine.context import EngineContext, Limits, Recorded
 from workflows.engine.early_looks import EarlyLooks
 from workflows.engine.observations import Observations
+from workflows.engine.query_places import QueryPlaces
 from workflows.engine.send import Drain
 from workflows.engine.sweep import POLLED_TOGETHER
 from workflows.rules.poll_schedule import early_looks
@@ -85,6 +86,7 @@ def make_context(settings: Settings) -> EngineContext:
         broken=counts.count_defect,
         watched=counts.count_watch_time,
         observations=observations,
+        query_place=QueryPlaces(limits_of(settings).submissions).place,
         clients=Clients(
             Workspace(Rpc(Wire()), settings.workspace.url, timeout=timeout, now=clock.now),
             Minhash(Rpc(Wire()), scheduler.minhash_url, timeout=timeout),

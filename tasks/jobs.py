@@ -37,6 +37,7 @@ def poll_jobs(owners: Sequence[str]) -> None:
 def poll_young_jobs(owners: Sequence[str]) -> None:
     """Poll jobs that have just started, between two intervals."""
     follow(poll_young(engine_context(), owners))
+    learn(engine_context())
 
 
 @app.task(name="tasks.resolve_jobs")

@@ -220,25 +220,83 @@ def test_a_revoked_claim_marks_nothing() -> None:
     assert reservations.read().reserved == []
 
 
+QUIET = Observed(starts=48, start_seconds=33.0, queries=[0.01] * 5)
+ADAPTIVE = replace(MANY, sending=9, adaptive=True)
+
+
+def learn_that_many_are_borne(ceiling: int = 9) -> None:
+    """The limit reaches the ceiling."""
+    reservations.read()
+    assert reservations.reserve(reservations.read(), "full", [], "", full=True)
+    reservations.release("full")
+    for _ in range(20):
+        reservations.learn(QUIET, ceiling)
+
+
 def test_the_adaptive_limit_holds_for_all_processes_together() -> None:
     put(users(2), each=20)
-    adaptive = replace(MANY, sending=9, adaptive=True)
 
-    at_first = len(outbox.claim(20, adaptive))
-    for _ in range(20):
-        reservations.learn(Observed(starts=48, start_seconds=4.8), ceiling=9)
+    at_first = len(outbox.claim(20, ADAPTIVE))
+    learn_that_many_are_borne()
 
     assert at_first == FIRST
-    assert len(outbox.claim(20, adaptive)) == 9 - FIRST
+    assert len(outbox.claim(20, ADAPTIVE)) == 9 - FIRST
     assert reservations.observed_limit().calls == 9
 
 
-def test_a_time_out_that_one_process_sees_halves_the_limit_of_all() -> None:
-    reservations.read()
-    reservations.learn(Observed(overloads=1), ceiling=32)
+def test_time_outs_of_several_users_that_one_process_sees_halve_the_limit_of_all() -> None:
+    learn_that_many_are_borne()
+    reservations.learn(Observed(overloads={"ann": 1, "bob": 1}), ceiling=9)
     put(users(1), each=20)
 
-    assert len(outbox.claim(20, replace(MANY, adaptive=True))) == FIRST // 2
+    assert len(outbox.claim(20, ADAPTIVE)) == 4
+
+
+def test_starts_leave_a_place_to_queries_that_were_announced_and_not_withdrawn() -> None:
+    learn_that_many_are_borne()
+    put(users(1), each=20)
+    reservations.announce_queries("mine")
+
+    assert len(outbox.claim(20, ADAPTIVE)) == 8
+    assert outbox.has_room_for_query("mine", 9)
+
+    reservations.withdraw_queries("mine")
+    assert len(outbox.claim(20, ADAPTIVE)) == 1
+    assert not outbox.has_room_for_query("", 9)
+
+
+def test_queries_that_came_first_go_first() -> None:
+    reservations.read()
+    for token in ("first", "second"):
+        reservations.announce_queries(token)
+
+    assert [outbox.has_room_for_query(each, 9) for each in ("first", "second")] == [True, False]
+
+
+def test_calls_of_one_user_that_hang_hold_no_place_that_others_need() -> None:
+    learn_that_many_are_borne()
+    hung, other = users(2)
+    put([hung], each=20)
+    assert len(outbox.claim(20, ADAPTIVE)) == 9
+    began_before = [{"$set": {"sent_at": {"$subtract": ["$sent_at", 60_000]}}}]
+    sending = {"state": "sending"}
+    collection(documents.Job).update_many(sending, began_before)
+    put([other], each=3)
+
+    claimed = outbox.claim(20, replace(ADAPTIVE, sending=32))
+
+    assert {job.owner for job in claimed} == {other}
+    assert len(claimed) == 3
+
+
+def test_calls_of_several_users_that_hang_are_the_services_trouble() -> None:
+    learn_that_many_are_borne()
+    put(users(2), each=20)
+    assert len(outbox.claim(20, ADAPTIVE)) == 9
+    began_before = [{"$set": {"sent_at": {"$subtract": ["$sent_at", 60_000]}}}]
+    collection(documents.Job).update_many({"state": "sending"}, began_before)
+
+    assert outbox.claim(20, replace(ADAPTIVE, sending=32)) == []
 
 
 STANDS_STILL = """

@@ -56,6 +56,7 @@ def run(
     service: Service,
     seconds: float,
     warm_up: float,
+    *,
     fixed: int | None = None,
     ceiling: int = 64,
     at_time: Callable[[float], None] = lambda _: None,
@@ -69,7 +70,7 @@ def run(
         places = limit.calls - (1 if waits else 0)
         while len(ends) < places:
             heapq.heappush(ends, (service.start(now) + GAP_SECONDS, now))
-        if waits and len(ends) < limit.calls or next_query <= now and fixed:
+        if (waits and len(ends) < limit.calls) or (next_query <= now and fixed):
             answered = service.query(now)
             next_query, waits = now + 1.0, False
             limit = _learn(limit, Observed(queries=[answered - now]), ceiling, fixed)

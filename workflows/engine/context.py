@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event as Flag
@@ -77,7 +78,9 @@ class EngineContext:
     watched: Callable[[timedelta], None] = lambda _: None
     """Called with the total time that jobs were at AppService since their previous poll."""
     observations: Observations | None = None
-    """The observed latencies of AppService; None: the ceiling alone applies."""
+    """What AppService's answers show of how much it bears; None: the ceiling alone holds."""
+    query_place: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Around each query of jobs: takes a place among the calls under way, before starts do."""
     breakers: Breakers = field(default_factory=Breakers)
     polls: Lanes = field(default_factory=Lanes)
     lookups: Lanes = field(default_factory=Lanes)

@@ -129,7 +129,7 @@ def _answer(context: EngineContext, question: _Question) -> list[JobUpdate]:
     """The updates of one call; none if it fails."""
     credential, jobs = question.credential, question.jobs
     try:
-        with context.breakers.call(credential.owner):
+        with context.query_place(), context.breakers.call(credential.owner):
             reports = context.appservice.query(credential.token, [job.job_id for job in jobs])
     except Unauthorized as refusal:
         credentials.mark_refused(context.vault, credential, refusal)

@@ -28,6 +28,7 @@ from workflows.store import credentials, service_status
 from workflows.store.jobs import lookups, outbox, send_results
 from workflows.store.jobs import rows as job_rows
 from workflows.store.jobs.outbox import Bounds
+from workflows.store.jobs.reservations import queries_wait
 from workflows.store.jobs.send_results import SendResult
 from workflows.store.workflows import rows as workflow_rows
 
@@ -39,6 +40,8 @@ _GATHER_SECONDS = 0.1
 """How long an answer waits at most for the rest of its burst, to be stored together."""
 _IDLE_SECONDS = 0.5
 """How long the drain waits for answers before it looks for new work on its own."""
+_YIELD_SECONDS = 0.02
+"""How long the drain leaves a place to queries before it looks whether they are done."""
 _BARRED = "the last calls for this user failed; one is tried every few seconds"
 _BARRED_FOR = timedelta(seconds=PROBE_SECONDS)
 _GATE_SECONDS = 1.0
@@ -58,6 +61,8 @@ class Drain:
         """Whether AppService takes submissions, and when that was asked."""
         self._answered: list[SendResult] = []
         """Answers that are not stored yet; they outlive an outage of MongoDB."""
+        self._yields = False
+        """Whether queries go first just now."""
         self._told: dict[str, float] = {}
         """Workflows with unprocessed changes, and since when on the monotonic clock."""
 
@@ -99,8 +104,9 @@ class Drain:
             self._answered = []
             learn(context)
         fresh = self._claim(context)
+        self._yields = not fresh and context.observations is not None and queries_wait()
         told = self._tell(context)
-        busy = self._under_way or self._answered or self._told
+        busy = self._under_way or self._answered or self._told or self._yields
         return not (busy or answered or fresh or told)
 
     def _note(self, answered: Sequence[SendResult]) -> None:
@@ -113,6 +119,8 @@ class Drain:
         """Seconds to wait for the next answer."""
         if self._answered:
             return 0.0
+        if self._yields:
+            return _YIELD_SECONDS
         idle = _IDLE_SECONDS if self._under_way else 0.0
         soon = self._until_tell(context) if self._told else idle
         return min(idle, soon) if self._under_way else soon

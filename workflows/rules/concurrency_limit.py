@@ -6,15 +6,15 @@ the limit follows what queries show. A query takes one of the places itself befo
 (``engine/query_places.py``), so it finds a free worker if the service has at least ``limit``
 workers, and waits in line if it has fewer. A start says less: one takes 0.4 s, another 1 s.
 
-* The durations of queries are gathered into windows. The lowest third quartile of a window is the time of a
-  service without a queue; at a limit of 1 the third quartile is taken as it is.
+* The durations of queries are gathered into windows, of which the third quartile counts. The lowest
+  one is the time of a service without a queue; at a limit of 1 it is measured again.
 * The limit begins at 1 and doubles with each quiet window (slow start), if the limit was what held
   calls back.
-* A window whose third quartile is clearly above the lowest one: queries wait in line. The limit goes back
-  to the last quiet one and closes in on the present one by halves. Next to it, it holds, and tries
-  to pass it after some windows; after twice as many each time that it fails.
-* Where even the last quiet limit shows a queue, the limit shrinks, down to 1. There the lowest time
-  is measured again: a service that became slower for good is believed.
+* A window that took clearly longer than the lowest: queries wait in line. The limit goes back to
+  the last quiet one and closes in on the present one by halves. Next to it, it holds, and tries to
+  pass it after some windows; after twice as many each time that it fails.
+* Where even the last quiet limit shows a queue, the limit shrinks, down to 1: a service that became
+  slower for good is believed there.
 * Time-outs and answers of 5xx to several users: the limit is halved, once for all calls of the same
   moment. Those to one user say nothing of the service.
 
@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 from typing import Any, Final
 
 FIRST: Final = 1
@@ -36,9 +37,10 @@ FIRST_QUERIES: Final = 3
 MOST_QUERIES: Final = 64
 """Durations that are kept of one window."""
 FAR: Final = 1.5
-"""Times the lowest third quartile beyond which queries wait in line."""
+"""Times the lowest beyond which queries wait in line."""
 NOISE_SECONDS: Final = 0.01
 """Differences below that say nothing about a queue."""
+SHORTEST_HANG, HANG_FACTOR = timedelta(seconds=2), 3
 TREND: Final = 0.1
 """How far a window without a queue, below a limit that had one, moves the lowest time to its own:
 the lowest of a thousand would be lower than any fair one."""
@@ -72,7 +74,7 @@ class ConcurrencyLimit:
     latency: float | None = None
     """Seconds: mean of the starts of the last window."""
     lowest: float | None = None
-    """Seconds: lowest third quartile of queries in a window."""
+    """Seconds: a query's without a queue."""
     quiet: int = FIRST
     """The last limit at which no query waited."""
     top: int | None = None
@@ -94,6 +96,11 @@ class ConcurrencyLimit:
     def calls(self) -> int:
         """How many calls may be under way."""
         return max(1, int(self.limit))
+
+    @property
+    def hangs_after(self) -> timedelta:
+        """After how long a start takes much longer than starts do."""
+        return max(SHORTEST_HANG, timedelta(seconds=HANG_FACTOR * (self.latency or 0.0)))
 
     def stored(self) -> dict[str, Any]:
         return asdict(self) | {"queries": list(self.queries)}

@@ -277,6 +277,7 @@ class Lock(Document):
     count = IntField(default=0)
     served = StringField()  # outbox: the user who was served last
     claims = ListField(DictField())  # outbox: {token, until, jobs} of claims under way
+    queries = ListField(DictField())  # outbox: {token, until} of processes whose queries wait
     full = BooleanField()  # outbox: as many calls were under way as the limit allows
     limit = DictField()  # outbox: the adaptive limit of calls and what it was learnt from
     learnt = IntField()  # outbox: how often the limit was adapted

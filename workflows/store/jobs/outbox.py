@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -24,12 +24,14 @@ from workflows.rules.fair_share import share
 from workflows.store import documents
 from workflows.store.jobs import reservations, waiting
 from workflows.store.jobs.reservations import Book
-from workflows.store.mongo import NOW, collection, later, translate_errors
+from workflows.store.mongo import NOW, ago, collection, later, translate_errors
 
 _SOME = 8
 """Jobs of each user among which is chosen, however many users wait."""
 _FEWEST, _MOST = 16, 200
 """Users among whom is chosen: as many as there are places, within these bounds."""
+_MOST_HANGING = 5
+"""Calls of a user that may hang before no more of that user's are begun."""
 _TRIES = 50
 """Of several claims at once one reserves its places, and the others count again."""
 
@@ -67,6 +69,14 @@ class Counts:
     """Jobs of each user that are being sent and not in doubt."""
     under_way: Counter[str]
     """Jobs of each user that are being sent, in doubt or at AppService: all that may be there."""
+    hanging: Counter[str] = field(default_factory=Counter)
+    """Calls of each user that take much longer than calls do."""
+
+    @property
+    def occupying(self) -> int:
+        """Calls that occupy a worker of AppService. Where those of one user alone hang, it is that
+        user's trouble and not the service's: they hold no place that others need."""
+        return self.calls - (self.hanging.total() if len(self.hanging) == 1 else 0)
 
 
 def claim(
@@ -111,9 +121,8 @@ def _claim(jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds) -> list
     """Choose among these by what is on the way now, and take those that are as they were read."""
     token = uuid4().hex
     for _ in range(_TRIES):
-        book, counts = _read_counts(jobs)
-        most = min(bounds.sending, book.limit.calls) if bounds.adaptive else bounds.sending
-        places = most - counts.calls
+        book, counts = _counted(jobs)
+        places = _free_places(book, counts, bounds)
         chosen = choose(jobs, min(free, places), bounds, counts)
         if not chosen:
             return []
@@ -130,6 +139,23 @@ def _claim(jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds) -> list
     return []
 
 
+def _free_places(book: Book, counts: Counts, bounds: Bounds) -> int:
+    """How many more calls may begin; queries that wait go first."""
+    places = bounds.sending - counts.calls
+    if not bounds.adaptive:
+        return places
+    return min(places, book.limit.calls - counts.occupying - len(book.queries))
+
+
+def has_room_for_query(token: str, ceiling: int) -> bool:
+    """Whether fewer calls are under way than AppService bears, with those queries that were
+    announced before this token's. Raises ``Unavailable``."""
+    with translate_errors():
+        book, counts = _counted(())
+    before = book.queries.index(token) if token in book.queries else len(book.queries)
+    return counts.occupying + before < min(ceiling, book.limit.calls)
+
+
 def choose(
     jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds, counts: Counts
 ) -> list[Job]:
@@ -140,6 +166,7 @@ def choose(
             for job in of_user[: bounds.room(counts.sending[owner], counts.under_way[owner])]
         ]
         for owner, of_user in jobs.items()
+        if counts.hanging[owner] < _MOST_HANGING
     }
     by_key = {job.key: job for of_user in jobs.values() for job in of_user}
     return [by_key[key] for key in share(free, queues, counts.sending)]
@@ -162,7 +189,11 @@ def _counts(book: Book, owners: Iterable[str], session: ClientSession) -> Counts
     """Jobs that a claim has marked whose places are still reserved are counted once."""
     rows = collection(documents.Job)
     tokens = [each.token for each in book.reserved]
-    by = {"owner": "$owner", "in_doubt": {"$eq": ["$in_doubt", True]}}
+    by = {
+        "owner": "$owner",
+        "in_doubt": {"$eq": ["$in_doubt", True]},
+        "hangs": {"$lt": ["$sent_at", ago(book.limit.hangs_after)]},
+    }
     sent = rows.aggregate(
         [
             {"$match": {"state": JobState.SENDING, "claim": {"$nin": tokens}}},
@@ -170,11 +201,13 @@ def _counts(book: Book, owners: Iterable[str], session: ClientSession) -> Counts
         ],
         session=session,
     )
-    sending, under_way = Counter(book.places), Counter(book.places)
+    sending, under_way, hanging = Counter(book.places), Counter(book.places), Counter[str]()
     for group in sent:
         owner, count = group["_id"]["owner"], group["count"]
         under_way[owner] += count
-        sending[owner] += 0 if group["_id"]["in_doubt"] else count
+        if not group["_id"]["in_doubt"]:
+            sending[owner] += count
+            hanging.update({owner: count} if group["_id"]["hangs"] else {})
     there = rows.aggregate(
         [
             {"$match": {"state": JobState.ACTIVE, "owner": {"$in": sorted(owners)}}},
@@ -184,7 +217,7 @@ def _counts(book: Book, owners: Iterable[str], session: ClientSession) -> Counts
     )
     for group in there:
         under_way[group["_id"]] += group["count"]
-    return Counts(sending.total(), sending, under_way)
+    return Counts(sending.total(), sending, under_way, hanging)
 
 
 def _mark_sending(chosen: Sequence[Job], token: str, bounds: Bounds) -> set[str]:

@@ -7,9 +7,12 @@ It makes claims exact without a transaction, so nothing that a dead process held
 3. marks these jobs as being sent, each only if it is as it was read (``version``);
 4. releases the places: from here on the jobs themselves are counted.
 
-A process that dies or stands still between 2 and 4 holds its slots for ``LEASE``. Then another
-process revokes its claim: its unmarked jobs get a new version, so that a later mark matches
-nothing, and only then the slots are free.
+A process that dies or stands still between 2 and 4 holds its places for ``LEASE``. Then anybody
+revokes its claim: its jobs that are not marked yet get a new version, so that a mark which comes
+later matches nothing, and only then the places are free.
+
+A process whose queries wait for a place announces them here. Claims leave that place free, so that
+queries go before starts; what a dead process announced ends by itself.
 """
 
 from __future__ import annotations
@@ -27,12 +30,18 @@ from workflows.model.states import JobState
 from workflows.model.values import Job
 from workflows.rules.concurrency_limit import ConcurrencyLimit, Observed, adapt, from_stored
 from workflows.store import documents
-from workflows.store.mongo import NOW, Row, collection, later
+from workflows.store.mongo import NOW, Row, collection, later, translate_errors
 
 LEASE: Final = timedelta(seconds=3)
 """A claim takes milliseconds."""
+ANNOUNCED: Final = timedelta(seconds=2)
+"""How long starts leave a place to queries that were announced and not withdrawn."""
 _TRIES: Final = 10
 _OUTBOX: Final = {"_id": "outbox"}
+_READ: Final[Row] = {
+    "now": NOW,
+    **dict.fromkeys(("count", "served", "claims", "limit", "queries"), 1),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,9 @@ class Book:
     """The user who was served last; the next claim begins behind that name."""
     reserved: Sequence[Reserved]
     limit: ConcurrencyLimit
-    """The adaptive limit of calls."""
+    """How many calls AppService bears, as far as was observed."""
+    queries: Sequence[str] = ()
+    """Tokens of processes whose queries wait for a place, in the order of their coming."""
 
     @property
     def places(self) -> Counter[str]:
@@ -72,9 +83,7 @@ class Book:
 def read(session: ClientSession | None = None) -> Book:
     """The document, which the first reader creates."""
     rows = collection(documents.Lock)
-    row = rows.find_one(
-        _OUTBOX, {"now": NOW, "count": 1, "served": 1, "claims": 1, "limit": 1}, session=session
-    )
+    row = rows.find_one(_OUTBOX, _READ, session=session)
     if row is None:
         rows.update_one(_OUTBOX, {"$setOnInsert": {"count": 0}}, upsert=True)
         return read()
@@ -85,6 +94,7 @@ def read(session: ClientSession | None = None) -> Book:
         served=row.get("served") or "",
         reserved=[Reserved(each["token"], each["until"], each["jobs"]) for each in claims],
         limit=from_stored(row.get("limit")),
+        queries=[each["token"] for each in row.get("queries") or [] if each["until"] > row["now"]],
     )
 
 
@@ -109,6 +119,33 @@ def reserve(
 
 def release(token: str) -> None:
     collection(documents.Lock).update_one(_OUTBOX, {"$pull": {"claims": {"token": token}}})
+
+
+def announce_queries(token: str) -> None:
+    """Queries of a process wait: starts leave a place to them, behind those that came before."""
+    live: Row = {
+        "$filter": {
+            "input": {"$ifNull": ["$queries", []]},
+            "cond": {"$gt": ["$$this.until", NOW]},
+        }
+    }
+    mine: Row = {"token": token, "until": later(ANNOUNCED)}
+    with translate_errors():
+        collection(documents.Lock).update_one(
+            _OUTBOX, [{"$set": {"queries": {"$concatArrays": [live, [mine]]}}}]
+        )
+
+
+def withdraw_queries(token: str) -> None:
+    """They have been asked."""
+    with translate_errors():
+        collection(documents.Lock).update_one(_OUTBOX, {"$pull": {"queries": {"token": token}}})
+
+
+def queries_wait() -> bool:
+    """Whether starts leave a place to queries now."""
+    with translate_errors():
+        return bool(read().queries)
 
 
 def observed_limit() -> ConcurrencyLimit:
