@@ -1,8 +1,10 @@
 """What some users' troubles cost another: ``python -m benchmarks.isolation``.
 
 Eight users have workflows under way; one of them, or all eight, have one kind of trouble at a time.
-Another user posts workflows of two steps over HTTP. Results: the times from the POST to the first
-``start_app2`` and to the end, beside the same without any trouble, measured in the same run.
+Another user posts workflows of two
+steps over HTTP. Measured are the times from the POST to the first ``start_app2``, from the first
+job's end to the second ``start_app2``, and to the workflow's end, beside the same without any
+trouble in the same run.
 """
 
 from __future__ import annotations
@@ -75,10 +77,13 @@ def once(
     wait_until(lambda: len(took(posted)) == len(posted), "the other user's end", seconds=120)
     arrived = started(running, begun, posted)
     waits = [1000 * (arrived[workflow] - at) for workflow, at in posted.items()]
+    nexts = [1000 * each for each in successors(running, begun, posted)]
     ends = [each / timedelta(milliseconds=1) for each in took(posted)]
     return {
         "start_p50_ms": round(percentile(waits, 50), 1),
         "start_p95_ms": round(percentile(waits, 95), 1),
+        "next_p50_ms": round(percentile(nexts, 50), 1),
+        "next_p95_ms": round(percentile(nexts, 95), 1),
         "end_p50_ms": round(percentile(ends, 50), 1),
         "end_p95_ms": round(percentile(ends, 95), 1),
     }
@@ -109,6 +114,21 @@ def took(posted: Mapping[str, float]) -> list[timedelta]:
         row["finished_at"] - row["submitted_at"]
         for row in collection(documents.Workflow).find(ended, {"submitted_at": 1, "finished_at": 1})
     ]
+
+
+def successors(running: Product, since: float, posted: Mapping[str, float]) -> list[float]:
+    """Seconds from the end of each workflow's first job to the ``start_app2`` of its second one."""
+    began: dict[str, list[float]] = {}
+    for call in running.stack.simulator.calls("start_app2", since=f"{since}"):
+        workflow = str(call["user_metadata"]).partition("/")[0]
+        if workflow in posted:
+            began.setdefault(workflow, []).append(float(call["began"]))
+    ended: dict[str, list[float]] = {}
+    for job in running.stack.simulator.jobs():
+        workflow = str(job["user_metadata"]).partition("/")[0]
+        if workflow in began and job["finished"]:
+            ended.setdefault(workflow, []).append(float(job["finished"]))
+    return [max(began[each]) - min(ended[each]) for each in ended if len(began[each]) > 1]
 
 
 # --- troubles: of the first user, except for the polls of all
