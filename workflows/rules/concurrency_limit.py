@@ -44,7 +44,7 @@ SHORTEST_HANG, HANG_FACTOR = timedelta(seconds=2), 3
 TREND: Final = 0.1
 """How far a window without a queue, below a limit that had one, moves the lowest time to its own:
 the lowest of a thousand would be lower than any fair one."""
-FIRST_REST, LONGEST_REST = 8, 64
+FIRST_REST, LONGEST_REST = 32, 128
 """Windows between two tries to pass a limit at which queries waited."""
 
 
@@ -136,6 +136,8 @@ def adapt(
     if len(troubled) == 1:
         now = replace(now, troubled=troubled.pop())
     needed = QUERIES if now.top or now.lowest is None else FIRST_QUERIES
+    if _certain_queue(now):
+        return _shrunk(_next_window(now))
     if len(now.queries) < needed or now.starts < now.calls:
         return now
     return _judge_window(now, ceiling, full=full)
@@ -179,6 +181,13 @@ def _judge_window(now: ConcurrencyLimit, ceiling: int, *, full: bool) -> Concurr
     if known.calls >= ceiling:
         return replace(known, reason="the ceiling is reached")
     return _grown(known, ceiling)
+
+
+def _certain_queue(now: ConcurrencyLimit) -> bool:
+    """Whether a try to pass the last quiet limit has failed before its window ends."""
+    if now.lowest is None or now.calls <= now.quiet:
+        return False
+    return sum(_is_queue(seconds, now.lowest) for seconds in now.queries) > QUERIES // 4
 
 
 def _is_queue(seconds: float, lowest: float) -> bool:

@@ -121,7 +121,7 @@ def _claim(jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds) -> list
     """Choose among these by what is on the way now, and take those that are as they were read."""
     token = uuid4().hex
     for _ in range(_TRIES):
-        book, counts = _counted(jobs)
+        book, counts = _read_counts(jobs)
         places = _free_places(book, counts, bounds)
         chosen = choose(jobs, min(free, places), bounds, counts)
         if not chosen:
@@ -148,11 +148,13 @@ def _free_places(book: Book, counts: Counts, bounds: Bounds) -> int:
 
 
 def has_room_for_query(token: str, ceiling: int) -> bool:
-    """Whether fewer calls are under way than AppService bears, with those queries that were
-    announced before this token's. Raises ``Unavailable``."""
+    """Whether a query finds a free worker. ``token``: under which it was announced; one that was
+    not needs a second free place, since a start may take the first. Raises ``Unavailable``.
+    """
     with translate_errors():
-        book, counts = _counted(())
-    before = book.queries.index(token) if token in book.queries else len(book.queries)
+        book, counts = _read_counts(())
+    announced = token in book.queries
+    before = book.queries.index(token) if announced else len(book.queries) + 1
     return counts.occupying + before < min(ceiling, book.limit.calls)
 
 

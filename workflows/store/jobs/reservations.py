@@ -132,7 +132,16 @@ def announce_queries(token: str) -> None:
     mine: Row = {"token": token, "until": later(ANNOUNCED)}
     with translate_errors():
         collection(documents.Lock).update_one(
-            _OUTBOX, [{"$set": {"queries": {"$concatArrays": [live, [mine]]}}}]
+            _OUTBOX,
+            [
+                {
+                    "$set": {
+                        "queries": {"$concatArrays": [live, [mine]]},
+                        # A claim that read the book before has to read it again.
+                        "count": {"$add": [{"$ifNull": ["$count", 0]}, 1]},
+                    }
+                }
+            ],
         )
 
 
