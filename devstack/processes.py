@@ -33,6 +33,11 @@ class NotReady(RuntimeError):
     """A condition did not become true in time, or the process that it depends on ended."""
 
 
+NAMED_TO_REAPER = ("/bin/sh", "-c", 'echo "add $$" >&0; exec "$@" </dev/null', "sh")
+"""Starts a command that has named itself to the reaper before it runs: no line of ours at which we
+are killed lies between. The standard input is the pipe to the reaper."""
+
+
 @dataclass(slots=True)
 class Process:
     """A child process, and how to start it again."""
@@ -70,19 +75,17 @@ class Process:
         """Starts it; its output is appended to the log."""
         if self.popen is not None:
             _tell_reaper(f"gone {self.pid}")
-        mark = _reaper().mark.split("=")
         with _open_log(self.log) as output:
             self.popen = subprocess.Popen(
-                self.command,
-                stdin=subprocess.DEVNULL,
+                [*NAMED_TO_REAPER, *self.command],
+                stdin=_reaper().stdin,
                 stdout=output,
                 stderr=subprocess.STDOUT if output else None,
-                env={**self.env, mark[0]: mark[1]},
+                env=dict(self.env),
                 cwd=self.folder,
                 start_new_session=True,
             )
         self.started = time.monotonic()
-        _tell_reaper(f"add {self.pid}")
 
     def signal(self, number: int) -> None:
         """Signals the process alone, e.g. SIGSTOP; nothing happens where it has ended."""
@@ -199,56 +202,35 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-MARK = "DEVSTACK_PARENT"
-
-
-@dataclass(frozen=True, slots=True)
-class _Reaper:
-    popen: subprocess.Popen[bytes]
-    mark: str
-    """``NAME=VALUE``, in the environment of all that we start."""
-
-    def tell(self, line: str) -> None:
-        pipe = self.popen.stdin
-        if pipe is not None:
-            pipe.write(f"{line}\n".encode())
-            pipe.flush()
-
-
-_reapers: dict[int, _Reaper] = {}
+_reapers: dict[int, subprocess.Popen[bytes]] = {}
 """Maps our pid to our reaper; a forked child starts its own."""
 
 
 def _tell_reaper(line: str) -> None:
-    _reaper().tell(line)
+    pipe = _reaper().stdin
+    if pipe is not None:
+        pipe.write(f"{line}\n".encode())
+        pipe.flush()
 
 
-def _reaper() -> _Reaper:
+def _reaper() -> subprocess.Popen[bytes]:
     pid = os.getpid()
     if pid not in _reapers:
         _reapers[pid] = _start_reaper()
     return _reapers[pid]
 
 
-def _start_reaper() -> _Reaper:
-    popen = subprocess.Popen(
+def _start_reaper() -> subprocess.Popen[bytes]:
+    child = subprocess.Popen(
         [sys.executable, "-I", "-S", reaper.__file__],
         stdin=subprocess.PIPE,
-        env=environment_without_mark(),
         start_new_session=True,
     )
-    started = _Reaper(popen, f"{MARK}={os.getpid()}-{secrets.token_hex(6)}")
-    started.tell(f"mark {started.mark}")
     atexit.register(_dismiss_reaper, os.getpid())
-    return started
-
-
-def environment_without_mark() -> dict[str, str]:
-    """Our environment without the mark, for a process that outlives the one that started us."""
-    return {name: value for name, value in os.environ.items() if name != MARK}
+    return child
 
 
 def _dismiss_reaper(parent: int) -> None:
     """Closes the reaper's input, at which it ends the remaining processes and itself."""
     if parent == os.getpid():
-        _reapers.pop(parent).popen.communicate(b"bye\n")
+        _reapers.pop(parent).communicate()

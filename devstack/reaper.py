@@ -1,11 +1,9 @@
 """Ends the processes of a parent that has ended, however it ended.
 
 A separate program (``python reaper.py``), controlled by its standard input: a line ``add PGID``
-names a process group, ``gone PGID`` takes it back, ``folder PATH`` names a folder, ``mark
-NAME=VALUE`` what stands in the environment of every child. The parent holds the other end of the
-pipe; when it ends, also by SIGKILL, the pipe does: every group that is still named, and every
-process with the mark, gets SIGTERM, then SIGKILL, and every folder is removed. The mark finds a
-child that was started at the line at which its parent was killed. ``bye`` says that there is none.
+names a process group, ``gone PGID`` takes it back, ``folder PATH`` names a folder. The parent holds
+the other end of the pipe; when it ends, also by SIGKILL, the pipe does, and every group that is
+still named gets SIGTERM, then SIGKILL, and every folder is removed.
 """
 
 from __future__ import annotations
@@ -16,51 +14,23 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 
 GRACE_SECONDS = 5.0
-LATE_SECONDS = 1.0
-"""How long after its parent's death a child that is only forked may take to show the mark."""
 
 
-@dataclass
-class Left:
-    """The processes and folders of a parent."""
-
-    groups: set[int] = field(default_factory=set)
-    folders: list[str] = field(default_factory=list)
-    mark: str = ""
-    orderly: bool = False
-
-
-def listen(lines: Iterable[str]) -> Left:
-    """The processes and folders that remain when the input ends."""
-    left = Left()
+def listen(lines: Iterable[str]) -> tuple[set[int], list[str]]:
+    """The groups and folders that remain when the input ends."""
+    groups: set[int] = set()
+    folders: list[str] = []
     for line in lines:
         verb, _, what = line.rstrip("\n").partition(" ")
         if verb == "add":
-            left.groups.add(int(what))
+            groups.add(int(what))
         elif verb == "gone":
-            left.groups.discard(int(what))
+            groups.discard(int(what))
         elif verb == "folder":
-            left.folders.append(what)
-        elif verb == "mark":
-            left.mark = what
-        elif verb == "bye":
-            left.orderly = True
-    return left
-
-
-def find_marked_groups(mark: str) -> set[int]:
-    """The groups of processes with the mark in their environment; none where there is no /proc."""
-    found = set()
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
-                found.add(os.getpgid(int(folder.name)))
-    return found
+            folders.append(what)
+    return groups, folders
 
 
 def send(group: int, number: int) -> bool:
@@ -87,15 +57,9 @@ def main() -> None:
     """Waits for the end of standard input and ignores the terminal's signals while it waits."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    left = listen(sys.stdin)
-    end(left.groups)
-    until = time.monotonic() + (0 if left.orderly else LATE_SECONDS)
-    while left.mark:
-        end(find_marked_groups(left.mark))
-        if time.monotonic() >= until:
-            break
-        time.sleep(0.1)
-    for folder in left.folders:
+    groups, folders = listen(sys.stdin)
+    end(groups)
+    for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -101,10 +102,31 @@ def stop(name: str, grace_seconds: float = 40) -> bool:
 
 
 def stop_all() -> list[str]:
-    """Stops every set-up of this folder, those that start too, and waits for their end."""
+    """Stops every set-up of this folder, those that start too, and waits for their end. A command
+    that began before, and has started nothing yet, starts nothing any more."""
     with starting():
+        _stopped().touch()
         # Those that use the servers before the servers.
         return [name for name in sorted(names(), key="servers".__eq__) if stop(name)]
+
+
+def is_stopped() -> bool:
+    """Whether a stop has come since this process began. Call it while you hold the lock."""
+    try:
+        stopped = _stopped().stat().st_mtime
+    except FileNotFoundError:
+        return False
+    began = _since(os.getpid())
+    if not began.isdigit():
+        return False
+    since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
+    age_seconds = since_boot - int(began) / os.sysconf("SC_CLK_TCK")
+    # A tick of the clock that processes begin by is 0.01 s.
+    return stopped > time.time() - age_seconds + 0.02
+
+
+def _stopped() -> Path:
+    return RUN / "stopped"
 
 
 def _since(pid: int) -> str:

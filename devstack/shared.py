@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from devstack import processes, records, servers
+from devstack import records, servers
 from devstack.records import ROOT, VAR
 from simulator.client import Simulator
 
@@ -127,6 +127,8 @@ def start_detached(
     while True:
         with tempfile.TemporaryFile("w+") as output:
             with records.starting() as lock:
+                if records.is_stopped():
+                    raise Failed("stop_all.sh has been called since: nothing is started")
                 facts = None if record else records.present(words[0])
                 child = None if facts else _start_process(words, output, lock)
             pid = facts["pid"] if facts else child.pid if child else 0
@@ -162,7 +164,7 @@ def _start_process(words: tuple[str, ...], output: IO[str], lock: int) -> subpro
         stdout=output,
         stderr=output,
         cwd=ROOT,
-        env={**processes.environment_without_mark(), records.LOCK_VARIABLE: str(lock)},
+        env={**os.environ, records.LOCK_VARIABLE: str(lock)},
         pass_fds=[lock],
         start_new_session=True,
     )

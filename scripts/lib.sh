@@ -15,8 +15,8 @@ trap 'exit 130' INT
 
 # python -S -c "$run" MODULE WORD…: runs a module. Ctrl-C while Python starts ends it without the
 # traceback that it prints where it is interrupted as it loads its site packages.
-run='import signal
-if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN: signal.signal(signal.SIGINT, signal.SIG_DFL)
+run='import _signal as signal  # built in: nothing is loaded before Ctrl-C is safe
+if signal.getsignal(signal.SIGINT) != signal.SIG_IGN: signal.signal(signal.SIGINT, signal.SIG_DFL)
 import runpy, site, sys
 site.main()
 del sys.argv[0]

@@ -119,7 +119,10 @@ def test_javascript_chooses_files_and_makes_names(product: Product) -> None:
     run_cwl(product, "javascript", inputs)
 
     jobs = product.simulator.jobs(output_path=f"/{USER}/home/javascript")
-    assert {job["output_file"] for job in jobs} == {"annotated_one", "annotated_two"}
+    assert {job["output_file"] for job in jobs} == {
+        "assembled_SRR21907330",
+        "assembled_SRR5121082",
+    }
 
 
 def test_every_example_is_listed_with_what_it_shows() -> None:

@@ -1,8 +1,8 @@
 cwlVersion: v1.2
 class: Workflow
-label: annotate what JavaScript names
+label: assemble what JavaScript chooses
 doc: |
-  JavaScript makes a name for each result, and leaves out what is no contigs file.
+  JavaScript leaves out what is no run of SRA, and makes a name for each result.
 
 requirements:
   InlineJavascriptRequirement: {}
@@ -10,34 +10,30 @@ requirements:
   StepInputExpressionRequirement: {}
 
 inputs:
-  files: File[]
-  organism: string
+  samples: string[]
 
 steps:
   choose:
-    in: {files: files}
-    out: [contigs]
+    in: {samples: samples}
+    out: [runs]
     run:
       class: ExpressionTool
-      inputs: {files: "File[]"}
-      outputs: {contigs: "File[]"}
+      inputs: {samples: "string[]"}
+      outputs: {runs: "string[]"}
       expression: |
         ${
-          return {contigs: inputs.files.filter(function (file) {
-            return /\.(fa|fasta)$/.test(file.basename);
-          })};
+          return {runs: inputs.samples.filter(function (name) { return /^[SED]RR[0-9]+$/.test(name); })};
         }
 
-  annotate:
-    run: bvbrc://GenomeAnnotation
-    scatter: contigs
+  assemble:
+    run: bvbrc://GenomeAssembly2
+    scatter: run_id
     in:
-      contigs: choose/contigs
-      scientific_name: organism
-      output_file: {valueFrom: '$("annotated_" + inputs.contigs.nameroot)'}
-      domain: {default: Bacteria}
-      code: {default: 11}
-    out: [genome]
+      run_id: choose/runs
+      srr_ids: {valueFrom: '$([inputs.run_id])'}
+      output_file: {valueFrom: '$("assembled_" + inputs.run_id)'}
+      recipe: {default: auto}
+    out: [contigs]
 
 outputs:
-  genomes: {type: "File[]", outputSource: annotate/genome}
+  contigs: {type: "File[]", outputSource: assemble/contigs}
