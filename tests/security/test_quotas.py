@@ -1,0 +1,116 @@
+"""One user who takes all that one user may: that user is refused, and nobody else notices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+import requests
+
+from config.sections import Quotas
+from devstack.processes import wait_until
+from tests.product import ALICE, GROUP, Product, document, product, running_product
+from tests.security.attacks import get
+
+__all__ = ["product", "running_product"]
+pytestmark = GROUP
+
+HOG = "hog@bvbrc"
+LIMITS = {"ACTIVE_WORKFLOWS": "3", "REQUESTS_PER_MINUTE": "200", "LIVE_STREAMS": "2"}
+
+
+@pytest.fixture
+def limited(product: Product) -> Iterator[str]:
+    """The URL of another API, with small quotas and two processes."""
+    stack, before = product.stack, dict(product.stack.env)
+    stack.env |= {f"WORKFLOW_QUOTAS__{name}": value for name, value in LIMITS.items()}
+    try:
+        url = stack.add_api("--workers", "2")
+        wait_until(lambda: get(url, "/api/v1/health/live").ok, "it serves")
+        yield url
+    finally:
+        stack.env = before
+        stack.api_urls.pop()
+        stack.apis.pop().kill()
+
+
+def ask(
+    product: Product, url: str, path: str, user: str, method: str = "GET", **options: object
+) -> requests.Response:
+    headers = {"Authorization": product.token(user)}
+    return requests.request(method, f"{url}{path}", headers=headers, timeout=60, **options)  # type: ignore[arg-type]
+
+
+def assert_served(product: Product, url: str, user: str = ALICE) -> None:
+    """A submission, a status and a page of another user."""
+    path = "/api/v1/workflows"
+    submitted = ask(product, url, f"{path}/submit", user, "POST", json=document({"a": ""}))
+    assert submitted.status_code == 201, submitted.text
+    workflow = submitted.json()["workflow_id"]
+    assert ask(product, url, f"{path}/{workflow}/status", user).ok
+    assert get(url, "/ui/sign-in").ok
+    assert get(url, "/api/v1/health/live").ok
+
+
+def test_streams_of_one_user_leave_places_for_others(product: Product, limited: str) -> None:
+    product.simulator.app("*", run_seconds=None)
+    running = {user: product.submit(document({"a": ""}), user) for user in (HOG, ALICE)}
+    with ExitStack() as stack:
+
+        def watch(user: str) -> int:
+            headers = {"Authorization": product.token(user), "Accept": "text/event-stream"}
+            path = f"/api/v1/workflows/{running[user]}/events"
+            answer = requests.get(f"{limited}{path}", headers=headers, stream=True, timeout=60)
+            return stack.enter_context(answer).status_code
+
+        wait_until(lambda: watch(HOG) == 429, "the user is refused", every_seconds=0.5)
+
+        assert watch(ALICE) == 200
+        assert_served(product, limited, "other@bvbrc")
+    for user, workflow in running.items():
+        product.ask("POST", f"/workflows/{workflow}/cancel", user)
+
+
+def test_requests_of_one_user_are_refused_and_those_of_others_are_not(
+    product: Product, limited: str
+) -> None:
+    def code(_: int) -> int:
+        return ask(product, limited, "/api/v1/workflows?limit=1", HOG).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        wait_until(lambda: 429 in set(pool.map(code, range(250))), "the user is refused")
+        begun = pool.submit(list, map(code, range(50)))
+
+        assert_served(product, limited, "second@bvbrc")
+        begun.result()
+
+
+def test_active_workflows_of_one_user_are_bounded_over_all_processes(
+    product: Product, limited: str
+) -> None:
+    product.simulator.app("*", run_seconds=None)
+    path = "/api/v1/workflows/submit"
+    started = []
+
+    def refused() -> bool:
+        answer = ask(product, limited, path, "many@bvbrc", "POST", json=document({"a": ""}))
+        if answer.status_code == 201:
+            started.append(answer.json()["workflow_id"])
+        return answer.status_code == 409
+
+    wait_until(refused, "the user is refused")
+
+    assert_served(product, limited, "third@bvbrc")
+    for workflow in started:
+        product.ask("POST", f"/workflows/{workflow}/cancel", "many@bvbrc")
+
+
+def test_the_defaults_do_not_meet_a_user_who_polls_47_workflows() -> None:
+    """Once a second each, from a script that asks in one go, with a page open for half of them."""
+    limits = Quotas()
+
+    assert limits.requests_per_minute > 10 * 47 * 60
+    assert limits.concurrent_requests > 47
+    assert limits.active_workflows > 10 * 47
