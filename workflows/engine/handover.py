@@ -78,7 +78,7 @@ def _start(context: EngineContext, handover: Handover, credential: Credential) -
     except ServiceError as failure:
         if context.observations:
             context.observations.failed_start(job.owner, failure)
-        with suppress(Unavailable):  # what became of the job is worth more than what is told here
+        with suppress(Unavailable):  # the outcome of the job matters more than this report
             _remember(context, credential, failure)
         return _handle_failure(context, job, credential, failure)
     return send_results.job_started(job, job_id)
