@@ -14,7 +14,7 @@ from celery.worker.consumer import Consumer as CeleryConsumer
 from kombu import Connection as KombuConnection
 
 PAUSE_SECONDS: Final = 1.0
-"""The time between two attempts to connect. A whole second at least: Celery looks between whole
+"""The time between two attempts to connect. At least one second: Celery looks between whole
 seconds whether the worker shall stop."""
 _LEFT_OUT: Final = ("mingle:Mingle", "gossip:Gossip")
 

@@ -22,7 +22,7 @@ _UNREADABLE = re.compile(
     |[=(,:!&|?{};]\s*/[^/*\n]*['"`]|`[^`]*\binputs\b""",
     re.VERBOSE,
 )
-"""``inputs`` is another variable here, or it cannot be told where texts end."""
+"""``inputs`` is another variable here, or it is not known where texts end."""
 _BUILT_IN = frozenset(
     ("hasOwnProperty", "toString", "valueOf", "constructor", "propertyIsEnumerable")
 )
