@@ -14,8 +14,8 @@ from celery.worker.consumer import Consumer as CeleryConsumer
 from kombu import Connection as KombuConnection
 
 PAUSE_SECONDS: Final = 1.0
-"""The time between two attempts to connect. At least one second: Celery looks between whole
-seconds whether the worker shall stop."""
+"""The time between two attempts to connect. At least one second: between whole seconds
+Celery checks whether the worker must stop."""
 _LEFT_OUT: Final = ("mingle:Mingle", "gossip:Gossip")
 
 

@@ -69,7 +69,8 @@ def only_probes(application: Application) -> Application:
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"] in PATHS:
             return application(environ, start_response)
-        start_response("404 Not Found", [("Content-Type", "application/json")])
+        headers = [("Content-Type", "application/json"), ("X-Content-Type-Options", "nosniff")]
+        start_response("404 Not Found", headers)
         return [write_body("Not Found", "This port serves only the health probes.")]
 
     return answer

@@ -35,7 +35,6 @@ def seen_from_outside(send: Send) -> Send:
         answer = send(session, request, **options)
         if "/api/v1/" in answer.url and not options.get("stream"):
             route = f"{request.method} {request.path_url}"
-            assert answer.headers["X-Content-Type-Options"] == "nosniff", route
             _no_secret(answer.content, route)
         return answer
 

@@ -53,6 +53,7 @@ class Product:
             method, f"{self.url}/api/v1{path}", headers=headers, timeout=timeout, **options
         )
         assert answer.ok, answer.text
+        assert answer.headers["X-Content-Type-Options"] == "nosniff", path
         return answer.json() if answer.content else None
 
     def submit(self, document: Mapping[str, Any], user: str = ALICE) -> str:
