@@ -69,4 +69,6 @@ def answer_to(connection: socket.socket) -> bytes:
 
 
 def get(url: str, path: str, **headers: str) -> requests.Response:
-    return requests.get(f"{url}{path}", headers=headers, timeout=GENEROUS_SECONDS)
+    answer = requests.get(f"{url}{path}", headers=headers, timeout=GENEROUS_SECONDS)
+    assert answer.headers["X-Content-Type-Options"] == "nosniff", path
+    return answer
