@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,6 +11,7 @@ from werkzeug.test import TestResponse
 from app.connections import connections
 from app.quotas import Quotas
 from config import sections
+from devstack.processes import wait_until
 from tests.app.conftest import ALICE, BOB, ROOT, Api
 from tests.engine.conftest import document
 from workflows.store import documents
@@ -44,13 +44,6 @@ def refused(answer: TestResponse, status: int, limit: str) -> bool:
     return True
 
 
-def wait_until(reached: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline, "it was not reached in time"
-        time.sleep(0.1)
-
-
 def test_a_user_is_told_what_is_used_and_allowed(api: Api) -> None:
     before = used(api, "stored_bytes")
     api.submit(document("", "a"))
@@ -74,7 +67,7 @@ def test_requests_of_a_minute_are_counted_over_all_processes(make: Callable[...,
         if first("GET", ROOT, "many@bvbrc").status_code == 429:
             break
 
-    wait_until(lambda: second("GET", ROOT, "many@bvbrc").status_code == 429)
+    wait_until(lambda: second("GET", ROOT, "many@bvbrc").status_code == 429, "it is refused")
 
     answer = second("GET", ROOT, "many@bvbrc")
     if answer.status_code == 429:  # else a new minute has begun
@@ -186,7 +179,7 @@ def test_live_streams_are_counted_over_all_processes(
     for api in (first, first, second):
         assert following(api, ALICE).status_code == 200
 
-    wait_until(lambda: used(second, "live_streams") == 3)
+    wait_until(lambda: used(second, "live_streams") == 3, "the streams count")
 
     assert refused(following(second, ALICE), 429, "live_streams")
 
@@ -218,7 +211,7 @@ def test_requests_at_the_same_time_are_limited_and_given_back() -> None:
 def test_what_was_counted_does_not_stay(api: Api) -> None:
     api("GET", ROOT)
 
-    wait_until(lambda: collection(documents.Usage).count_documents({}) > 0)
+    wait_until(lambda: collection(documents.Usage).count_documents({}) > 0, "it is written")
 
     row = collection(documents.Usage).find_one({})
     assert row
