@@ -13,7 +13,6 @@ from typing import Final
 
 import pymongo
 from flask import Flask, current_app
-from mongoengine import get_connection
 
 from app.api.app_lookup import Apps
 from app.http.auth import Gate
@@ -102,7 +101,7 @@ class Connections:
 
 def _writable() -> bool:
     """Whether MongoDB was writable at its last answer."""
-    return bool(get_connection().topology_description.has_writable_server())
+    return bool(documents.client().topology_description.has_writable_server())
 
 
 def attach(app: Flask, connections: Connections) -> None:

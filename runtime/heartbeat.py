@@ -127,10 +127,10 @@ def _begin_worker(sender: Any, **_: Any) -> None:
         nonlocal tidied
         if exposition is not None:
             exposition.serve()
-        if time.monotonic() - tidied > _TIDY_SECONDS:
-            tidied = time.monotonic()
-            tidy(settings)
         cut_off = engine_context().breakers.opened
+        if time.monotonic() - tidied > _TIDY_SECONDS:
+            tidy(settings)
+            tidied = time.monotonic()
         heartbeats.record_heartbeat(
             name, "worker", queues, cut_off=cut_off, broken=broken_tasks.lately()
         )

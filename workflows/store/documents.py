@@ -7,6 +7,8 @@ updates only. Field names of what users see are those of the API.
 
 from __future__ import annotations
 
+from threading import RLock
+from typing import Any
 from zlib import crc32
 
 from mongoengine import (
@@ -20,9 +22,15 @@ from mongoengine import (
     StringField,
     connect,
     disconnect,
+    get_connection,
 )
+from pymongo import MongoClient
 
 from workflows.spec.builtin_apps import BUILT_IN
+
+_connecting = RLock()
+"""MongoEngine takes no lock: a thread that reads while another one connects makes a second client,
+and a session of the one cannot write to collections of the other."""
 
 WAITING = "waiting"
 """The index by which the outbox finds whose job is sent next (``store/jobs/waiting.py``)."""
@@ -38,21 +46,36 @@ def open_database(uri: str, database: str, collection: str = "workflows") -> Non
 
     Writes are acknowledged by a majority with the journal written: what was answered is durable.
     """
-    Workflow._meta["collection"], Workflow._collection = collection, None
-    connect(
-        db=database,
-        host=uri,
-        connect=False,
-        tz_aware=True,
-        uuidRepresentation="standard",
-        w="majority",
-        journal=True,
-        retryWrites=True,
-        serverSelectionTimeoutMS=5_000,
-        connectTimeoutMS=5_000,
-        socketTimeoutMS=30_000,
-        maxPoolSize=200,
-    )
+    with _connecting:
+        Workflow._meta["collection"], Workflow._collection = collection, None
+        connect(
+            db=database,
+            host=uri,
+            connect=False,
+            tz_aware=True,
+            uuidRepresentation="standard",
+            w="majority",
+            journal=True,
+            retryWrites=True,
+            serverSelectionTimeoutMS=5_000,
+            connectTimeoutMS=5_000,
+            socketTimeoutMS=30_000,
+            maxPoolSize=200,
+        )
+
+
+def client() -> MongoClient[dict[str, Any]]:
+    """The client of this process. Raises MongoEngine's ``ConnectionFailure`` before
+    ``open_database``."""
+    with _connecting:
+        found: MongoClient[dict[str, Any]] = get_connection()
+    return found
+
+
+def collection_of(document: type[Document]) -> Any:
+    """The PyMongo collection of a document; raises as ``client`` does."""
+    with _connecting:
+        return document._get_collection()
 
 
 def close_database() -> None:

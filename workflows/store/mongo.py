@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pymongo
 import structlog
-from mongoengine import Document, get_connection
+from mongoengine import Document
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import (
@@ -27,6 +27,7 @@ from pymongo.errors import (
 )
 
 from workflows.model.errors import Unavailable
+from workflows.store.documents import client, collection_of
 
 log = structlog.get_logger(__name__)
 
@@ -44,8 +45,9 @@ AWAY = (
     ServerSelectionTimeoutError,
     WriteConcernError,
 )
-_PASSING = frozenset({50, 91, 189, 10107, 11600, 11602, 13435, 13436, 14031})
-"""Codes of one statement among several: out of time, stopping, no longer primary, disk full."""
+_PASSING = frozenset({50, 91, 189, 239, 246, 10107, 11600, 11602, 13435, 13436, 14031})
+"""Codes of one statement among several: out of time, stopping, no longer primary, no snapshot that
+is new or old enough, disk full."""
 _RETRY_LABELS = (
     "TransientTransactionError",
     "UnknownTransactionCommitResult",
@@ -69,7 +71,7 @@ def sound(row: Row, read: Callable[[Row], Result]) -> Result | None:
 
 
 def collection(document: type[Document]) -> Collection[Row]:
-    found: Collection[Row] = document._get_collection()
+    found: Collection[Row] = collection_of(document)
     return found
 
 
@@ -158,14 +160,14 @@ def meaning(failure: PyMongoError) -> Exception:
     if isinstance(failure, OperationFailure) and (
         failure.code in _PASSING or any(map(failure.has_error_label, _RETRY_LABELS))
     ):
-        return Unavailable(f"MongoDB cannot write now: code {failure.code}")
+        return Unavailable(f"MongoDB cannot be used now: code {failure.code}")
     return failure
 
 
 def transaction(work: Callable[[ClientSession], Result]) -> Result:
     """Run ``work`` in one transaction; it may be run again after a conflict, so it must be pure
     but for its writes in the session."""
-    with translate_errors(), get_connection().start_session() as session:
+    with translate_errors(), client().start_session() as session:
         result: Result = session.with_transaction(work)
         return result
 
@@ -173,7 +175,7 @@ def transaction(work: Callable[[ClientSession], Result]) -> Result:
 def clock() -> datetime:
     """MongoDB's time."""
     with translate_errors():
-        reply: Mapping[str, Any] = get_connection().admin.command("hello")
+        reply: Mapping[str, Any] = client().admin.command("hello")
     now: datetime = reply["localTime"]
     return now if now.tzinfo else now.replace(tzinfo=UTC)
 
@@ -182,6 +184,7 @@ __all__ = [
     "NOW",
     "PyMongoError",
     "Row",
+    "client",
     "clock",
     "collection",
     "later",

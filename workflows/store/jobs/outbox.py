@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -13,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import uuid4
 
-from mongoengine import get_connection
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
+from pymongo.errors import OperationFailure
 
 from workflows.model.errors import Unavailable
 from workflows.model.states import JobState
@@ -24,7 +25,7 @@ from workflows.rules.fair_share import share
 from workflows.store import documents
 from workflows.store.jobs import reservations, waiting
 from workflows.store.jobs.reservations import Book
-from workflows.store.mongo import NOW, ago, collection, later, translate_errors
+from workflows.store.mongo import NOW, ago, client, collection, later, translate_errors
 
 _SOME = 8
 """Jobs of each user among which is chosen, however many users wait."""
@@ -34,6 +35,8 @@ _MOST_HANGING = 5
 """Calls of a user that may hang before no more of that user's are begun."""
 _TRIES = 50
 """Of several claims at once one reserves its places, and the others count again."""
+_NO_SNAPSHOT = 246
+_SNAPSHOT_TRIES, _SNAPSHOT_PAUSE_SECONDS = 20, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ def _claim(jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds) -> list
     """Choose among these by what is on the way now, and take those that are as they were read."""
     token = uuid4().hex
     for _ in range(_TRIES):
-        book, counts = _read_counts(jobs)
+        book, counts = _read_settled(jobs)
         places = _free_places(book, counts, bounds)
         chosen = choose(jobs, min(free, places), bounds, counts)
         if not chosen:
@@ -179,10 +182,22 @@ def _last_served(jobs: Mapping[str, Sequence[Job]], chosen: Sequence[Job]) -> st
     return next(owner for owner in reversed(list(jobs)) if owner in served)
 
 
+def _read_settled(owners: Collection[str]) -> tuple[Book, Counts]:
+    """The same as ``_read_counts``. A collection or an index that was just made has no snapshot
+    until a majority has it: a few milliseconds."""
+    for _ in range(_SNAPSHOT_TRIES):
+        try:
+            return _read_counts(owners)
+        except OperationFailure as early:
+            if early.code != _NO_SNAPSHOT:
+                raise
+        time.sleep(_SNAPSHOT_PAUSE_SECONDS)
+    return _read_counts(owners)
+
+
 def _read_counts(owners: Iterable[str]) -> tuple[Book, Counts]:
     """The book and what is on the way, both as they were at one time."""
-    client = get_connection()
-    with client.start_session(snapshot=True) as session:
+    with client().start_session(snapshot=True) as session:
         book = reservations.read(session)
         return book, _counts(book, owners, session)
 

@@ -1,0 +1,50 @@
+"""A process has one client of MongoDB, whichever thread asks first."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+SCRIPT = """
+import threading
+import mongoengine.connection as theirs
+from workflows.store import documents, mongo
+
+begun, go_on = threading.Event(), threading.Event()
+create, made = theirs._create_connection, []
+
+def slowly(*args, **options):
+    made.append(threading.current_thread().name)
+    begun.set()
+    go_on.wait(1)
+    return create(*args, **options)
+
+theirs._create_connection = slowly
+
+def connect():
+    documents.open_database("mongodb://127.0.0.1:1/", "x")
+
+opening = threading.Thread(target=connect)
+opening.start()
+begun.wait(10)
+early = threading.Thread(target=lambda: mongo.collection(documents.Job))
+early.start()
+early.join(0.3)
+go_on.set()
+opening.join()
+early.join()
+client = mongo.collection(documents.Job).database.client
+assert len(made) == 1, made
+assert mongo.collection(documents.Workflow).database.client is client
+with mongo.client().start_session() as session:
+    assert session.client is client
+"""
+"""A thread reads while another one is connecting."""
+
+
+def test_a_thread_that_reads_during_the_connection_gets_the_same_client() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert done.returncode == 0, done.stderr
