@@ -52,8 +52,8 @@ Days = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 TAKEN = frozenset(
     {
-        *("specs", "jobs", "credentials", "events", "turns", "heartbeats", "schema", "services"),
-        *("apps", "removals", "sessions", "usage"),
+        *("specs", "jobs", "credentials", "events", "locks", "heartbeats", "schema", "services"),
+        *("app_specs", "removals", "sessions", "usage"),
     }
 )
 """Collections that stand beside that of the workflows."""

@@ -125,7 +125,7 @@ def make_api(
 ) -> Iterator[Callable[..., Api]]:
     """Makes applications with changed settings: ``make_api(auth={"reads": "owner"})``."""
     stored = mongo[settings.mongodb.database]
-    for name in set(stored.list_collection_names()) - {"apps"}:
+    for name in set(stored.list_collection_names()) - {"app_specs"}:
         stored[name].delete_many({})
     documents.close_database()
     documents.open_database(settings.mongodb.address, settings.mongodb.database)

@@ -322,7 +322,7 @@ outbox.claim(4, bounds(sending=4))
 """
 
 
-@pytest.mark.parametrize("after", ["turns", "jobs"], ids=["it reserved", "it marked"])
+@pytest.mark.parametrize("after", ["locks", "jobs"], ids=["it reserved", "it marked"])
 @pytest.mark.parametrize("then", [signal.SIGKILL, signal.SIGCONT], ids=["killed", "stopped"])
 def test_a_process_that_stands_still_inside_a_claim_holds_up_nobody_for_long(
     mongo_uri: str, database: str, after: str, then: signal.Signals
@@ -336,7 +336,7 @@ def test_a_process_that_stands_still_inside_a_claim_holds_up_nobody_for_long(
             if then is signal.SIGKILL:
                 process.kill()
             at_once = outbox.claim(4, bounds(sending=6))
-            if after == "turns":
+            if after == "locks":
                 others = bounds(sending=6)
                 wait_until(lambda: outbox.claim(2, others) != [], "its places are free")
         finally:

@@ -52,6 +52,18 @@ def message(engine: Engine, workflow_id: str) -> str:
     return str(steps[0]["message"])
 
 
+def test_names_that_users_chose_need_not_suit_mongoengine(engine: Engine) -> None:
+    """MongoEngine's ``DictField`` refuses names that begin with ``$``."""
+    step = binning()["steps"][0] | {"outputs": {"$bins.1": MANY}}
+    workflow_id = engine.submit(document() | {"steps": [step], "labels": {"$team.x": "$lab"}})
+
+    assert engine.ends(workflow_id) == "succeeded"
+
+    assert documents.Workflow.objects(id=workflow_id).get().labels == {"$team.x": "$lab"}
+    (job,) = documents.Job.objects(workflow=workflow_id)
+    assert [*job.globs] == [*job.results] == ["$bins.1"]
+
+
 def test_what_is_found_reaches_the_next_job(engine: Engine) -> None:
     workflow_id = engine.submit(binning())
 

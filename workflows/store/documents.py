@@ -26,6 +26,7 @@ from mongoengine import (
 )
 from pymongo import MongoClient
 
+from workflows.model.states import JobState, StepState, WorkflowState
 from workflows.spec.builtin_apps import BUILT_IN
 
 _connecting = RLock()
@@ -128,13 +129,13 @@ class Workflow(Document):
     id = StringField(primary_key=True)
     owner = StringField(required=True)
     name = StringField(required=True)
-    labels = DictField()
+    labels = DynamicField()  # not DictField, which refuses names that begin with $
     apps = ListField(StringField())
     step_count = IntField(required=True)
     spec = StringField(required=True)  # _id in specs
     bytes = IntField(default=0)  # of its specs, as they are stored
-    state = StringField(required=True)
-    states = ListField(StringField())
+    state = StringField(required=True, choices=list(map(str, WorkflowState)))
+    states = ListField(StringField(choices=list(map(str, StepState))))
     attempts = ListField(IntField())
     again = DictField()  # step index: {at, left}
     cap = IntField(required=True)
@@ -212,7 +213,7 @@ class Job(Document):
     params = DynamicField()
     base_url = StringField()
     request_id = StringField()
-    state = StringField(required=True)
+    state = StringField(required=True, choices=list(map(str, JobState)))
     version = IntField(default=0)
     open = BooleanField()  # unset once settled
     news = DateTimeField()  # since when the job has had an unprocessed change
@@ -232,8 +233,8 @@ class Job(Document):
     job_id = StringField()
     outcome = StringField()
     reason = StringField()
-    results = DictField()
-    globs = DictField()  # what is looked for in the Workspace when it has ended, by output
+    results = DynamicField()
+    globs = DynamicField()  # what is looked for in the Workspace when it has ended, by output
     results_due = DateTimeField()  # when to look (again)
     missing_since = DateTimeField()
     kill = BooleanField()
@@ -293,10 +294,12 @@ class Lock(Document):
     ``sweep`` (the beat's), ``poll:<owner>``, ``outbox`` (the claim of jobs to send).
     """
 
-    meta = {"collection": "turns", "auto_create_index": False}
+    meta = {"collection": "locks", "auto_create_index": False}
     id = StringField(primary_key=True)
     last = DateTimeField()
+    previous = DateTimeField()  # the time before ``last``
     next = DateTimeField()
+    token = StringField()  # of the process that got the lock last
     count = IntField(default=0)
     served = StringField()  # outbox: the user who was served last
     claims = ListField(DictField())  # outbox: {token, until, jobs} of claims under way
@@ -383,7 +386,7 @@ class Service(Document):
 class AppSpecs(Document):
     """The apps' specifications, as the service gave them last; one document in all."""
 
-    meta = {"collection": "apps", "auto_create_index": False}
+    meta = {"collection": "app_specs", "auto_create_index": False}
     id = StringField(primary_key=True)
     specs = StringField()  # JSON: keys of foreign making
     fetched_at = DateTimeField()

@@ -14,6 +14,7 @@ from workflows.model.states import FINAL_JOB, JobState
 from workflows.model.values import Job, Outcome
 from workflows.rules.outages import FinishedStep
 from workflows.store import documents
+from workflows.store.insert_check import check_insert
 from workflows.store.mongo import NOW, UNREADABLE, Row, collection, sound, translate_errors
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def finished_steps(workflow: str) -> list[FinishedStep]:
 
 def row(job: Job, now: datetime) -> Row:
     """A new job as it is stored."""
-    return {
+    made = {
         "_id": job.key,
         "workflow": job.workflow,
         "step": job.step,
@@ -197,6 +198,8 @@ def row(job: Job, now: datetime) -> Row:
         "tries": 0,
         "request_id": job.request_id,
     } | _optional(job, now)
+    check_insert(documents.Job, made)
+    return made
 
 
 def _optional(job: Job, now: datetime) -> Row:

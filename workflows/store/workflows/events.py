@@ -11,6 +11,7 @@ from workflows.model.errors import NotFound
 from workflows.model.states import FINAL_WORKFLOW
 from workflows.model.values import Event
 from workflows.store import documents
+from workflows.store.insert_check import check_insert
 from workflows.store.mongo import Row, collection, translate_errors
 
 
@@ -58,7 +59,9 @@ def row(workflow: str, event: Event) -> Row:
     optional: Row = {"attempt": event.attempt, "job_id": event.job_id, "reason": event.reason}
     if event.duration is not None:
         optional["duration_seconds"] = event.duration.total_seconds()
-    return fields | {name: found for name, found in optional.items() if found or found == 0.0}
+    made = fields | {name: found for name, found in optional.items() if found or found == 0.0}
+    check_insert(documents.Event, made)
+    return made
 
 
 def value(each: Row) -> Event:

@@ -17,6 +17,7 @@ from workflows.model.states import StepState, WorkflowState
 from workflows.model.values import Json, Spec
 from workflows.store import documents
 from workflows.store.group_commit import GroupCommit
+from workflows.store.insert_check import check_insert
 from workflows.store.mongo import NOW, Row, collection, meaning, translate_errors
 
 LARGEST_BYTES: Final = 16 * 1024 * 1024
@@ -82,7 +83,9 @@ def create(new: NewWorkflow, document: Mapping[str, Json], source: str | None = 
 def prepare(new: NewWorkflow, document: Mapping[str, Json], source: str | None = None) -> Write:
     """The statements of ``create``. Raises ``Invalid`` where the document is too large."""
     spec = encode_spec(document, new.spec_id, source)
-    return Write(_upsert(_row(new) | {"bytes": len(spec.raw)}), spec)
+    row = _row(new) | {"bytes": len(spec.raw)}
+    check_insert(documents.Workflow, row, later=("created_at", "updated_at"))
+    return Write(_upsert(row), spec)
 
 
 def find_repeated(owner: str, key: str) -> Repeated | None:
