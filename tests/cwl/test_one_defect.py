@@ -40,6 +40,29 @@ def test_an_input_that_is_not_declared_is_one_problem() -> None:
     assert (problem.code, problem.suggestion) == ("cwl.unknown_source", "did you mean 'name'?")
 
 
+def test_a_list_of_sources_for_a_single_value_is_one_problem() -> None:
+    entry = "{source: [x, y], pickValue: all_non_null}"
+    steps = f"  a: {{run: 'bvbrc://Date', in: {{output_file: {entry}}}, out: [now]}}\n"
+    inputs, needs = "{x: string, y: string}", "MultipleInputFeatureRequirement"
+
+    (problem,) = planned(workflow(steps, inputs=inputs, needs=needs), {"x": "1", "y": "2"}).problems
+
+    assert problem.code == "cwl.wrong_type"
+    assert "'x' (string) arrives as string[]" in problem.message
+
+
+def test_pick_value_on_a_single_value_is_a_warning() -> None:
+    entry = "{source: n, pickValue: first_non_null}"
+    steps = f"  a: {{run: 'bvbrc://Date', in: {{output_file: {entry}}}, out: [now]}}\n"
+
+    found = planned(workflow(steps, inputs="{n: string}"), {"n": "x"})
+    several = planned(workflow(steps, inputs="{n: 'string[]'}"), {"n": ["x"]})
+
+    assert [warning.code for warning in found.warnings] == ["cwl.pick_value"]
+    assert "is no list" in found.warnings[0].message
+    assert (several.warnings, several.problems) == ((), ())
+
+
 def test_javascript_that_is_not_declared_is_one_problem() -> None:
     steps = """
   a: {run: 'bvbrc://Date', in: {output_file: {valueFrom: "$('a' + 1)"}}, out: [now]}

@@ -228,12 +228,25 @@ class Wiring:
             if found is None or sink.type is None:
                 continue
             arriving = _arriving(found, link)
-            if not may_connect(arriving, sink.type):
-                self._mismatch(source, found, arriving, sink)
+            self._check_pick(source, found, link)
+            if may_connect(arriving, sink.type):
+                continue
+            self._mismatch(source, found, arriving, sink)
+            if may_connect(found, sink.type):
+                return  # what does not fit is the list of all sources: one defect
+
+    def _check_pick(self, source: Source, found: Type, link: Link) -> None:
+        """A single value is passed on as it is, whatever ``pickValue`` says."""
+        lists = [member for member in members(found) if isinstance(member, Array) or member == ANY]
+        if not link.pick or nests(link) or lists:
+            return
+        message = f"{link.pick} changes nothing: '{_path(source)}' ({found}) is no list"
+        hint = "write several sources, or leave pickValue out"
+        self.report.warning(source.node, "cwl.pick_value", message, hint)
 
     def _mismatch(self, source: Source, found: Type, arriving: Type, sink: _Sink) -> None:
-        name = f"{source.step}/{source.name}".strip("/")
-        what = f"'{name}' ({found})", f"{sink.name} ({sink.type})"
+        arrives = "" if arriving == found else f" arrives as {arriving} and"
+        what = f"'{_path(source)}' ({found}){arrives}", f"{sink.name} ({sink.type})"
         if self._is_understood(arriving, sink):
             message = f"{what[0]} is turned into what {what[1]} takes"
             self.report.warning(source.node, "cwl.converted", message)
@@ -314,6 +327,11 @@ def _output_type(step: Step, output: Parameter) -> Type:
     for _ in range(depth):
         found = Array(found)
     return found
+
+
+def _path(source: Source) -> str:
+    """As the document writes it."""
+    return f"{source.step}/{source.name}".strip("/")
 
 
 def _arriving(source: Type, link: Link) -> Type:
