@@ -16,7 +16,8 @@ from kombu import Connection as KombuConnection
 PAUSE_SECONDS: Final = 1.0
 """The time between two attempts to connect. At least one second: between whole seconds
 Celery checks whether the worker must stop."""
-_LEFT_OUT: Final = ("mingle:Mingle", "gossip:Gossip")
+_LEFT_OUT: Final = {"without_mingle": True, "without_gossip": True}
+"""The worker's own options, as its command line would set them."""
 
 
 class Connection(KombuConnection):
@@ -38,11 +39,12 @@ class Amqp(AMQP):
 
 
 class Consumer(CeleryConsumer):
-    """A worker's connection to the broker, without what workers tell each other."""
+    """A worker's connection to the broker, without what workers ask and tell each other.
 
-    class Blueprint(CeleryConsumer.Blueprint):  # type: ignore[misc,valid-type]  # Celery has no types
-        default_steps: Final = [
-            step
-            for step in CeleryConsumer.Blueprint.default_steps
-            if not str(step).endswith(_LEFT_OUT)
-        ]
+    Taking the two steps out of the blueprint would not do: other steps require Mingle, and Celery
+    adds what a step requires.
+    """
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        named["worker_options"] = {**(named.get("worker_options") or {}), **_LEFT_OUT}
+        super().__init__(*args, **named)
