@@ -32,12 +32,12 @@ def no_fencing() -> None:
     def write(session: Json, token: str, changes: Json) -> None:
         ids = [change.after.id for change in changes]
         own = {"$set": {"lease": {"token": token}}}
-        rows = store.collection(store.models.Workflow)
+        rows = store.collection(store.documents.Workflow)
         rows.update_many({"_id": {"$in": ids}}, own, session=session)
         guarded(session, token, changes)
 
     def claim(ids: Json, lease: timedelta) -> Json:
-        store.collection(store.models.Workflow).update_many(
+        store.collection(store.documents.Workflow).update_many(
             {"_id": {"$in": list(ids)}}, {"$unset": {"lease": ""}}
         )
         return held(ids, lease)
@@ -65,7 +65,7 @@ def no_intent() -> None:
         query = {"_id": sent.job.key, "state": outbox.JobState.INTENDED}
         return UpdateOne(query, [{"$set": {**known, "claim": sent.job.claim}}, *sent.update])
 
-    outbox._mark_sending = taken
+    outbox.mark_sending = taken
     send_results._writes = writes
 
 

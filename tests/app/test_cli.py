@@ -59,10 +59,10 @@ def test_a_migration_is_done_once(api: Api, rows: Any) -> None:
 
     assert first == (
         0,
-        "1: news of jobs have a time: 1 documents changed\nthe schema is at version 1\n",
+        "1: changes of jobs have a time: 1 documents changed\nthe schema is at version 1\n",
     )
     assert second == (0, "the schema is at version 1\n")
-    assert rows.jobs.find_one()["news"].year > 2000
+    assert rows.jobs.find_one()["changed_at"].year > 2000
 
 
 def test_a_new_database_has_nothing_to_migrate_then_or_later(

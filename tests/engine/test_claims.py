@@ -216,7 +216,7 @@ def test_a_revoked_claim_marks_nothing() -> None:
 
     reservations.revoke(reserved)
 
-    assert outbox._mark_sending([job], "slow", MANY) == set()
+    assert outbox.mark_sending([job], "slow", MANY) == set()
     assert reservations.read().reserved == []
 
 

@@ -198,7 +198,7 @@ def test_a_submission_is_told_once_though_its_job_changes_meanwhile(counted: Eng
     workflow = counted.submit(document(""))
     counted.until(lambda: len(counted.simulator.jobs()) == 1)
     rows = collection(documents.Job)
-    rows.update_one({}, {"$unset": {"announced": ""}, "$currentDate": {"news": True}})
+    rows.update_one({}, {"$unset": {"announced": ""}, "$currentDate": {"changed_at": True}})
     token, (claimed,), *_ = workflow_rows.claim([workflow], timedelta(seconds=5))
     job = job_rows.open_jobs([workflow])[workflow].jobs[0]
 
@@ -208,4 +208,4 @@ def test_a_submission_is_told_once_though_its_job_changes_meanwhile(counted: Eng
 
     row = rows.find_one({})
     assert row["announced"]
-    assert "news" in row
+    assert "changed_at" in row

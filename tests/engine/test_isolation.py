@@ -12,7 +12,7 @@ from workflows.engine.advance import advance
 from workflows.engine.commands import Submission, cancel, submit
 from workflows.spec.document import spec_from
 from workflows.store import documents
-from workflows.store.jobs import lookups, polling, send_results
+from workflows.store.jobs import kills, lookups, send_results
 from workflows.store.jobs import rows as job_rows
 from workflows.store.mongo import collection
 
@@ -94,9 +94,9 @@ def test_a_kill_keeps_its_receipt_whatever_is_answered_later(engine: Engine) -> 
     workflow = engine.submit(document(""))
     engine.until(lambda: engine.states(workflow) == ["running"])
     cancel(engine.context, workflow)
-    [job] = polling.claim_unwanted(10, timedelta(0))[engine.user]
+    [job] = kills.take(10, timedelta(0))[engine.user]
 
-    polling.receipts([(job, polling.KILLED, None)])
-    polling.receipts([(job, polling.GONE, None)])
+    kills.record([(job, kills.KILLED, None)])
+    kills.record([(job, kills.GONE, None)])
 
     assert job_rows.of_workflow(workflow)[0].kill_reply == "killed"

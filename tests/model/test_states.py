@@ -9,10 +9,10 @@ import pytest
 
 from tests.shared import ROOT
 from workflows.model.errors import IllegalMove
+from workflows.model.job_moves import JOB_MOVES
 from workflows.model.states import (
     FINAL_STEP,
     FINAL_WORKFLOW,
-    JOB_MOVES,
     STEP_MOVES,
     WORKFLOW_MOVES,
     StepState,

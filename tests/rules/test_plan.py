@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workflows.model.job_moves import FINAL_JOB
 from workflows.model.states import (
-    FINAL_JOB,
     FINAL_STEP,
     FINAL_WORKFLOW,
     IN_FLIGHT,

@@ -25,7 +25,7 @@ from workflows.model.states import (
 from workflows.model.values import Event, Job, Json, Outcome, Spec
 from workflows.rules.token_lifetime import ends_too_soon
 from workflows.store import credentials
-from workflows.store.jobs import polling
+from workflows.store.jobs import kills
 from workflows.store.mongo import clock
 from workflows.store.workflows import inserts, paused, stored, user_commands
 from workflows.store.workflows.inserts import NewWorkflow, Repeated
@@ -221,8 +221,8 @@ def _outcome(state: StepState, job: Job | None) -> str:
     if job is None or job.state in (JobState.INTENDED, JobState.WITHDRAWN, JobState.REJECTED):
         return "never_started"
     ended_by_itself = job.outcome is Outcome.SUCCEEDED
-    if job.kill_reply == polling.KILLED or (
-        job.kill_reply == polling.UNANSWERED and not ended_by_itself
+    if job.kill_reply == kills.KILLED or (
+        job.kill_reply == kills.UNANSWERED and not ended_by_itself
     ):
         return "killed"
     if job.state is JobState.DONE or state in (StepState.SUCCEEDED, StepState.FAILED):

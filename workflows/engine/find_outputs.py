@@ -126,7 +126,7 @@ def _wait(job: Job, reason: str) -> JobUpdate | None:
 
 
 def _job_end(job: Job, outcome: Outcome, reason: str, found: Mapping[str, Json]) -> JobUpdate:
-    return JobUpdate(job.key, job.workflow, polling.result_fields(outcome, reason, found))
+    return polling.record_outputs(job, outcome, reason, found)
 
 
 def _settle(context: EngineContext, updates: Sequence[JobUpdate]) -> Advanced:

@@ -14,7 +14,7 @@ from workflows.engine.context import EngineContext
 from workflows.model.errors import ServiceError, Unauthorized
 from workflows.model.values import Job
 from workflows.store import credentials
-from workflows.store.jobs import duplicates, polling
+from workflows.store.jobs import duplicates, kills
 from workflows.store.jobs.duplicates import Surplus
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,7 @@ def kill_jobs(context: EngineContext) -> int:
 
     A call of one user that hangs does not delay the others.
     """
-    unwanted = polling.claim_unwanted(_LIMIT, min(_AGAIN, context.limits.lease))
+    unwanted = kills.take(_LIMIT, min(_AGAIN, context.limits.lease))
     calls: dict[str, list[Callable[[], None]]] = defaultdict(list)
     for owner, jobs in unwanted.items():
         for start in range(0, len(jobs), _BATCH):
@@ -59,9 +59,9 @@ def _kill(context: EngineContext, owner: str, jobs: Sequence[Job]) -> None:
     replies = _ask_to_kill(context, owner, [job.job_id for job in jobs])
     if replies is None:
         again = min(_AGAIN, context.limits.polling_interval)
-        polling.receipts((job, "", again) for job in jobs)
+        kills.record((job, "", again) for job in jobs)
     else:
-        polling.receipts((job, *_receipt(replies.get(job.job_id))) for job in jobs)
+        kills.record((job, *_receipt(replies.get(job.job_id))) for job in jobs)
 
 
 def _ask_to_kill(
@@ -86,5 +86,5 @@ def _receipt(reply: KillReply | None) -> tuple[str, timedelta | None]:
     if reply is None:
         return "", _AGAIN
     if reply.killed:
-        return polling.KILLED, None
-    return (polling.GONE, None) if reply.gone else (reply.message, _AGAIN)
+        return kills.KILLED, None
+    return (kills.GONE, None) if reply.gone else (reply.message, _AGAIN)

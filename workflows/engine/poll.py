@@ -115,7 +115,7 @@ def ask(context: EngineContext, questions: Sequence[_Question]) -> Advanced:
         nonlocal total
         learnt = [each for answer in answers for each in answer]
         polling.record(learnt)
-        total += advance(context, [each.workflow for each in learnt if each.news])
+        total += advance(context, [each.workflow for each in learnt if each.unprocessed])
         total += Advanced(finds=sum(each.to_be_found for each in learnt))
 
     calls: dict[str, list[Callable[[], Sequence[JobUpdate]]]] = defaultdict(list)
@@ -148,25 +148,24 @@ def _news(
     if report is None:
         return _missing(context, job, now)
     if report.state is JobWord.SUCCEEDED and job.looks_for:
-        fields = polling.ended_well(now, report.started_at, report.finished_at or now)
-        return JobUpdate(job.key, job.workflow, fields, news=job.started_at is None)
+        return polling.record_success(job, now, report.started_at, report.finished_at or now)
     if report.state in (JobWord.SUCCEEDED, JobWord.FAILED):
         outcome = Outcome.SUCCEEDED if report.state is JobWord.SUCCEEDED else Outcome.FAILED
         reason = "" if outcome is Outcome.SUCCEEDED else f"BV-BRC job {job.job_id} failed"
-        fields = polling.end_fields(outcome, report.started_at, report.finished_at or now, reason)
-        return JobUpdate(job.key, job.workflow, fields)
+        ended_at = report.finished_at or now
+        return polling.record_end(job, outcome, report.started_at, ended_at, reason)
     if report.started_at and job.started_at is None:
-        return JobUpdate(job.key, job.workflow, polling.running(report.started_at))
+        return polling.record_running(job, report.started_at)
     if job.missing_since:
-        return JobUpdate(job.key, job.workflow, {"missing_since": None}, news=False)
+        return polling.record_missing(job, None)
     return None
 
 
 def _missing(context: EngineContext, job: Watched, now: datetime) -> JobUpdate | None:
     """AppService did not list the job: noted at first, believed after the deadline."""
     if job.missing_since is None:
-        return JobUpdate(job.key, job.workflow, {"missing_since": now}, news=False)
+        return polling.record_missing(job, now)
     if now - job.missing_since < context.limits.lost_deadline:
         return None
     reason = f"BV-BRC has not known job {job.job_id} since {job.missing_since:%Y-%m-%d %H:%M} UTC"
-    return JobUpdate(job.key, job.workflow, polling.end_fields(Outcome.LOST, None, now, reason))
+    return polling.record_end(job, Outcome.LOST, None, now, reason)

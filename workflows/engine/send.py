@@ -112,7 +112,7 @@ class Drain:
     def _note(self, answered: Sequence[SendResult]) -> None:
         now = time.monotonic()
         for sent in answered:
-            if sent.news:
+            if sent.unprocessed:
                 self._told.setdefault(sent.job.workflow, now)
 
     def _patience(self, context: EngineContext) -> float:

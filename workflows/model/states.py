@@ -1,7 +1,8 @@
 """The states and the legal moves between them; docs/states.md is generated from this module.
 
 A move that is not in a table is a defect of ours and raises ``IllegalMove``. A *final* state has no
-moves, except those of a user's retry (``RETRY_*``: new attempts of ended steps).
+moves, except those of a user's retry (``RETRY_*``: new attempts of ended steps). The moves of jobs
+are in ``job_moves``.
 """
 
 from __future__ import annotations
@@ -101,23 +102,6 @@ STEP_MOVES: Mapping[StepState, frozenset[StepState]] = {
     StepState.SKIPPED: frozenset(),
 }
 
-JOB_MOVES: Mapping[JobState, frozenset[JobState]] = {
-    JobState.INTENDED: frozenset({JobState.SENDING, JobState.WITHDRAWN}),
-    JobState.SENDING: frozenset(
-        {
-            JobState.INTENDED,  # it was never sent, or is believed absent after the grace
-            JobState.ACTIVE,
-            JobState.DONE,  # a built-in step ends in the same call
-            JobState.REJECTED,
-            JobState.WITHDRAWN,
-        }
-    ),
-    JobState.ACTIVE: frozenset({JobState.DONE}),
-    JobState.DONE: frozenset(),
-    JobState.REJECTED: frozenset(),
-    JobState.WITHDRAWN: frozenset(),
-}
-
 RETRY_WORKFLOW = frozenset({WorkflowState.FAILED, WorkflowState.CANCELLED})
 """The states of a workflow that ``retry`` accepts; it moves to ``pending``."""
 RETRY_STEPS = frozenset({StepState.FAILED, StepState.CANCELLED, StepState.UPSTREAM_FAILED})
@@ -125,7 +109,6 @@ RETRY_STEPS = frozenset({StepState.FAILED, StepState.CANCELLED, StepState.UPSTRE
 
 FINAL_WORKFLOW = frozenset(state for state, moves in WORKFLOW_MOVES.items() if not moves)
 FINAL_STEP = frozenset(state for state, moves in STEP_MOVES.items() if not moves)
-FINAL_JOB = frozenset(state for state, moves in JOB_MOVES.items() if not moves)
 ACTIVE_WORKFLOW = frozenset(WorkflowState) - FINAL_WORKFLOW - {WorkflowState.PLANNED}
 IN_FLIGHT = frozenset({StepState.QUEUED, StepState.RUNNING})
 """Step states that occupy one of a workflow's parallel slots."""

@@ -122,7 +122,7 @@ class Job:
     """How many attempts may follow this one without a user's retry."""
     version: int = 0
     """Counts the changes to the stored job."""
-    news: bool = False
+    unprocessed: bool = False
     """True if the job has a change that its workflow has not processed."""
     announced: bool = False
     """True if its submission is recorded in an event."""

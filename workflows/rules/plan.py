@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from workflows.model.job_moves import FINAL_JOB
 from workflows.model.states import (
     ACTIVE_WORKFLOW,
-    FINAL_JOB,
     FINAL_STEP,
     IN_FLIGHT,
     SATISFIED,

@@ -191,7 +191,10 @@ class Job(Document):
                 "partialFilterExpression": {**_OUTBOX, "app": {"$in": sorted(BUILT_IN)}},
                 "name": WAITING_BUILT_IN,
             },
-            {"fields": ["news"], "partialFilterExpression": {"news": {"$type": "date"}}},
+            {
+                "fields": ["changed_at"],
+                "partialFilterExpression": {"changed_at": {"$type": "date"}},
+            },
             {"fields": ["kill_due"], "partialFilterExpression": {"kill_due": {"$type": "date"}}},
             {
                 "fields": ["results_due"],
@@ -216,7 +219,7 @@ class Job(Document):
     state = StringField(required=True, choices=list(map(str, JobState)))
     version = IntField(default=0)
     open = BooleanField()  # unset once settled
-    news = DateTimeField()  # since when the job has had an unprocessed change
+    changed_at = DateTimeField()  # since when the job has had an unprocessed change
     announced = BooleanField()
     due = (
         DateTimeField()

@@ -12,9 +12,8 @@ from typing import Final
 
 from mongoengine import Document
 
-from workflows.model.states import JobState
 from workflows.store import documents, service_status
-from workflows.store.jobs import duplicates, output_search, polling, waiting
+from workflows.store.jobs import duplicates, kills, lookups, output_search, waiting
 from workflows.store.mongo import DUE, Row, ago, collection, translate_errors
 
 MOST: Final = 2_000
@@ -67,16 +66,16 @@ def due(overdue: timedelta, moment: timedelta) -> Due:
 def _parts(overdue: Row, moment: Row) -> list[tuple[type[Document], list[Row]]]:
     """Collections and what to ask each: rows with an ``_id``, and what they are ``for``."""
     by_workflow, longest_first = {"$group": {"_id": "$workflow"}}, {"$sort": {"next_check": 1}}
-    checks, news = _come("next_check", overdue), _come("news", overdue)
+    checks, changes = _come("next_check", overdue), _come("changed_at", overdue)
     replans: Row = {"held": {"$ne": True}, **_come("replan_due", overdue)}
     service: Row = {"_id": service_status.APPSERVICE}
     return [
-        (documents.Job, _rows(_WORKFLOWS, news, by_workflow, most=MOST)),
+        (documents.Job, _rows(_WORKFLOWS, changes, by_workflow, most=MOST)),
         (documents.Workflow, _rows(_WORKFLOWS, checks, longest_first, most=MOST)),
         (documents.Workflow, _rows(Work.REPLAN, replans)),
         (documents.Job, _rows(Work.SEND, {**waiting.IN_OUTBOX, "$expr": DUE})),
-        (documents.Job, _rows(Work.LOOK_UP, {"state": JobState.SENDING, "$expr": DUE})),
-        (documents.Job, _rows(Work.KILL, polling.KILL)),
+        (documents.Job, _rows(Work.LOOK_UP, lookups.DUE)),
+        (documents.Job, _rows(Work.KILL, kills.DUE)),
         (documents.Job, _rows(Work.KILL, duplicates.DUE)),
         (documents.Job, _rows(Work.FIND, output_search.DUE)),
         (documents.Service, _rows(_UNWELL, {**service, "state": {"$ne": service_status.UP}})),

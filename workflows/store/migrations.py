@@ -26,13 +26,17 @@ class Migration:
     """Does it; answers with how many documents it changed."""
 
 
-def _news_have_a_time() -> int:
-    """``jobs.news`` was a flag; it says since when there is news."""
-    result = collection(documents.Job).update_many({"news": True}, [{"$set": {"news": NOW}}])
+def _changes_have_a_time() -> int:
+    """``jobs.news`` was a flag; ``changed_at`` says since when a change is not processed."""
+    result = collection(documents.Job).update_many(
+        {"news": True}, [{"$set": {"changed_at": NOW}}, {"$unset": "news"}]
+    )
     return int(result.modified_count)
 
 
-MIGRATIONS: Sequence[Migration] = (Migration(1, "news of jobs have a time", _news_have_a_time),)
+MIGRATIONS: Sequence[Migration] = (
+    Migration(1, "changes of jobs have a time", _changes_have_a_time),
+)
 
 
 def begin() -> None:

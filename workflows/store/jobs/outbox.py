@@ -19,12 +19,14 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure
 
 from workflows.model.errors import Unavailable
+from workflows.model.job_moves import CLAIM
 from workflows.model.states import JobState
 from workflows.model.values import Job
 from workflows.rules.fair_share import share
 from workflows.store import documents
 from workflows.store.jobs import reservations, waiting
 from workflows.store.jobs.reservations import Book
+from workflows.store.jobs.transitions import guard_of, update
 from workflows.store.mongo import NOW, ago, client, collection, later, translate_errors
 
 _SOME = 8
@@ -131,7 +133,7 @@ def _claim(jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds) -> list
             return []
         last, full = _last_served(jobs, chosen), len(chosen) == places
         if reservations.reserve(book, token, chosen, last, full=full):
-            taken = _mark_sending(chosen, token, bounds)
+            taken = mark_sending(chosen, token, bounds)
             with suppress(Unavailable), translate_errors():  # it ends by itself, a little later
                 reservations.release(token)
             return [
@@ -237,29 +239,21 @@ def _counts(book: Book, owners: Iterable[str], session: ClientSession) -> Counts
     return Counts(sending.total(), sending, under_way, hanging)
 
 
-def _mark_sending(chosen: Sequence[Job], token: str, bounds: Bounds) -> set[str]:
+def mark_sending(chosen: Sequence[Job], token: str, bounds: Bounds) -> set[str]:
     """Mark them as being sent; the keys of those that are as they were read.
 
     A statement for each, because MongoDB's client repeats such a one by itself after a failover.
     """
-    mark = {
-        "state": JobState.SENDING,
+    fields = {
         "claim": token,
         "sent_at": NOW,
         "due": later(bounds.lookup_after),
         "absent_after": later(bounds.absent_after),
-        "version": {"$add": ["$version", 1]},
     }
+    mark = update(CLAIM, fields)
     rows, keys = collection(documents.Job), [job.key for job in chosen]
     marked = rows.bulk_write(
-        [
-            UpdateOne(
-                {"_id": job.key, "state": JobState.INTENDED, "version": job.version},
-                [{"$set": mark}],
-            )
-            for job in chosen
-        ],
-        ordered=False,
+        [UpdateOne(guard_of(CLAIM, job), mark) for job in chosen], ordered=False
     )
     if marked.modified_count == len(keys):
         return set(keys)

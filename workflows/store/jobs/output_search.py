@@ -7,17 +7,14 @@ from datetime import timedelta
 
 from pymongo import ReturnDocument
 
-from workflows.model.states import JobState
+from workflows.model.job_moves import EXPLAIN_SEARCH, TAKE_SEARCH
 from workflows.model.values import Job
 from workflows.store import documents
 from workflows.store.jobs.rows import readable
-from workflows.store.mongo import NOW, Row, collection, later, translate_errors
+from workflows.store.jobs.transitions import guard, update
+from workflows.store.mongo import Row, collection, later, translate_errors
 
-DUE: Row = {
-    "results_due": {"$type": "date"},
-    "state": JobState.ACTIVE,
-    "$expr": {"$lte": ["$results_due", NOW]},
-}
+DUE: Row = guard(TAKE_SEARCH)
 
 
 def take(again_in: timedelta, barred: Collection[str] = ()) -> Job | None:
@@ -27,7 +24,7 @@ def take(again_in: timedelta, barred: Collection[str] = ()) -> Job | None:
     with translate_errors():
         row = collection(documents.Job).find_one_and_update(
             {**DUE, **({"owner": {"$nin": sorted(barred)}} if barred else {})},
-            [{"$set": {"results_due": later(again_in)}}],
+            update(TAKE_SEARCH, {"results_due": later(again_in)}),
             sort=[("results_due", 1)],
             return_document=ReturnDocument.AFTER,
         )
@@ -38,5 +35,6 @@ def say(job: Job, reason: str) -> None:
     """Stores why the outputs could not be searched, as ``explain`` shows it."""
     with translate_errors():
         collection(documents.Job).update_one(
-            {"_id": job.key, "state": JobState.ACTIVE}, {"$set": {"reason": reason}}
+            guard(EXPLAIN_SEARCH, [job.key]),
+            update(EXPLAIN_SEARCH, {"reason": {"$literal": reason}}),
         )

@@ -1,26 +1,23 @@
-"""Jobs at AppService: which to poll, their updates, and which to kill."""
+"""Jobs at AppService: which to poll, and their updates."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from pymongo import UpdateMany, UpdateOne
+from pymongo import UpdateMany
 from pymongo.errors import BulkWriteError
 
+from workflows.model.job_moves import END, NOTE, REPORT, Mark, Transition
 from workflows.model.states import JobState
 from workflows.model.values import Job, Json, Outcome
 from workflows.store import documents
-from workflows.store.jobs.rows import readable
+from workflows.store.jobs.transitions import guard, update
 from workflows.store.mongo import NOW, Row, collection, later, map_by_id, sound, translate_errors
-
-KILLED, GONE, UNANSWERED = "killed", "gone", "unanswered"
-"""What is known of a kill: it worked; there was nothing to kill; an answer was lost and then there
-was nothing left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,50 +48,74 @@ class JobUpdate:
 
     key: str
     workflow: str
+    move: Transition
     fields: Row
-    news: bool = True
-    """Whether the workflow must process it."""
+    """Values; a field whose value is None is removed."""
+
+    @property
+    def unprocessed(self) -> bool:
+        """Whether the workflow must process it."""
+        return self.move.mark is Mark.PROCESS
 
     @property
     def to_be_found(self) -> bool:
-        """Whether its outputs are to be searched now."""
+        """Whether the job's outputs must be searched for now."""
         return self.fields.get("results_due") is not None
 
 
-def running(started_at: datetime) -> Row:
-    return {"started_at": started_at, "missing_since": None}
+def record_running(job: Watched, started_at: datetime) -> JobUpdate:
+    """AppService says that it runs."""
+    fields: Row = {"started_at": started_at, "missing_since": None}
+    return JobUpdate(job.key, job.workflow, REPORT, fields)
 
 
-def end_fields(
-    outcome: Outcome, started_at: datetime | None, finished_at: datetime, reason: str
-) -> Row:
+def record_end(
+    job: Watched,
+    outcome: Outcome,
+    started_at: datetime | None,
+    finished_at: datetime,
+    reason: str,
+) -> JobUpdate:
+    """It has ended, or AppService no longer knows it."""
     fields: Row = {
-        "state": str(JobState.DONE),
         "outcome": str(outcome),
         "finished_at": finished_at,
         "reason": reason,
         "missing_since": None,
-        "kill_due": None,
+        **_started(started_at),
     }
-    return fields | ({"started_at": started_at} if started_at else {})
+    return JobUpdate(job.key, job.workflow, END, fields)
 
 
-def ended_well(now: datetime, started_at: datetime | None, finished_at: datetime) -> Row:
-    """It has ended, which its workflow learns when its results are known: ``known`` says so."""
+def record_success(
+    job: Watched, now: datetime, started_at: datetime | None, finished_at: datetime
+) -> JobUpdate:
+    """It has ended well. Its workflow learns that with its outputs (``record_outputs``)."""
     fields: Row = {"finished_at": finished_at, "results_due": now, "missing_since": None}
-    return fields | ({"started_at": started_at} if started_at else {})
+    move = REPORT if job.started_at is None else NOTE
+    return JobUpdate(job.key, job.workflow, move, fields | _started(started_at))
 
 
-def result_fields(outcome: Outcome, reason: str, results: Mapping[str, Json]) -> Row:
-    """The results of a job that had ended before."""
-    return {
-        "state": str(JobState.DONE),
+def record_missing(job: Watched, since: datetime | None) -> JobUpdate:
+    """AppService did not name it, from ``since`` on; None where it names it again."""
+    return JobUpdate(job.key, job.workflow, NOTE, {"missing_since": since})
+
+
+def record_outputs(
+    job: Job, outcome: Outcome, reason: str, results: Mapping[str, Json]
+) -> JobUpdate:
+    """The outputs of a job that had ended before."""
+    fields: Row = {
         "outcome": str(outcome),
         "reason": reason,
         "results": dict(results),
         "results_due": None,
-        "kill_due": None,
     }
+    return JobUpdate(job.key, job.workflow, END, fields)
+
+
+def _started(started_at: datetime | None) -> Row:
+    return {"started_at": started_at} if started_at else {}
 
 
 def owners() -> list[str]:
@@ -172,10 +193,10 @@ def _read_watched(row: Row) -> Watched:
 
 def record(learnt: Sequence[JobUpdate]) -> None:
     """Only of jobs that are still at AppService; those that learnt alike in one statement."""
-    alike: dict[tuple[bool, tuple[str, ...]], list[JobUpdate]] = defaultdict(list)
+    alike: dict[tuple[str, tuple[str, ...]], list[JobUpdate]] = defaultdict(list)
     for each in learnt:
         gone = tuple(name for name, value in each.fields.items() if value is None)
-        alike[each.news, (*sorted(set(each.fields) - {*gone}), "", *gone)].append(each)
+        alike[each.move.name, (*sorted(set(each.fields) - {*gone}), "", *gone)].append(each)
     if alike:
         with translate_errors():
             writes = [_write(each) for each in alike.values()]
@@ -183,71 +204,13 @@ def record(learnt: Sequence[JobUpdate]) -> None:
 
 
 def _write(alike: Sequence[JobUpdate]) -> UpdateMany:
-    """Of jobs with the same fields set, and the same removed."""
+    """Of jobs that make the same move with the same fields set, and the same removed."""
     first = alike[0]
     names = [name for name, value in first.fields.items() if value is not None]
-    gone = [name for name in first.fields if name not in names]
     fields: Row = {
         name: map_by_id({each.key: each.fields[name] for each in alike}) for name in names
     }
-    if first.news:
-        fields |= {"version": {"$add": ["$version", 1]}, "news": NOW}
-    stages: list[Row] = [{"$set": fields}] if fields else []
-    stages += [{"$unset": gone}] if gone else []
-    guard = {"_id": {"$in": [each.key for each in alike]}, "state": JobState.ACTIVE}
-    return UpdateMany(guard, stages)
-
-
-KILL: Row = {
-    "kill_due": {"$type": "date"},
-    "state": JobState.ACTIVE,
-    "$expr": {"$lte": ["$kill_due", NOW]},
-}
-
-
-def claim_unwanted(limit: int, again_in: timedelta) -> dict[str, list[Job]]:
-    """Unwanted jobs whose kill is due now, by owner. The attempt is counted before it is made, and
-    no other caller gets these jobs within ``again_in``.
-    """
-    found: dict[str, list[Job]] = defaultdict(list)
-    rows = collection(documents.Job)
-    with translate_errors():
-        taken = list(rows.find(KILL, limit=limit))
-        if taken:
-            asks = {"$add": [{"$ifNull": ["$kill_asks", 0]}, 1]}
-            rows.update_many(
-                {"_id": {"$in": [row["_id"] for row in taken]}, **KILL},
-                [{"$set": {"kill_due": later(again_in), "kill_asks": asks}}],
-            )
-    for row in taken:
-        if job := readable(row):
-            found[job.owner].append(job)
-    return found
-
-
-def receipts(replies: Iterable[tuple[Job, str, timedelta | None]]) -> None:
-    """Stores AppService's answer to each kill, with a time if it must be repeated.
-
-    ``killed`` stays, whatever a repeated kill answers. ``gone`` means only at the first kill that
-    the job ended by itself.
-    """
-    writes = [
-        UpdateOne(
-            {"_id": job.key},
-            [
-                {"$set": {"kill_reply": _sticky(reply)}},
-                {"$set": {"kill_due": later(again)}} if again else {"$unset": "kill_due"},
-            ],
-        )
-        for job, reply, again in replies
-    ]
-    if writes:
-        with translate_errors():
-            collection(documents.Job).bulk_write(writes, ordered=False)
-
-
-def _sticky(reply: str) -> Row:
-    fresh: Row = {"$literal": reply}
-    if reply == GONE:
-        fresh = {"$cond": [{"$gt": ["$kill_asks", 1]}, UNANSWERED, GONE]}
-    return {"$cond": [{"$eq": ["$kill_reply", KILLED]}, KILLED, fresh]}
+    return UpdateMany(
+        guard(first.move, [each.key for each in alike]),
+        update(first.move, fields, [name for name in first.fields if name not in names]),
+    )

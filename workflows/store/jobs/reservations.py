@@ -26,10 +26,11 @@ from typing import Final
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 
-from workflows.model.states import JobState
+from workflows.model.job_moves import REVOKE_CLAIM
 from workflows.model.values import Job
 from workflows.rules.concurrency_limit import ConcurrencyLimit, Observed, adapt, from_stored
 from workflows.store import documents
+from workflows.store.jobs.transitions import guard, update
 from workflows.store.mongo import NOW, Row, collection, later, translate_errors
 
 LEASE: Final = timedelta(seconds=3)
@@ -182,10 +183,7 @@ def learn(observed: Observed, ceiling: int) -> None:
 def revoke(reserved: Reserved) -> None:
     """What the claim has not marked yet it cannot mark any more; then its places are free."""
     writes = [
-        UpdateOne(
-            {"_id": job["key"], "state": JobState.INTENDED, "version": job["version"]},
-            {"$inc": {"version": 1}},
-        )
+        UpdateOne(guard(REVOKE_CLAIM, [job["key"]], version=job["version"]), update(REVOKE_CLAIM))
         for job in reserved.jobs
     ]
     if writes:

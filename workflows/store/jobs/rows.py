@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo import InsertOne, UpdateMany
 
-from workflows.model.states import FINAL_JOB, JobState
+from workflows.model.job_moves import FINAL_JOB, REQUEST_KILL, WITHDRAW
+from workflows.model.states import JobState
 from workflows.model.values import Job, Outcome
 from workflows.rules.outages import FinishedStep
 from workflows.store import documents
 from workflows.store.insert_check import check_insert
+from workflows.store.jobs.transitions import guard, update
 from workflows.store.mongo import NOW, UNREADABLE, Row, collection, sound, translate_errors
 
 if TYPE_CHECKING:
@@ -37,33 +39,29 @@ def effects(changes: Sequence[Change]) -> list[Write]:
         announced = {job.key for job in change.announced}
         settled = {job.key for job in change.settled}
         for job in change.seen:
-            if job.news or job.key in announced | settled:
+            if job.unprocessed or job.key in announced | settled:
                 alike[job.version, job.key in announced, job.key in settled].append(job.key)
-    return writes + [_taken_in(keys, *how) for how, keys in alike.items()]
+    return writes + [_acknowledge(keys, *how) for how, keys in alike.items()]
 
 
 def _kill_writes(keys: Sequence[str]) -> list[Write]:
     if not keys:
         return []
-    now: Row = {"version": {"$add": ["$version", 1]}}
-    withdrawn = {**now, "state": str(JobState.WITHDRAWN), "news": NOW}
-    under_way = {"$in": [JobState.SENDING, JobState.ACTIVE]}
     return [
-        UpdateMany({"_id": {"$in": keys}, "state": JobState.INTENDED}, [{"$set": withdrawn}]),
+        UpdateMany(guard(WITHDRAW, keys), update(WITHDRAW)),
         UpdateMany(
-            {"_id": {"$in": keys}, "state": under_way},
-            [{"$set": {**now, "kill": True, "kill_due": NOW}}],
+            guard(REQUEST_KILL, keys), update(REQUEST_KILL, {"kill": True, "kill_due": NOW})
         ),
     ]
 
 
-def _taken_in(keys: Sequence[str], version: int, announced: bool, settled: bool) -> UpdateMany:
+def _acknowledge(keys: Sequence[str], version: int, announced: bool, settled: bool) -> UpdateMany:
     """Acknowledges the change, unless the job has a newer one.
 
     That its submission is recorded is stored in any case, since otherwise the event would be
     written again.
     """
-    gone = ["news", "open"] if settled else ["news"]
+    gone = ["changed_at", "open"] if settled else ["changed_at"]
     wanted: Row = {"_id": {"$in": keys}}
     if not announced:
         return UpdateMany({**wanted, "version": version}, {"$unset": dict.fromkeys(gone, "")})
@@ -102,7 +100,7 @@ def _read_open(rows: Sequence[Row]) -> OpenJobs:
 
 def with_unprocessed_changes(workflows: Iterable[str]) -> list[str]:
     """The workflows among these that have unprocessed changes."""
-    query = {"workflow": {"$in": list(workflows)}, "open": True, "news": {"$type": "date"}}
+    query = {"workflow": {"$in": list(workflows)}, "open": True, "changed_at": {"$type": "date"}}
     with translate_errors():
         return list(collection(documents.Job).distinct("workflow", query))
 
@@ -111,7 +109,8 @@ def discard_changes(workflow: str, until: datetime) -> None:
     """Discards the workflow's unprocessed changes: resuming it reads all jobs."""
     with translate_errors():
         collection(documents.Job).update_many(
-            {"workflow": workflow, "open": True, "news": {"$lte": until}}, {"$unset": {"news": ""}}
+            {"workflow": workflow, "open": True, "changed_at": {"$lte": until}},
+            {"$unset": {"changed_at": ""}},
         )
 
 
@@ -204,7 +203,7 @@ def row(job: Job, now: datetime) -> Row:
 
 def _optional(job: Job, now: datetime) -> Row:
     globs: Row = {"globs": dict(job.globs)} if job.globs else {}
-    return globs | ({"news": now, "reason": job.reason} if job.state in FINAL_JOB else {})
+    return globs | ({"changed_at": now, "reason": job.reason} if job.state in FINAL_JOB else {})
 
 
 def of_apps(apps: Collection[str]) -> Row:
@@ -232,7 +231,7 @@ def value(each: Row) -> Job:
         state=JobState(each["state"]),
         left=each.get("left", 0),
         version=each.get("version", 0),
-        news=each.get("news") is not None,
+        unprocessed=each.get("changed_at") is not None,
         announced=bool(each.get("announced")),
         claim=each.get("claim") or "",
         tries=each.get("tries", 0),

@@ -9,15 +9,24 @@ from datetime import timedelta
 
 from pymongo import UpdateMany, UpdateOne
 
+from workflows.model.job_moves import (
+    DOUBT,
+    FINISH,
+    PUT_BACK,
+    REJECT,
+    START,
+    WITHDRAW_CLAIMED,
+    Mark,
+    Transition,
+)
 from workflows.model.states import JobState
 from workflows.model.values import Job, Outcome
 from workflows.store import documents
+from workflows.store.jobs.transitions import guard, guard_of, update
 from workflows.store.mongo import NOW, Row, collection, later, map_by_id, translate_errors
 
-_CHANGED: Row = {"version": {"$add": ["$version", 1]}, "news": NOW}
-"""The fields of every change that the workflow must process."""
-_ENDED: Row = {**_CHANGED, "in_doubt": False}
-_STARTED: Row = {**_ENDED, "submitted_at": NOW, "due": NOW}
+_KNOWN: Row = {"in_doubt": False}
+_STARTED: Row = {**_KNOWN, "submitted_at": NOW, "due": NOW}
 _REFUSED: Row = {
     "refusals": {"$add": [{"$ifNull": ["$refusals", 0]}, 1]},
     "refused_since": {"$ifNull": ["$refused_since", NOW]},
@@ -29,7 +38,7 @@ class SendResult:
     """The result of one send; one of the constructors below makes it."""
 
     job: Job
-    after: JobState
+    move: Transition
     fields: Row
     """Expressions of an aggregation; what came from outside stands in the next two."""
     reason: str = ""
@@ -42,22 +51,24 @@ class SendResult:
         texts: Row = {"reason": {"$literal": self.reason}}
         if self.job_id:
             texts["job_id"] = {"$literal": self.job_id}
-        stages: list[Row] = [{"$set": {"state": str(self.after), **self.fields, **texts}}]
-        return [*stages, {"$unset": list(self.unset)}] if self.unset else stages
+        return update(self.move, {**self.fields, **texts}, self.unset)
 
     @property
-    def news(self) -> bool:
+    def after(self) -> JobState:
+        """The state of a job that is still wanted."""
+        return self.move.target or JobState.SENDING
+
+    @property
+    def unprocessed(self) -> bool:
         """Whether the workflow must process it."""
-        return self.after not in (JobState.INTENDED, JobState.SENDING)
+        return self.move.mark is Mark.PROCESS
 
     def write(self) -> UpdateOne:
-        return UpdateOne(
-            {"_id": self.job.key, "state": JobState.SENDING, "claim": self.job.claim}, self.update
-        )
+        return UpdateOne(guard_of(self.move, self.job), self.update)
 
 
 def job_started(job: Job, job_id: str) -> SendResult:
-    return SendResult(job, JobState.ACTIVE, _STARTED, job_id=job_id)
+    return SendResult(job, START, _STARTED, job_id=job_id)
 
 
 def unsent(job: Job, reason: str, wait: timedelta, *, refused: bool = False) -> SendResult:
@@ -65,16 +76,13 @@ def unsent(job: Job, reason: str, wait: timedelta, *, refused: bool = False) -> 
     ``refused``: AppService gave no conclusive reason, which is not retried for ever.
     """
     fields: Row = {
-        "state": {"$cond": ["$kill", str(JobState.WITHDRAWN), str(JobState.INTENDED)]},
-        "news": {"$cond": ["$kill", NOW, "$news"]},
+        **_KNOWN,
         "due": later(wait),
-        "in_doubt": False,
         "tries": {"$add": ["$tries", 1]},
-        "version": {"$add": ["$version", 1]},
     }
     return SendResult(
         job,
-        JobState.INTENDED,
+        PUT_BACK,
         fields | (_REFUSED if refused else {}),
         reason=reason,
         unset=("claim", "absent_after", "answered"),
@@ -90,15 +98,14 @@ def doubtful(
     fields: Row = {
         "in_doubt": True,
         "due": later(lookup_in),
-        "version": {"$add": ["$version", 1]},
     }
     if believe_in is not None:
         fields |= {"absent_after": later(believe_in), "answered": True, **_REFUSED}
-    return SendResult(job, JobState.SENDING, fields, reason=reason)
+    return SendResult(job, DOUBT, fields, reason=reason)
 
 
 def job_rejected(job: Job, reason: str) -> SendResult:
-    return SendResult(job, JobState.REJECTED, {**_ENDED, "finished_at": NOW}, reason=reason)
+    return SendResult(job, REJECT, {**_KNOWN, "finished_at": NOW}, reason=reason)
 
 
 def job_finished(
@@ -107,9 +114,9 @@ def job_finished(
     """A step that the engine ran itself has ended."""
     return SendResult(
         job,
-        JobState.DONE,
+        FINISH,
         {
-            **_ENDED,
+            **_KNOWN,
             "outcome": str(outcome),
             "results": {"$literal": dict(results)},
             "started_at": "$sent_at",
@@ -122,7 +129,7 @@ def job_finished(
 
 def withdrawn(job: Job) -> SendResult:
     """Its workflow ended between the claim and the sending."""
-    return SendResult(job, JobState.WITHDRAWN, dict(_ENDED))
+    return SendResult(job, WITHDRAW_CLAIMED, _KNOWN)
 
 
 def record(outcomes: Sequence[SendResult]) -> list[SendResult]:
@@ -143,14 +150,13 @@ def _writes(outcomes: Sequence[SendResult]) -> list[UpdateOne | UpdateMany]:
     writes: list[UpdateOne | UpdateMany] = []
     claims: dict[str, dict[str, str]] = defaultdict(dict)
     for sent in outcomes:
-        if sent.after is JobState.ACTIVE:
+        if sent.move is START:
             claims[sent.job.claim][sent.job.key] = sent.job_id
         else:
             writes.append(sent.write())
     for claim, ids in claims.items():
-        fields = {**_STARTED, "state": str(JobState.ACTIVE), "reason": "", "job_id": map_by_id(ids)}
-        guard = {"_id": {"$in": list(ids)}, "state": JobState.SENDING, "claim": claim}
-        writes.append(UpdateMany(guard, [{"$set": fields}]))
+        fields = {**_STARTED, "reason": "", "job_id": map_by_id(ids)}
+        writes.append(UpdateMany(guard(START, list(ids), claim=claim), update(START, fields)))
     return writes
 
 

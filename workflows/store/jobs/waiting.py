@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from workflows.model.job_moves import PARK, UNPARK
 from workflows.model.states import JobState
 from workflows.model.values import Job
 from workflows.store import documents
 from workflows.store.jobs.rows import of_apps, readable
+from workflows.store.jobs.transitions import guard, update
 from workflows.store.mongo import DUE, NOW, Row, collection
 
 IN_OUTBOX: Final[Row] = {
@@ -127,12 +129,8 @@ def park(owners: Collection[str]) -> None:
     if not owners:
         return
     collection(documents.Job).update_many(
-        {
-            "state": JobState.INTENDED,
-            "owner": {"$in": sorted(owners)},
-            "due": {"$type": "date"},
-        },
-        {"$unset": {"due": ""}},
+        {**guard(PARK), "owner": {"$in": sorted(owners)}, "due": {"$type": "date"}},
+        update(PARK, unset=["due"]),
     )
     unpark(with_token(owners))
 
@@ -142,8 +140,7 @@ def unpark(owners: Collection[str]) -> int:
     if not owners:
         return 0
     result = collection(documents.Job).update_many(
-        {"state": JobState.INTENDED, "owner": {"$in": sorted(owners)}, "due": None},
-        [{"$set": {"due": NOW}}],
+        {**guard(UNPARK), "owner": {"$in": sorted(owners)}}, update(UNPARK, {"due": NOW})
     )
     return result.modified_count
 
@@ -151,7 +148,7 @@ def unpark(owners: Collection[str]) -> int:
 def unpark_usable() -> int:
     """The same for every user who has a usable token: repairs what a process left undone that
     died between storing a token and ``unpark``."""
-    parked = collection(documents.Job).distinct("owner", {"state": JobState.INTENDED, "due": None})
+    parked = collection(documents.Job).distinct("owner", guard(UNPARK))
     return unpark(with_token(parked)) if parked else 0
 
 

@@ -100,8 +100,10 @@ class Change:
     def empty(self) -> bool:
         """Nothing needs writing but the end of the lease."""
         effects = self.events or self.new_jobs or self.kills or self.settled
-        news = any(job.news for job in self.seen) or self.replan is not self.before.may_grow
-        return not (effects or news or self.next_check) and self.after == self.before.workflow
+        unprocessed = any(job.unprocessed for job in self.seen)
+        replans = self.replan is not self.before.may_grow
+        writes = effects or unprocessed or replans or self.next_check
+        return not writes and self.after == self.before.workflow
 
     @property
     def grows(self) -> bool:
