@@ -99,7 +99,7 @@ class Drain:
         """Store the answers and send what may be sent; true if there is nothing to wait for."""
         answered = self._answered
         if answered:
-            _record(context, answered)
+            record_answers(context, answered)
             self._note(answered)
             self._answered = []
             learn(context)
@@ -232,8 +232,9 @@ def _outcome(context: EngineContext, job: Job, done: Future[SendResult]) -> Send
     return send_results.doubtful(job, type(failure).__name__, timedelta(seconds=1), None)
 
 
-def _record(context: EngineContext, answered: Sequence[SendResult]) -> None:
-    """Store the results, and kill jobs whose claim had been given up."""
+def record_answers(context: EngineContext, answered: Sequence[SendResult]) -> None:
+    """Store the answers. A job that was started under a claim that is no longer valid is adopted,
+    or killed where its attempt has another one."""
     for stale in send_results.record(answered):
         _undo(context, stale)
     for sent in answered:
