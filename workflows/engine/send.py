@@ -2,6 +2,17 @@
 
 One drain a process runs at a time. It claims as many jobs as it has free threads, records answers
 in batches as they arrive, and goes on until the outbox is empty. A slow call occupies one thread.
+
+Theory of operation. A claim makes a job *sending*, with a token that only this drain knows, before
+AppService hears of it; every answer is stored under that token. Only after the claim does the drain
+ask whether the job's workflow has ended: a cancel that was stored before is seen, and a later one
+requests a kill of a job that is *sending*. The answer makes the job *active*, *rejected*,
+*intended* again (AppService provably does not have it) or leaves it *sending* and in doubt. A crash
+between the claim and the stored answer leaves it *sending*: when its ``due`` has come,
+``engine.lookup`` finds the job at AppService by its key, or believes it absent after the grace and
+puts it back. If the answer comes after that, its claim is no longer valid: ``record_answers``
+adopts it where the attempt has no job, and kills it where it has another one. So an attempt never
+keeps two jobs.
 """
 
 from __future__ import annotations

@@ -2,6 +2,17 @@
 
 ``plan`` looks at a workflow, at its jobs that are not settled, and at the clock, and answers with a
 ``Plan``: values to store and jobs to start or stop. Planning again without a change is idempotent.
+
+Theory of operation. A step is *pending* while it waits for other steps, *ready* when they are
+satisfied, *queued* from its intent on, *running* when AppService reports a start, and then final. A
+job is one attempt of a step; only the job of the latest attempt can move the step, and a step that
+is final never moves again, except by a retry, which a person asks for. ``engine.advance`` is the
+one caller: it holds the workflow's lease, reads workflow and jobs, and stores the whole plan in one
+transaction fenced by that lease, so a plan takes effect completely or not at all. A crash before
+the commit leaves what was stored before, and the next turn decides the same from it. A crash after
+it leaves intents in the outbox and kills that are due, which any process carries out. What is read
+may be older than what is stored by then: a job that has changed since keeps its mark
+``changed_at``, and the next turn processes that change.
 """
 
 from __future__ import annotations
