@@ -368,7 +368,7 @@ class Usage(Document):
 
 
 class Schema(Document):
-    """Which migrations were done (``store/schema.py``)."""
+    """Which migrations were done (``store/migrations.py``)."""
 
     meta = {"collection": "schema", "auto_create_index": False}
     id = StringField(primary_key=True)

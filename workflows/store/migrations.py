@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from workflows.store import documents
-from workflows.store.mongo import NOW, collection, translate_errors
+from workflows.store.mongo import collection, translate_errors
 
 Keys = list[tuple[str, int]]
 """Fields and directions, as MongoDB names an index."""
@@ -23,27 +23,18 @@ class Migration:
     number: int
     what: str
     change: Callable[[], int]
-    """Does it; answers with how many documents it changed."""
+    """Makes the change and returns the number of documents that it changed."""
 
 
-def _changes_have_a_time() -> int:
-    """``jobs.news`` was a flag; ``changed_at`` says since when a change is not processed."""
-    result = collection(documents.Job).update_many(
-        {"news": True}, [{"$set": {"changed_at": NOW}}, {"$unset": "news"}]
-    )
-    return int(result.modified_count)
-
-
-MIGRATIONS: Sequence[Migration] = (
-    Migration(1, "changes of jobs have a time", _changes_have_a_time),
-)
+MIGRATIONS: Sequence[Migration] = ()
+"""None is needed yet: no release stored anything that this one cannot read."""
 
 
 def begin() -> None:
     """A database without workflows is new: there is nothing in it to change."""
     with translate_errors():
         if collection(documents.Workflow).find_one({}, {"_id": 1}) is None:
-            newest = max(migration.number for migration in MIGRATIONS)
+            newest = max((migration.number for migration in MIGRATIONS), default=0)
             collection(documents.Schema).update_one(
                 {"_id": "schema"}, {"$setOnInsert": {"version": newest}}, upsert=True
             )
@@ -62,7 +53,7 @@ def pending(migrations: Sequence[Migration] = MIGRATIONS) -> list[Migration]:
 
 
 def migrate(migrations: Sequence[Migration] = MIGRATIONS) -> list[tuple[Migration, int]]:
-    """Does what is pending; each with how many documents it changed."""
+    """Apply the pending migrations; returns each with the number of documents that it changed."""
     done = []
     for migration in pending(migrations):
         with translate_errors():
