@@ -10,7 +10,7 @@ from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import cli, deletion, ui
-from app.api import commands, cwl, history, status, steps, submit, system, usage
+from app.api import apps, commands, cwl, history, status, steps, submit, system, usage
 from app.api.response_schemas import Error
 from app.connections import Connections, attach
 from app.http import admission, cors, docs, errors, headers, metering, request_ids, traffic
@@ -62,7 +62,7 @@ def create_app(settings: Settings) -> Flask:
     metering.register(app)
     errors.register(app)
     api = Documented(app)
-    for part in (submit, cwl, status, history, steps, commands, deletion, usage, system):
+    for part in (submit, cwl, apps, status, history, steps, commands, deletion, usage, system):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     api.register_blueprint(system.for_prometheus)
     docs.register(app, api)

@@ -12,6 +12,7 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.api import examples, submission
+from app.api.app_lookup import unknown_app
 from app.api.request_schemas import CwlQuery, CwlSubmission
 from app.api.response_schemas import CwlPlanned, CwlTools, Submitted
 from app.api.validation import apart
@@ -31,7 +32,7 @@ from workflows.cwl.bvbrc.request_forms import (
 )
 from workflows.cwl.bvbrc.submission import Plan, Submission
 from workflows.cwl.model.problems import CwlProblem
-from workflows.model.errors import Invalid, NotFound
+from workflows.model.errors import Invalid
 from workflows.spec.validate import Validated as NativeWorkflow
 from workflows.spec.validate import validate
 
@@ -117,9 +118,10 @@ def list_cwl_tools() -> Response:
 )
 def get_cwl_tool(app: str) -> Response:
     """Show the CWL tool of an app, to be used in `run`"""
-    found = connections().apps.load(caller().token).table.tool(app)
+    known = connections().apps.load(caller().token)
+    found = known.table.tool(app)
     if found is None:
-        raise NotFound(f"There is no app '{app}'.")
+        raise unknown_app(app, known.catalogue)
     return as_json(found)
 
 

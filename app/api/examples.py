@@ -93,10 +93,17 @@ STATUS: Final[Json] = {
         {
             "step_id": "19542145",
             "step_name": "assemble",
+            "name": "assemble",
             "status": "running",
             "app": "GenomeAssembly2",
         },
-        {"step_id": "", "step_name": "annotate", "status": "pending", "app": "GenomeAnnotation"},
+        {
+            "step_id": "",
+            "step_name": "annotate",
+            "name": "annotate",
+            "status": "pending",
+            "app": "GenomeAnnotation",
+        },
     ],
 }
 PAGE: Final[Json] = {
@@ -166,4 +173,15 @@ USAGE: Final[Json] = {
             "resets_at": "2026-01-19T10:01:00.000Z",
         },
     }
+}
+APPS: Final[Json] = {
+    "apps": [
+        {
+            "app": "GenomeAssembly2",
+            "label": "Assemble reads into contigs",
+            "description": "Assemble reads into a set of contigs",
+        }
+    ],
+    "next_page_token": None,
+    "warnings": [],
 }

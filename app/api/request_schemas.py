@@ -171,6 +171,16 @@ class CwlQuery(Query):
     )
 
 
+class AppsQuery(Query):
+    query = fields.String(
+        load_default="",
+        validate=validate.Length(max=200),
+        **described_as("Words, all of which an app has in its id, texts or other names"),
+    )
+    page_size = fields.Integer(load_default=100, validate=validate.Range(min=1, max=500))
+    page_token = fields.String(load_default="", **described_as("The next_page_token of an answer"))
+
+
 class ReadyQuery(Query):
     strict = Flag(
         load_default=False,

@@ -113,9 +113,66 @@ class CwlTools(Answered):
     tools = many(CwlTool, "One for each app")
 
 
+class ListedApp(Answered):
+    app = text("The app's id, for a step's `app`")
+    label = text("Its name")
+    description = text("What it does, as BV-BRC says; may be empty")
+
+
+class AppPage(Answered):
+    apps = many(ListedApp, "By id")
+    next_page_token = text("For `page_token`; null on the last page", null=True)
+    warnings = many(Problem, "That BV-BRC's own list of apps is not at hand; usually empty")
+
+
+class AppParameter(Answered):
+    name = text("For a step's `params`")
+    type = word(
+        ["string", "path", "integer", "number", "boolean", "choice", "list", "group", "any"],
+        "`path`: of the Workspace; `choice`: one of `choices`; `group`: an object of `members`",
+    )
+    required = fields.Boolean(required=True, **described_as("True if a step must give it"))
+    multiple = fields.Boolean(required=True, **described_as("True if it takes a list of such"))
+    default = fields.Raw(
+        required=True, allow_none=True, **described_as("What the app takes where it is not given")
+    )
+    choices = texts("Its values; empty: any")
+    description = text("What it means, as BV-BRC says; may be empty")
+    members = fields.List(
+        fields.Nested(lambda: AppParameter()),  # noqa: PLW0108 - it names itself
+        **described_as("Of a group: what it consists of"),
+    )
+
+
+class AppCondition(Answered):
+    when = fields.Dict(
+        required=True, **described_as("Parameter to value: where it applies; empty: always")
+    )
+    parameters = texts("At least one must be given; with `choices`: whose choices these are")
+    choices = texts("The usual ones; empty: it is about what must be given")
+    text = fields.String(required=True, **described_as("The same as a sentence"))
+
+
+class AppOutput(Answered):
+    name = text("For `${steps.STEP.outputs.NAME}`")
+    pattern = text(
+        "The path, for a step's `outputs`; null: known when the step has ended", null=True
+    )
+
+
+class AppDescription(ListedApp):
+    parameters = many(AppParameter, "In the order of BV-BRC's specification")
+    conditions = many(AppCondition, "What depends on other parameters")
+    outputs = many(AppOutput, "The results that it is known to write")
+    example = mapping("A workflow with this app alone, which validates")
+    common_mistakes = texts("What commonly goes wrong")
+    warnings = many(Problem, "That BV-BRC's own list of apps is not at hand; usually empty")
+
+
 class StepStatus(Answered):
     step_id = text("AppService's task id, empty before there is one")
     step_name = text("As submitted")
+    name = text("The same, for clients that read this name")
     status = word(STEP_STATES)
     app = text("The BV-BRC app")
 

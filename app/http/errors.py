@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from workflows.model.errors import (
     BadToken,
     Conflict,
+    FaultyPlan,
     Forbidden,
     Invalid,
     NotFound,
@@ -110,8 +111,7 @@ def _of_the_domain(error: WorkflowsError) -> Response:
         return _over_the_quota(error)
     for kind, status, extra in _ANSWERS:
         if isinstance(error, kind):
-            problems = error.problems if isinstance(error, Invalid) else ()
-            return answer(status, _detail(error), problems, extra)
+            return answer(status, _detail(error), error.problems, extra)
     raise error
 
 
@@ -124,11 +124,16 @@ def _over_the_quota(error: QuotaExceeded) -> Response:
 
 def _detail(error: WorkflowsError) -> str:
     """One string with every problem, the first twenty in full."""
-    if not isinstance(error, Invalid):
-        return _sentence(str(error))
-    told = [str(problem) for problem in error.problems[:_MOST_IN_DETAIL]]
-    rest = len(error.problems) - len(told)
-    return "; ".join([*told, f"and {rest} more"] if rest else told)
+    if isinstance(error, Invalid):
+        return _list_problems(error.problems)
+    text = _sentence(str(error))
+    return f"{text}: {_list_problems(error.problems)}" if isinstance(error, FaultyPlan) else text
+
+
+def _list_problems(problems: Sequence[Problem]) -> str:
+    shown = [str(problem) for problem in problems[:_MOST_IN_DETAIL]]
+    more = len(problems) - len(shown)
+    return "; ".join([*shown, f"and {more} more"] if more else shown)
 
 
 def _of_http(error: HTTPException) -> Response:

@@ -34,6 +34,8 @@ ROUTES = [
     Route("POST", "/validate", object=False),
     Route("POST", "/submit-cwl", object=False, code=400),
     Route("GET", "", object=False),
+    Route("GET", "/../apps", object=False),
+    Route("GET", "/../apps/Date", object=False),
     Route("GET", "/../cwl/tools", object=False),
     Route("GET", "/../cwl/tools/Date", object=False),
     Route("GET", "/{id}/status", linked=True),

@@ -54,7 +54,7 @@ class Call:
 SUBMITTED = ("workflow_id", "status", "message")
 STATUS = (
     *("workflow_id", "workflow_name", "status", "created_at", "updated_at"),
-    *("steps[].step_id", "steps[].step_name", "steps[].status", "steps[].app"),
+    *("steps[].step_id", "steps[].step_name", "steps[].name", "steps[].status", "steps[].app"),
 )
 WHOLE = (
     *("workflow_id", "workflow_name", "status", "submitted_at", "created_at", "completed_at"),
@@ -212,3 +212,19 @@ def test_every_origin_may_call_where_that_is_configured(make_api: Callable[..., 
 
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+def test_warnings_and_fixes_that_a_client_prints_raw_can_be_read(site: Api) -> None:
+    manifest = document("")
+    manifest["steps"][0]["app"] = "date"
+    manifest["steps"][0]["params"]["größe"] = 1
+
+    answer = site("POST", f"{ROOT}/validate", json=manifest)
+
+    [fix], warnings = answer.json["auto_fixes"], answer.json["warnings"]
+    assert str(fix) == (
+        "{'path': 'steps[0].app', 'code': 'app_corrected', "
+        "'message': \"'date' became 'Date'\", 'suggestion': ''}"
+    )
+    assert "größe" in answer.text
+    assert all(list(warning) == list(fix) for warning in warnings)

@@ -81,6 +81,7 @@ def test_a_cancelled_plan_that_has_problems_is_not_taken_up(api: Api) -> None:
 
     assert answer.status_code == 409
     assert "problems" in answer.json["detail"]
+    assert [error["code"] for error in answer.json["errors"]][:1] == ["missing_field"]
     assert api("GET", f"{ROOT}/{workflow_id}/status").json["status"] == "cancelled"
 
 

@@ -133,8 +133,11 @@ def test_a_plan_with_problems_is_kept_but_never_starts(api: Api) -> None:
     assert "cannot run" in answer.json["message"]
     shown = api("GET", f"{ROOT}/{workflow_id}", None).json
     assert shown["execution_metadata"]["problems"] == answer.json["problems"]
-    refused = api("POST", f"{ROOT}/{workflow_id}/submit")
-    assert refused.status_code == 409
+    for path, body in ((f"/{workflow_id}/submit", {}), ("/submit", {"workflow_id": workflow_id})):
+        refused = api("POST", f"{ROOT}{path}", json=body)
+        assert refused.status_code == 409
+        assert refused.json["errors"] == answer.json["problems"]
+        assert str(answer.json["problems"][0]["message"]) in refused.json["detail"]
     explained = api("GET", f"{ROOT}/{workflow_id}/explain").json
     assert (explained["steps"], explained["status"]) == ([], "planned")
 

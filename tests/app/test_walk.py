@@ -19,8 +19,8 @@ def test_a_workflow_is_submitted_seen_and_cancelled(api: Api) -> None:
     assert answer.headers["Location"] == f"{ROOT}/{workflow_id}"
     status = api("GET", f"{ROOT}/{workflow_id}/status", None)
     assert status.json["steps"] == [
-        {"step_id": "", "step_name": "a", "status": "pending", "app": "Date"},
-        {"step_id": "", "step_name": "b", "status": "pending", "app": "Date"},
+        {"step_id": "", "step_name": "a", "name": "a", "status": "pending", "app": "Date"},
+        {"step_id": "", "step_name": "b", "name": "b", "status": "pending", "app": "Date"},
     ]
     cancelled = api("POST", f"{ROOT}/{workflow_id}/cancel")
     assert cancelled.json["status"] == "cancelled", cancelled.json

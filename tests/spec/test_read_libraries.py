@@ -131,11 +131,6 @@ def test_what_the_website_adds_to_a_library_is_only_warned_about() -> None:
             "missing_parameter",
         ),
         (
-            {"paired_end_libs": [{**PAIR, "platform": "abi"}]},
-            "steps[0].params.paired_end_libs[0].platform",
-            "invalid_choice",
-        ),
-        (
             {"single_end_libs": [{"read": 5}]},
             "steps[0].params.single_end_libs[0].read",
             "wrong_type",
@@ -184,3 +179,15 @@ def test_an_input_by_another_name_is_found(
     (found,) = [problem for problem in problems if problem.code == "missing_input"]
 
     assert found.suggestion == suggestion
+
+
+def test_a_choice_that_the_specification_of_a_library_does_not_list_is_a_warning() -> None:
+    seen = look(libraries(single_end_libs=[{"read": PAIR["read1"], "platform": "iontorrent"}]))
+
+    assert seen.problems == ()
+    (warning,) = seen.warnings
+    assert (warning.path, warning.code) == (
+        "steps[0].params.single_end_libs[0].platform",
+        "unusual_value",
+    )
+    assert "'nanopore'" in warning.suggestion

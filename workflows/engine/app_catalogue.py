@@ -25,8 +25,8 @@ from workflows.store import app_specs
 log = structlog.get_logger()
 
 STALE: Final = timedelta(hours=1)
-AGAIN: Final = timedelta(minutes=1)
-"""The time between two attempts after a failure."""
+AGAIN: Final = timedelta(seconds=3)
+"""The time between two attempts after a failure, over all processes."""
 FEWEST: Final = 5
 """An answer with fewer apps counts as broken."""
 UNASKED: Final = (
@@ -51,7 +51,7 @@ def table() -> AppTable:
 
 
 def due() -> bool:
-    """Whether the caller must ``refresh`` now; True for one caller a minute at most."""
+    """Whether the caller must ``refresh`` now; True for one caller in ``AGAIN`` at most."""
     return app_specs.claim(STALE, AGAIN)
 
 

@@ -13,7 +13,7 @@ from structlog.contextvars import get_contextvars
 
 from workflows.engine.advance import advance
 from workflows.engine.context import EngineContext, Recorded
-from workflows.model.errors import Conflict, Problem, Unavailable
+from workflows.model.errors import Conflict, FaultyPlan, Problem, Unavailable
 from workflows.model.states import (
     FINAL_STEP,
     RETRY_STEPS,
@@ -146,7 +146,7 @@ def start(context: EngineContext, owner: Owner, workflow: str) -> tuple[StoredWo
 
     Answers with the workflow, and true for the one caller that started it.
 
-    Raises ``NotFound``, and ``Conflict`` where it was stored with problems.
+    Raises ``NotFound``, and ``FaultyPlan`` where it was stored with problems.
     """
     found = stored.get(workflow)
     if found.state is WorkflowState.PLANNED:
@@ -163,7 +163,7 @@ def start(context: EngineContext, owner: Owner, workflow: str) -> tuple[StoredWo
 def _refuse_faulty(plan: StoredWorkflow) -> None:
     """Refuses a plan with problems: it is a sketch for display and must never be sent."""
     if plan.problems:
-        raise Conflict("This plan cannot run: it has problems; submit a corrected workflow.")
+        raise FaultyPlan(Problem(**problem) for problem in plan.problems)
 
 
 def token_warning(context: EngineContext, owner: Owner, spec: Spec) -> Problem | None:
@@ -233,7 +233,7 @@ def _outcome(state: StepState, job: Job | None) -> str:
 def retry(context: EngineContext, owner: Owner, workflow: str) -> StoredWorkflow:
     """Retry a failed or cancelled workflow: unsuccessful steps start as new attempts.
 
-    Raises ``NotFound``, and ``Conflict`` for any other state and for a plan with problems.
+    Raises ``NotFound``, ``Conflict`` for any other state, and ``FaultyPlan``.
     """
     found = stored.get(workflow)
     if found.state not in RETRY_WORKFLOW:

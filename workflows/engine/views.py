@@ -35,6 +35,7 @@ def status(workflow: StoredWorkflow) -> dict[str, Any]:
             {
                 "step_id": ids.get((step, progress.attempts[step]), ""),
                 "step_name": each.name,
+                "name": each.name,
                 "status": progress.states[step],
                 "app": each.app,
             }

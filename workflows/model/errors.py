@@ -4,8 +4,10 @@ WorkflowsError
 ├── Invalid              the user's to fix; carries every problem with its path
 │   └── Unresolved       a ${…} has no value, so that nothing may be sent
 ├── NotFound             no such workflow, step or text
+│   └── UnknownApp           no such app; names those that resemble it
 ├── Forbidden            it exists, but belongs to another user
 ├── Conflict             the present state does not allow it
+│   └── FaultyPlan           a plan with problems cannot start; carries them
 ├── TooManyRequests      the user has too many requests under way: repeat when one has ended
 ├── Unavailable          a part of ours (MongoDB, broker) is away: repeat later
 ├── LeaseLost            another process took this workflow over; stop writing
@@ -51,6 +53,9 @@ class Problem:
 class WorkflowsError(Exception):
     """The root of the exceptions that the domain raises on purpose."""
 
+    problems: tuple[Problem, ...] = ()
+    """The reasons, where there are several or each has a path."""
+
 
 class Invalid(WorkflowsError):
     """The document cannot run; ``problems`` lists every reason, at least one."""
@@ -76,12 +81,29 @@ class NotFound(WorkflowsError):
     """There is no such workflow, step or text."""
 
 
+class UnknownApp(NotFound):
+    """There is no such app; the suggestion names those that it may be meant for."""
+
+    def __init__(self, name: str, suggestion: str) -> None:
+        self.problems = (Problem("app", "unknown_app", f"there is no app {name!r}", suggestion),)
+        hint = f"; {suggestion}" if suggestion else "."
+        super().__init__(f"There is no app {name!r}{hint}")
+
+
 class Forbidden(WorkflowsError):
     """It exists, but belongs to another user."""
 
 
 class Conflict(WorkflowsError):
     """The present state does not allow the request."""
+
+
+class FaultyPlan(Conflict):
+    """A stored plan has problems, so it cannot start; ``problems`` lists them."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("This plan cannot run: it has problems; submit a corrected workflow")
 
 
 class TooManyRequests(WorkflowsError):

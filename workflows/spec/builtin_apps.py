@@ -26,10 +26,21 @@ GROUP_TYPES: Final = {
 
 
 def _spec(
-    name: str, parameters: list[dict[str, Any]], *later: str, aliases: tuple[str, ...] = ()
+    name: str,
+    description: str,
+    parameters: list[dict[str, Any]],
+    *later: str,
+    aliases: tuple[str, ...] = (),
 ) -> AppSpec:
     """A specification in AppService's form; ``later`` are outputs that only the run determines."""
-    return {"id": name, "aliases": aliases, "parameters": parameters, "later": later}
+    return {
+        "id": name,
+        "label": f"{name} (runs in the engine)",
+        "description": description,
+        "aliases": aliases,
+        "parameters": parameters,
+        "later": later,
+    }
 
 
 def _parameter(name: str, kind: str, **facts: Any) -> dict[str, Any]:
@@ -39,12 +50,14 @@ def _parameter(name: str, kind: str, **facts: Any) -> dict[str, Any]:
 HELPERS: Final[tuple[AppSpec, ...]] = (
     _spec(
         GET_GENOME_ID,
+        "Reads the genome id of a genome that an annotation wrote into the Workspace.",
         [_parameter("genome_ws_path", "wstype", required=1)],
         "genome_id",
         aliases=("bvbrc-get-genome-id",),
     ),
     _spec(
         CREATE_GENOME_GROUP,
+        "Writes a genome group of given genome ids into the Workspace.",
         [
             _parameter("group_name", "string", required=1),
             _parameter("workspace_path", "folder"),
@@ -55,6 +68,7 @@ HELPERS: Final[tuple[AppSpec, ...]] = (
     ),
     _spec(
         WAIT_FOR_PGFAMS,
+        "Waits until the protein families of a genome are indexed, as phylogeny needs them.",
         [
             _parameter("genome_id", "string", required=1),
             _parameter("min_pgfam_count", "int"),
@@ -70,6 +84,7 @@ HELPERS: Final[tuple[AppSpec, ...]] = (
 SPECS: Final[tuple[AppSpec, ...]] = (
     _spec(
         CREATE_GROUP,
+        "Writes a genome or feature group of the results of earlier steps.",
         [
             _parameter("job_result_paths", "wstype", required=1, allow_multiple=1),
             _parameter("group_type", "enum", required=1, enum=["genome", "feature"]),
@@ -81,6 +96,7 @@ SPECS: Final[tuple[AppSpec, ...]] = (
     ),
     _spec(
         SIMILAR_GENOME_FINDER,
+        "Finds public genomes that resemble a genome or a FASTA file (Minhash).",
         [
             _parameter("selectedGenomeId", "string"),
             _parameter("fasta_file", "wstype"),

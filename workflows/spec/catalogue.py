@@ -79,6 +79,8 @@ class App:
     later: frozenset[str] = frozenset()
     """Outputs that only the run determines."""
     aliases: tuple[str, ...] = ()
+    in_table: bool = True
+    """False if only the service lists it: then its outputs are not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,8 @@ def catalogue(
     apps = {app.id: app for app in extra}
     for spec in specs:
         if isinstance(spec, Mapping) and isinstance(spec.get("id"), str):
-            apps[spec["id"]] = _app(spec, facts.get(spec["id"], spec))
+            in_table = not facts or spec["id"] in facts
+            apps[spec["id"]] = _app(spec, facts.get(spec["id"], spec), in_table)
     names = {plain(name): name for name in apps}
     for app in apps.values():
         names.update({plain(alias): app.id for alias in app.aliases})
@@ -133,10 +136,11 @@ def parameter(raw: Mapping[str, Any]) -> Parameter:
     )
 
 
-def _app(spec: AppSpec, fact: AppSpec) -> App:
+def _app(spec: AppSpec, fact: AppSpec, in_table: bool) -> App:
     outputs = fact.get("outputs") or {}
     parameters = _parameters(spec.get("parameters") or ())
-    return App(spec["id"], parameters, outputs, aliases=tuple(fact.get("aliases") or ()))
+    aliases = tuple(fact.get("aliases") or ())
+    return App(spec["id"], parameters, outputs, aliases=aliases, in_table=in_table)
 
 
 def _parameters(raws: Iterable[Mapping[str, Any]]) -> dict[str, Parameter]:

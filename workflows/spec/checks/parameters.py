@@ -320,8 +320,18 @@ def _no_choice(parameter: Parameter, value: Json, at: Path, view: ValueView) -> 
         return f"{near} known are {list_names(parameter.choices)}".strip()
 
     message = f"{format_value(value)} is not a known choice"
-    view.diagnostics.problem(at, "invalid_choice", message, hint)
+    if _is_in_group(at):
+        view.diagnostics.warning(at, "unusual_value", message, hint)
+    else:
+        view.diagnostics.problem(at, "invalid_choice", message, hint)
     return value
+
+
+def _is_in_group(at: Path) -> bool:
+    """Whether a value is a member of a group: AppService checks the choices of the top level alone,
+    and apps take more than their specifications list (MSA: ``aligned_dna_fasta``).
+    """
+    return any(isinstance(part, str) for part in at[len(("steps", 0, "params", "name")) :])
 
 
 def _synonym(parameter: Parameter, text: str) -> str:

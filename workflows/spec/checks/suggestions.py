@@ -22,6 +22,8 @@ NEAR = 0.85
 """How alike (0 to 1) a misspelt app must be to be corrected."""
 CLEARLY = 0.03
 """How much nearer than any other app it must be."""
+MOST_APPS = 3
+"""Apps that are named where one name could mean several."""
 _SCHEME = re.compile(r"^(?:bvbrc|gowe):/*", re.IGNORECASE)
 
 
@@ -46,6 +48,37 @@ def app_meant(word: str, catalogue: AppCatalogue) -> App | None:
     name = plain(_SCHEME.sub("", word))
     known = catalogue.names.get(name) or _misspelt(name, catalogue.names)
     return catalogue.apps.get(known) if known else None
+
+
+def closest_apps(word: str, names: Iterable[str]) -> list[str]:
+    """At most three apps whose names resemble the word, the nearest first.
+
+    Numbers are versions: of names that are equally near, the newest comes first.
+    """
+    wanted, _ = _version(plain(_SCHEME.sub("", word[:200])))
+    likeness = SequenceMatcher(None, "", wanted)
+    scores: list[tuple[float, int, str]] = []
+    for name in names:
+        letters, number = _version(plain(name))
+        likeness.set_seq1(letters)
+        if likeness.quick_ratio() >= ALIKE and (score := likeness.ratio()) >= ALIKE:
+            scores.append((score, int(number or 0), name))
+    return [name for _, _, name in nlargest(MOST_APPS, scores)]
+
+
+def apps_meant(word: str, names: Iterable[str]) -> str:
+    """``did you mean 'X', 'Y' or 'Z'?``, or nothing."""
+    shown = [repr(name) for name in closest_apps(word, names)]
+    if not shown:
+        return ""
+    *first, last = shown
+    return f"did you mean {', '.join(first)} or {last}?" if first else f"did you mean {last}?"
+
+
+def _version(name: str) -> tuple[str, str]:
+    """A plain name without its digits, and the digits at its end."""
+    letters = re.sub(r"\d+", "", name)
+    return letters, (re.search(r"\d{0,9}$", name) or [""])[0]
 
 
 def list_names(names: Collection[str], most: int = 20) -> str:
