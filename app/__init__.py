@@ -19,6 +19,8 @@ from app.http.throttle import Throttle
 from app.live.broadcaster import Broadcaster
 from app.live.hints import Hints
 from app.quotas import Quotas
+from app.wes import errors as wes_errors
+from app.wes import routes as wes_routes
 from config.settings import Settings
 from observability.metering import counts_of
 from tasks.celery import app as celery
@@ -54,6 +56,7 @@ def create_app(settings: Settings) -> Flask:
     connections = Connections(settings, gate, Hints(celery), broadcaster, quotas)
     attach(app, connections)
     system.attach(app, connections)
+    wes_routes.attach(app)
     request_ids.register(app)
     traffic.register(app, counts_of(settings.metrics))
     headers.register(app)
@@ -61,9 +64,11 @@ def create_app(settings: Settings) -> Flask:
     admission.register(app, gate, settings.api.max_body_bytes, [metering.begin])
     metering.register(app)
     errors.register(app)
+    wes_errors.register(app)
     api = Documented(app)
     for part in (submit, cwl, apps, status, history, steps, commands, deletion, usage, system):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
+    api.register_blueprint(wes_routes.blueprint, url_prefix=wes_errors.PREFIX)
     api.register_blueprint(system.for_prometheus)
     docs.register(app, api)
     ui.register(app)

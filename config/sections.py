@@ -42,6 +42,7 @@ def _fernet_key(key: SecretStr) -> SecretStr:
 
 
 Url = Annotated[str, AfterValidator(_web_address)]
+OptionalUrl = Annotated[str, AfterValidator(lambda url: _web_address(url) if url else "")]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -296,3 +297,18 @@ class Api(Section):
     """How many bad tokens one address may show before further ones are answered 429."""
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     """How many proxies in front of us set X-Forwarded-For; the address before them counts."""
+    public_url: OptionalUrl = ""
+    """The address of this server in answers that name other routes (GA4GH WES); empty: as the
+    request came."""
+
+
+class Wes(Section):
+    """What ``GET /ga4gh/wes/v1/service-info`` says of this service."""
+
+    service_id: Name = "org.bv-brc.workflows"
+    organization_name: Name = "BV-BRC"
+    organization_url: Url = "https://www.bv-brc.org"
+    contact_url: str = ""
+    """``mailto:`` or a page; empty: left out."""
+    environment: str = ""
+    """Such as ``production``; empty: left out."""

@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     validation: sections.Validation = sections.Validation()
     quotas: sections.Quotas = sections.Quotas()
     api: sections.Api = sections.Api()
+    wes: sections.Wes = sections.Wes()
 
     @model_validator(mode="after")
     def _grace_outlasts_the_call(self) -> Settings:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, Final
 
 from flask import Response, request
@@ -13,17 +11,15 @@ from flask_smorest import Blueprint
 
 from app.api import examples, submission
 from app.api.app_lookup import unknown_app
+from app.api.cwl_submission import plan_source, store_plan
 from app.api.request_schemas import CwlQuery, CwlSubmission
 from app.api.response_schemas import CwlPlanned, CwlTools, Submitted
-from app.api.validation import apart
 from app.connections import connections
-from app.http import metering, request_bodies
+from app.http import request_bodies
 from app.http.admission import DOCUMENT
 from app.http.auth import caller
-from app.http.client_socket import client_left
 from app.http.json_response import as_json
 from app.http.routes import FORM, JSON, YAML, Answer, Body, route
-from workflows.cwl.bvbrc.app_checks import check_plan
 from workflows.cwl.bvbrc.request_forms import (
     Circumstances,
     from_parts,
@@ -34,7 +30,6 @@ from workflows.cwl.bvbrc.submission import Plan, Submission
 from workflows.cwl.model.problems import CwlProblem
 from workflows.model.errors import Invalid
 from workflows.spec.validate import Validated as NativeWorkflow
-from workflows.spec.validate import validate
 
 blueprint = Blueprint("cwl", __name__, description="Workflows in CWL (docs/cwl.md).")
 
@@ -80,22 +75,11 @@ def submit_cwl(arguments: dict[str, Any]) -> Response:
     if before:
         return submission.answer(before)
     source = _source(arguments)
-    quotas, user = connections().quotas, caller().name
-    quotas.check_computing(user)
-    charge = partial(quotas.computed, user)
-    made = connections().planner.plan(user, source, known.table, client_left(), charge)
-    plan = check_plan(made, known.catalogue)
-    if plan.problems:
-        raise Invalid(plan.problems)
-    with metering.computing():
-        valid = validate(plan.document(), known.catalogue)
-    native = apart(valid)
+    plan, native = plan_source(source, known)
     if arguments["dry_run"]:
         return _dry_run_response(plan, native)
     with connections().patience():
-        text = json.dumps(source.as_json())
-        accepted = submission.accept(native.spec, native.workflow_json, text, plan.waits_for)
-        return submission.answer(accepted)
+        return submission.answer(store_plan(source, plan, native, {}))
 
 
 @route(

@@ -195,6 +195,13 @@ class LogQuery(Query):
     follow = Flag(load_default=False, **described_as("Follow until the final state"))
 
 
+class AttemptQuery(Query):
+    attempt = fields.Integer(
+        validate=validate.Range(min=1, max=2**31),
+        **described_as("Which attempt of the step, from 1 on; without it, the latest"),
+    )
+
+
 class EventQuery(Query):
     after = fields.Integer(
         load_default=0,

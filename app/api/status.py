@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from flask_smorest import Blueprint
 
 from app.api import examples
@@ -13,7 +12,7 @@ from app.api.request_schemas import ListQuery
 from app.api.response_schemas import Page, Status, WholeWorkflow
 from app.connections import connections
 from app.http.auth import LINK, caller
-from app.http.json_response import as_json
+from app.http.json_response import as_json, with_etag
 from app.http.routes import JSON, Answer, route
 from workflows.engine import views
 from workflows.model.states import WorkflowState
@@ -62,12 +61,7 @@ def list_workflows(arguments: dict[str, Any]) -> Response:
 )
 def workflow_status(workflow_id: str) -> Response:
     """Show the state of a workflow and of its steps"""
-    response = as_json(views.status(connections().gate.load(workflow_id)))
-    response.set_etag(hashlib.blake2b(response.get_data(), digest_size=12).hexdigest())
-    response.headers["Cache-Control"] = "private, no-cache"
-    response.headers["Vary"] = "Authorization"
-    response.make_conditional(request)
-    return response
+    return with_etag(as_json(views.status(connections().gate.load(workflow_id))))
 
 
 @route(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from flask import Response
 from flask_smorest import Blueprint
 
 from app.api import examples
+from app.api.request_schemas import AttemptQuery
 from app.api.response_schemas import Explanation
 from app.connections import connections
 from app.http.auth import caller
@@ -41,10 +42,11 @@ def explain_workflow(workflow_id: str) -> Response:
     "/workflows/<workflow_id>/steps/<path:step_name>/stdout",
     answers={200: Answer("The first mebibyte", {TEXT: {"type": "string"}})},
     refuses=[403, 404, 409],
+    query=AttemptQuery,
 )
-def step_stdout(workflow_id: str, step_name: str) -> Response:
+def step_stdout(arguments: dict[str, Any], workflow_id: str, step_name: str) -> Response:
     """Show the standard output of a step's job"""
-    return read_job_output(workflow_id, step_name, "stdout")
+    return read_job_output(workflow_id, step_name, "stdout", arguments.get("attempt"))
 
 
 @route(
@@ -53,25 +55,34 @@ def step_stdout(workflow_id: str, step_name: str) -> Response:
     "/workflows/<workflow_id>/steps/<path:step_name>/stderr",
     answers={200: Answer("The first mebibyte", {TEXT: {"type": "string"}})},
     refuses=[403, 404, 409],
+    query=AttemptQuery,
 )
-def step_stderr(workflow_id: str, step_name: str) -> Response:
+def step_stderr(arguments: dict[str, Any], workflow_id: str, step_name: str) -> Response:
     """Show the standard error of a step's job"""
-    return read_job_output(workflow_id, step_name, "stderr")
+    return read_job_output(workflow_id, step_name, "stderr", arguments.get("attempt"))
 
 
 def read_job_output(
-    workflow_id: str, step_name: str, name: Literal["stdout", "stderr"]
+    workflow_id: str,
+    step_name: str,
+    name: Literal["stdout", "stderr"],
+    attempt: int | None = None,
 ) -> Response:
-    """Raises ``NotFound``, ``Forbidden``, ``Conflict``, and AppService's failures."""
+    """Of the latest attempt, unless another one is named.
+
+    Raises ``NotFound``, ``Forbidden``, ``Conflict``, and AppService's failures.
+    """
     found = connections()
     workflow = found.gate.load(workflow_id)
     steps = specs.get(workflow.spec_id).spec.steps
     step = next((at for at, each in enumerate(steps) if each.name == step_name), None)
     if step is None:
         raise NotFound(f"Workflow '{workflow_id}' has no step '{step_name}'.")
-    job_id = job_rows.ids_of(workflow_id).get((step, workflow.progress.attempts[step]))
+    number = attempt or workflow.progress.attempts[step]
+    job_id = job_rows.ids_of(workflow_id).get((step, number))
     if not job_id:
-        raise NotFound(f"Step '{step_name}' has no job at BV-BRC.")
+        which = f"Attempt {attempt} of step" if attempt else "Step"
+        raise NotFound(f"{which} '{step_name}' has no job at BV-BRC.")
     limit = found.settings.api.text_limit_bytes
     try:
         text = found.appservice.text(_token(workflow.owner), job_id, name, limit_bytes=limit)

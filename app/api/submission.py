@@ -16,6 +16,7 @@ from workflows.engine import commands as engine
 from workflows.engine.commands import Accepted
 from workflows.model.errors import Invalid, Problem
 from workflows.model.values import Json, Spec
+from workflows.store.workflows.specs import UNKNOWN_ORIGIN, Origin
 
 MESSAGE: Final = "Workflow submitted successfully"
 ABOUT_IT: Final = (
@@ -37,7 +38,7 @@ def accepted_before() -> Accepted | None:
 def accept(
     spec: Spec,
     document: Mapping[str, Json],
-    source: str | None = None,
+    origin: Origin = UNKNOWN_ORIGIN,
     waits_for: frozenset[str] = frozenset(),
 ) -> Accepted:
     """Stores a workflow that can run and sends a hint to start it. If further steps depend on
@@ -51,7 +52,7 @@ def accept(
         document,
         idempotency_key=key,
         body=_body() if key else b"",
-        source=source,
+        origin=origin,
         waits_for=waits_for,
     )
     accepted = engine.submit(connections().context, caller(), submission)
@@ -99,5 +100,10 @@ def _key() -> str | None:
 
 
 def _body() -> bytes:
-    """The text that identifies a request: a key belongs to one route and one body."""
-    return request.path.encode() + b"\n" + request.get_data(cache=True)
+    """The text that identifies a request: a key belongs to one route and one body.
+
+    The boundary of a form's parts does not count: a client makes another one each time.
+    """
+    sent = request.get_data(cache=True)
+    boundary = request.mimetype_params.get("boundary", "").encode()
+    return request.path.encode() + b"\n" + (sent.replace(boundary, b"") if boundary else sent)

@@ -57,6 +57,18 @@ _RETRY_AFTER: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorBody:
+    """The body of every error of a route."""
+
+    schema: type[Schema]
+    example: Callable[[int, str], Json]
+    """From the status and its detail."""
+
+
+OUR_ERROR: Final = ErrorBody(Error, lambda _, detail: {"detail": detail, "errors": []})
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A good answer: its text, its shape by media type, an example, its headers."""
 
@@ -92,6 +104,7 @@ def route(  # noqa: PLR0913 - a declaration, all by name
     headers: Mapping[str, str] | None = None,
     access: str = OWNER,
     patient: bool = True,
+    error: ErrorBody = OUR_ERROR,
 ) -> Callable[[View], View]:
     """Registers a view and documents it. ``headers`` maps those it reads to what they mean.
 
@@ -101,7 +114,7 @@ def route(  # noqa: PLR0913 - a declaration, all by name
 
     def register(view: View) -> View:
         refused = _error_statuses(access, refuses, body, query)
-        doc = _doc(answers, refused, body)
+        doc = _doc(answers, refused, body, error)
         doc["parameters"] = _parameters(query, headers or {})
         called = view if query is None else _with_query(view, query())
         called = _patient(called) if patient and access != OPEN else called
@@ -109,7 +122,7 @@ def route(  # noqa: PLR0913 - a declaration, all by name
             needs(access)(takes(body.max_bytes if body else SMALL_BYTES)(called))
         )
         shapes = {code: answer.content for code, answer in answers.items()}
-        documented.shapes = {code: {JSON: Error} for code in refused} | shapes
+        documented.shapes = {code: {JSON: error.schema} for code in refused} | shapes
         blueprint.add_url_rule(rule, view.__name__, documented, methods=[method])
         return view
 
@@ -130,9 +143,11 @@ def _error_statuses(
     return sorted(found)
 
 
-def _doc(answers: Mapping[int, Answer], refused: Sequence[int], body: Body | None) -> Doc:
+def _doc(
+    answers: Mapping[int, Answer], refused: Sequence[int], body: Body | None, error: ErrorBody
+) -> Doc:
     responses = {str(code): _good(answer) for code, answer in answers.items()}
-    responses |= {str(code): _refusal(code) for code in refused if code not in answers}
+    responses |= {str(code): _refusal(code, error) for code in refused if code not in answers}
     found: Doc = {"responses": responses}
     if body is not None:
         content = {
@@ -198,11 +213,12 @@ def _good(answer: Answer) -> Doc:
     return found
 
 
-def _refusal(code: int) -> Doc:
+def _refusal(code: int, error: ErrorBody) -> Doc:
     description, detail = _REFUSALS[code]
+    example = error.example(code, detail)
     found: Doc = {
         "description": description,
-        "content": {JSON: {"schema": Error, "example": {"detail": detail, "errors": []}}},
+        "content": {JSON: {"schema": error.schema, "example": example}},
     }
     if code in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         found["headers"] = _RETRY_AFTER

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from posixpath import normpath
 
 import pytest
 from werkzeug.test import TestResponse
@@ -52,8 +53,21 @@ ROUTES = [
     Route("DELETE", "/{id}", code=409),
     Route("DELETE", "/../credentials", object=False, code=204),
     Route("GET", "/../usage", object=False),
+    Route("GET", "/../../../ga4gh/wes/v1/runs", object=False),
+    Route("POST", "/../../../ga4gh/wes/v1/runs", object=False, code=415),
+    Route("GET", "/../../../ga4gh/wes/v1/runs/{id}"),
+    Route("GET", "/../../../ga4gh/wes/v1/runs/{id}/status"),
+    Route("GET", "/../../../ga4gh/wes/v1/runs/{id}/tasks"),
+    Route("GET", "/../../../ga4gh/wes/v1/runs/{id}/tasks/0.1", code=404),
+    Route("POST", "/../../../ga4gh/wes/v1/runs/{id}/cancel"),
 ]
-OPEN = ["/api/v1/health", "/docs", "/openapi.json", "/docs/swagger-ui.css"]
+OPEN = [
+    "/api/v1/health",
+    "/ga4gh/wes/v1/service-info",
+    "/docs",
+    "/openapi.json",
+    "/docs/swagger-ui.css",
+]
 BAD = ["garbage", "forged", "unknown signer", "expired", "cut", "Basic", "Bearer alone"]
 
 
@@ -73,7 +87,7 @@ def bad_token(api: Api, kind: str) -> str:
 
 
 def call(api: Api, route: Route, workflow_id: str, token: str | None) -> TestResponse:
-    path = f"{ROOT}{route.path.format(id=workflow_id)}".replace("/workflows/..", "")
+    path = normpath(f"{ROOT}{route.path.format(id=workflow_id)}")
     headers = {} if token is None else {"Authorization": token}
     body = {"json": document("")} if not route.object and route.method == "POST" else {}
     return api.client.open(path, method=route.method, headers=headers, **body)

@@ -8,6 +8,7 @@ from tests.engine.conftest import Engine
 from workflows.cwl.bvbrc.submission import Submission
 from workflows.engine import app_catalogue, commands
 from workflows.spec.validate import validate
+from workflows.store.workflows.specs import Origin
 
 
 def submit_cwl(engine: Engine, document: str, folder: str) -> str:
@@ -20,7 +21,7 @@ def submit_cwl(engine: Engine, document: str, folder: str) -> str:
     submission = commands.Submission(
         native.spec,
         native.workflow_json,
-        source=json.dumps(source.as_json()),
+        origin=Origin(json.dumps(source.as_json())),
         waits_for=plan.waits_for,
     )
     return commands.submit(engine.context, engine.owner(), submission).id

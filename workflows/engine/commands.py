@@ -29,6 +29,7 @@ from workflows.store.jobs import kills
 from workflows.store.mongo import clock
 from workflows.store.workflows import inserts, paused, stored, user_commands
 from workflows.store.workflows.inserts import NewWorkflow, Repeated
+from workflows.store.workflows.specs import UNKNOWN_ORIGIN, Origin
 from workflows.store.workflows.stored import StoredWorkflow
 
 log = structlog.get_logger(__name__)
@@ -73,8 +74,8 @@ class Submission:
     """The same key and body is accepted once for each user."""
     body: bytes = b""
     """The digest of the request, which detects a repetition."""
-    source: str | None = None
-    """The source of the workflow as JSON: a CWL submission."""
+    origin: Origin = UNKNOWN_ORIGIN
+    """What the workflow was made from, and how it was asked for."""
     waits_for: frozenset[str] = frozenset()
     """The steps after whose success further steps are planned from the source."""
 
@@ -88,7 +89,7 @@ def submit(context: EngineContext, owner: Owner, submission: Submission) -> Acce
     credentials.keep(context.vault, owner.name, owner.token, owner.expires_at)
     new = _new_workflow(context, owner.name, submission)
     try:
-        size = inserts.create(new, submission.document, submission.source)
+        size = inserts.create(new, submission.document, submission.origin)
     except Conflict:
         repeated = inserts.find_repeated(owner.name, new.idempotency_key or "")
         return _check_repeated(repeated, new.body_digest)

@@ -62,7 +62,7 @@ def whole(workflow: StoredWorkflow) -> dict[str, Any]:
     document, progress = specs.document(workflow.spec_id), workflow.progress
     attempts = job_rows.of_workflow(workflow.id)
     last = {job.step: job for job in attempts}
-    outputs, final = _outputs(workflow)
+    outputs, final = resolve_outputs(workflow)
     return {
         **document,
         "workflow_id": workflow.id,
@@ -157,7 +157,9 @@ def _error(document: Mapping[str, Json], progress: Workflow, last: Mapping[int, 
     return None
 
 
-def _outputs(workflow: StoredWorkflow) -> tuple[list[Mapping[str, Json]], Sequence[Json]]:
+def resolve_outputs(
+    workflow: StoredWorkflow,
+) -> tuple[list[Mapping[str, Json]], Sequence[Json]]:
     """Each step's outputs and the workflow's, resolved; as submitted where that cannot be yet."""
     compiled, progress = specs.get(workflow.spec_id), workflow.progress
     spec = compiled.spec

@@ -170,6 +170,7 @@ class Spec(Document):
     id = StringField(primary_key=True)
     document = DynamicField(required=True)
     source = DynamicField()  # where it was made from (CWL), if anywhere
+    request = DynamicField()  # how it was asked for, in WES's terms, as JSON
 
 
 class Job(Document):

@@ -75,6 +75,17 @@ def active_workflows() -> dict[str, int]:
     return found | {row["_id"]: row["count"] for row in rows}
 
 
+def workflow_states() -> dict[str, int]:
+    """All states to counts, from the index of states alone."""
+    grouped: list[Row] = [
+        {"$sort": {"state": 1}},
+        {"$group": {"_id": "$state", "count": {"$sum": 1}}},
+    ]
+    with translate_errors():
+        rows = collection(documents.Workflow).aggregate(grouped, hint={"state": 1})
+        return {row["_id"]: row["count"] for row in rows}
+
+
 def _open_jobs() -> dict[str, dict[str, int]]:
     """Open states to owners to counts."""
     found: dict[str, dict[str, int]] = {str(state): {} for state in _OPEN}

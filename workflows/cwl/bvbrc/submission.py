@@ -73,6 +73,10 @@ class Plan:
     base_context: Mapping[str, Json] = field(default_factory=dict)
     settings: Mapping[str, Json] = field(default_factory=dict)
     """Further fields of the native document: see ``Submission.settings``."""
+    version: str = ""
+    """The document's ``cwlVersion``."""
+    output_types: Mapping[str, str] = field(default_factory=dict)
+    """The types of the workflow's outputs, as CWL writes them: ``File[]``."""
 
     def document(self) -> dict[str, Json]:
         """The native workflow document of all steps known so far (contract, section 4)."""
@@ -123,7 +127,14 @@ def plan(
             "workspace_output_folder": source.workspace_output_folder,
         },
         settings=source.settings,
+        version=found.process.version if found.process else "",
+        output_types=_output_types(found.process),
     )
+
+
+def _output_types(process: Process | None) -> dict[str, str]:
+    outputs = process.outputs if process is not None else {}
+    return {name: str(each.type) for name, each in outputs.items()}
 
 
 def _name(source: Submission, process: Process | None) -> str:

@@ -24,6 +24,8 @@ def plan_as_json(plan: Plan) -> dict[str, Json]:
         "warnings": [problem.as_json() for problem in plan.warnings],
         "base_context": dict(plan.base_context),
         "settings": dict(plan.settings),
+        "version": plan.version,
+        "output_types": dict(plan.output_types),
     }
 
 
@@ -38,6 +40,8 @@ def plan_from(value: Mapping[str, Any]) -> Plan:
         warnings=tuple(CwlProblem(**problem) for problem in value["warnings"]),
         base_context=value["base_context"],
         settings=value["settings"],
+        version=value["version"],
+        output_types=value["output_types"],
     )
 
 

@@ -19,6 +19,7 @@ from workflows.store import documents
 from workflows.store.group_commit import GroupCommit
 from workflows.store.insert_check import check_insert
 from workflows.store.mongo import NOW, Row, collection, meaning, translate_errors
+from workflows.store.workflows.specs import UNKNOWN_ORIGIN, Origin
 
 LARGEST_BYTES: Final = 16 * 1024 * 1024
 """What MongoDB takes as one document."""
@@ -69,20 +70,22 @@ class Write:
     spec: RawBSONDocument
 
 
-def create(new: NewWorkflow, document: Mapping[str, Json], source: str | None = None) -> int:
+def create(new: NewWorkflow, document: Mapping[str, Json], origin: Origin = UNKNOWN_ORIGIN) -> int:
     """Store a new workflow and its spec durably, due at once. Answers with the spec's bytes.
 
-    ``source``: what ``document`` was made from, as JSON. Raises ``Conflict`` where the
-    Idempotency-Key is taken, and ``Invalid`` where the document is too large.
+    Raises ``Conflict`` where the Idempotency-Key is taken, and ``Invalid`` where the document is
+    too large.
     """
-    write = prepare(new, document, source)
+    write = prepare(new, document, origin)
     _create(write)
     return len(write.spec.raw)
 
 
-def prepare(new: NewWorkflow, document: Mapping[str, Json], source: str | None = None) -> Write:
+def prepare(
+    new: NewWorkflow, document: Mapping[str, Json], origin: Origin = UNKNOWN_ORIGIN
+) -> Write:
     """The statements of ``create``. Raises ``Invalid`` where the document is too large."""
-    spec = encode_spec(document, new.spec_id, source)
+    spec = encode_spec(document, new.spec_id, origin)
     row = _row(new) | {"bytes": len(spec.raw)}
     check_insert(documents.Workflow, row, later=("created_at", "updated_at"))
     return Write(_upsert(row), spec)
@@ -126,11 +129,10 @@ def _row(new: NewWorkflow) -> Row:
 
 
 def encode_spec(
-    document: Mapping[str, Json], spec_id: str = "", source: str | None = None
+    document: Mapping[str, Json], spec_id: str = "", origin: Origin = UNKNOWN_ORIGIN
 ) -> RawBSONDocument:
     """A spec as MongoDB keeps it; raises ``Invalid`` where it is too large for that."""
-    origin: Row = {"source": source} if source else {}
-    encoded = bson.encode({"_id": spec_id, "document": dict(document)} | origin)
+    encoded = bson.encode({"_id": spec_id, "document": dict(document)} | origin.as_row())
     if len(encoded) > LARGEST_BYTES:
         message = f"it takes {len(encoded)} bytes to keep; at most {LARGEST_BYTES} are possible"
         hint = "keep large values in files of the Workspace, and name these"

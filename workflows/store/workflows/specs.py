@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import bson
@@ -48,6 +49,34 @@ def source(workflow: str) -> str:
         raise NotFound(f"Workflow '{workflow}' was not made from anything else.")
     found: str = row["source"]
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a workflow comes from; each is JSON, or empty if there is none."""
+
+    source: str = ""
+    """The CWL submission that it was made from."""
+    request: str = ""
+    """How it was asked for, in the terms of GA4GH WES."""
+
+    def as_row(self) -> Row:
+        fields = {"source": self.source, "request": self.request}
+        return {name: text for name, text in fields.items() if text}
+
+
+UNKNOWN_ORIGIN: Final = Origin()
+
+
+def origin(workflow: str) -> Origin:
+    """Raises ``NotFound`` where there is no such workflow."""
+    with translate_errors():
+        row = collection(documents.Spec).find_one(
+            {"_id": f"{workflow}/1"}, {"source": 1, "request": 1}
+        )
+    if row is None:
+        raise NotFound(f"There is no workflow '{workflow}'.")
+    return Origin(row.get("source") or "", row.get("request") or "")
 
 
 def document(spec_id: str) -> Row:

@@ -20,6 +20,7 @@ from workflows.store.workflows import rows
 SUMMARY_FIELDS: Final = (
     "name",
     "state",
+    "held",
     "cancel_requested_at",
     "labels",
     "apps",
@@ -50,6 +51,8 @@ class WorkflowSummary:
     submitted_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
+    paused: bool
+    """Set aside by a restart until a person asks for it."""
 
     @property
     def status(self) -> WorkflowState:
@@ -74,8 +77,6 @@ class StoredWorkflow(WorkflowSummary):
     """The states and attempts of its steps."""
     revision: int
     """Counts the writes; a guarded update names the revision that it is based on."""
-    paused: bool
-    """Set aside by a restart until a person asks for it."""
     problems: Sequence[Mapping[str, Json]]
     """Why a plan cannot run."""
     replan_reason: str
@@ -106,7 +107,6 @@ def _stored(row: Row) -> StoredWorkflow:
         spec_id=row["spec"],
         progress=rows.value(row),
         revision=row.get("revision", 0),
-        paused=bool(row.get("held")),
         problems=tuple(row.get("problems") or ()),
         replan_reason=row.get("replan_reason") or "",
     )
@@ -124,5 +124,6 @@ def _summary_fields(row: Row) -> dict[str, Any]:
         "step_count": row["step_count"],
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
+        "paused": bool(row.get("held")),
         **{name: row.get(name) for name in optional},
     }
