@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 
 CHUNK_BYTES = 65_536
 
@@ -28,6 +28,12 @@ class TcpProxy:
 
     def freeze(self) -> None:
         self._flows.clear()
+
+    def freeze_for(self, seconds: float) -> None:
+        self.freeze()
+        timer = Timer(seconds, self.thaw)
+        timer.daemon = True
+        timer.start()
 
     def thaw(self) -> None:
         self._flows.set()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from benchmarks.chaos.faults import Fault, Stage, Strike, Striking, nothing
+from benchmarks.chaos.faults import Fault, Stage, Strike, Striking
 from devstack.embedded import Server
 from devstack.processes import temporary_folder
 from devstack.replica_set import ReplicaSet, replica_set
@@ -100,31 +100,37 @@ def _restart_all(servers: Failover) -> Callable[[], None]:
     return servers.mongodb.restart_all
 
 
-def _fail_over(servers: Failover) -> Callable[[], None]:
-    servers.redis.fail_over()
-    return nothing
+def _another_master(change: Callable[[Sentinels], object]) -> Striking:
+    """Sentinels take their time: the change waits for them, and no other fault waits for it."""
 
+    def strike(stage: Stage) -> Strike | None:
+        if stage.failover is None:
+            return None
+        watched = stage.failover.redis
 
-def _lose_master(servers: Failover) -> Callable[[], None]:
-    servers.redis.lose_master()
-    return nothing
+        def run() -> None:
+            change(watched)
+
+        return Strike(undo=run, target="redis")
+
+    return strike
 
 
 def _cut_off(stage: Stage) -> Strike | None:
-    """For longer than a lease lasts."""
+    """For longer than a lease lasts and well below the grace, by its own timer: a driver that is
+    busy with another fault must not keep a request back for longer than a network may."""
     if stage.failover is None:
         return None
-    proxy = stage.failover.appservice
-    proxy.freeze()
-    seconds = stage.lease_seconds * stage.rng.uniform(1.2, 3)
-    return Strike(seconds, proxy.thaw, "partition")
+    seconds = stage.lease_seconds * stage.rng.uniform(1.2, 2.2)
+    stage.failover.appservice.freeze_for(seconds)
+    return Strike(seconds, stage.failover.appservice.thaw, "partition")
 
 
 FAILOVER = [
     Fault("mongod-step-down", 2, _changes("mongod", _step_down)),
     Fault("mongod-primary-killed", 2, _changes("mongod", _kill_primary)),
     Fault("mongod-rolling-restart", 1, _changes("mongod", _restart_all)),
-    Fault("redis-failover", 2, _changes("redis", _fail_over)),
-    Fault("redis-master-lost", 2, _changes("redis", _lose_master)),
+    Fault("redis-failover", 2, _another_master(Sentinels.fail_over)),
+    Fault("redis-master-lost", 2, _another_master(Sentinels.lose_master)),
     Fault("partition-appservice", 3, _cut_off),
 ]
