@@ -18,6 +18,7 @@ from config.settings import Settings, load_settings
 from observability.event_recorder import recorder
 from observability.metering import counts_of
 from observability.workflow_logs import WorkflowLogs
+from runtime.forwarding import reach
 from tasks.celery import app
 from workflows.bvbrc.appservice import AppService
 from workflows.bvbrc.data_api import DataApi
@@ -127,13 +128,15 @@ def _of_process(_pid: int) -> tuple[EngineContext, Drain]:
     made = replace(
         made, planner=Planner(), sends=_tell_sender, grows=_tell_planners, started=early.note
     )
+    reach.watch(made.breakers)
     documents.ensure_indexes()
     return made, Drain(settings.executor.max_concurrent_submissions)
 
 
 def _tell_sender() -> None:
-    """Wakes this process's sender if it is running; otherwise enqueues a message for any worker."""
-    if not drain().nudge():
+    """Wakes this process's sender if it is running; otherwise, or if calls fail here, enqueues a
+    message for any worker."""
+    if not drain().nudge() or reach.starts_fail():
         _send("tasks.start_jobs")
 
 

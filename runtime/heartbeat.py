@@ -24,6 +24,7 @@ from observability.exposition import Exposition, registry_of
 from runtime import watchdog
 from runtime.bootstrap import engine_context
 from runtime.broken_tasks import broken_tasks
+from runtime.forwarding import reach
 from tasks.retention import tidy
 from workflows.engine.pause import hold
 from workflows.model.errors import Unavailable
@@ -83,11 +84,14 @@ class HeartbeatThread:
             with pymongo.timeout(_PATIENCE_SECONDS):
                 self._tell()
         except Exception as failure:  # noqa: BLE001 - the thread must outlive any fault
+            if isinstance(failure, Unavailable):
+                reach.mongodb_away.set()
             if not self._silent:
                 log.warning("This process cannot record its heartbeat", error=str(failure))
             self._silent = True
         else:
             self._silent = False
+            reach.mongodb_away.clear()
 
 
 _here: list[HeartbeatThread] = []

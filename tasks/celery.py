@@ -20,6 +20,7 @@ celery_logging.connect(load_settings())
 app = Celery(
     "tasks",
     amqp="runtime.reconnection:Amqp",
+    task_cls="runtime.forwarding:ForwardingTask",
     include=["tasks.advance", "tasks.jobs", "runtime.heartbeat"],
 )
 app.config_from_object("celeryconfig")

@@ -25,6 +25,8 @@ SEVERAL: Final = 2
 """The users whose calls must have failed before the service counts as away."""
 PROBE_SECONDS: Final = 2.0
 """The time between two probes."""
+RECENT_SECONDS: Final = 60.0
+"""After this, a failed call says nothing of what this process can reach."""
 MOST_PROBES: Final = 4
 """Probes of one breaker that may be under way at a time: a probe that hangs delays the next one
 only after that."""
@@ -38,6 +40,8 @@ class _Breaker:
     """Failures since the last success."""
     failed_for: set[str] = field(default_factory=set)
     """The users whose calls failed since the last success."""
+    failed_at: float = float("-inf")
+    """When a call failed last."""
     opened_at: float | None = None
     """When it opened; None while it is closed."""
     next_probe: float = 0.0
@@ -67,6 +71,13 @@ class Breakers:
     def opened(self) -> bool:
         """Whether the service counts as away."""
         return self._service.opened_at is not None
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last call of a user has just failed in this process."""
+        with self._lock:
+            recent = self._clock() - RECENT_SECONDS
+            return any(breaker.failed_at > recent for breaker in self._users.values())
 
     def opened_for(self, owner: str) -> bool:
         """Whether calls of this user are not made now, except for probes."""
@@ -161,6 +172,7 @@ class Breakers:
             now = self._clock()
             mine = self._users.setdefault(owner, _Breaker())
             mine.failed += 1
+            mine.failed_at = now
             if mine.failed >= FAILURES:
                 mine.open(now)
             if begun < self._succeeded_at:

@@ -1,0 +1,87 @@
+"""Which messages a worker that is cut off sends on, and for how long."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtime.forwarding import Reach
+from workflows.engine.breakers import FAILURES, PROBE_SECONDS, RECENT_SECONDS, Breakers
+from workflows.model.errors import NotSent, Unauthorized
+
+STARTS, POLLS, SWEEP = "tasks.start_jobs", "tasks.poll_jobs", "tasks.advance_active_workflows"
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def breakers(clock: Clock) -> Breakers:
+    return Breakers(clock)
+
+
+@pytest.fixture
+def reach(breakers: Breakers) -> Reach:
+    found = Reach()
+    found.watch(breakers)
+    return found
+
+
+def fail(breakers: Breakers, owner: str, times: int = 1) -> None:
+    for _ in range(times):
+        with pytest.raises(NotSent), breakers.call(owner):
+            raise NotSent("no route")
+
+
+def cut_off_from(reach: Reach) -> set[str]:
+    return {task for task in (STARTS, POLLS, SWEEP) if reach.is_cut_off(task)}
+
+
+def test_a_worker_that_reaches_everything_forwards_nothing(reach: Reach) -> None:
+    assert cut_off_from(reach) == set()
+
+
+def test_without_mongodb_no_task_can_do_its_work(reach: Reach) -> None:
+    reach.mongodb_away.set()
+    assert cut_off_from(reach) == {STARTS, POLLS, SWEEP}
+
+    reach.mongodb_away.clear()
+    assert cut_off_from(reach) == set()
+
+
+def test_one_failed_call_leaves_starts_to_others_for_a_while(
+    reach: Reach, breakers: Breakers, clock: Clock
+) -> None:
+    fail(breakers, "alice")
+    assert cut_off_from(reach) == {STARTS}
+
+    clock.now += RECENT_SECONDS
+    assert cut_off_from(reach) == set()
+
+
+def test_a_call_that_is_answered_ends_it_at_once(reach: Reach, breakers: Breakers) -> None:
+    fail(breakers, "alice")
+    with pytest.raises(Unauthorized), breakers.call("alice"):
+        raise Unauthorized("the token has ended")
+
+    assert cut_off_from(reach) == set()
+
+
+@pytest.mark.parametrize("owners", [["alice"], ["alice", "bob"]])
+def test_queries_are_forwarded_but_for_probes(
+    reach: Reach, breakers: Breakers, clock: Clock, owners: list[str]
+) -> None:
+    for owner in owners:
+        fail(breakers, owner, FAILURES)
+    assert cut_off_from(reach) == {STARTS, POLLS}
+
+    clock.now += PROBE_SECONDS
+    assert cut_off_from(reach) == {STARTS}
