@@ -16,6 +16,7 @@ from tests.reliability.verbs import VERBS
 from tests.shared import ROOT
 from tests.simulated import simulator_process
 
+pytestmark = pytest.mark.xdist_group("crash-points")  # one run for both tests
 PATIENCE = "transactionLifetimeLimitSeconds"
 """For so long MongoDB keeps what the transaction of a dead process has locked."""
 
