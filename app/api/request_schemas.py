@@ -1,6 +1,7 @@
 """Schemas of requests: bodies as ``/openapi.json`` shows them, and query strings.
 
-``workflows.spec.validate`` reads the bodies, since it reports more problems.
+``workflows.spec.validate`` reads the bodies, since it reports more problems
+(docs/decisions/0017-what-flask-smorest-and-marshmallow-do.md).
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields
 
 from app.api.response_schemas import WORKFLOW_STATES, described_as, mapping
 from workflows.model.values import OnFailure
+from workflows.spec.checks.shape import LONGEST_BACKOFF_SECONDS, MOST_ATTEMPTS, Limits
 from workflows.spec.checks.suggestions import did_you_mean
+from workflows.spec.checks.texts import LONGEST_NAME
 
-NAME = validate.Length(min=1, max=200)
+MOST_STEPS = Limits().steps
+NAME = validate.Length(min=1, max=LONGEST_NAME)
 
 
 class Retry(Schema):
     class Meta:
         unknown = RAISE
 
-    max_attempts = fields.Integer(validate=validate.Range(min=1, max=10))
-    backoff_seconds = fields.Float(validate=validate.Range(min=0, max=86_400))
+    max_attempts = fields.Integer(validate=validate.Range(min=1, max=MOST_ATTEMPTS))
+    backoff_seconds = fields.Float(validate=validate.Range(min=0, max=LONGEST_BACKOFF_SECONDS))
 
 
 class StepDocument(Schema):
@@ -51,7 +55,7 @@ class WorkflowDocument(Schema):
     version = fields.String(required=True)
     base_context = fields.Nested(BaseContext, required=True)
     steps = fields.List(
-        fields.Nested(StepDocument), required=True, validate=validate.Length(min=1, max=10_000)
+        fields.Nested(StepDocument), required=True, validate=validate.Length(min=1, max=MOST_STEPS)
     )
     workflow_outputs = fields.List(fields.String())
     labels = fields.Dict(keys=fields.String(), values=fields.String())

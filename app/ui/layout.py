@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+import networkx as nx
+
 Needs = Sequence[Sequence[int]]
 """For each node those that come before it."""
 _SWEEPS: Final = 8
@@ -63,19 +65,15 @@ def arrange(needs: Needs, sizes: Sizes, depth: Sequence[int] | None = None) -> L
 
 def layers(needs: Needs) -> list[int]:
     """For each node the length of the longest path before it."""
-    found: list[int | None] = [None] * len(needs)
-    for start in range(len(needs)):
-        rest = [start]
-        while rest:
-            node = rest[-1]
-            missing = [need for need in needs[node] if found[need] is None]
-            if missing:
-                rest.extend(missing)
-            else:
-                found[rest.pop()] = (
-                    max((_require_layer(found[need]) for need in needs[node]), default=-1) + 1
-                )
-    return [_require_layer(layer) for layer in found]
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    graph.add_nodes_from(range(len(needs)))
+    graph.add_edges_from((need, node) for node, of_node in enumerate(needs) for need in of_node)
+    layer_of = {
+        node: layer
+        for layer, nodes in enumerate(nx.topological_generations(graph))
+        for node in nodes
+    }
+    return [layer_of[node] for node in range(len(needs))]
 
 
 def crossings(
@@ -110,11 +108,6 @@ def space_out(wishes: Sequence[float], gaps: Sequence[float]) -> list[float]:
         blocks.append((total, count))
     means = [total / count for total, count in blocks for _ in range(count)]
     return [mean + offset for mean, offset in zip(means, offsets, strict=False)]
-
-
-def _require_layer(layer: int | None) -> int:
-    assert layer is not None  # noqa: S101 - visited before
-    return layer
 
 
 class _Paper:

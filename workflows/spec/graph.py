@@ -39,7 +39,11 @@ def dag(spec: Spec) -> Dag:
 
 
 def order(graph: Dag) -> tuple[int, ...]:
-    """A topological order of the steps; raises ``Invalid`` with the cycle if there is one."""
+    """A topological order of the steps; raises ``Invalid`` with the cycle if there is one.
+
+    Every process computes it for every spec that it loads. With networkx, which needs a graph of
+    its own, that would take 18 times as long (docs/decisions/0018-where-mongoengine-ends.md).
+    """
     waits = [len(needs) for needs in graph.needs]
     ready = [step for step, count in enumerate(waits) if count == 0]
     for step in ready:  # grows while it is walked
@@ -55,41 +59,20 @@ def order(graph: Dag) -> tuple[int, ...]:
 def cycle(graph: Dag) -> tuple[str, ...] | None:
     """The names around a cycle, the first one again at the end, in the order they would run."""
     try:
-        found = nx.find_cycle(network(graph))
+        found = nx.find_cycle(_network(graph))
     except nx.NetworkXNoCycle:
         return None
     steps = [edge[0] for edge in found]
     return tuple(graph.names[step] for step in [*steps, steps[0]])
 
 
-def ancestors(graph: Dag, step: int) -> frozenset[int]:
-    """All steps that must end before a step may start."""
-    return _reachable(graph.needs, step)
-
-
-def descendants(graph: Dag, step: int) -> frozenset[int]:
-    """All steps that wait for a step, directly or not."""
-    return _reachable(graph.dependents, step)
-
-
-def network(graph: Dag) -> nx.DiGraph[int]:
+def _network(graph: Dag) -> nx.DiGraph[int]:
     """The same for networkx: an edge leads from a step to each of its dependents."""
     edges = ((need, step) for step, needs in enumerate(graph.needs) for need in needs)
     result: nx.DiGraph[int] = nx.DiGraph()
     result.add_nodes_from(range(len(graph.names)))
     result.add_edges_from(edges)
     return result
-
-
-def _reachable(neighbours: tuple[tuple[int, ...], ...], step: int) -> frozenset[int]:
-    seen: set[int] = set()
-    rest = list(neighbours[step])
-    while rest:
-        found = rest.pop()
-        if found not in seen:
-            seen.add(found)
-            rest.extend(neighbours[found])
-    return frozenset(seen)
 
 
 def _unknown(step: int, name: str) -> Invalid:

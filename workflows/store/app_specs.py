@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from workflows.store import documents
-from workflows.store.mongo import NOW, ago, collection, translate_errors
+from workflows.store.mongo import NOW, ago, collection, query, translate_errors
 
 _ID = "apps"
 
@@ -28,15 +28,16 @@ class Kept:
 def load_kept() -> Kept:
     """The last answer. Read once by each process, until there is a newer one."""
     with translate_errors():
-        row = collection(documents.AppSpecs).find_one({"_id": _ID}, {"fetched_at": 1}) or {}
-        fetched_at = row.get("fetched_at")
-        return Kept(fetched_at, _specs(fetched_at) if fetched_at else ())
+        kept = query(documents.AppSpecs, id=_ID).only("fetched_at").first()
+        if kept is None or kept.fetched_at is None:
+            return Kept(None, ())
+        return Kept(kept.fetched_at, _specs(kept.fetched_at))
 
 
 @lru_cache(maxsize=2)
 def _specs(_fetched_at: datetime) -> Specs:
-    row = collection(documents.AppSpecs).find_one({"_id": _ID}, {"specs": 1})
-    specs: Specs = json.loads(row["specs"]) if row else ()
+    kept = query(documents.AppSpecs, id=_ID).only("specs").first()
+    specs: Specs = json.loads(kept.specs) if kept else ()
     return specs
 
 

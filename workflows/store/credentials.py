@@ -16,7 +16,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from workflows.model.errors import Unauthorized
 from workflows.store import documents
 from workflows.store.jobs import waiting
-from workflows.store.mongo import NOW, Row, collection, translate_errors
+from workflows.store.mongo import NOW, Row, collection, query, translate_errors
 
 SEEN_SECONDS: Final = 10.0
 MOST_SEEN: Final = 10_000
@@ -177,10 +177,11 @@ def some_usable(vault: Vault, most: int) -> list[Credential]:
 def expiry(vault: Vault, owner: str) -> tuple[datetime | None, bool]:
     """When the stored token ends, and whether BV-BRC refused it. None: there is none that opens."""
     with translate_errors():
-        row = collection(documents.Credential).find_one({"_id": owner})
-    if row is None or vault.open(row["sealed"]) is None:
+        known = query(documents.Credential, id=owner)
+        credential = known.only("sealed", "expires_at", "refused_at").first()
+    if credential is None or vault.open(credential.sealed) is None:
         return None, False
-    return row["expires_at"], bool(row.get("refused_at"))
+    return credential.expires_at, bool(credential.refused_at)
 
 
 def mark_refused(vault: Vault, credential: Credential, refusal: Unauthorized) -> None:

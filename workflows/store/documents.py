@@ -1,8 +1,9 @@
 """The documents of MongoDB: collections, fields and indexes.
 
-MongoEngine owns schema, indexes, validation at creation and plain reads. After creation nothing
-calls ``save()`` (it sends deltas by list position and upserts): ``workflows.store`` writes guarded
-updates only. Field names of what users see are those of the API.
+MongoEngine owns schema, indexes, validation at creation and plain reads; everything else goes
+through PyMongo (docs/decisions/0018-where-mongoengine-ends.md). Nothing calls
+``save()``: it sends deltas by list position and upserts. Field names of what users see are those of
+the API.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from workflows.store import documents
-from workflows.store.mongo import collection, translate_errors
+from workflows.store.mongo import collection, query, translate_errors
 
 Keys = list[tuple[str, int]]
 """Fields and directions, as MongoDB names an index."""
@@ -33,7 +33,7 @@ MIGRATIONS: Sequence[Migration] = ()
 def begin() -> None:
     """A database without workflows is new: there is nothing in it to change."""
     with translate_errors():
-        if collection(documents.Workflow).find_one({}, {"_id": 1}) is None:
+        if not query(documents.Workflow).limit(1).scalar("id"):
             newest = max((migration.number for migration in MIGRATIONS), default=0)
             collection(documents.Schema).update_one(
                 {"_id": "schema"}, {"$setOnInsert": {"version": newest}}, upsert=True
@@ -43,8 +43,8 @@ def begin() -> None:
 def version() -> int:
     """The number of the last migration that was done on this database."""
     with translate_errors():
-        row = collection(documents.Schema).find_one({"_id": "schema"})
-    return int(row["version"]) if row else 0
+        schema = query(documents.Schema, id="schema").only("version").first()
+    return schema.version if schema else 0
 
 
 def pending(migrations: Sequence[Migration] = MIGRATIONS) -> list[Migration]:

@@ -75,6 +75,14 @@ def collection(document: type[Document]) -> Collection[Row]:
     return found
 
 
+def query(document: type[Document], **conditions: object) -> Any:
+    """MongoEngine's query. Read what it finds through ``only`` or ``scalar``: a document of which
+    a newer release has stored a further field cannot be read whole.
+    """
+    collection_of(document)  # MongoEngine's first connection takes no lock of its own
+    return document.objects(**conditions)
+
+
 def later(amount: timedelta) -> Row:
     """An aggregation expression: MongoDB's now plus ``amount``."""
     return {"$add": [NOW, int(amount.total_seconds() * 1000)]}

@@ -17,7 +17,7 @@ from pymongo.client_session import ClientSession
 
 from workflows.model.states import FINAL_WORKFLOW, WorkflowState
 from workflows.store import documents
-from workflows.store.mongo import NOW, Row, collection, transaction, translate_errors
+from workflows.store.mongo import NOW, Row, collection, query, transaction, translate_errors
 from workflows.store.workflows import specs
 
 DELETABLE: Final[Row] = {"state": {"$in": sorted({*FINAL_WORKFLOW, WorkflowState.PLANNED})}}
@@ -68,14 +68,13 @@ def erase(workflow: str) -> None:
 def list_unfinished(limit: int) -> list[str]:
     """Workflows that are hidden and not erased."""
     with translate_errors():
-        rows = collection(documents.Removal).find({"erased_at": None}, {"_id": 1}, limit=limit)
-        return [row["_id"] for row in rows]
+        return list(query(documents.Removal, erased_at=None).limit(limit).scalar("id"))
 
 
 def recent() -> set[str]:
     """Every workflow that was removed within ``KEPT``."""
     with translate_errors():
-        return {row["_id"] for row in collection(documents.Removal).find({}, {"_id": 1})}
+        return set(query(documents.Removal).scalar("id"))
 
 
 def _keys(workflow: str) -> Row:

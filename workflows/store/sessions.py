@@ -10,7 +10,7 @@ import hashlib
 from datetime import datetime
 
 from workflows.store import documents
-from workflows.store.mongo import collection, translate_errors
+from workflows.store.mongo import collection, query, translate_errors
 
 
 def end(secret: str, until: datetime) -> None:
@@ -24,8 +24,7 @@ def end(secret: str, until: datetime) -> None:
 def has_ended(secret: str) -> bool:
     """Whether the user signed out of the session with this secret."""
     with translate_errors():
-        row = collection(documents.EndedSession).find_one({"_id": _digest(secret)}, {"_id": 1})
-    return row is not None
+        return bool(query(documents.EndedSession, id=_digest(secret)).limit(1).scalar("id"))
 
 
 def _digest(secret: str) -> str:

@@ -12,7 +12,7 @@ from workflows.rules.health import Heartbeat
 from workflows.store import documents, service_status
 from workflows.store.heartbeats import list_heartbeats
 from workflows.store.jobs import reservations
-from workflows.store.mongo import NOW, Row, clock, collection, translate_errors
+from workflows.store.mongo import NOW, Row, clock, collection, query, translate_errors
 from workflows.store.service_status import Health
 
 _OPEN = (JobState.INTENDED, JobState.SENDING, JobState.ACTIVE)
@@ -124,17 +124,13 @@ def _waiting(
 
 
 def _with_token(owners: list[str]) -> set[str]:
-    rows = collection(documents.Credential).find(
-        {"_id": {"$in": owners}, "refused_at": None, "$expr": {"$gt": ["$expires_at", NOW]}},
-        {"_id": 1},
-    )
-    return {row["_id"] for row in rows}
+    valid: Row = {"$expr": {"$gt": ["$expires_at", NOW]}}
+    usable = query(documents.Credential, id__in=owners, refused_at=None, __raw__=valid)
+    return set(usable.scalar("id"))
 
 
 def _in_doubt() -> int:
-    return int(
-        collection(documents.Job).count_documents({"state": JobState.SENDING, "in_doubt": True})
-    )
+    return int(query(documents.Job, state=JobState.SENDING, in_doubt=True).count())
 
 
 def _overdue(now: datetime) -> timedelta:
@@ -149,5 +145,5 @@ def _overdue(now: datetime) -> timedelta:
 
 
 def _swept(now: datetime) -> timedelta | None:
-    row = collection(documents.Lock).find_one({"_id": "sweep"}, {"last": 1})
-    return now - row["last"] if row and row.get("last") else None
+    lock = query(documents.Lock, id="sweep").only("last").first()
+    return now - lock.last if lock and lock.last else None

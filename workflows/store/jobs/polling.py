@@ -17,7 +17,16 @@ from workflows.model.states import JobState
 from workflows.model.values import Job, Json, Outcome
 from workflows.store import documents
 from workflows.store.jobs.transitions import guard, update
-from workflows.store.mongo import NOW, Row, collection, later, map_by_id, sound, translate_errors
+from workflows.store.mongo import (
+    NOW,
+    Row,
+    collection,
+    later,
+    map_by_id,
+    query,
+    sound,
+    translate_errors,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +130,14 @@ def _started(started_at: datetime | None) -> Row:
 def owners() -> list[str]:
     """Users who have a job at AppService."""
     with translate_errors():
-        return list(collection(documents.Job).distinct("owner", {"state": JobState.ACTIVE}))
+        return list(query(documents.Job, state=JobState.ACTIVE).distinct("owner"))
 
 
 def under_way(owner: str) -> int:
     """How many of the user's jobs are at AppService or being sent."""
     states = [JobState.SENDING, JobState.ACTIVE]
     with translate_errors():
-        return collection(documents.Job).count_documents({"state": {"$in": states}, "owner": owner})
+        return int(query(documents.Job, state__in=states, owner=owner).count())
 
 
 def take_turns(names: Sequence[str], interval: timedelta) -> dict[str, UserLock]:

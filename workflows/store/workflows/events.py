@@ -12,7 +12,7 @@ from workflows.model.states import FINAL_WORKFLOW
 from workflows.model.values import Event
 from workflows.store import documents
 from workflows.store.insert_check import check_insert
-from workflows.store.mongo import Row, collection, translate_errors
+from workflows.store.mongo import Row, collection, query, translate_errors
 
 
 def append(recorded: Iterable[tuple[str, Event]], session: ClientSession) -> None:
@@ -25,12 +25,10 @@ def append(recorded: Iterable[tuple[str, Event]], session: ClientSession) -> Non
 def is_complete(workflow: str, last: int) -> bool:
     """Whether the workflow has ended and has no event after ``last``. Raises ``NotFound``."""
     with translate_errors():
-        row = collection(documents.Workflow).find_one(
-            {"_id": workflow}, {"state": 1, "sequence": 1}
-        )
-    if row is None:
+        stored = query(documents.Workflow, id=workflow).only("state", "sequence").first()
+    if stored is None:
         raise NotFound(f"There is no workflow '{workflow}'.")
-    return row["state"] in FINAL_WORKFLOW and row["sequence"] <= last
+    return stored.state in FINAL_WORKFLOW and stored.sequence <= last
 
 
 def of_workflow(workflow: str, after: int = 0, limit: int = 0) -> list[Event]:

@@ -18,7 +18,7 @@ from workflows.model.values import Json, Spec
 from workflows.store import documents
 from workflows.store.group_commit import GroupCommit
 from workflows.store.insert_check import check_insert
-from workflows.store.mongo import NOW, Row, collection, meaning, translate_errors
+from workflows.store.mongo import NOW, Row, collection, meaning, query, translate_errors
 from workflows.store.workflows.specs import UNKNOWN_ORIGIN, Origin
 
 LARGEST_BYTES: Final = 16 * 1024 * 1024
@@ -94,12 +94,11 @@ def prepare(
 def find_repeated(owner: str, key: str) -> Repeated | None:
     """What the user had accepted under this Idempotency-Key."""
     with translate_errors():
-        row = collection(documents.Workflow).find_one(
-            {"owner": owner, "idempotency_key": key}, {"state": 1, "body_digest": 1}
-        )
-    if row is None:
+        before = query(documents.Workflow, owner=owner, idempotency_key=key)
+        workflow = before.only("state", "body_digest").first()
+    if workflow is None:
         return None
-    return Repeated(row["_id"], WorkflowState(row["state"]), row.get("body_digest"))
+    return Repeated(workflow.id, WorkflowState(workflow.state), workflow.body_digest)
 
 
 def _row(new: NewWorkflow) -> Row:

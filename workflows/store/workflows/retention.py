@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from workflows.model.states import FINAL_WORKFLOW, WorkflowState
 from workflows.store import documents, removals
-from workflows.store.mongo import Row, ago, collection, translate_errors
+from workflows.store.mongo import Row, ago, query, translate_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,8 @@ NEVER_STARTED: Final = Kind("created_at", {"state": WorkflowState.PLANNED})
 def older(kind: Kind, age: timedelta, limit: int, but: Collection[str] = ()) -> list[str]:
     """The oldest first, without those named."""
     with translate_errors():
-        rows = collection(documents.Workflow).find(
-            {**kind.older(age), "_id": {"$nin": sorted(but)}},
-            {"_id": 1},
-            sort=[(kind.since, 1)],
-            limit=limit,
-        )
-        return [row["_id"] for row in rows]
+        found = query(documents.Workflow, id__nin=sorted(but), __raw__=kind.older(age))
+        return list(found.order_by(kind.since).limit(limit).scalar("id"))
 
 
 def remove(kind: Kind, age: timedelta, workflow: str) -> bool:

@@ -14,7 +14,7 @@ from workflows.spec.compiled_spec import CompiledSpec, compile_spec
 from workflows.spec.document import spec_from
 from workflows.store import documents
 from workflows.store.byte_cache import ByteCache
-from workflows.store.mongo import Row, collection, translate_errors
+from workflows.store.mongo import Row, collection, query, translate_errors
 
 KEPT_BYTES: Final = 64 * 1024 * 1024
 """What the specs that a process keeps may take in memory together."""
@@ -44,10 +44,10 @@ def forget(spec_id: str) -> None:
 def source(workflow: str) -> str:
     """What a workflow was made from, as JSON; raises ``NotFound`` where it was from nothing."""
     with translate_errors():
-        row = collection(documents.Spec).find_one({"_id": f"{workflow}/1"}, {"source": 1})
-    if row is None or not row.get("source"):
+        spec = query(documents.Spec, id=f"{workflow}/1").only("source").first()
+    if spec is None or not spec.source:
         raise NotFound(f"Workflow '{workflow}' was not made from anything else.")
-    found: str = row["source"]
+    found: str = spec.source
     return found
 
 
