@@ -57,12 +57,12 @@ def test_a_beat_that_shall_resume_nothing_sets_aside_what_is_under_way(
     beat = start(["-m", "celery", "-A", "tasks", "beat", "-s", schedule], tmp_path, env)
     try:
         processes.wait_until(
-            lambda: runs.find_one({"_id": "one", "held": True}), "it is set aside", process=beat
+            lambda: runs.find_one({"_id": "one", "paused": True}), "it is set aside", process=beat
         )
     finally:
         beat.kill()
 
-    assert runs.count_documents({"held": True}) == 1
+    assert runs.count_documents({"paused": True}) == 1
 
 
 def start(command: list[str], folder: Path, env: dict[str, str]) -> Process:

@@ -46,7 +46,13 @@ def test_a_reason_that_begins_with_a_dollar_is_only_text(engine: Engine) -> None
 
 @pytest.mark.parametrize(
     "spoilt",
-    [{"state": "nonsense"}, {"states": [7]}, {"attempts": None}, {"again": {"x": 1}}, {"cap": "x"}],
+    [
+        {"state": "nonsense"},
+        {"states": [7]},
+        {"attempts": None},
+        {"retries": {"x": 1}},
+        {"cap": "x"},
+    ],
     ids=str,
 )
 def test_a_spoilt_workflow_delays_no_other(engine: Engine, spoilt: dict[str, Any]) -> None:
@@ -86,7 +92,7 @@ def test_a_look_that_was_begun_too_early_proves_nothing(engine: Engine) -> None:
     past = {"$set": {"absent_after": {"$add": ["$looked_at", 1]}}}
     collection(documents.Job).update_one({"_id": taken.key}, [past])
 
-    assert not lookups.believe_absent(taken, again=True)
+    assert not lookups.send_again(taken)
 
 
 def test_a_kill_keeps_its_receipt_whatever_is_answered_later(engine: Engine) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows.model.states import FINAL_STEP, JobState, StepState, WorkflowState
-from workflows.model.values import Again, Job, Spec, StepSpec, Workflow, job_key
+from workflows.model.values import Job, PendingRetry, Spec, StepSpec, Workflow, job_key
 from workflows.rules.explain import Code, Reason, Surroundings, explain, outlook
 from workflows.rules.plan import plan
 from workflows.spec.compiled_spec import CompiledSpec, compile_spec
@@ -40,7 +40,7 @@ def drawn(*needs: str) -> CompiledSpec:
 
 def going(*states: StepState, **fields: Any) -> Workflow:
     attempts = tuple(int(state in (Q, X, S, F)) for state in states)
-    known = {"again": {}, "attempts": attempts} | fields
+    known = {"retries": {}, "attempts": attempts} | fields
     return Workflow("wf", "alice@bvbrc", WorkflowState.RUNNING, states, **known)
 
 
@@ -84,7 +84,7 @@ def test_a_ready_step_waits_for_a_place_since_its_needs_were_met() -> None:
 
 def test_a_failed_step_that_will_be_tried_again_says_when() -> None:
     failed, at = NOW - timedelta(minutes=1), NOW + timedelta(minutes=9)
-    workflow = going(R, again={0: Again(at, 1)}, attempts=(1,))
+    workflow = going(R, retries={0: PendingRetry(at, 1)}, attempts=(1,))
 
     found = only(workflow, job(0, JobState.DONE, finished_at=failed))
 

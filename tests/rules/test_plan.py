@@ -81,7 +81,7 @@ class World:
             assert key not in self.jobs, "a submission key was used twice"
             self.jobs[key] = Job(
                 key, "wf_1", start.step, start.attempt, "u", "Date", {}, "", JobState.INTENDED,
-                left=start.left,
+                retries_left=start.retries_left,
             )  # fmt: skip
         for job in decided.kills:
             withdrawn = self.jobs[job.key].state is JobState.INTENDED
@@ -320,14 +320,16 @@ def test_a_failed_step_stops_the_others_where_that_is_asked_for() -> None:
 def test_a_failed_attempt_is_followed_by_another_after_the_backoff() -> None:
     blue = spec_of([[]], attempts=2)
     first = plan(blue, fresh(1), [], START).workflow
-    failed = active(0, state=JobState.DONE, outcome=Outcome.FAILED, finished_at=START, left=1)
+    failed = active(
+        0, state=JobState.DONE, outcome=Outcome.FAILED, finished_at=START, retries_left=1
+    )
 
     waiting = plan(blue, first, [failed], START)
     again = plan(blue, waiting.workflow, [], START + timedelta(seconds=10))
 
     assert waiting.starts == ()
     assert waiting.next_check == START + timedelta(seconds=10)
-    assert [(start.attempt, start.left) for start in again.starts] == [(2, 0)]
+    assert [(start.attempt, start.retries_left) for start in again.starts] == [(2, 0)]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.FAILED])

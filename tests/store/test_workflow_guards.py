@@ -142,7 +142,7 @@ def test_a_lost_lease_does_not_keep_others_from_being_written() -> None:
     assert stored("wf_2")["states"] == ["queued"]
 
 
-@pytest.mark.parametrize("taken", [STOLEN, {"held": True}], ids=["leased", "paused"])
+@pytest.mark.parametrize("taken", [STOLEN, {"paused": True}], ids=["leased", "paused"])
 def test_what_another_holds_or_a_restart_paused_is_not_claimed(taken: dict[str, Any]) -> None:
     row = put(**taken)
 

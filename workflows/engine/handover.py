@@ -168,7 +168,7 @@ def _refusal(
     if verdict.fails:
         return send_results.job_rejected(job, verdict.reason)
     wait = backoff(_AWAY, min(job.refusals + 1, _PATIENT))
-    return send_results.unsent(job, verdict.reason, wait, refused=True)
+    return send_results.refused_for_now(job, verdict.reason, wait)
 
 
 def _doubt(context: EngineContext, job: Job, lost: InDoubt) -> SendResult:

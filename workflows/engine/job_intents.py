@@ -43,7 +43,7 @@ def _job(compiled: CompiledSpec, workflow: Workflow, start: Start, resolver: Res
         workflow=workflow.id,
         step=start.step,
         attempt=start.attempt,
-        left=start.left,
+        retries_left=start.retries_left,
         owner=workflow.owner,
         app=step.app,
         params=params,

@@ -103,16 +103,12 @@ def resolve(context: EngineContext, job: Job) -> bool:
 def _conclude(context: EngineContext, credential: Credential, job: Job) -> bool:
     """The job is absent: sends it again, unless it is unwanted or was refused for too long."""
     if job.kill:
-        return lookups.believe_absent(job, again=False)
+        return lookups.withdraw(job)
     waited = clock() - job.refused_since if job.refused_since else timedelta(0)
     if not job.answered or waited < context.limits.outage_patience:
-        return lookups.believe_absent(job, again=True)
+        return lookups.send_again(job)
     verdict = judge_refusal(context, credential.token, job, job.reason)
-    return (
-        lookups.give_up(job, verdict.reason)
-        if verdict.fails
-        else lookups.believe_absent(job, again=True)
-    )
+    return lookups.give_up(job, verdict.reason) if verdict.fails else lookups.send_again(job)
 
 
 def _find(context: EngineContext, credential: Credential, job: Job) -> tuple[str, ...]:

@@ -65,11 +65,11 @@ class Spec:
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class PendingRetry:
     """A failed step that will be retried."""
 
     at: datetime
-    left: int
+    retries_left: int
     """How many further attempts may follow that one without a user's retry."""
 
 
@@ -83,7 +83,7 @@ class Workflow:
     states: tuple[StepState, ...]
     attempts: tuple[int, ...]
     """The number of each step's latest attempt; 0 before the first."""
-    again: Mapping[int, Again] = field(default_factory=dict)
+    retries: Mapping[int, PendingRetry] = field(default_factory=dict)
     """Maps the index of a ``ready`` step that failed before to its next try."""
     cap: int = 2
     """At most this many steps are in flight."""
@@ -118,7 +118,7 @@ class Job:
     params: Mapping[str, Json]
     base_url: str
     state: JobState
-    left: int = 0
+    retries_left: int = 0
     """How many attempts may follow this one without a user's retry."""
     version: int = 0
     """Counts the changes to the stored job."""

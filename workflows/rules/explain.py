@@ -167,16 +167,16 @@ class _View:
         )
 
     def _ready(self, step: int) -> Reason:
-        again, name = self._workflow.again.get(step), self._steps[step].name
-        if again and again.at > self._around.now:
+        retry, name = self._workflow.retries.get(step), self._steps[step].name
+        if retry and retry.at > self._around.now:
             return Reason(
                 name,
                 StepState.READY,
                 Code.RETRY_AT,
                 f"Attempt {self._workflow.attempts[step]} failed; the step will be tried again.",
-                f"The next attempt starts at {again.at:%H:%M} UTC.",
+                f"The next attempt starts at {retry.at:%H:%M} UTC.",
                 since=self._ended_at(step),
-                until=again.at,
+                until=retry.at,
             )
         count = len(self._busy)
         return Reason(

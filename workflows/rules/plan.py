@@ -34,7 +34,7 @@ from workflows.model.states import (
     WorkflowState,
     check_move,
 )
-from workflows.model.values import Again, Event, Job, OnFailure, Outcome, Workflow
+from workflows.model.values import Event, Job, OnFailure, Outcome, PendingRetry, Workflow
 from workflows.spec.compiled_spec import CompiledSpec
 
 LONGEST_BACKOFF = timedelta(hours=6)
@@ -46,7 +46,7 @@ class Start:
 
     step: int
     attempt: int
-    left: int
+    retries_left: int
     """How many attempts may follow without a user's retry."""
 
 
@@ -98,7 +98,7 @@ class _Advance:
     state: WorkflowState = field(init=False)
     states: list[StepState] = field(init=False)
     attempts: list[int] = field(init=False)
-    again: dict[int, Again] = field(init=False)
+    retries: dict[int, PendingRetry] = field(init=False)
     starts: list[Start] = field(default_factory=list)
     kills: list[Job] = field(default_factory=list)
     announced: list[Job] = field(default_factory=list)
@@ -109,7 +109,7 @@ class _Advance:
         self.state = self.before.state
         self.states = list(self.before.states)
         self.attempts = list(self.before.attempts)
-        self.again = dict(self.before.again)
+        self.retries = dict(self.before.retries)
 
     # What follows from the jobs.
 
@@ -140,9 +140,9 @@ class _Advance:
             self._move(job.step, StepState.SUCCEEDED, job, at=job.finished_at)
         elif job.state is JobState.WITHDRAWN or job.kill:
             self._move(job.step, StepState.CANCELLED, job, at=job.finished_at)
-        elif job.state is JobState.DONE and job.left > 0 and not self._stopping():
+        elif job.state is JobState.DONE and job.retries_left > 0 and not self._stopping():
             wait = backoff(self.compiled.spec.steps[job.step].retry.backoff, job.attempt)
-            self.again[job.step] = Again(self.now + wait, job.left - 1)
+            self.retries[job.step] = PendingRetry(self.now + wait, job.retries_left - 1)
             self._move(job.step, StepState.READY, job, at=job.finished_at)
         else:
             self._move(job.step, StepState.FAILED, job, at=job.finished_at)
@@ -170,7 +170,7 @@ class _Advance:
         for step, state in enumerate(self.states):
             if state in (StepState.PENDING, StepState.READY):
                 self._move(step, StepState.CANCELLED)
-                self.again.pop(step, None)
+                self.retries.pop(step, None)
         self.kills = [job for job in jobs if job.state not in FINAL_JOB and not job.kill]
 
     def spread(self) -> None:
@@ -194,18 +194,19 @@ class _Advance:
                 return
             if state is not StepState.READY:
                 continue
-            again = self.again.get(step)
-            if again and again.at > self.now:
+            retry = self.retries.get(step)
+            if retry and retry.at > self.now:
                 continue
-            self._start(step, again)
+            self._start(step, retry)
             free -= 1
 
-    def _start(self, step: int, again: Again | None) -> None:
-        left = again.left if again else self.compiled.spec.steps[step].retry.max_attempts - 1
-        self.again.pop(step, None)
+    def _start(self, step: int, retry: PendingRetry | None) -> None:
+        attempts = self.compiled.spec.steps[step].retry.max_attempts
+        retries_left = retry.retries_left if retry else attempts - 1
+        self.retries.pop(step, None)
         self.attempts[step] += 1
         self.states[step] = check_move(STEP_MOVES, StepState.READY, StepState.QUEUED)
-        self.starts.append(Start(step, self.attempts[step], left))
+        self.starts.append(Start(step, self.attempts[step], retries_left))
 
     def conclude(self) -> None:
         """Move the workflow to the state that follows from its steps."""
@@ -277,7 +278,7 @@ class _Advance:
             state=self.state,
             states=tuple(self.states),
             attempts=tuple(self.attempts),
-            again=self.again,
+            retries=self.retries,
             sequence=self.before.sequence + len(self.events),
         )
         return Plan(
@@ -287,7 +288,7 @@ class _Advance:
             announced=tuple(self.announced),
             settled=tuple(self.settled),
             events=tuple(self.events),
-            next_check=min((again.at for again in self.again.values()), default=None),
+            next_check=min((retry.at for retry in self.retries.values()), default=None),
             replan=self._grows(),
         )
 

@@ -138,13 +138,13 @@ class Workflow(Document):
     state = StringField(required=True, choices=list(map(str, WorkflowState)))
     states = ListField(StringField(choices=list(map(str, StepState))))
     attempts = ListField(IntField())
-    again = DictField()  # step index: {at, left}
+    retries = DictField()  # step index: {at, retries_left} of the next attempt
     cap = IntField(required=True)
     sequence = IntField(default=0)
     revision = IntField(default=0)
     lease = DictField()  # {token, until}
     next_check = DateTimeField()
-    held = BooleanField()  # paused by a restart, until a user resumes it
+    paused = BooleanField()  # paused by a restart, until a user resumes it
     failures = IntField(default=0)  # advances in a row that failed on a defect of ours
     cancel_requested_at = DateTimeField()
     problems = ListField(DictField())  # of a plan that cannot run
@@ -212,7 +212,7 @@ class Job(Document):
     workflow = StringField(required=True)
     step = IntField(required=True)
     attempt = IntField(required=True)
-    left = IntField(default=0)
+    retries_left = IntField(default=0)
     owner = StringField(required=True)
     app = StringField(required=True)
     params = DynamicField()

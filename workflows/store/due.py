@@ -67,7 +67,7 @@ def _parts(overdue: Row, moment: Row) -> list[tuple[type[Document], list[Row]]]:
     """Collections and what to ask each: rows with an ``_id``, and what they are ``for``."""
     by_workflow, longest_first = {"$group": {"_id": "$workflow"}}, {"$sort": {"next_check": 1}}
     checks, changes = _come("next_check", overdue), _come("changed_at", overdue)
-    replans: Row = {"held": {"$ne": True}, **_come("replan_due", overdue)}
+    replans: Row = {"paused": {"$ne": True}, **_come("replan_due", overdue)}
     service: Row = {"_id": service_status.APPSERVICE}
     return [
         (documents.Job, _rows(_WORKFLOWS, changes, by_workflow, most=MOST)),

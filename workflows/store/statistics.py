@@ -138,7 +138,7 @@ def _overdue(now: datetime) -> timedelta:
     ages = [timedelta(0)]
     for due in ("next_check", "replan_due"):
         row: Row | None = collection(documents.Workflow).find_one(
-            {due: {"$type": "date"}, "held": {"$ne": True}}, {due: 1}, sort=[(due, 1)]
+            {due: {"$type": "date"}, "paused": {"$ne": True}}, {due: 1}, sort=[(due, 1)]
         )
         ages += [now - row[due]] if row else []
     return max(ages)

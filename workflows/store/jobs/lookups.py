@@ -67,15 +67,18 @@ def adopt(job: Job, job_id: str) -> bool:
     return _write(replace(job_started(job, job_id), move=ADOPT))
 
 
-def believe_absent(job: Job, *, again: bool) -> bool:
-    """Not found, and looked for late enough for that to be believed: send it again, or let it be.
+def send_again(job: Job) -> bool:
+    """It was not found, and looked for late enough for that to be believed: back to the outbox.
     Its age is judged by when the look was begun: a job may have come to exist while the process
     that looked was held up.
 
     False where the look was too early, or where something has happened to the job since.
     """
-    if again:
-        return _write(replace(unsent(job, job.reason, timedelta(0)), move=SEND_AGAIN))
+    return _write(replace(unsent(job, job.reason, timedelta(0)), move=SEND_AGAIN))
+
+
+def withdraw(job: Job) -> bool:
+    """The same for a job that its workflow no longer wants: it is not sent again."""
     return _write(replace(withdrawn(job), move=WITHDRAW_ABSENT))
 
 

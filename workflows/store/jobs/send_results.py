@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from pymongo import UpdateMany, UpdateOne
@@ -71,22 +71,21 @@ def job_started(job: Job, job_id: str) -> SendResult:
     return SendResult(job, START, _STARTED, job_id=job_id)
 
 
-def unsent(job: Job, reason: str, wait: timedelta, *, refused: bool = False) -> SendResult:
-    """Provably not sent, or refused for now: back into the outbox, unless it is unwanted.
-    ``refused``: AppService gave no conclusive reason, which is not retried for ever.
-    """
+def unsent(job: Job, reason: str, wait: timedelta) -> SendResult:
+    """Provably not sent: back into the outbox, unless it is unwanted."""
     fields: Row = {
         **_KNOWN,
         "due": later(wait),
         "tries": {"$add": ["$tries", 1]},
     }
-    return SendResult(
-        job,
-        PUT_BACK,
-        fields | (_REFUSED if refused else {}),
-        reason=reason,
-        unset=("claim", "absent_after", "answered"),
-    )
+    unset = ("claim", "absent_after", "answered")
+    return SendResult(job, PUT_BACK, fields, reason=reason, unset=unset)
+
+
+def refused_for_now(job: Job, reason: str, wait: timedelta) -> SendResult:
+    """The same after a refusal without a conclusive reason, which is not retried for ever."""
+    sent = unsent(job, reason, wait)
+    return replace(sent, fields={**sent.fields, **_REFUSED})
 
 
 def doubtful(

@@ -117,7 +117,7 @@ def _row(new: NewWorkflow) -> Row:
         "states": [str(StepState.PENDING)] * len(steps),
         "attempts": [0] * len(steps),
         "waits_for": list(new.waits_for),
-        "again": {},
+        "retries": {},
         "cap": new.cap,
         "sequence": 0,
         "revision": 0,

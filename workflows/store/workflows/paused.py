@@ -14,8 +14,8 @@ def hold() -> int:
     """Pause every workflow under way until a user resumes it; returns their number."""
     with translate_errors():
         result = collection(documents.Workflow).update_many(
-            {"state": {"$in": list(ACTIVE_WORKFLOW)}, "held": {"$ne": True}},
-            {"$set": {"held": True}, "$unset": {"lease": "", "next_check": ""}},
+            {"state": {"$in": list(ACTIVE_WORKFLOW)}, "paused": {"$ne": True}},
+            {"$set": {"paused": True}, "$unset": {"lease": "", "next_check": ""}},
         )
     return int(result.modified_count)
 
@@ -24,8 +24,8 @@ def resume(workflow: str) -> bool:
     """Resume a paused workflow; false if it was not paused."""
     with translate_errors():
         result = collection(documents.Workflow).update_one(
-            {"_id": workflow, "held": True},
-            [{"$set": {"next_check": NOW, "updated_at": NOW}}, {"$unset": "held"}],
+            {"_id": workflow, "paused": True},
+            [{"$set": {"next_check": NOW, "updated_at": NOW}}, {"$unset": "paused"}],
         )
     return bool(result.modified_count)
 
@@ -36,6 +36,6 @@ def paused_since(ids: Sequence[str]) -> dict[str, datetime]:
         return {}
     with translate_errors():
         rows = collection(documents.Workflow).find(
-            {"_id": {"$in": list(ids)}, "held": True}, {"now": NOW}
+            {"_id": {"$in": list(ids)}, "paused": True}, {"now": NOW}
         )
         return {row["_id"]: row["now"] for row in rows}

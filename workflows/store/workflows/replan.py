@@ -69,7 +69,7 @@ def due_of_each(limit: int, without: Sequence[str]) -> list[str]:
 def _is_due(overdue: timedelta) -> Row:
     return {
         "replan_due": {"$type": "date"},
-        "held": {"$ne": True},
+        "paused": {"$ne": True},
         "$expr": {"$lte": ["$replan_due", ago(overdue)]},
     }
 

@@ -12,7 +12,7 @@ from pymongo.client_session import ClientSession
 
 from workflows.model.errors import LeaseLost
 from workflows.model.states import FINAL_WORKFLOW, StepState, WorkflowState
-from workflows.model.values import Again, Event, Job, Workflow
+from workflows.model.values import Event, Job, PendingRetry, Workflow
 from workflows.store import documents
 from workflows.store.jobs import rows as job_rows
 from workflows.store.mongo import (
@@ -36,7 +36,7 @@ PROGRESS = {
     "state": 1,
     "states": 1,
     "attempts": 1,
-    "again": 1,
+    "retries": 1,
     "cap": 1,
     "sequence": 1,
     "failures": 1,
@@ -123,7 +123,7 @@ def claim(ids: Iterable[str], lease: timedelta) -> tuple[str, list[Claimed], lis
     with translate_errors():
         workflows = collection(documents.Workflow)
         workflows.update_many(
-            {"_id": {"$in": wanted}, "held": {"$ne": True}, **free},
+            {"_id": {"$in": wanted}, "paused": {"$ne": True}, **free},
             [{"$set": {"lease": {"token": token, "until": later(lease)}}}],
         )
         rows = list(workflows.find({"_id": {"$in": wanted}, "lease.token": token}, PROGRESS))
@@ -216,9 +216,9 @@ def _update(change: Change) -> UpdateOne:
         fields |= {
             "state": str(after.state),
             "sequence": after.sequence,
-            "again": {
-                str(step): {"at": again.at, "left": again.left}
-                for step, again in after.again.items()
+            "retries": {
+                str(step): {"at": retry.at, "retries_left": retry.retries_left}
+                for step, retry in after.retries.items()
             },
             "updated_at": change.before.now,
             **_steps(before, after),
@@ -265,9 +265,9 @@ def value(row: Row) -> Workflow:
         state=WorkflowState(row["state"]),
         states=tuple([_STEP_STATES[state] for state in row["states"]]),
         attempts=tuple(row["attempts"]),
-        again={
-            int(step): Again(again["at"], again["left"])
-            for step, again in row.get("again", {}).items()
+        retries={
+            int(step): PendingRetry(retry["at"], retry["retries_left"])
+            for step, retry in row.get("retries", {}).items()
         },
         cap=row["cap"],
         cancel_requested=row.get("cancel_requested_at") is not None,

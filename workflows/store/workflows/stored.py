@@ -20,7 +20,7 @@ from workflows.store.workflows import rows
 SUMMARY_FIELDS: Final = (
     "name",
     "state",
-    "held",
+    "paused",
     "cancel_requested_at",
     "labels",
     "apps",
@@ -124,6 +124,6 @@ def _summary_fields(row: Row) -> dict[str, Any]:
         "step_count": row["step_count"],
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
-        "paused": bool(row.get("held")),
+        "paused": bool(row.get("paused")),
         **{name: row.get(name) for name in optional},
     }

@@ -56,7 +56,7 @@ def request_cancel(workflow: str) -> bool:
                         "updated_at": NOW,
                     }
                 },
-                {"$unset": ["lease", "held"]},
+                {"$unset": ["lease", "paused"]},
             ],
         )
     return bool(result.matched_count)
@@ -82,7 +82,7 @@ def restart(
                     "$set": {
                         "state": WorkflowState.PENDING,
                         "states": list(states),
-                        "again": {"$literal": {}},
+                        "retries": {"$literal": {}},
                         "sequence": event.sequence,
                         "submitted_at": {"$ifNull": ["$submitted_at", NOW]},
                         "taken_up_at": NOW,
