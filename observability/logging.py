@@ -41,7 +41,21 @@ def configure(settings: Logging, process: str, *, file: Path | None = None) -> N
             handlers.append(rotating_file(file))
         except OSError as error:
             unusable = error
-    formatter = _Lines(process)
+    _replace_handlers(handlers, _Lines(process), settings.level)
+    _configure_structlog(process)
+    if unusable is not None:
+        structlog.get_logger(__name__).warning(
+            "The log file cannot be opened: lines go to standard output alone"
+            " (logging.executor_log_file names another)",
+            file=str(file),
+            reason=unusable.strerror,
+        )
+
+
+def _replace_handlers(
+    handlers: list[logging.Handler], formatter: logging.Formatter, level: str
+) -> None:
+    """Make these the handlers of every library's log too."""
     for handler in handlers:
         handler.setFormatter(formatter)
     root = logging.getLogger()
@@ -49,10 +63,13 @@ def configure(settings: Logging, process: str, *, file: Path | None = None) -> N
         root.removeHandler(former)
         former.close()
     root.handlers = handlers
-    root.setLevel(settings.level)
+    root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(capture=True)
+
+
+def _configure_structlog(process: str) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -64,13 +81,6 @@ def configure(settings: Logging, process: str, *, file: Path | None = None) -> N
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    if unusable is not None:
-        structlog.get_logger(__name__).warning(
-            "The log file cannot be opened: lines go to standard output alone"
-            " (logging.executor_log_file names another)",
-            file=str(file),
-            reason=unusable.strerror,
-        )
 
 
 def _shared_processors(process: str) -> list[Processor]:

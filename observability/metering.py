@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 from config.sections import Metrics
-from observability.metrics import Meters, Shared, meters, share
+from observability.metrics import Meters, Shared, share
 from workflows.bvbrc.rpc import Made
 from workflows.engine.context import Recorded
 from workflows.model.states import FINAL_STEP, FINAL_WORKFLOW, StepState, WorkflowState
@@ -57,7 +57,7 @@ def _open(settings: Metrics) -> Shared | None:
 def counts_of(settings: Metrics) -> Counts:
     """Counts into the shared files; without them, counts are dropped."""
     shared = shared_of(settings)
-    made = shared.meters if shared else meters()
+    made = shared.meters if shared else Meters()
     for state in FINAL_WORKFLOW:
         made.workflows_completed.labels(state)  # shown as 0, so that the first one is an increase
     return Counts(made)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,29 +23,70 @@ _SHORT: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 """Seconds, from a call on the same machine to the longest submission."""
 
 
+def _counter(name: str, meaning: str, *labels: str) -> Counter:
+    """Declares a counter, exposed as ``<name>_total``."""
+    return field(default_factory=partial(Counter, name, meaning, labels, registry=None))
+
+
+def _seconds(name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+    """Declares a histogram, exposed as ``<name>_seconds``."""
+    make = partial(Histogram, f"{name}_seconds", f"{meaning}, seconds", labels, buckets=buckets)
+    return field(default_factory=partial(make, registry=None))
+
+
 @dataclass(frozen=True, slots=True)
 class Meters:
     """All counters and histograms. A process makes all of them, so that each is exposed from the
     start."""
 
-    workflows_submitted: Counter
-    workflows_completed: Counter
-    workflow_seconds: Histogram
-    steps_submitted: Counter
-    steps_completed: Counter
-    step_seconds: Histogram
-    cycles: Counter
-    cycle_seconds: Histogram
-    errors: Counter
-    calls: Counter
-    job_minutes: Counter
-    query_seconds: Histogram
-    query_errors: Counter
-    submit_errors: Counter
-    call_seconds: Histogram
-    call_errors: Counter
-    requests: Counter
-    request_seconds: Histogram
+    workflows_submitted: Counter = _counter("workflows_submitted", "Workflows accepted to run")
+    workflows_completed: Counter = _counter(
+        "workflows_completed", "Workflows that ended, by their state", "status"
+    )
+    workflow_seconds: Histogram = _seconds(
+        "workflow_execution_duration",
+        "From a workflow's submission (or retry) to its end",
+        _LONG,
+    )
+    steps_submitted: Counter = _counter(
+        "steps_submitted", "Jobs started at AppService for steps", "app"
+    )
+    steps_completed: Counter = _counter(
+        "steps_completed", "Steps that ended, by their state", "app", "status"
+    )
+    step_seconds: Histogram = _seconds(
+        "step_execution_duration", "How long the job of an ended step ran", _LONG, "app"
+    )
+    cycles: Counter = _counter("executor_poll_cycles", "Sweeps for due work")
+    cycle_seconds: Histogram = _seconds("executor_poll_duration", "How long a sweep took", _SHORT)
+    errors: Counter = _counter(
+        "executor_errors", "Tasks and advances that failed, by the exception", "error_type"
+    )
+    calls: Counter = _counter("scheduler_calls", "Calls of AppService, with any outcome")
+    job_minutes: Counter = _counter(
+        "scheduler_active_job_minutes", "How long jobs were watched at AppService, in total"
+    )
+    query_seconds: Histogram = _seconds(
+        "scheduler_query_duration", "How long AppService took to answer query_tasks", _SHORT
+    )
+    query_errors: Counter = _counter("scheduler_query_errors", "Calls of query_tasks that failed")
+    submit_errors: Counter = _counter(
+        "scheduler_submit_errors", "Calls of start_app2 that failed or were refused", "app"
+    )
+    call_seconds: Histogram = _seconds(
+        "bvbrc_call_duration", "How long a BV-BRC service took to answer", _SHORT, "method"
+    )
+    call_errors: Counter = _counter(
+        "bvbrc_call_errors",
+        "Calls of BV-BRC services that failed or were refused",
+        *("method", "error_type"),
+    )
+    requests: Counter = _counter(
+        "http_requests", "Requests that the API answered", "method", "route", "status"
+    )
+    request_seconds: Histogram = _seconds(
+        "http_request_duration", "How long the API took to answer", _SHORT, "route"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +101,8 @@ class Shared:
         found = {metric.name: metric for metric in self.files.collect()}
         yield from found.values()
         yield _calls_per_job_minute(found)
-        for field in fields(self.meters):
-            for family in getattr(self.meters, field.name).describe():
+        for meter in fields(self.meters):
+            for family in getattr(self.meters, meter.name).describe():
                 if family.name not in found:
                     yield family
 
@@ -90,66 +132,4 @@ def share(folder: Path) -> Shared:
     # it is imported; both are set here, so that it does not matter who imported it first.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     values.ValueClass = values.MultiProcessValue(files.identity)
-    return Shared(meters(), files)
-
-
-def meters() -> Meters:
-    return Meters(
-        workflows_submitted=_counter("workflows_submitted", "Workflows accepted to run"),
-        workflows_completed=_counter(
-            "workflows_completed", "Workflows that ended, by their state", "status"
-        ),
-        workflow_seconds=_seconds(
-            "workflow_execution_duration",
-            "From a workflow's submission (or retry) to its end",
-            _LONG,
-        ),
-        steps_submitted=_counter("steps_submitted", "Jobs started at AppService for steps", "app"),
-        steps_completed=_counter(
-            "steps_completed", "Steps that ended, by their state", "app", "status"
-        ),
-        step_seconds=_seconds(
-            "step_execution_duration", "How long the job of an ended step ran", _LONG, "app"
-        ),
-        cycles=_counter("executor_poll_cycles", "Sweeps for due work"),
-        cycle_seconds=_seconds("executor_poll_duration", "How long a sweep took", _SHORT),
-        errors=_counter(
-            "executor_errors", "Tasks and advances that failed, by the exception", "error_type"
-        ),
-        calls=_counter("scheduler_calls", "Calls of AppService, with any outcome"),
-        job_minutes=_counter(
-            "scheduler_active_job_minutes", "How long jobs were watched at AppService, in total"
-        ),
-        query_seconds=_seconds(
-            "scheduler_query_duration", "How long AppService took to answer query_tasks", _SHORT
-        ),
-        query_errors=_counter("scheduler_query_errors", "Calls of query_tasks that failed"),
-        submit_errors=_counter(
-            "scheduler_submit_errors", "Calls of start_app2 that failed or were refused", "app"
-        ),
-        call_seconds=_seconds(
-            "bvbrc_call_duration", "How long a BV-BRC service took to answer", _SHORT, "method"
-        ),
-        call_errors=_counter(
-            "bvbrc_call_errors",
-            "Calls of BV-BRC services that failed or were refused",
-            *("method", "error_type"),
-        ),
-        requests=_counter(
-            "http_requests", "Requests that the API answered", "method", "route", "status"
-        ),
-        request_seconds=_seconds(
-            "http_request_duration", "How long the API took to answer", _SHORT, "route"
-        ),
-    )
-
-
-def _counter(name: str, meaning: str, *labels: str) -> Counter:
-    """Exposed as ``<name>_total``."""
-    return Counter(name, meaning, labels, registry=None)
-
-
-def _seconds(name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-    return Histogram(
-        f"{name}_seconds", f"{meaning}, seconds", labels, buckets=buckets, registry=None
-    )
+    return Shared(Meters(), files)

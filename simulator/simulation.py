@@ -21,19 +21,26 @@ from simulator.call_log import Call, CallLog
 from simulator.genomes import Genomes
 from simulator.jobs import Job, Jobs
 from simulator.objects import Objects
+from simulator.questions import (
+    job_id_in,
+    no_method,
+    no_question,
+    parse_request,
+    subject_of,
+    traced_argument,
+)
 from simulator.results import Results
-from simulator.rpc import Envelope, Question, RpcError
+from simulator.rpc import Question, RpcError
 from simulator.server import Reply, Request
 from simulator.switches import Switches
 from simulator.tokens import Identity, Tokens, load_key, user_in
-from simulator.triggers import Seconds, Subject, Trigger, Triggers, draw_seconds
+from simulator.triggers import Seconds, Trigger, Triggers, draw_seconds
 
 Json = Any
 Perform = Callable[[RpcError | None], Reply]
 """Makes a call, or answers it with an error."""
 
 
-ABOUT_A_JOB = frozenset({"kill_task", "rerun_task", "query_task_details"})
 PREFLIGHTED = frozenset({"start_app", "start_app2"})
 SERVED_PAGES = frozenset({"task_info", "ping", "auth_ping"})
 """Pages of AppService itself; others come from servers of their own."""
@@ -352,55 +359,3 @@ def require_caller(
     """An AppService method: it always has a caller."""
     assert who is not None  # noqa: S101 - AppService has no open methods
     return method(service, who, params)
-
-
-def parse_request(request: Request) -> Question:
-    """Raises ``RpcError`` where the request is no JSON-RPC."""
-    if request.verb == "GET":
-        raise RpcError("HTTP GET not allowed.", rpc.NO_GET, inside=False)
-    if request.verb != "POST":
-        raise rpc.unparsable(f"Unsupported HTTP request method {request.verb}")
-    return rpc.parse(request.body)
-
-
-def no_question(request: Request) -> Question:
-    """How a request is answered that could not be read."""
-    marks: dict[str, Json] = {"version": "1.1", "id": "1"}
-    if request.verb != "POST":
-        marks = {"version": "1.1"}
-    if request.verb == "GET" and not request.query:
-        marks["id"] = None
-    return Question(Envelope("1.1", tuple(marks.items())), "unparsable", [])
-
-
-def no_method(text: str) -> RpcError:
-    return RpcError(text, rpc.NO_METHOD, inside=False)
-
-
-def subject_of(question: Question, token: str) -> Subject:
-    """The fields by which faults and the call log select a call."""
-    subject = {"method": question.method, "user": user_in(token)}
-    first, second, third = (appservice.argument(question.params, index) for index in range(3))
-    short = question.method.partition(".")[2]
-    name = "app" if short.startswith("start_app") else "job_id" if short in ABOUT_A_JOB else ""
-    if name and isinstance(first, (str, int)):
-        subject[name] = str(first)
-    if isinstance(second, dict):
-        names = ("output_path", "output_file")
-        subject |= {name: str(second[name]) for name in names if name in second}
-    if isinstance(third, dict) and third.get("user_metadata"):
-        subject["user_metadata"] = str(third["user_metadata"])
-    return subject
-
-
-def job_id_in(values: list[Json]) -> str:
-    """The id of a job that was created, else empty."""
-    first = values[0] if values else None
-    return str(first["id"]) if isinstance(first, dict) and "state_code" in first else ""
-
-
-def traced_argument(problem: RpcError, question: Question, token: str) -> str:
-    """The argument that a trace shows: of a submit tool that did not run, it is the token."""
-    if "IPC/Run" in problem.place:
-        return token
-    return appservice.perl_text(appservice.argument(question.params, 0))

@@ -7,11 +7,11 @@ from prometheus_client import CollectorRegistry
 
 from app.http import traffic
 from observability.metering import Counts
-from observability.metrics import meters
+from observability.metrics import Meters
 
 
 def test_requests_are_counted_by_rule_and_answer() -> None:
-    app, counts = Flask("test"), Counts(meters())
+    app, counts = Flask("test"), Counts(Meters())
     traffic.register(app, counts)
     app.before_request(lambda: setattr(g, "begun", 0.0))
     app.add_url_rule("/workflows/<workflow_id>", view_func=lambda workflow_id: workflow_id)

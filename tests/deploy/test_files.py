@@ -19,7 +19,7 @@ from redis.exceptions import AuthenticationError
 import celeryconfig
 from config.settings import Settings
 from devstack import embedded, processes
-from observability.metrics import meters
+from observability.metrics import Meters
 from tests.deploy.queries import names_in, queries
 from tests.shared import ROOT
 
@@ -96,7 +96,7 @@ def test_every_alert_is_explained_and_nothing_else() -> None:
 
 
 def test_rules_and_dashboards_ask_for_metrics_that_exist() -> None:
-    counted = meters()
+    counted = Meters()
     known = {
         family.name + suffix
         for name in counted.__slots__

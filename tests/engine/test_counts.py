@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from observability.metering import Counts
-from observability.metrics import meters
+from observability.metrics import Meters
 from tests.engine.conftest import Engine, document
 from workflows.bvbrc.appservice import AppService
 from workflows.bvbrc.rpc import Rpc
@@ -28,7 +28,7 @@ from workflows.store.workflows.rows import Change
 
 @pytest.fixture
 def counts() -> Counts:
-    return Counts(meters())
+    return Counts(Meters())
 
 
 @pytest.fixture

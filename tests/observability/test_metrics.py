@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from observability.metric_files import Files
-from observability.metrics import meters
+from observability.metrics import Meters
 from tests.shared import ROOT
 
 COUNT_THREE = """
@@ -152,7 +152,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_at_the_start(tmp_path: Path
 
 
 def test_no_label_names_a_workflow_or_a_user() -> None:
-    made = meters()
+    made = Meters()
 
     labels = {label for name in made.__slots__ for label in getattr(made, name)._labelnames}
 

@@ -15,7 +15,7 @@ from workflows.model.states import StepState, WorkflowState
 from workflows.model.values import Workflow
 from workflows.rules.explain import Surroundings, explain
 from workflows.rules.plan import plan
-from workflows.spec import resolver
+from workflows.spec import size_limits
 from workflows.spec.checks.diagnostics import MOST_PROBLEMS
 from workflows.spec.checks.suggestions import did_you_mean
 from workflows.spec.compiled_spec import CompiledSpec, compile_spec
@@ -213,7 +213,7 @@ def test_outputs_of_all_steps_and_the_workflow_share_one_budget() -> None:
 
 
 def test_parameters_of_all_steps_share_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolver, "LARGEST_SUM", 100_000)
+    monkeypatch.setattr(size_limits, "LARGEST_SUM", 100_000)
     steps = [step(number, [], text="${text}") for number in range(10)]
 
     (problem,) = examine(workflow(steps, text="x" * 15_000), CATALOGUE).problems

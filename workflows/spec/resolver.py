@@ -15,6 +15,7 @@ from typing import Final
 from workflows.model.errors import Problem, Unresolved
 from workflows.model.json_path import Path, format_path
 from workflows.model.values import Json, Spec
+from workflows.spec import size_limits
 from workflows.spec.reference_syntax import (
     Kind,
     Malformed,
@@ -38,15 +39,6 @@ __all__ = [
     "resolved_params",
     "workflow_outputs",
 ]
-
-LARGEST_VALUE: Final = 1_000_000
-"""How many characters one value may resolve to, about; a workflow is no decompression bomb."""
-LARGEST_SUM: Final = 64_000_000
-"""How many characters all values of one resolver may be put together from, and how many the
-parameters that it hands out may have in all."""
-LARGEST_OUTPUTS: Final = 16_000_000
-"""How many characters the outputs that a resolver hands out may have in all. They are answered to
-readers but not stored, so they may be about as large as a document that can be stored."""
 
 Results = Mapping[int, Mapping[str, Json]]
 """Outputs known only at run time (built-in steps): index of the step to name to value."""
@@ -125,7 +117,8 @@ class Resolver:
         self._known: dict[Slot, tuple[Json, int]] = {}
         self._texts: dict[tuple[str, str, int], tuple[Json, int]] = {}
         self._written = 0
-        self._left = {PARAMS: LARGEST_SUM, OUTPUTS: LARGEST_OUTPUTS}
+        self._budgets = {PARAMS: size_limits.LARGEST_SUM, OUTPUTS: size_limits.LARGEST_OUTPUTS}
+        self._left = dict(self._budgets)
         self._overdrawn: dict[str, Unresolved] = {}
 
     def params(self, step: int) -> dict[str, Json]:
@@ -181,7 +174,9 @@ class Resolver:
         """Raises ``Unresolved`` with the place at which too much was handed out in all."""
         self._left[budget] -= size
         if self._left[budget] < 0:
-            raise self._overdrawn.setdefault(budget, _overdrawn(budget, at))
+            raise self._overdrawn.setdefault(
+                budget, size_limits.budget_exceeded(budget, self._budgets[budget], at)
+            )
 
     def _filled_at(self, raw: Json, section: str, step: int, key: str | int) -> tuple[Json, int]:
         """A value at its own place, without remembering it: nobody else refers to it."""
@@ -259,12 +254,12 @@ class Resolver:
         """The value of a slot, all of whose needs are known, and its size."""
         section, step, path = written.slot
         if written.final:
-            return written.node, _size(written.node)
+            return written.node, size_limits.measure(written.node)
         if written.rest:
             node = self._known[(section, step, written.covered)][0]
             for name in written.rest:
                 node = _enter(node, name, written.slot, here)
-            return node, _size(node)
+            return node, size_limits.measure(node)
         value, size = self._fill(written.node, section, step, here)
         if path == OUTPUT_FILE and section == PARAMS:
             value = self._of_attempt(value, step)
@@ -317,16 +312,20 @@ class Resolver:
             return self._fill_text(raw, section, step, at)
         if isinstance(raw, dict):
             fields = {key: self._fill(value, section, step, at) for key, value in raw.items()}
-            size = _check_size(sum(len(key) + field[1] for key, field in fields.items()), at)
+            size = size_limits.check_value(
+                sum(len(key) + field[1] for key, field in fields.items()), at
+            )
             return {key: field[0] for key, field in fields.items()}, size
         if isinstance(raw, list | tuple):
             items = [self._fill(value, section, step, at) for value in raw]
-            return [item[0] for item in items], _check_size(sum(item[1] for item in items), at)
+            return [item[0] for item in items], size_limits.check_value(
+                sum(item[1] for item in items), at
+            )
         return raw, 8
 
     def _fill_text(self, raw: str, section: str, step: int, at: Path) -> tuple[Json, int]:
         if "${" not in raw:
-            return raw, _check_size(len(raw), at)
+            return raw, size_limits.check_value(len(raw), at)
         filled = self._texts.get((raw, section, step))
         if filled is None:
             filled = self._texts[raw, section, step] = self._join(raw, section, step, at)
@@ -342,9 +341,9 @@ class Resolver:
             if text is None:
                 return UNKNOWN_UNTIL_RUN, 8
             texts.append(text)
-        size = _check_size(sum(map(len, texts)), at)
+        size = size_limits.check_value(sum(map(len, texts)), at)
         self._written += size if len(texts) > 1 else 0
-        if self._written > LARGEST_SUM:
+        if self._written > size_limits.LARGEST_SUM:
             raise _unresolved_reference(
                 "too_large", at, "the references resolve to too much text in all"
             )
@@ -353,7 +352,7 @@ class Resolver:
     def _text(self, part: Reference | Malformed, section: str, step: int, at: Path) -> str | None:
         """What a reference in a longer text reads; None where only the run will tell."""
         value, size = self._value(self._slot(part, section, step, at), at)
-        _check_size(size, at)
+        size_limits.check_value(size, at)
         if value is UNKNOWN_UNTIL_RUN:
             return None
         if value is None:
@@ -383,31 +382,6 @@ def _json(value: Json) -> str | None:
         return json.dumps(value, ensure_ascii=False)
     except TypeError:
         return None
-
-
-def _size(value: Json) -> int:
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(len(key) + _size(inner) for key, inner in value.items())
-    if isinstance(value, list | tuple):
-        return sum(map(_size, value))
-    return 8
-
-
-def _check_size(size: int, at: Path) -> int:
-    if size > LARGEST_VALUE:
-        raise _unresolved_reference(
-            "too_large", at, f"it resolves to more than {LARGEST_VALUE} characters"
-        )
-    return size
-
-
-def _overdrawn(budget: str, at: Path) -> Unresolved:
-    most = LARGEST_SUM if budget == PARAMS else LARGEST_OUTPUTS
-    message = f"up to here the {budget} of this workflow resolve to more than {most} characters"
-    hint = "write long texts into files in the Workspace, and refer to their paths"
-    return Unresolved(Problem(format_path(at), "too_large", message, hint))
 
 
 def _unresolved_reference(code: str, at: Path, message: str, target: str = "") -> Unresolved:

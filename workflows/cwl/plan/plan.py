@@ -137,23 +137,7 @@ def wrap_tool(process: Process) -> Process:
     """A tool that was submitted by itself, as the only step of a workflow."""
     if process.kind in ("Workflow", ""):
         return process
-    node = process.node
-    step = Step(
-        name=process.name or "run",
-        slug="run",
-        node=node,
-        run=process,
-        inputs={
-            name: StepInput(name, each.node, Link((Source("", name, each.node),), is_list=False))
-            for name, each in process.inputs.items()
-        },
-        outputs={name: each.node for name, each in process.outputs.items()},
-        scatter=(),
-        method="",
-        when=None,
-        requirements={},
-        hints={},
-    )
+    step = _only_step(process)
     outputs = {
         name: Parameter(
             name,
@@ -168,11 +152,31 @@ def wrap_tool(process: Process) -> Process:
         name=process.name,
         scope="",
         version=process.version,
-        node=node,
+        node=process.node,
         inputs=process.inputs,
         outputs=outputs,
         requirements=process.requirements,
         hints=process.hints,
         steps={step.name: step},
         wraps=process,
+    )
+
+
+def _only_step(process: Process) -> Step:
+    """The step that runs the tool, with the workflow's inputs as its own."""
+    return Step(
+        name=process.name or "run",
+        slug="run",
+        node=process.node,
+        run=process,
+        inputs={
+            name: StepInput(name, each.node, Link((Source("", name, each.node),), is_list=False))
+            for name, each in process.inputs.items()
+        },
+        outputs={name: each.node for name, each in process.outputs.items()},
+        scatter=(),
+        method="",
+        when=None,
+        requirements={},
+        hints={},
     )
