@@ -60,8 +60,8 @@ def _write(name: str, **facts: object) -> None:
 
 
 def read(name: str) -> dict[str, Any] | None:
-    """The facts of a ready process; None if it is not ready or has ended, whatever its file
-    says."""
+    """The facts of a ready process; None if it is not ready or has ended, even if its file is
+    still there."""
     facts = present(name)
     return facts if facts and facts["ready"] else None
 

@@ -12,7 +12,7 @@ _PROBE = "health"
 
 
 def depths() -> dict[str, int]:
-    """Queues to how many messages wait in each. Raises whatever the broker's client raises.
+    """The number of messages that wait in each queue. Raises the errors of the broker's client.
 
     It uses a separate connection with short timeouts; those of the senders are longer. It writes,
     since a Redis that has become a replica still answers reads.

@@ -183,7 +183,7 @@ def create_row(
 
 
 def stored_text(value: Json) -> str | None:
-    """A value in a column of text: whatever it is, Perl makes a text of it."""
+    """A value in a column of text: Perl makes a text of a value of any type."""
     return None if value is None else perl_text(value)
 
 

@@ -205,7 +205,7 @@ def expire(simulation: Simulation, args: Args) -> Json:
 
 
 def add_triggers(triggers: Triggers, args: Args, check: Callable[[Trigger], object]) -> Json:
-    """Adds one trigger or several; nothing where one is wrong."""
+    """Adds one trigger or several. If one is wrong, none is added."""
     made = [triggers.add(each) for each in args.get("items", [args])]
     try:
         for trigger in made:

@@ -59,7 +59,7 @@ class Fault:
     code: int = INTERNAL
 
     def error(self, hits: int) -> RpcError:
-        """The JSON-RPC error of a fault that is one; ``hits`` counts how often it happened."""
+        """The JSON-RPC error that a fault of this kind answers; ``hits`` counts its occurrences."""
         if self.kind == "no_reason":
             return specs.refusal()
         if self.kind == "db_lost":

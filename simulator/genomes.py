@@ -28,7 +28,7 @@ FEATURES, USUAL_LIMIT = 40, 25
 
 @dataclass(frozen=True, slots=True)
 class Genome:
-    """A genome, from when on it is in the index, and how many of its features have a family."""
+    """A genome, the time at which it is indexed, and the number of its features with a family."""
 
     id: str
     name: str
@@ -94,7 +94,7 @@ Term = tuple[str, list[str]]
 
 
 def terms_of(query: str) -> list[Term]:
-    """``and(a,b)&c`` as the list of its terms; what is no term is ignored."""
+    """``and(a,b)&c`` as the list of its terms; other parts are ignored."""
     text = re.sub(r"\band\(((?:[^()]|\([^()]*\))*)\)", r"\1", query)
     found = re.findall(r"(\w+)\(((?:[^()]|\([^()]*\))*)\)", text)
     return [(name, [arg for arg in re.split(r"[,()]", args) if arg]) for name, args in found]

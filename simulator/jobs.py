@@ -290,7 +290,7 @@ class Jobs:
             self._free_place(job, now)
 
     def hurry(self, job: Job, outcome: str, now: float) -> None:
-        """Ends a job now, whatever its script says."""
+        """Ends a job now, before its script does."""
         if job.finished is not None:
             raise Unusable(f"job {job.id} is final already")
         job.generation += 1

@@ -52,7 +52,7 @@ def tasks(service: Service, jobs: Iterable[Job]) -> list[Json]:
 
 
 def page(params: list[Json]) -> tuple[int, int]:
-    """Offset and count; raises the SQL error of what is no number."""
+    """Offset and count. Raises the SQL error of a value that is not a number."""
     given = [argument(params, index) for index in (0, 1)]
     texts = ["NULL" if each is None else str(each) for each in given]
     if all(re.fullmatch(r"\d+", text) for text in texts):
@@ -131,7 +131,7 @@ def bound(text: Json, holds: Callable[[Job, float], bool]) -> Test:
 
 
 def parsed_time(text: Json) -> float | None:
-    """The time as the service reads it: whatever zone is written, the figures count as UTC."""
+    """The time as the service reads it: as UTC, even if another zone is written."""
     form = r"\s*(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?)?"
     found = re.match(form, text) if isinstance(text, str) else None
     if not found:
@@ -225,7 +225,7 @@ def from_the_start(offset: Json) -> Json:
 
 
 def qstat_candidates(service: Service, who: Identity, wanted: Mapping[str, Json]) -> Iterable[Job]:
-    """Own jobs; everybody's for admins and, masked, for who asks for all users."""
+    """The caller's jobs. Admins get every user's; others who ask for all users get them masked."""
     if wanted.get("user_metadata"):
         jobs: Iterable[Job] = service.jobs.with_metadata(str(wanted["user_metadata"]))
     elif who.admin or wanted.get("all_users"):

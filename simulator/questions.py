@@ -15,7 +15,7 @@ ABOUT_A_JOB = frozenset({"kill_task", "rerun_task", "query_task_details"})
 
 
 def parse_request(request: Request) -> Question:
-    """Raises ``RpcError`` where the request is no JSON-RPC."""
+    """Reads a request as a call. Raises ``RpcError`` if it is not JSON-RPC."""
     if request.verb == "GET":
         raise RpcError("HTTP GET not allowed.", rpc.NO_GET, inside=False)
     if request.verb != "POST":
@@ -24,7 +24,7 @@ def parse_request(request: Request) -> Question:
 
 
 def no_question(request: Request) -> Question:
-    """How a request is answered that could not be read."""
+    """The call that stands for a request which could not be read."""
     marks: dict[str, Json] = {"version": "1.1", "id": "1"}
     if request.verb != "POST":
         marks = {"version": "1.1"}

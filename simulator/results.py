@@ -123,7 +123,7 @@ class Place:
 
     @classmethod
     def of(cls, job: Job) -> Place | None:
-        """None for those that leave nothing."""
+        """The place of a job's results; None if it leaves none."""
         silent = job.app == "Sleep" or job.params.get("skip_workspace_output")
         if silent or not job.output_path or not job.output_file:
             return None

@@ -151,7 +151,7 @@ def rotate_keys(mapping: dict[str, Json], rng: random.Random | None) -> dict[str
 
 
 def add_stack_trace(error: RpcError, method: str, argument: str) -> str:
-    """The message as Carp::Always leaves it: where it was thrown, and who called whom.
+    """The message as Carp::Always extends it: the place of the error and the stack of its callers.
 
     ``argument`` is printed as the first argument of the method, cut at 64 characters: that is how
     heads of tokens get into error texts.

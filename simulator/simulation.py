@@ -240,7 +240,7 @@ class Simulation:
         return draw_seconds(seconds, self.rng) or 0.0
 
     def _page(self, request: Request, parts: list[str]) -> Callable[[], Reply] | None:
-        """The page for a request that is no JSON-RPC; None if it is."""
+        """The page that answers a request which is not JSON-RPC; None for JSON-RPC."""
         name = parts[0] if parts else ""
         if name == "task_info":
             return lambda: pages.task_info(request, parts[1:], self.jobs, self._check)

@@ -1,4 +1,4 @@
-"""When a fault or a rule applies: to which calls or jobs, how often, with what probability."""
+"""Conditions of a fault or a rule: its calls or jobs, the number of its uses, its probability."""
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ class Methods:
 def as_method(
     method: Callable[[str, Args], list[Json]],
 ) -> Callable[[Identity | None, list[Json]], list[Json]]:
-    """The method as the envelope calls it: nobody's token is anybody's."""
+    """The method as the envelope calls it. Only administrators may use ``adminmode``."""
 
     def call(who: Identity | None, params: list[Json]) -> list[Json]:
         args = params[0] if params and isinstance(params[0], dict) else {}

@@ -45,7 +45,7 @@ def sign_out() -> Response:
 
 
 def _place() -> str:
-    """Where to go afterwards: a page of ours, whatever the address says."""
+    """The page to show afterwards. It is one of ours: other addresses are ignored."""
     place = request.values.get("next", "")
     listing: str = url_for("ui.list_workflows")
     is_ours = place.startswith("/ui/") and place.isprintable()

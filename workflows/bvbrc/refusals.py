@@ -37,7 +37,7 @@ HEADS: Final[tuple[tuple[str, Meaning], ...]] = (
     ("Invalid task ID", Rejected),
     ("Command 'p3x-submit-job' not found", ServiceAway),
 )
-"""What a message begins with, to what it means whatever was asked for; the first that fits."""
+"""The beginnings of messages, to what they mean for every method; the first that fits counts."""
 
 SUBMITTING: Final = "Error submitting job:"
 CHECKED: Final = re.compile(

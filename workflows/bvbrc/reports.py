@@ -67,7 +67,7 @@ def job_id(value: object) -> str:
 
 
 def report(task: Mapping[str, Any], known_id: str) -> Report:
-    """Reads a Task (SchedulerDB: format_task_for_service); whatever is missing is left empty."""
+    """Reads a Task (SchedulerDB: format_task_for_service); missing fields are left empty."""
     word = plain(task.get("status"))
     state = WORDS.get(word, JobWord.UNKNOWN)
     started_at = moment(task.get("start_time"))

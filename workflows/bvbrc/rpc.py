@@ -1,8 +1,8 @@
 """JSON-RPC as BV-BRC's services speak it: one call, answered by its return values or an exception.
 
 Each exception says what may be done next (``errors.py``). A call that starts something is made
-``once``: whatever leaves its outcome open raises ``InDoubt``. All others can be repeated, so that a
-lost answer is only ``ServiceAway``.
+``once``: a failure that leaves its outcome open raises ``InDoubt``. All others can be repeated, so
+that a lost answer is only ``ServiceAway``.
 """
 
 from __future__ import annotations

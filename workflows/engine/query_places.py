@@ -22,7 +22,7 @@ from workflows.model.errors import Unavailable
 from workflows.store.jobs import outbox, reservations
 
 PATIENCE_SECONDS: Final = 2.0
-"""After this a query is sent, whatever is under way."""
+"""After this a query is sent, even if no place is free."""
 HELD_SECONDS: Final = 0.25
 """How long one query holds the place: later it counts as hanging, and the next one goes."""
 BURST_SECONDS: Final = 0.5

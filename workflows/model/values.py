@@ -56,7 +56,7 @@ class Spec:
     name: str
     version: str
     base_context: Mapping[str, Json]
-    """Holds ``base_url`` and ``workspace_output_folder``, and whatever else the user put there."""
+    """Holds ``base_url`` and ``workspace_output_folder``, and the user's further entries."""
     steps: tuple[StepSpec, ...]
     workflow_outputs: tuple[Json, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -129,7 +129,7 @@ class Job:
     claim: str = ""
     """The token of the claim under which the job is being sent."""
     tries: int = 0
-    """How many sends have failed, for whatever reason."""
+    """How many sends have failed, for any reason."""
     refusals: int = 0
     """How often AppService refused it without a conclusive reason; outages do not count."""
     refused_since: datetime | None = None

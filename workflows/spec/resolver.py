@@ -45,7 +45,7 @@ Results = Mapping[int, Mapping[str, Json]]
 
 
 class Later(Enum):
-    """Stands for a value that only the run will bring; whatever it is part of is later too."""
+    """Stands for a value that only the run will bring; a value that contains it is later too."""
 
     LATER = "later"
 

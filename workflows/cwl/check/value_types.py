@@ -23,7 +23,7 @@ class Misfit:
 
 
 def misfits(value: Value, wanted: Type, path: tuple[Key, ...] = ()) -> Iterator[Misfit]:
-    """Why the value is not of that type; nothing where it is. References are taken on trust."""
+    """The reasons why the value is not of that type; none if it is. References are not checked."""
     if isinstance(value, (Ref, Gap)):
         return
     options = members(wanted)

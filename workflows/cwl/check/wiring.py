@@ -150,7 +150,7 @@ class Wiring:
     def _check_names(
         self, node: Node | None, process: Process, where: str, known: Mapping[str, object]
     ) -> None:
-        """Reports ``inputs.x`` where there is no such input: it would be null without a word."""
+        """Reports ``inputs.x`` if there is no such input: it would silently be null."""
         if node is None:
             return
         for name in sorted(names_read(node.value, process.version).names - set(known)):
@@ -265,7 +265,8 @@ class Wiring:
         return bool(lists) and self.target.accepts(lists[0].items, wanted[0], sink.run)
 
     def _source_type(self, source: Source, process: Process) -> Type | None:
-        """None where there is no such source (reported) or its step could not be read."""
+        """The type of a source. None if there is no such source, which is reported, or if its step
+        could not be read."""
         if not source.step:
             if source.name in process.inputs:
                 return process.inputs[source.name].type

@@ -70,7 +70,7 @@ _NUMBERS = ("int", "long", "float", "double")
 
 
 def members(of: Type) -> tuple[Type, ...]:
-    """The alternatives of a type; a type that is no union is its only one."""
+    """The alternatives of a union; any other type is its only alternative."""
     return of.members if isinstance(of, Union) else (of,)
 
 

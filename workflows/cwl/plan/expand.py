@@ -1,7 +1,7 @@
 """A workflow and its inputs → the jobs known so far, and the values of its outputs.
 
-Sub-workflows are inlined, scatters laid out, conditions and expressions folded. Whatever needs a
-result that does not exist yet becomes a gap, and is expanded when the plan is made again.
+Sub-workflows are inlined, scatters laid out, conditions and expressions folded. A part that needs
+a result which does not exist yet becomes a gap, and is expanded when the plan is made again.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def parts(text: str, version: str) -> list[str | Code]:
 
 
 def _escape(text: str, i: int, version: str) -> tuple[str, int]:
-    """What a backslash stands for, and how many characters it takes."""
+    """The text that an escape sequence stands for, and the length of the sequence."""
     if version != "v1.2":
         return text[i + 1], 2
     if text[i + 1 : i + 3] in ("$(", "${"):
@@ -166,7 +166,7 @@ def javascript_undeclared(code: Code) -> Wrong:
 
 
 def check(text: Value, version: str, library: Sequence[str] | None) -> None:
-    """Raises ``Wrong`` where an expression cannot be right whatever the values are."""
+    """Raises ``Wrong`` where an expression is wrong for all values."""
     if not has_code(text):
         return
     for piece in parts(text.strip(), version):

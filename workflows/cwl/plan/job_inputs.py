@@ -18,7 +18,7 @@ from workflows.cwl.plan.secondary_files import Discovery
 def read(
     process: Process, given: Node, target: Target, language: Language, report: Report
 ) -> dict[str, Slot]:
-    """A slot for each declared input, null where nothing is given and nothing is needed."""
+    """A slot for each declared input; null for an optional one without a value."""
     if given.value is not None and not isinstance(given.value, dict):
         report.problem(given, "cwl.wrong_shape", "the input object must be a map")
         return {}

@@ -81,7 +81,7 @@ def expand(
 
 
 def _read(document: Document, expansion: Expansion) -> tuple[Process, dict[str, Slot]]:
-    """The workflow and its inputs; each check is made only if those before found nothing."""
+    """The workflow and its inputs. A check is made only if the checks before it passed."""
     target, limits, report = expansion.target, expansion.limits, expansion.report
     check_size(document.files, limits)
     bundle = Bundle(document.files, limits)

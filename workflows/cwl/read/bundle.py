@@ -1,4 +1,4 @@
-"""The submitted files, under a root of their own: the only place anything is ever loaded from.
+"""The submitted files, under a root of their own. Nothing is loaded from any other place.
 
 Nothing is fetched and nothing is read from disk. ``$import`` and ``$include`` are followed here.
 """
@@ -33,7 +33,7 @@ class Bundle:
         self._loading: list[str] = []
 
     def tree(self, file: str, asked: Node | None = None) -> Node:
-        """The parsed file, imports followed. ``asked`` is who wants it, for error messages.
+        """The parsed file, imports followed. ``asked`` is the node that refers to it, for messages.
 
         Raises ``Refused`` where it is absent, unreadable or breaks a limit.
         """

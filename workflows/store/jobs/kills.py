@@ -43,10 +43,10 @@ def take(limit: int, again_in: timedelta) -> dict[str, list[Job]]:
 
 
 def record(replies: Iterable[tuple[Job, str, timedelta | None]]) -> None:
-    """What AppService answered to each kill; with a time where it must be asked again.
+    """Store what AppService answered to each kill; with a time where it must be asked again.
 
-    ``killed`` stays, whatever is answered to those who ask once more. That a job is ``gone`` says
-    only to the first who asks that it ended by itself.
+    ``killed`` stays: a later answer does not replace it. ``gone`` means that the job ended by
+    itself only if it answers the first kill, since the answer to an earlier one may be lost.
     """
     writes = [_write(job, reply, again) for job, reply, again in replies]
     if writes:
