@@ -225,3 +225,32 @@ def test_they_count_among_the_users_jobs(engine: Engine) -> None:
     assert told["code"] == "user_cap"
     engine.simulator.act("finish", app="Sleep")
     assert capped.ends(own) == "succeeded"
+
+
+def test_a_workflow_output_that_never_comes_hides_no_other(engine: Engine) -> None:
+    """One of two groups fails; the other one's path is there."""
+    engine.owner()
+    assert engine.context.clients
+    engine.context.clients.workspace.save_group(
+        engine.token, f"{HOME}/there", "feature_group", ["f.1"]
+    )
+    document = workflow(
+        *(
+            step(
+                name,
+                "CreateGroup",
+                job_result_paths=[f"{HOME}/{name}"],
+                group_type="features",
+                group_name=name,
+            )
+            for name in ("missing", "there")
+        )
+    )
+    references = [f"${{steps.{name}.outputs.group_path}}" for name in ("missing", "there")]
+    document["workflow_outputs"] = references
+
+    workflow_id = engine.submit(document)
+
+    assert engine.ends(workflow_id) == "failed"
+    found = views.whole(stored.get(workflow_id))["workflow_outputs"]
+    assert found == [references[0], f"{HOME}/Feature Groups/there"]

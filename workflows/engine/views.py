@@ -171,7 +171,11 @@ def resolve_outputs(
             outputs.append(resolver.outputs(step))
         except Invalid:
             outputs.append(each.outputs)
+    return outputs, [_final(resolver, raw, at) for at, raw in enumerate(spec.workflow_outputs)]
+
+
+def _final(resolver: Resolver, raw: Json, position: int) -> Json:
     try:
-        return outputs, resolver.workflow_outputs()
+        return resolver.workflow_output(position)
     except Invalid:
-        return outputs, spec.workflow_outputs
+        return raw

@@ -163,12 +163,14 @@ class Resolver:
         return self._value((CONTEXT, -1, (name,)), (CONTEXT, name))[0]
 
     def workflow_outputs(self) -> list[Json]:
-        values: list[Json] = []
-        for position, raw in enumerate(self._spec.workflow_outputs):
-            value, size = self._filled_at(raw, NOWHERE, -1, position)
-            self._spend(OUTPUTS, size, (NOWHERE, position))
-            values.append(value)
-        return values
+        return [self.workflow_output(each) for each in range(len(self._spec.workflow_outputs))]
+
+    def workflow_output(self, position: int) -> Json:
+        """One of them, by its place in the document."""
+        raw = self._spec.workflow_outputs[position]
+        value, size = self._filled_at(raw, NOWHERE, -1, position)
+        self._spend(OUTPUTS, size, (NOWHERE, position))
+        return value
 
     def _spend(self, budget: str, size: int, at: Path) -> None:
         """Raises ``Unresolved`` with the place at which too much was handed out in all."""
