@@ -10,7 +10,7 @@ from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import cli, deletion, ui
-from app.api import apps, commands, cwl, history, status, steps, submit, system, usage
+from app.api import apps, commands, cwl, history, reference, status, steps, submit, system, usage
 from app.api.response_schemas import Error
 from app.connections import Connections, attach
 from app.http import admission, cors, docs, errors, headers, metering, request_ids, traffic
@@ -70,6 +70,7 @@ def create_app(settings: Settings) -> Flask:
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     api.register_blueprint(wes_routes.blueprint, url_prefix=wes_errors.PREFIX)
     api.register_blueprint(system.for_prometheus)
+    api.register_blueprint(reference.blueprint)
     docs.register(app, api)
     ui.register(app)
     for group in (cli.credentials, cli.db):

@@ -28,6 +28,7 @@ OPEN_ROUTES = {
     "/docs/start.js",
     "/openapi.json",
     "/ga4gh/wes/v1/service-info",
+    "/llms.txt",
     "/ui/sign-in",
     "/ui/static/<path:name>",
     "/ui/<path:rest>",
