@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     quotas: sections.Quotas = sections.Quotas()
     api: sections.Api = sections.Api()
     wes: sections.Wes = sections.Wes()
+    agents: sections.Agents = sections.Agents()
 
     @model_validator(mode="after")
     def _grace_outlasts_the_call(self) -> Settings:
@@ -85,6 +86,35 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
+class AgentSettings(BaseSettings):
+    """The section of the MCP server alone; other sections are passed over."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    agents: sections.Agents
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """As for all settings."""
+        return Settings.settings_customise_sources(
+            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+        )
+
+
 @functools.cache
 def load_settings() -> Settings:
     """The settings of this process; a bad one ends it with one line and ``EXIT_CODE``."""
@@ -103,11 +133,28 @@ def read_settings(file: Path | None = None) -> Settings:
     try:
         return Settings(**{"auth": {}, **read_file(path)})
     except ValidationError as error:
-        lines = (
-            _describe_problem(each["loc"], each["type"], each["msg"], path)
-            for each in error.errors()
-        )
-        raise BadSettings("; ".join(lines)) from None
+        raise _bad_settings(error, path) from None
+
+
+def load_agents() -> sections.Agents:
+    """The one section of the MCP server, which has neither keys nor servers; a bad setting ends the
+    process with one line."""
+    try:
+        return read_agents()
+    except BadSettings as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(EXIT_CODE) from None
+
+
+def read_agents(file: Path | None = None) -> sections.Agents:
+    """Its section of ``file`` and of the environment. Raises ``BadSettings``."""
+    path = file or Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE)
+    if problems := list(_environment_problems(os.environ)):
+        raise BadSettings("; ".join(problems))
+    try:
+        return AgentSettings(agents=read_file(path).get("agents", {})).agents
+    except ValidationError as error:
+        raise _bad_settings(error, path) from None
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -123,6 +170,15 @@ def read_file(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise BadSettings(f"settings file {path}: must hold sections with keys")
     return {str(name): keys for name, keys in content.items() if keys is not None}
+
+
+def _bad_settings(error: ValidationError, path: Path) -> BadSettings:
+    return BadSettings(
+        "; ".join(
+            _describe_problem(each["loc"], each["type"], each["msg"], path)
+            for each in error.errors()
+        )
+    )
 
 
 def _fields() -> dict[str, FieldInfo]:

@@ -19,16 +19,17 @@ from devstack.processes import NotReady
 def _with_ports(command: Callable[..., None]) -> Callable[..., None]:
     """The options that name ports."""
     port = click.option("--port", default=setups.API_PORT, show_default=True, help="Of the API.")
-    flower, exporter = (
+    flower, exporter, mcp = (
         click.option(
             f"--{name}-port", default=0, help=f"Of {what}; without it {usual}, or a free one."
         )
         for name, what, usual in (
             ("flower", "Flower", setups.FLOWER_PORT),
             ("exporter", "celery-exporter", setups.EXPORTER_PORT),
+            ("mcp", "the MCP server", setups.MCP_PORT),
         )
     )
-    return port(flower(exporter(command)))
+    return port(flower(exporter(mcp(command))))
 
 
 @click.group()
@@ -52,12 +53,14 @@ def executor() -> None:
 @main.command("all")
 @_with_ports
 @click.option("--private", is_flag=True, help="Use separate servers and free ports; keep nothing.")
-def everything(port: int, flower_port: int, exporter_port: int, private: bool) -> None:
+def everything(
+    port: int, flower_port: int, exporter_port: int, mcp_port: int, private: bool
+) -> None:
     """Run everything until a signal."""
     if private:
         setups.private()
     else:
-        setups.everything(port, flower_port, exporter_port)
+        setups.everything(port, flower_port, exporter_port, mcp_port)
 
 
 @main.command()
@@ -68,13 +71,14 @@ def servers() -> None:
 
 @main.command()
 @_with_ports
-def up(port: int, flower_port: int, exporter_port: int) -> None:
+def up(port: int, flower_port: int, exporter_port: int, mcp_port: int) -> None:
     """Run everything in the background."""
     shared.end_by_signal()
     if (facts := records.read("all")) is None:
         click.echo("starting MongoDB, Redis, the simulator, API, worker, beat and Flower", err=True)
-        options = (f"--port={port}", f"--flower-port={flower_port}")
-        shared.start_detached("all", *options, f"--exporter-port={exporter_port}", report=_report)
+        options = {"": port, "flower-": flower_port, "exporter-": exporter_port, "mcp-": mcp_port}
+        words = [f"--{name}port={number}" for name, number in options.items()]
+        shared.start_detached("all", *words, report=_report)
         facts = records.read("all") or {}
     else:
         click.echo(f"is running already (pid {facts['pid']})")

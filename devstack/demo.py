@@ -31,6 +31,7 @@ PLACES = {
     "api": "API",
     "flower": "Flower",
     "exporter": "celery-exporter",
+    "mcp": "MCP server",
     "logs": "logs",
 }
 

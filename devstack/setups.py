@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import requests
@@ -21,7 +22,7 @@ from devstack.processes import NotReady, Process, wait_until
 from devstack.records import ROOT, VAR
 from devstack.shared import STOPPING, Failed, end_by_signal, shared_servers, stop_event
 
-API_PORT, FLOWER_PORT, EXPORTER_PORT = 8000, 5555, 9808
+API_PORT, FLOWER_PORT, EXPORTER_PORT, MCP_PORT = 8000, 5555, 9808, 8002
 TOO_SHORT_SECONDS = 5.0
 """A process that ends sooner than this after its start is not started again."""
 CELERY = (sys.executable, "-m", "celery", "-A", "tasks", "--quiet")
@@ -32,11 +33,12 @@ EXPORTER = Path(f"{sys.prefix}-exporter") / "bin/python"
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where a set-up serves. ``exporter`` is 0 where celery-exporter is left out."""
+    """Where a set-up serves. 0: celery-exporter or the MCP server is left out."""
 
     api: int
     flower: int
-    exporter: int
+    exporter: int = 0
+    mcp: int = 0
 
 
 def api(port: int) -> None:
@@ -68,9 +70,9 @@ def executor() -> None:
         records.remove(name)
 
 
-def everything(port: int, flower: int, exporter: int) -> None:
-    """All processes, until SIGTERM. 0 as a port of Flower or celery-exporter: the usual one, or any
-    where that is taken."""
+def everything(port: int, flower: int, exporter: int, mcp: int) -> None:
+    """All processes, until SIGTERM. 0 as a port of Flower, celery-exporter or the MCP server: the
+    usual one, or any where that is taken."""
     end_by_signal()
     records.announce("all", "the servers start")
     try:
@@ -80,7 +82,10 @@ def everything(port: int, flower: int, exporter: int) -> None:
             port,
             _port_of("Flower", flower, FLOWER_PORT, notes),
             _port_of("celery-exporter", exporter, EXPORTER_PORT, notes) if EXPORTER.exists() else 0,
+            _port_of("MCP", mcp, MCP_PORT, notes) if find_spec("mcp") else 0,
         )
+        if not ports.mcp:
+            notes.append("the MCP server is left out: requirements-agents.txt is not installed")
         if not ports.exporter:
             notes.append("celery-exporter is left out: it could not be installed")
         with shared_servers() as env:
@@ -118,7 +123,7 @@ def private() -> None:
             own = servers.start(folder, simulated=True)
             try:
                 env = servers.over(_fast(folder)) | own.env
-                _run(name, folder, env, Ports(processes.free_port(), processes.free_port(), 0), [])
+                _run(name, folder, env, Ports(processes.free_port(), processes.free_port()), [])
             finally:
                 own.stop()
     finally:
@@ -143,10 +148,17 @@ def _run(
         if ports.exporter:
             command = exporter_command(ports.exporter)
             children.append(start_monitor("exporter", command, broker, log))
+        if ports.mcp:
+            children.append(_start_agents(url, ports.mcp, log))
         try:
             wait_until(
                 lambda: _healthy(url), "the API is healthy", seconds=180, process=children[0]
             )
+            if ports.mcp:
+                wait_until(
+                    lambda: processes.listens(ports.mcp), "the MCP server listens", seconds=60,
+                    process=children[-1],
+                )  # fmt: skip
         except NotReady as error:
             raise Failed(str(error)) from None
         records.write(
@@ -155,6 +167,7 @@ def _run(
             page=f"{url}/ui/",
             flower=f"http://{login}@127.0.0.1:{ports.flower}",
             exporter=f"http://127.0.0.1:{ports.exporter}" if ports.exporter else "",
+            mcp=f"http://127.0.0.1:{ports.mcp}/mcp" if ports.mcp else "",
             scheduler=env.get("WORKFLOW_SCHEDULER__URL", ""),
             logs=str(log),
             notes=list(notes),
@@ -202,6 +215,26 @@ def start_monitor(name: str, command: Sequence[str], env: Mapping[str, str], log
         log=log / f"{name}.log",
         env={**inherited, **env},
         folder=ROOT / "deploy/flower",
+    )
+    process.start()
+    return process
+
+
+def _start_agents(api_url: str, port: int, log: Path) -> Process:
+    """The MCP server, a client of the API, which never sees the keys of tokens either."""
+    ours = {"WORKFLOW_AGENTS__API_URL": api_url, "WORKFLOW_AGENTS__PORT": str(port)}
+    given = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("WORKFLOW_")
+        or key.startswith(("WORKFLOW_AGENTS__", "WORKFLOW_CONFIG_FILE"))
+    }
+    process = Process(
+        name="mcp",
+        command=(sys.executable, "-m", "agents"),
+        log=log / "mcp.log",
+        env={**given, **ours},
+        folder=ROOT,
     )
     process.start()
     return process

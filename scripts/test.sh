@@ -4,7 +4,7 @@
 # workers with wrong clocks) are installed where that is allowed.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-environment dev embedded
+environment dev embedded agents
 export PATH="$PWD/$venv/bin:$PATH"
 
 if [ "$#" -gt 0 ]; then exec python -m pytest "$@"; fi

@@ -12,6 +12,7 @@ from workflows.store import documents
 ROOT = Path(__file__).parent.parent.parent
 DECLARED = {"sections.py", "settings.py"}
 READERS = (
+    "agents",
     "app",
     "tasks",
     "runtime",

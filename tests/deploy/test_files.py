@@ -30,7 +30,7 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 RULES: dict[str, Any] = yaml.safe_load((DEPLOY / "prometheus/rules.yml").read_text())
 GUIDE = ROOT / "docs/operations.md"
 QUEUES = {queue.name for queue in celeryconfig.task_queues}
-OURS = ("api", "worker", "submissions", "beat", "flower")
+OURS = ("api", "worker", "submissions", "beat", "flower", "mcp")
 
 
 def alerts() -> list[str]:
@@ -206,7 +206,7 @@ def test_every_container_of_ours_is_confined() -> None:
 def test_no_port_of_compose_is_open_to_the_world() -> None:
     published = [port for each in COMPOSE["services"].values() for port in each.get("ports", [])]
 
-    assert len(published) == 4
+    assert len(published) == 5
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
@@ -233,6 +233,18 @@ def test_what_watches_the_broker_gets_no_key_of_tokens() -> None:
         assert "EnvironmentFile=/etc/workflows/monitors\n" in unit
         assert "WORKFLOW_" not in unit.replace("WORKFLOW_BROKER__URL", "")
     assert "WORKFLOW_AUTH" not in (DEPLOY / "monitors.example").read_text()
+
+
+def test_the_mcp_server_gets_no_key_of_tokens_and_no_server() -> None:
+    service = COMPOSE["services"]["mcp"]
+    (container,) = pods()["mcp"]["containers"]
+    unit = (DEPLOY / "systemd/workflow-mcp.service").read_text()
+
+    assert not service["env_file"]
+    assert "envFrom" not in container
+    assert "\nEnvironmentFile" not in unit
+    named = [*service["environment"], *(each["name"] for each in container["env"])]
+    assert all(name.startswith("WORKFLOW_AGENTS__") for name in named)
 
 
 def test_mongodb_and_redis_of_compose_have_passwords() -> None:
@@ -277,7 +289,7 @@ def test_nobody_connects_to_pods_but_those_that_are_named() -> None:
     }
 
     assert policies["closed"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
-    for name in ("api", "metrics"):
+    for name in ("api", "mcp", "metrics"):
         for rule in policies[name]["ingress"]:
             assert rule["from"], name
             assert rule["ports"], name
@@ -293,7 +305,17 @@ def test_the_image_holds_the_product_and_runs_as_nobody() -> None:
         if line.startswith("COPY ") and "--from" not in line
         for source in line.split()[1:-1]
     }
-    roots = {"app", "cli", "server", "config", "tasks", "workflows", "wsgi.py", "celeryconfig.py"}
+    roots = {
+        "agents",
+        "app",
+        "cli",
+        "server",
+        "config",
+        "tasks",
+        "workflows",
+        "wsgi.py",
+        "celeryconfig.py",
+    }
 
     assert roots <= copied
     assert all((ROOT / source).exists() for source in copied)
@@ -317,7 +339,8 @@ def test_the_files_of_the_image_suffice(tmp_path: Path) -> None:
                     shutil.copytree(ROOT / source, place, ignore=left_out)
                 else:
                     shutil.copy(ROOT / source, place)
-    program = "import wsgi, tasks.jobs, runtime.heartbeat, cli.main; print(wsgi.app.url_map)"
+    modules = "wsgi, tasks.jobs, runtime.heartbeat, cli.main, agents.__main__"
+    program = f"import {modules}; print(wsgi.app.url_map)"
 
     done = subprocess.run(
         [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, '.'); {program}"],

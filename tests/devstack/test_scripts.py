@@ -38,7 +38,7 @@ def run(script: Path, *words: str, cwd: Path = ROOT) -> subprocess.CompletedProc
     )
 
 
-@pytest.mark.parametrize("option", ["--port", "--flower-port", "--exporter-port"])
+@pytest.mark.parametrize("option", ["--port", "--flower-port", "--exporter-port", "--mcp-port"])
 def test_a_taken_port_is_named_with_the_way_out(marked: Marked, option: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -60,6 +60,7 @@ def test_everything_in_the_background_goes_on_until_it_is_stopped(marked: Marked
     assert f"http://127.0.0.1:{port}" in up.stdout
     assert requests.get(f"http://127.0.0.1:{port}/api/v1/health", timeout=20).ok
     assert_closed_to_others(marked, up.stdout)
+    assert_agents_are_served_without_keys(marked, up.stdout)
     # A process that is killed is started again.
     (worker,) = marked.alive("\0worker")
     wait_until(lambda: age_seconds(worker) > 6, "it has lived for a while")
@@ -85,6 +86,18 @@ def assert_closed_to_others(marked: Marked, printed: str) -> None:
     for pid in marked.alive("\0worker"):
         environment = Path(f"/proc/{pid}/environ").read_text().split("\0")
         assert "WORKFLOW_METRICS__HOST=127.0.0.1" in environment
+
+
+def assert_agents_are_served_without_keys(marked: Marked, printed: str) -> None:
+    """The MCP server's address is printed and recorded; it is a client of the API alone."""
+    address = str(marked.record("all")["mcp"])
+    assert address in printed
+    assert requests.post(address, json={}, timeout=20).status_code == 401
+    (pid,) = marked.alive("\0agents")
+    environment = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    ours = [line for line in environment if line.startswith("WORKFLOW_")]
+    assert ours
+    assert all(line.startswith("WORKFLOW_AGENTS__") for line in ours)
 
 
 def status_of(url: str) -> int:

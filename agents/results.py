@@ -1,0 +1,179 @@
+"""The structured results of the tools; the SDK makes the output schemas of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from mcp_types import CallToolResult, TextContent
+from pydantic import BaseModel, ConfigDict, Field
+
+Json = Any
+Object = dict[str, Any]
+
+
+class Result(BaseModel):
+    """A result with these fields and no others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(Result):
+    """One problem, warning or correction."""
+
+    path: Annotated[str, Field(description="Where, e.g. steps[1].params.contigs")]
+    code: str
+    message: str
+    suggestion: Annotated[str, Field(description="What to write instead; may be empty")]
+
+
+class ListedApp(Result):
+    app: Annotated[str, Field(description="For a step's app")]
+    label: str
+    description: str
+
+
+class AppList(Result):
+    apps: list[ListedApp]
+    next_page_token: str | None
+    warnings: list[Problem]
+
+
+class AppOutput(Result):
+    name: Annotated[str, Field(description="For ${steps.STEP.outputs.NAME}")]
+    pattern: Annotated[str | None, Field(description="Null: known when the step has ended")]
+
+
+class AppDescription(Result):
+    app: str
+    label: str
+    description: str
+    parameters: Annotated[
+        list[Object],
+        Field(description="name, type, required, multiple, default, choices, description, members"),
+    ]
+    conditions: Annotated[
+        list[Object], Field(description="What must be given where another parameter has a value")
+    ]
+    outputs: list[AppOutput]
+    example: Annotated[Object, Field(description="A workflow that validates")]
+    common_mistakes: list[str]
+    warnings: list[Problem]
+
+
+class Validation(Result):
+    valid: bool
+    workflow: Annotated[
+        Object | None, Field(description="The corrected workflow: submit this; null if invalid")
+    ]
+    problems: Annotated[list[Problem], Field(description="Correct each of them")]
+    warnings: list[Problem]
+    auto_fixes: Annotated[list[Problem], Field(description="Corrections already made")]
+
+
+class Submitted(Result):
+    workflow_id: str
+    status: str
+    message: str
+    warnings: list[Problem] = []
+
+
+class CwlSubmitted(Result):
+    workflow_id: Annotated[str | None, Field(description="Null after a dry run")] = None
+    status: str
+    message: str
+    workflow: Annotated[Object | None, Field(description="After a dry run: the plan")] = None
+    waits_for: Annotated[
+        list[str], Field(description="Steps whose results determine further steps")
+    ] = []
+    warnings: list[Problem] = []
+
+
+class ListedWorkflow(Result):
+    workflow_id: str
+    workflow_name: str
+    status: str
+    step_count: int
+    apps: list[str]
+    labels: dict[str, str]
+    created_at: str
+    completed_at: str | None
+
+
+class WorkflowList(Result):
+    workflows: Annotated[list[ListedWorkflow], Field(description="Newest first")]
+    next_page_token: str | None
+
+
+class Step(Result):
+    model_config = ConfigDict(extra="allow")
+
+    step_name: str
+    app: str
+    status: str
+    job_id: str
+    error_message: str | None
+
+
+class Progress(Result):
+    workflow_id: str
+    workflow_name: str
+    status: str
+    finished: Annotated[bool, Field(description="False: call wait_for_workflow again")]
+    step_counts: Annotated[dict[str, int], Field(description="Number of steps by status")]
+    steps: Annotated[list[Step], Field(description="At most 100: failed ones first")]
+    steps_omitted: int
+    outputs: Annotated[
+        dict[str, Object], Field(description="Of succeeded steps: name to Workspace path")
+    ]
+    workflow_outputs: list[Any]
+    error_message: str | None
+
+
+class Reason(Result):
+    step_name: str
+    status: str
+    code: str
+    message: str
+    unblocked_by: str
+    since: str | None
+    until: str | None
+    waiting_for: list[str]
+    job_id: str
+
+
+class Explanation(Result):
+    workflow_id: str
+    status: str
+    message: str
+    steps: Annotated[list[Reason], Field(description="Steps that have not ended, at most 100")]
+    steps_omitted: int
+
+
+class Text(Result):
+    text: str
+
+
+class StepOutput(Result):
+    notice: str
+    text: str
+    truncated: Annotated[bool, Field(description="True if there is more before this")]
+
+
+class Receipt(Result):
+    step_name: str
+    job_id: str
+    outcome: str
+
+
+class Cancelled(Result):
+    workflow_id: str
+    status: str
+    steps: list[Receipt]
+
+
+def answer(result: Result, text: str | None = None) -> CallToolResult:
+    """A tool's answer: structured, and as text for clients that show text alone."""
+    found = result.model_dump(mode="json")
+    shown = json.dumps(found, ensure_ascii=False, separators=(",", ":")) if text is None else text
+    return CallToolResult(content=[TextContent(text=shown)], structured_content=found)
