@@ -10,7 +10,19 @@ from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import cli, deletion, ui
-from app.api import apps, commands, cwl, history, reference, status, steps, submit, system, usage
+from app.api import (
+    apps,
+    commands,
+    cwl,
+    history,
+    reference,
+    ro_crate,
+    status,
+    steps,
+    submit,
+    system,
+    usage,
+)
 from app.api.response_schemas import Error
 from app.connections import Connections, attach
 from app.http import admission, cors, docs, errors, headers, metering, request_ids, traffic
@@ -66,7 +78,8 @@ def create_app(settings: Settings) -> Flask:
     errors.register(app)
     wes_errors.register(app)
     api = Documented(app)
-    for part in (submit, cwl, apps, status, history, steps, commands, deletion, usage, system):
+    reading = (apps, status, history, steps, ro_crate, usage, system)
+    for part in (submit, cwl, commands, deletion, *reading):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     api.register_blueprint(wes_routes.blueprint, url_prefix=wes_errors.PREFIX)
     api.register_blueprint(system.for_prometheus)

@@ -59,6 +59,10 @@ class Api:
     def text(self, path: str, **query: Json) -> str:
         return self._ask("GET", path, params=query).content.decode(errors="replace")
 
+    def content(self, path: str, kind: str) -> bytes:
+        """The answer's bytes in this media type."""
+        return self._ask("GET", path, headers={"Accept": kind}).content
+
     def put(self, path: str) -> None:
         self._ask("PUT", path)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 from click.shell_completion import get_completion_class
 
-from cli import commands, status, submit, tokens
+from cli import commands, crate, status, submit, tokens
 from cli.api import Api
 from cli.failures import Exit, Failed
 from cli.screen import Screen
@@ -80,6 +80,7 @@ for each in (
     status.list_workflows,
     status.log,
     status.explain,
+    crate.crate,
     commands.cancel,
     commands.retry,
     commands.delete,

@@ -337,3 +337,13 @@ class Agents(Section):
     def address(self) -> str:
         """Its address as clients know it."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+class Provenance(Section):
+    """What an RO-Crate says of the people and of the data's license."""
+
+    license: OptionalUrl = ""
+    """The license of the data, as a URL (``https://spdx.org/licenses/CC-BY-4.0``); empty: the crate
+    says that none is stated."""
+    orcids: dict[Name, Url] = {}
+    """User names to ORCIDs (``https://orcid.org/0000-0002-1825-0097``)."""

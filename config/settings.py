@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     api: sections.Api = sections.Api()
     wes: sections.Wes = sections.Wes()
     agents: sections.Agents = sections.Agents()
+    provenance: sections.Provenance = sections.Provenance()
 
     @model_validator(mode="after")
     def _grace_outlasts_the_call(self) -> Settings:

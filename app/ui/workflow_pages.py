@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from flask import Blueprint, Response, render_template, request
 
-from app.api import history
+from app.api import history, ro_crate
 from app.api import steps as texts
 from app.connections import connections
 from app.ui import timeline, view_models
@@ -69,6 +69,7 @@ def register(blueprint: Blueprint) -> None:
         "output": show_output,
         "waiting": waiting,
         "log": log,
+        "ro-crate": save_ro_crate,
         "live": live,
     }
     for rule, view in views.items():
@@ -193,6 +194,12 @@ def log(workflow_id: str) -> str:
         lines=[event_log.line(event) for event in recorded],
         left_out=max(sequence - LINES, 0),
     )
+
+
+@signed_in
+def save_ro_crate(workflow_id: str) -> Response:
+    """What happened, as a Workflow Run RO-Crate to be saved."""
+    return ro_crate.zip_response(ro_crate.read_facts(workflow_id))
 
 
 @signed_in

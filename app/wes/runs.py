@@ -9,10 +9,10 @@ from typing import Any
 from app.connections import connections
 from app.wes.run_log import Run, cwl_outputs, native_outputs, native_request
 from app.wes.states import ENDED, RunState, run_state
-from workflows.cwl.read.yaml_tree import Budget, parse
 from workflows.engine.explain import explanation
+from workflows.engine.provenance import input_object
 from workflows.engine.views import resolve_outputs
-from workflows.model.errors import Invalid, NotFound
+from workflows.model.errors import NotFound
 from workflows.model.states import WorkflowState
 from workflows.model.values import Json
 from workflows.store.jobs import attempts
@@ -90,17 +90,7 @@ def _request(workflow: StoredWorkflow, origin: Origin) -> dict[str, Any]:
     if origin.source:
         source = json.loads(origin.source)
         asked.setdefault("output_types", {})
-        asked["workflow_params"] = _input_object(source.get("inputs"))
+        asked["workflow_params"] = dict(input_object(source.get("inputs")))
     if "tags" not in asked and workflow.labels:
         asked["tags"] = dict(workflow.labels)
     return asked
-
-
-def _input_object(inputs: Json) -> dict[str, Json]:
-    """The input object of a submission, which is kept as it came: an object, JSON or YAML."""
-    if isinstance(inputs, str):
-        try:
-            inputs = parse(inputs, "inputs", Budget()).plain()
-        except Invalid:
-            return {}
-    return inputs if isinstance(inputs, dict) else {}

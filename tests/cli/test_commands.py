@@ -8,7 +8,9 @@ import pty
 import subprocess
 import sys
 import termios
+import zipfile
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +37,21 @@ def test_a_submission_with_the_same_key_starts_nothing_twice(terminal: Terminal)
     ids = {terminal("submit", file, "--key", "k1").stdout for _ in range(2)}
 
     assert len(ids) == 1
+
+
+def test_the_provenance_is_saved_as_a_file(
+    terminal: Terminal, product: Product, tmp_path: Path
+) -> None:
+    workflow = product.submit(document(TWO))
+    product.ends(workflow)
+    file = tmp_path / "out.zip"
+
+    result = terminal("crate", workflow, "-o", str(file))
+
+    assert result.exit_code == 0, result.output
+    with zipfile.ZipFile(file) as crate:
+        assert {"ro-crate-metadata.json", "workflow.json", "README.md"} == {*crate.namelist()}
+    assert terminal("crate", workflow, "-o", str(tmp_path / "none" / "x.zip")).exit_code == 2
 
 
 def test_a_refused_workflow_shows_where_and_why(terminal: Terminal) -> None:

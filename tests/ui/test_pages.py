@@ -235,6 +235,18 @@ def test_what_a_job_wrote_is_shown(alice: Visitor, product: Product, workflow: s
     assert "It wrote nothing to stderr." in stderr
 
 
+def test_the_provenance_is_saved_by_a_button(
+    alice: Visitor, product: Product, workflow: str
+) -> None:
+    product.ends(workflow)
+
+    page, crate = alice.get(f"/workflows/{workflow}/"), alice.get(f"/workflows/{workflow}/ro-crate")
+
+    assert f"/ui/workflows/{workflow}/ro-crate" in page.text
+    assert crate.headers["Content-Type"] == "application/zip"
+    assert crate.content.startswith(b"PK")
+
+
 def test_a_retry_takes_the_failed_steps_up_again(alice: Visitor, product: Product) -> None:
     rule = product.simulator.app("*", output_file="b*", outcome="failed", run_seconds=1)
     workflow = product.submit(document({"a": "", "b": "a", "c": "b"}))

@@ -63,6 +63,7 @@ def whole(workflow: StoredWorkflow) -> dict[str, Any]:
     attempts = job_rows.of_workflow(workflow.id)
     last = {job.step: job for job in attempts}
     outputs, final = resolve_outputs(workflow)
+    names = [step["step_name"] for step in document["steps"]]
     return {
         **document,
         "workflow_id": workflow.id,
@@ -70,7 +71,7 @@ def whole(workflow: StoredWorkflow) -> dict[str, Any]:
         "status": workflow.status,
         "step_count": workflow.step_count,
         **_times(workflow),
-        "error_message": _error(document, progress, last),
+        "error_message": failure_reason(names, progress, last),
         "workflow_outputs": final,
         "steps": [
             {
@@ -145,15 +146,14 @@ def _attempt(document: Mapping[str, Json], job: Job) -> dict[str, Any]:
     }
 
 
-def _error(document: Mapping[str, Json], progress: Workflow, last: Mapping[int, Job]) -> str | None:
+def failure_reason(names: Sequence[str], progress: Workflow, last: Mapping[int, Job]) -> str | None:
     """Why it failed: what makes further steps impossible, or the first failed step."""
     if progress.unplannable:
         return f"Further steps cannot be planned: {progress.unplannable}"
     for step, state in enumerate(progress.states):
         if state is StepState.FAILED:
             reason = last[step].reason if step in last else ""
-            name = document["steps"][step]["step_name"]
-            return f"Step '{name}' failed: {reason or 'the job failed'}"
+            return f"Step '{names[step]}' failed: {reason or 'the job failed'}"
     return None
 
 
