@@ -47,8 +47,7 @@ Given = dict[str, Json]
 def fit_parameters(
     known: Mapping[str, Parameter], given: Mapping[str, Json], at: Path, view: ValueView
 ) -> Given:
-    """The corrected values of an app's parameters, or of the members of one group, under their
-    proper names."""
+    """The corrected values of an app's or a group's parameters, under their proper names."""
     found: Given = {}
     for name, raw in given.items():
         parameter = known.get(name)
