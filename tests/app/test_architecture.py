@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from posixpath import normpath
 from typing import Any
 
+import grimp
 import marshmallow
+import networkx as nx
 from werkzeug.routing import Rule
 
 import celeryconfig
@@ -99,3 +101,16 @@ def test_no_answer_has_a_field_for_a_token() -> None:
     assert len(shapes) > 15
     assert not {name for name in names if "token" in name} - {"next_page_token"}
     assert not {name for name in names if any(w in name for w in ("secret", "sealed", "password"))}
+
+
+def test_no_two_modules_import_each_other() -> None:
+    """Not by a detour either, nor only for their types."""
+    packages = ("app", "cli", "config", "observability", "runtime", "server", "tasks", "workflows")
+    imports = grimp.build_graph("devstack", "simulator", *packages, cache_dir=None)
+    graph = nx.DiGraph(
+        (module, imported)
+        for module in imports.modules
+        for imported in imports.find_modules_directly_imported_by(module)
+    )
+
+    assert [group for group in nx.strongly_connected_components(graph) if len(group) > 1] == []

@@ -23,7 +23,7 @@ from workflows.store.jobs import rows as job_rows
 from workflows.store.mongo import collection
 from workflows.store.workflows import rows as workflow_rows
 from workflows.store.workflows import stored
-from workflows.store.workflows.rows import Change
+from workflows.store.workflows.changes import Change
 
 
 @pytest.fixture

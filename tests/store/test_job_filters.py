@@ -29,7 +29,8 @@ from workflows.store.jobs import (
 )
 from workflows.store.jobs.outbox import Bounds
 from workflows.store.mongo import collection
-from workflows.store.workflows.rows import Change, Claimed
+from workflows.store.workflows.changes import Change, Claimed
+from workflows.store.workflows.job_writes import job_writes
 
 PAST, FUTURE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2120, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -82,7 +83,7 @@ def test_an_announced_start_leaves_a_newer_change_unprocessed() -> None:
     before = Claimed(workflow, "wf_1/1", "w", PAST, 0, PAST, None, None)
     change = Change(before, workflow, None, seen=(job,), announced=(job,), settled=(job,))
 
-    collection(documents.Job).bulk_write(rows.effects([change]))
+    collection(documents.Job).bulk_write(job_writes([change]))
 
     row = stored()
     assert (row["announced"], row["open"], row["changed_at"]) == (True, True, PAST)

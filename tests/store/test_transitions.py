@@ -35,7 +35,8 @@ from workflows.store.jobs.outbox import Bounds
 from workflows.store.jobs.polling import Watched
 from workflows.store.jobs.reservations import Reserved
 from workflows.store.mongo import collection
-from workflows.store.workflows.rows import Change, Claimed
+from workflows.store.workflows.changes import Change, Claimed
+from workflows.store.workflows.job_writes import job_writes
 
 PAST, FUTURE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2120, 1, 1, tzinfo=UTC)
 SOON = timedelta(seconds=60)
@@ -91,7 +92,7 @@ def stop(job: Job) -> None:
     workflow = Workflow("wf_1", job.owner, WorkflowState.RUNNING, (), ())
     before = Claimed(workflow, "wf_1/1", "w", PAST, 0, PAST, None, None)
     change = Change(before, workflow, None, kills=(job,))
-    collection(documents.Job).bulk_write(rows.effects([change]))
+    collection(documents.Job).bulk_write(job_writes([change]))
 
 
 def watched(job: Job, started_at: datetime | None = None) -> Watched:

@@ -26,8 +26,8 @@ from workflows.store import documents
 from workflows.store.jobs import rows as job_rows
 from workflows.store.mongo import collection
 from workflows.store.workflows import paused, replan, rows, user_commands
+from workflows.store.workflows.changes import Change, Claimed
 from workflows.store.workflows.replan import Grown
-from workflows.store.workflows.rows import Change, Claimed
 
 PAST, FUTURE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2120, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

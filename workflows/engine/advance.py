@@ -17,7 +17,7 @@ from workflows.store.jobs import rows as job_rows
 from workflows.store.jobs.rows import OpenJobs
 from workflows.store.workflows import paused, specs
 from workflows.store.workflows import rows as workflow_rows
-from workflows.store.workflows.rows import Change, Claimed
+from workflows.store.workflows.changes import Change, Claimed
 
 log = structlog.get_logger(__name__)
 

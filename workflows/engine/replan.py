@@ -30,8 +30,8 @@ from workflows.spec.resolver import Resolver
 from workflows.store.workflows import replan as growing
 from workflows.store.workflows import rows as workflow_rows
 from workflows.store.workflows import specs
+from workflows.store.workflows.changes import Claimed
 from workflows.store.workflows.replan import Grown
-from workflows.store.workflows.rows import Claimed
 
 log = structlog.get_logger(__name__)
 

@@ -9,11 +9,11 @@ from workflows.cwl.bvbrc.apps import Apps
 from workflows.cwl.bvbrc.binding import Binding, binding
 from workflows.cwl.bvbrc.coerce import coerce, convertible
 from workflows.cwl.bvbrc.tools import FOLDER_OUTPUT, tool
-from workflows.cwl.model.document import Parameter, Process, Step
+from workflows.cwl.model.document import Process, Step
 from workflows.cwl.model.problems import Report, did_you_mean
 from workflows.cwl.model.scope import Scope
 from workflows.cwl.model.tree import Node
-from workflows.cwl.model.types import DIRECTORY, FILE, Array, Type, members
+from workflows.cwl.model.types import DIRECTORY, FILE, Array, Parameter, Type, members
 from workflows.cwl.model.values import Value, Wrong
 from workflows.cwl.read.document_reader import read_generated
 from workflows.model.values import Json

@@ -8,10 +8,9 @@ from fnmatch import fnmatchcase
 from workflows.cwl.bvbrc.apps import AppFacts
 from workflows.cwl.bvbrc.binding import Binding
 from workflows.cwl.bvbrc.tools import FOLDER_OUTPUT
-from workflows.cwl.model.document import Parameter
 from workflows.cwl.model.problems import Report
 from workflows.cwl.model.tree import Node
-from workflows.cwl.model.types import DIRECTORY, Array, members, nullable
+from workflows.cwl.model.types import DIRECTORY, Array, Parameter, members, nullable
 from workflows.cwl.model.values import Open, Ref, Value, Wrong, is_file
 from workflows.cwl.plan.expand import Job
 from workflows.cwl.plan.expressions import Around, Language, evaluate

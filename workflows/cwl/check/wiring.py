@@ -11,7 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from workflows.cwl.check.input_names import names_read
 from workflows.cwl.check.value_types import misfits
-from workflows.cwl.model.document import Link, Parameter, Process, Source, Step, StepInput
+from workflows.cwl.model.document import Process, Step, StepInput
 from workflows.cwl.model.problems import Report, did_you_mean
 from workflows.cwl.model.scope import Scope
 from workflows.cwl.model.target import Target
@@ -20,6 +20,9 @@ from workflows.cwl.model.types import (
     ANY,
     NULL,
     Array,
+    Link,
+    Parameter,
+    Source,
     Type,
     may_connect,
     members,

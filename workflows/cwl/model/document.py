@@ -6,52 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from workflows.cwl.model.tree import Node
-from workflows.cwl.model.types import Type
-
-
-@dataclass(frozen=True, slots=True)
-class SecondaryFile:
-    """A file that belongs to another: ``.bai`` is appended, ``^.bai`` replaces an extension."""
-
-    pattern: str
-    required: bool | str | None
-    """Or an expression. None where the document does not say: inputs require it, outputs do not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """An input or output of a process."""
-
-    name: str
-    type: Type
-    node: Node
-    default: Node | None = None
-    secondary_files: tuple[SecondaryFile, ...] = ()
-    load_contents: bool = False
-    load_listing: str = ""
-    """``no_listing``, ``shallow_listing``, ``deep_listing``; empty where it is not said."""
-    link: Link | None = None
-    """For an output of a workflow: where its value comes from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """An input of the workflow (``step`` empty), or an output of one of its steps."""
-
-    step: str
-    name: str
-    node: Node
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """Where a value comes from, and how several become one."""
-
-    sources: tuple[Source, ...]
-    is_list: bool
-    """Whether the sources were written as a list."""
-    merge: str = ""
-    pick: str = ""
+from workflows.cwl.model.types import Link, Parameter
 
 
 @dataclass(frozen=True, slots=True)

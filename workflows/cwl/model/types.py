@@ -1,13 +1,14 @@
-"""CWL's types as values, what may be connected to what, and which JSON values are of a type."""
+"""CWL's types and parameters as values, and what may be connected to what.
+
+They are in one module, since the fields of a record are parameters and a parameter has a type.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from workflows.cwl.model.document import Parameter
+from workflows.cwl.model.tree import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,52 @@ class Union:
 
 
 Type = Plain | Array | Enum | Record | Union
+
+
+@dataclass(frozen=True, slots=True)
+class SecondaryFile:
+    """A file that belongs to another: ``.bai`` is appended, ``^.bai`` replaces an extension."""
+
+    pattern: str
+    required: bool | str | None
+    """Or an expression. None where the document does not say: inputs require it, outputs do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """An input or output of a process."""
+
+    name: str
+    type: Type
+    node: Node
+    default: Node | None = None
+    secondary_files: tuple[SecondaryFile, ...] = ()
+    load_contents: bool = False
+    load_listing: str = ""
+    """``no_listing``, ``shallow_listing``, ``deep_listing``; empty where it is not said."""
+    link: Link | None = None
+    """For an output of a workflow: where its value comes from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An input of the workflow (``step`` empty), or an output of one of its steps."""
+
+    step: str
+    name: str
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a value comes from, and how several become one."""
+
+    sources: tuple[Source, ...]
+    is_list: bool
+    """Whether the sources were written as a list."""
+    merge: str = ""
+    pick: str = ""
+
 
 NULL = Plain("null")
 ANY = Plain("Any")

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 
 from workflows.cwl.check.value_types import misfits
 from workflows.cwl.check.wiring import order_steps
-from workflows.cwl.model.document import Link, Parameter, Process, Step, StepInput
+from workflows.cwl.model.document import Process, Step, StepInput
 from workflows.cwl.model.limits import Limits
 from workflows.cwl.model.problems import Report, refuse
 from workflows.cwl.model.scope import Scope
 from workflows.cwl.model.target import Target
 from workflows.cwl.model.tree import Node
-from workflows.cwl.model.types import ANY, nullable
+from workflows.cwl.model.types import ANY, Link, Parameter, nullable
 from workflows.cwl.model.values import (
     NOTHING,
     Gap,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from workflows.cwl.check.value_types import Misfit, misfits
-from workflows.cwl.model.document import Parameter, Process
+from workflows.cwl.model.document import Process
 from workflows.cwl.model.problems import Report, did_you_mean
 from workflows.cwl.model.scope import Scope
 from workflows.cwl.model.target import Target
 from workflows.cwl.model.tree import Node
-from workflows.cwl.model.types import nullable
+from workflows.cwl.model.types import Parameter, nullable
 from workflows.cwl.model.values import Slot, Value, Wrong, blame, is_file
 from workflows.cwl.plan.expressions import Around, Language
 from workflows.cwl.plan.parameter_values import place, resolve_files

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workflows.cwl.model.document import Link
-from workflows.cwl.model.types import ANY, Array, members, nullable
+from workflows.cwl.model.types import ANY, Array, Link, members, nullable
 from workflows.cwl.model.values import Ref, Value, Wrong
 from workflows.cwl.plan.parameter_references import Look
 

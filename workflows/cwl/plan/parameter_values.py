@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from workflows.cwl.check.value_types import Key, Misfit, misfits
-from workflows.cwl.model.document import Parameter, Process
+from workflows.cwl.model.document import Process
 from workflows.cwl.model.target import Target
 from workflows.cwl.model.tree import Node
-from workflows.cwl.model.types import Array, Record, Type, members, nullable
+from workflows.cwl.model.types import Array, Parameter, Record, Type, members, nullable
 from workflows.cwl.model.values import Value, Wrong, blame, is_file
 from workflows.cwl.plan.merge import is_null
 from workflows.cwl.plan.parameter_references import Look

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from workflows.cwl.check.wiring import Wiring
-from workflows.cwl.model.document import Link, Parameter, Process, Source, Step, StepInput
+from workflows.cwl.model.document import Process, Step, StepInput
 from workflows.cwl.model.limits import LIMITS, Limits
 from workflows.cwl.model.problems import CwlProblem, Refused, Report
 from workflows.cwl.model.scope import Scope
 from workflows.cwl.model.target import Target
 from workflows.cwl.model.tree import Node
+from workflows.cwl.model.types import Link, Parameter, Source
 from workflows.cwl.model.values import Slot, Value, gaps
 from workflows.cwl.plan import job_inputs
 from workflows.cwl.plan.expand import Expansion, Job, Place, Results

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from workflows.cwl.check.value_types import format_value
-from workflows.cwl.model.document import Parameter, SecondaryFile
 from workflows.cwl.model.target import Target
-from workflows.cwl.model.types import Array, Record, members
+from workflows.cwl.model.types import Array, Parameter, Record, SecondaryFile, members
 from workflows.cwl.model.values import Value, Wrong, blame, is_file
 from workflows.cwl.plan.expressions import Around, Language, evaluate, has_code
 from workflows.model.values import Json

@@ -8,14 +8,15 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Mapping
 
-from workflows.cwl.model.document import Parameter, Process
+from workflows.cwl.model.document import Process
 from workflows.cwl.model.problems import Report, did_you_mean, refuse
 from workflows.cwl.model.tree import Node, kind
+from workflows.cwl.model.types import Parameter
 from workflows.cwl.read import shapes
 from workflows.cwl.read.bundle import Bundle
 from workflows.cwl.read.fields import VERSIONS, classes
 from workflows.cwl.read.requirement_reader import hints, namespaces, requirements
-from workflows.cwl.read.step_reader import StepReader
+from workflows.cwl.read.step_reader import StepReader, nothing
 from workflows.cwl.read.type_reader import TypeReader
 from workflows.model.values import Json
 
@@ -183,11 +184,6 @@ _ALSO = {"Workflow": ("steps",), "ExpressionTool": ("expression",)}
 def read_generated(file: str, document: Json) -> Process:
     """The process of a document of our own, which has no problems."""
     return Reader(Bundle({file: document}), Report(), lambda _name: None, ()).entry(file, "")
-
-
-def nothing(node: Node, version: str) -> Process:
-    """Stands for a process that could not be read; the reason has been reported."""
-    return Process("", "", "", version, node, {}, {}, {}, {})
 
 
 def _graph(root: Node) -> dict[str, Node]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from workflows.cwl.model.document import Link, Parameter, Process, Source, Step, StepInput
+from workflows.cwl.model.document import Process, Step, StepInput
+from workflows.cwl.model.problems import Report
 from workflows.cwl.model.tree import Node, kind
+from workflows.cwl.model.types import Link, Parameter, Source
 from workflows.cwl.read import shapes
 from workflows.cwl.read.requirement_reader import hints, requirements
-from workflows.cwl.read.type_reader import LISTINGS
-
-if TYPE_CHECKING:
-    from workflows.cwl.read.document_reader import Reader
+from workflows.cwl.read.type_reader import LISTINGS, TypeReader
 
 METHODS = ("dotproduct", "nested_crossproduct", "flat_crossproduct")
 MERGES = ("merge_nested", "merge_flattened")
@@ -24,10 +23,28 @@ _DIALECT = re.compile(r"\$\((?:steps\.([\w-]+)\.([\w-]+)|inputs\.([\w-]+))\)")
 _SOURCES = 2
 
 
+class ProcessReader(Protocol):
+    """Reads the processes that steps run, wherever they are written."""
+
+    report: Report
+    types: TypeReader
+
+    def read_embedded(self, node: Node, scope: str, version: str) -> Process: ...
+
+    def reference(self, text: str, node: Node, version: str) -> Process | None: ...
+
+
+def nothing(node: Node, version: str) -> Process:
+    """Stands for a process that could not be read; the reason has been reported."""
+    return Process("", "", "", version, node, {}, {}, {}, {})
+
+
 class StepReader:
     """Reads one workflow's steps; ``process`` has all the rest already."""
 
-    def __init__(self, reader: Reader, process: Process, prefixes: Mapping[str, str]) -> None:
+    def __init__(
+        self, reader: ProcessReader, process: Process, prefixes: Mapping[str, str]
+    ) -> None:
         self.reader = reader
         self.report = reader.report
         self.process = process
@@ -79,8 +96,6 @@ class StepReader:
         return slug
 
     def _run(self, node: Node, scope: str) -> Process:
-        from workflows.cwl.read.document_reader import nothing  # noqa: PLC0415 - they read each other
-
         run = node.get("run")
         version = self.process.version
         if run is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from workflows.cwl.model.document import Parameter, SecondaryFile
 from workflows.cwl.model.problems import Report, did_you_mean
 from workflows.cwl.model.tree import Node, kind
 from workflows.cwl.model.types import (
@@ -12,8 +11,10 @@ from workflows.cwl.model.types import (
     PLAIN,
     Array,
     Enum,
+    Parameter,
     Plain,
     Record,
+    SecondaryFile,
     Type,
     union,
 )

@@ -6,68 +6,15 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pymongo import InsertOne, UpdateMany
-
-from workflows.model.job_moves import FINAL_JOB, REQUEST_KILL, WITHDRAW
+from workflows.model.job_moves import FINAL_JOB
 from workflows.model.states import JobState
 from workflows.model.values import Job, Outcome
 from workflows.rules.outages import FinishedStep
 from workflows.store import documents
 from workflows.store.insert_check import check_insert
-from workflows.store.jobs.transitions import guard, update
 from workflows.store.mongo import NOW, UNREADABLE, Row, collection, sound, translate_errors
-
-if TYPE_CHECKING:
-    from workflows.store.workflows.rows import Change
-
-Write = InsertOne[Row] | UpdateMany
-
-
-def effects(changes: Sequence[Change]) -> list[Write]:
-    """The writes of advances to jobs: new intents, kills, and acknowledged changes."""
-    writes: list[Write] = [
-        InsertOne(row(job, now) | {"due": now, "intended_at": now})
-        for change in changes
-        for now in (change.before.now,)
-        for job in change.new_jobs
-    ]
-    writes += _kill_writes([job.key for change in changes for job in change.kills])
-    alike: dict[tuple[int, bool, bool], list[str]] = defaultdict(list)
-    for change in changes:
-        announced = {job.key for job in change.announced}
-        settled = {job.key for job in change.settled}
-        for job in change.seen:
-            if job.unprocessed or job.key in announced | settled:
-                alike[job.version, job.key in announced, job.key in settled].append(job.key)
-    return writes + [_acknowledge(keys, *how) for how, keys in alike.items()]
-
-
-def _kill_writes(keys: Sequence[str]) -> list[Write]:
-    if not keys:
-        return []
-    return [
-        UpdateMany(guard(WITHDRAW, keys), update(WITHDRAW)),
-        UpdateMany(
-            guard(REQUEST_KILL, keys), update(REQUEST_KILL, {"kill": True, "kill_due": NOW})
-        ),
-    ]
-
-
-def _acknowledge(keys: Sequence[str], version: int, announced: bool, settled: bool) -> UpdateMany:
-    """Acknowledges the change, unless the job has a newer one.
-
-    That its submission is recorded is stored in any case, since otherwise the event would be
-    written again.
-    """
-    gone = ["changed_at", "open"] if settled else ["changed_at"]
-    wanted: Row = {"_id": {"$in": keys}}
-    if not announced:
-        return UpdateMany({**wanted, "version": version}, {"$unset": dict.fromkeys(gone, "")})
-    seen = {"$eq": ["$version", version]}
-    kept = {name: {"$cond": [seen, "$$REMOVE", f"${name}"]} for name in gone}
-    return UpdateMany(wanted, [{"$set": {"announced": True, **kept}}])
 
 
 @dataclass(frozen=True, slots=True)

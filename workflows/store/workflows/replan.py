@@ -17,7 +17,7 @@ from workflows.model.values import Event, Json
 from workflows.store import documents
 from workflows.store.mongo import NOW, Row, ago, collection, later, transaction, translate_errors
 from workflows.store.workflows import events
-from workflows.store.workflows.rows import Claimed
+from workflows.store.workflows.changes import Claimed
 
 _PLANNED = ("lease", "replan_due", "replan_failures", "replan_reason")
 """What a workflow has no longer when its further steps are planned."""

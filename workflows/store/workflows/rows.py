@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 from pymongo import UpdateOne
@@ -12,9 +11,8 @@ from pymongo.client_session import ClientSession
 
 from workflows.model.errors import LeaseLost
 from workflows.model.states import FINAL_WORKFLOW, StepState, WorkflowState
-from workflows.model.values import Event, Job, PendingRetry, Workflow
+from workflows.model.values import PendingRetry, Workflow
 from workflows.store import documents
-from workflows.store.jobs import rows as job_rows
 from workflows.store.mongo import (
     NOW,
     Row,
@@ -25,6 +23,8 @@ from workflows.store.mongo import (
     translate_errors,
 )
 from workflows.store.workflows import events
+from workflows.store.workflows.changes import Change, Claimed
+from workflows.store.workflows.job_writes import job_writes
 
 _STEP_STATES = {str(state): state for state in StepState}
 _MANY_CHANGES = 200
@@ -53,62 +53,6 @@ PROGRESS = {
     "finished_at": 1,
     "now": NOW,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A workflow under our lease, with MongoDB's time of the claim."""
-
-    workflow: Workflow
-    spec_id: str
-    name: str
-    now: datetime
-    failures: int
-    begun_at: datetime
-    """When it was submitted or retried."""
-    started_at: datetime | None
-    finished_at: datetime | None
-    request_id: str = ""
-    replan_due: datetime | None = None
-    """Since when, or from when on, its further steps are to be planned."""
-    replan_failures: int = 0
-    """How often that was tried in vain, for no fault of what was submitted."""
-
-    @property
-    def may_grow(self) -> bool:
-        return self.replan_due is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """The writes of one advance, in one transaction."""
-
-    before: Claimed
-    after: Workflow
-    next_check: datetime | None
-    new_jobs: tuple[Job, ...] = ()
-    kills: tuple[Job, ...] = ()
-    announced: tuple[Job, ...] = ()
-    settled: tuple[Job, ...] = ()
-    seen: tuple[Job, ...] = ()
-    """Every job that was observed, with its version: its changes are acknowledged."""
-    events: tuple[Event, ...] = ()
-    replan: bool = False
-    """Its further steps are to be planned."""
-
-    @property
-    def empty(self) -> bool:
-        """Nothing needs writing but the end of the lease."""
-        effects = self.events or self.new_jobs or self.kills or self.settled
-        unprocessed = any(job.unprocessed for job in self.seen)
-        replans = self.replan is not self.before.may_grow
-        writes = effects or unprocessed or replans or self.next_check
-        return not writes and self.after == self.before.workflow
-
-    @property
-    def grows(self) -> bool:
-        """It was not known before that its further steps are to be planned."""
-        return self.replan and not self.before.may_grow
 
 
 def claim(ids: Iterable[str], lease: timedelta) -> tuple[str, list[Claimed], list[str]]:
@@ -200,7 +144,7 @@ def _write(session: ClientSession, token: str, changes: Sequence[Change]) -> Non
     if rows.count_documents(held, session=session) != len(changes):
         raise LeaseLost
     rows.bulk_write([_update(change) for change in changes], ordered=False, session=session)
-    effects = job_rows.effects(changes)
+    effects = job_writes(changes)
     if effects:
         collection(documents.Job).bulk_write(effects, ordered=False, session=session)
     recorded = [(change.after.id, event) for change in changes for event in change.events]
