@@ -35,6 +35,7 @@ def headers(product: Product) -> dict[str, str]:
 
 
 def test_events_come_while_the_workflow_runs_and_end_with_it(product: Product) -> None:
+    product.simulator.app(user=ALICE, run_seconds=None)  # until the event has come
     workflow = product.submit(document({"a": "", "b": "a"}))
     url = f"{product.url}/api/v1/workflows/{workflow}/events"
 
@@ -44,6 +45,7 @@ def test_events_come_while_the_workflow_runs_and_end_with_it(product: Product) -
         for event in events(answer.iter_lines(1, decode_unicode=True)):
             if event["after"] == "running" and event["subject"] == "step":
                 assert product.state(workflow) == "running"
+                product.simulator.act("finish", event["job_id"])
             seen.append(event)
 
     assert [event["id"] for event in seen] == list(range(1, len(seen) + 1))
