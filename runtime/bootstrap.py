@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any
 
 import structlog
+from celery import current_app
 from celery.signals import task_failure, worker_shutting_down
 from kombu.exceptions import OperationalError
 
@@ -19,7 +20,6 @@ from observability.event_recorder import recorder
 from observability.metering import counts_of
 from observability.workflow_logs import WorkflowLogs
 from runtime.forwarding import reach
-from tasks.celery import app
 from workflows.bvbrc.appservice import AppService
 from workflows.bvbrc.data_api import DataApi
 from workflows.bvbrc.minhash import Minhash
@@ -152,7 +152,7 @@ def _tell_pollers(owners: Sequence[str]) -> None:
 def _send(task: str, *arguments: Any) -> None:
     """Sends a task's message; the caller goes on even if the broker is away."""
     try:
-        app.send_task(task, arguments)
+        current_app.send_task(task, arguments)
     except OperationalError as away:
         log.warning("The broker is away; the sweep will find the work", task=task, error=str(away))
 

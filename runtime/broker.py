@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.celery import app
+from celery import current_app
 
 _PATIENCE_SECONDS = 1
 _PROBE = "health"
@@ -24,7 +24,9 @@ def depths() -> dict[str, int]:
         "interval_start": 0,
         "interval_step": 0,
     }
-    with app.connection(connect_timeout=_PATIENCE_SECONDS, transport_options=options) as connection:
+    with current_app.connection(
+        connect_timeout=_PATIENCE_SECONDS, transport_options=options
+    ) as connection:
         channel: Any = connection.channel()
         channel.client.set(_PROBE, "", ex=60)
         return {
@@ -34,4 +36,4 @@ def depths() -> dict[str, int]:
 
 def queues() -> list[str]:
     """The names of the queues that workers must consume."""
-    return [queue.name for queue in app.conf.task_queues]
+    return [queue.name for queue in current_app.conf.task_queues]

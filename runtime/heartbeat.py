@@ -25,7 +25,7 @@ from runtime import watchdog
 from runtime.bootstrap import engine_context
 from runtime.broken_tasks import broken_tasks
 from runtime.forwarding import reach
-from tasks.retention import tidy
+from runtime.log_removal import remove_logs
 from workflows.engine.pause import hold
 from workflows.model.errors import Unavailable
 from workflows.store import heartbeats
@@ -133,7 +133,7 @@ def _begin_worker(sender: Any, **_: Any) -> None:
             exposition.serve()
         cut_off = engine_context().breakers.opened
         if time.monotonic() - tidied > _TIDY_SECONDS:
-            tidy(settings)
+            remove_logs(settings)
             tidied = time.monotonic()
         heartbeats.record_heartbeat(
             name, "worker", queues, cut_off=cut_off, broken=broken_tasks.lately()

@@ -21,7 +21,9 @@ app = Celery(
     "tasks",
     amqp="runtime.reconnection:Amqp",
     task_cls="runtime.forwarding:ForwardingTask",
-    include=["tasks.advance", "tasks.jobs", "runtime.heartbeat"],
+    include=["tasks.advance", "tasks.jobs", "tasks.retention", "runtime.heartbeat"],
 )
+# `runtime` sends messages through celery.current_app, from every thread.
+app.set_default()
 app.config_from_object("celeryconfig")
 refuse_unfit(sys.argv, {queue.name for queue in app.conf.task_queues})

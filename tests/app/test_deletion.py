@@ -9,7 +9,7 @@ import pytest
 
 from app.connections import connections
 from runtime.bootstrap import logs_of
-from tasks.retention import tidy
+from runtime.log_removal import remove_logs
 from tests.app.conftest import ADMIN, ALICE, BOB, ROOT, Api
 from tests.engine.conftest import document
 from workflows.engine.purge import Keep, purge
@@ -109,7 +109,7 @@ def test_log_files_of_other_hosts_go_with_the_hourly_look(api: Api, tmp_path: Pa
     logs_of(settings).append("wf_other", "line\n")
     api("DELETE", f"{ROOT}/{workflow_id}")
 
-    tidy(settings)
+    remove_logs(settings)
 
     assert [path.name for path in tmp_path.iterdir()] == ["wf_other.log"]
 
