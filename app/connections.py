@@ -21,7 +21,7 @@ from app.live.hints import Hints
 from app.quotas import Quotas
 from config.settings import Settings
 from runtime.bootstrap import make_context
-from workflows.bvbrc.appservice import AppService
+from workflows.backends.appservice.client import AppService
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace

@@ -20,18 +20,18 @@ from observability.event_recorder import recorder
 from observability.metering import counts_of
 from observability.workflow_logs import WorkflowLogs
 from runtime.forwarding import reach
-from workflows.bvbrc.appservice import AppService
+from workflows.backends.appservice.client import AppService
+from workflows.backends.appservice.observations import Observations
+from workflows.backends.appservice.query_places import QueryPlaces
+from workflows.backends.builtin.actions import Clients
 from workflows.bvbrc.data_api import DataApi
 from workflows.bvbrc.minhash import Minhash
 from workflows.bvbrc.rpc import Made, Rpc
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
 from workflows.cwl.process.planner import Planner
-from workflows.engine.builtin_steps import Clients
 from workflows.engine.context import EngineContext, Limits, Recorded
 from workflows.engine.early_looks import EarlyLooks
-from workflows.engine.observations import Observations
-from workflows.engine.query_places import QueryPlaces
 from workflows.engine.send import Drain
 from workflows.engine.sweep import POLLED_TOGETHER
 from workflows.rules.poll_schedule import early_looks

@@ -15,7 +15,7 @@ import structlog
 from celery import Task
 from kombu.exceptions import OperationalError
 
-from workflows.engine.breakers import Breakers
+from workflows.backends.breakers import Breakers
 from workflows.model.errors import Unavailable
 
 log = structlog.get_logger(__name__)

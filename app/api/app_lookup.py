@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from workflows.bvbrc.appservice import AppService
+from workflows.backends.appservice.client import AppService
 from workflows.cwl.process.planner import AppTable
 from workflows.engine import app_catalogue
 from workflows.model.errors import Unavailable, UnknownApp, WorkflowsError

@@ -18,7 +18,7 @@ from typing import Any
 
 from pymongo import UpdateOne
 
-from workflows.bvbrc.appservice import AppService
+from workflows.backends.appservice.client import AppService
 from workflows.store.jobs import outbox, send_results
 from workflows.store.workflows import rows as store
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.bvbrc.loopback import Received, Server, answering, reply, serving
 from tests.shared import shared_path
-from workflows.bvbrc.appservice import AppService
+from workflows.backends.appservice.client import AppService
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.bvbrc import captures, tokens
 from tests.bvbrc.captures import asked, capture, replaying, result
-from workflows.bvbrc.appservice import JobWord, KillReply, Report
+from workflows.backends.appservice.client import JobWord, KillReply, Report
 from workflows.bvbrc.rpc import Call, Rpc
 from workflows.bvbrc.wire import Wire
 from workflows.model.errors import (

@@ -15,7 +15,7 @@ import pytest
 
 from simulator.client import Simulator
 from tests.simulated import simulator_process
-from workflows.bvbrc.appservice import AppService, JobWord
+from workflows.backends.appservice.client import AppService, JobWord
 from workflows.bvbrc.minhash import Minhash, Search
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.signers import SignerKeys

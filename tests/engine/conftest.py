@@ -13,7 +13,8 @@ from cryptography.fernet import Fernet
 
 from simulator.client import Simulator
 from tests.simulated import simulator_process
-from workflows.bvbrc.appservice import AppService
+from workflows.backends.appservice.client import AppService
+from workflows.backends.builtin.actions import Clients
 from workflows.bvbrc.data_api import DataApi
 from workflows.bvbrc.minhash import Minhash
 from workflows.bvbrc.rpc import Rpc
@@ -21,7 +22,6 @@ from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
 from workflows.engine import views
 from workflows.engine.advance import advance
-from workflows.engine.builtin_steps import Clients
 from workflows.engine.commands import Owner, Submission, submit
 from workflows.engine.context import EngineContext, Limits
 from workflows.engine.find_outputs import find_results

@@ -10,9 +10,10 @@ import pytest
 
 from tests.engine.conftest import ALICE, Engine, another
 from tests.engine.test_builtin import HOME, reason, step, workflow
-from workflows.engine import builtin_steps, views
+from workflows.backends.breakers import FAILURES
+from workflows.backends.builtin import actions
+from workflows.engine import views
 from workflows.engine.advance import advance
-from workflows.engine.breakers import FAILURES
 from workflows.engine.commands import renew, retry
 from workflows.engine.explain import explanation
 from workflows.model.values import Job
@@ -131,7 +132,7 @@ def test_death_after_the_write_and_before_the_receipt_changes_nothing(engine: En
     workflow_id = engine.submit(workflow(group("Twice")))
     job = claimed(engine, workflow_id)
     assert engine.context.clients
-    written = builtin_steps.run(engine.context.clients, engine.token, job)
+    written = actions.run(engine.context.clients, engine.token, job)
 
     assert another(engine.simulator).ends(workflow_id) == "succeeded"
 

@@ -12,7 +12,7 @@ import pytest
 from observability.metering import Counts
 from observability.metrics import Meters
 from tests.engine.conftest import Engine, document
-from workflows.bvbrc.appservice import AppService
+from workflows.backends.appservice.client import AppService
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
 from workflows.engine.advance import advance

@@ -13,12 +13,12 @@ import pytest
 from devstack.processes import wait_until
 from simulator.client import Simulator
 from tests.engine.conftest import Engine, document
-from workflows.bvbrc.appservice import AppService
+from workflows.backends.appservice.client import AppService
+from workflows.backends.breakers import FAILURES, PROBE_SECONDS, Breakers
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
 from workflows.engine.advance import advance
-from workflows.engine.breakers import FAILURES, PROBE_SECONDS, Breakers
 from workflows.engine.commands import cancel
 from workflows.engine.find_outputs import find_results
 from workflows.engine.kill import kill_jobs

@@ -26,7 +26,7 @@ from pymongo import monitoring
 from simulator.client import Simulator
 from tests.engine.conftest import KEY, QUICK, Engine
 from tests.reliability.verbs import VERBS, Verb
-from workflows.bvbrc.appservice import AppService
+from workflows.backends.appservice.client import AppService
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Answer, Request, Wire
 from workflows.cwl.process.planner import Planner

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runtime.forwarding import Reach
-from workflows.engine.breakers import FAILURES, PROBE_SECONDS, RECENT_SECONDS, Breakers
+from workflows.backends.breakers import FAILURES, PROBE_SECONDS, RECENT_SECONDS, Breakers
 from workflows.model.errors import NotSent, Unauthorized
 
 STARTS, POLLS, SWEEP = "tasks.start_jobs", "tasks.poll_jobs", "tasks.advance_active_workflows"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from workflows.bvbrc.reports import plain
 from workflows.bvbrc.rpc import Call, Rpc
+from workflows.bvbrc.safe_text import plain
 from workflows.model.errors import ServiceAway
 
 FIELDS: Final = 4

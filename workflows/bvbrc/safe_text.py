@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Final
 
 from workflows.model.redaction import redact
@@ -21,3 +22,17 @@ def message(text: str) -> str:
     if trace := _TRACE.search(text):
         text = text[: trace.start()]
     return redact(text).strip()[:LONGEST]
+
+
+def plain(value: object) -> str:
+    """A text that can be stored; empty for anything that is no text."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def moment(value: object) -> datetime | None:
+    """``2026-11-23 05:28:19`` and ``2026-11-23T05:28:19Z`` are the same instant."""
+    try:
+        found = datetime.fromisoformat(plain(value))
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -15,8 +15,8 @@ from http import HTTPStatus
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from workflows.bvbrc.reports import moment, plain
 from workflows.bvbrc.rpc import Call, Rpc, local_time, require_alive
+from workflows.bvbrc.safe_text import moment, plain
 from workflows.model.errors import NotFound, Rejected, ServiceAway
 from workflows.model.values import Json
 

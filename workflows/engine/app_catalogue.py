@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import structlog
 
+from workflows.backends.appservice.client import AppService
 from workflows.bvbrc import app_table
-from workflows.bvbrc.appservice import AppService
 from workflows.cwl.process.planner import AppTable
 from workflows.spec import builtin_apps
 from workflows.spec.catalogue import AppCatalogue

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event as Flag
 
-from workflows.bvbrc.appservice import AppService
+from workflows.backends.appservice.client import AppService
+from workflows.backends.appservice.observations import Observations
+from workflows.backends.breakers import Breakers
+from workflows.backends.builtin.actions import Clients
 from workflows.cwl.process.planner import Planner
-from workflows.engine.breakers import Breakers
-from workflows.engine.builtin_steps import Clients
 from workflows.engine.lanes import Lanes
-from workflows.engine.observations import Observations
 from workflows.model.values import Event
 from workflows.store.credentials import Vault
 from workflows.store.jobs import reservations

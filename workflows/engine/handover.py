@@ -10,8 +10,8 @@ from datetime import timedelta
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from workflows.engine.breakers import is_away
-from workflows.engine.builtin_steps import Results, Wait, run
+from workflows.backends.breakers import is_away
+from workflows.backends.builtin.actions import Results, Wait, run
 from workflows.engine.context import EngineContext
 from workflows.engine.inputs import judge_refusal
 from workflows.model.errors import (

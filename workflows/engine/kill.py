@@ -9,7 +9,7 @@ from functools import partial
 
 import structlog
 
-from workflows.bvbrc.appservice import KillReply
+from workflows.backends.appservice.client import KillReply
 from workflows.engine.context import EngineContext
 from workflows.model.errors import ServiceError, Unauthorized
 from workflows.model.values import Job

@@ -10,8 +10,8 @@ from functools import partial
 
 import structlog
 
+from workflows.backends.breakers import PROBE_SECONDS
 from workflows.engine.advance import Advanced, advance
-from workflows.engine.breakers import PROBE_SECONDS
 from workflows.engine.context import EngineContext
 from workflows.engine.handover import known_in_logs
 from workflows.engine.inputs import judge_refusal

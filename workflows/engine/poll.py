@@ -11,7 +11,7 @@ from itertools import islice
 
 import structlog
 
-from workflows.bvbrc.appservice import JobWord, Report
+from workflows.backends.appservice.client import JobWord, Report
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.context import EngineContext
 from workflows.model.errors import ServiceError, Unauthorized

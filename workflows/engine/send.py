@@ -26,8 +26,8 @@ from threading import Lock
 
 import structlog
 
+from workflows.backends.breakers import PROBE_SECONDS
 from workflows.engine.advance import advance
-from workflows.engine.breakers import PROBE_SECONDS
 from workflows.engine.context import EngineContext, learn
 from workflows.engine.handover import Handover, send
 from workflows.engine.kill import kill_surplus

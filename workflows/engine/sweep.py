@@ -12,8 +12,8 @@ from typing import Final
 
 import structlog
 
+from workflows.backends.breakers import SEVERAL
 from workflows.engine.advance import CHUNK
-from workflows.engine.breakers import SEVERAL
 from workflows.engine.context import EngineContext
 from workflows.model.errors import ServiceError, Unauthorized
 from workflows.store import credentials, due, service_status

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from workflows.backends.appservice.observations import Observations
 from workflows.bvbrc.rpc import Call, Made
-from workflows.engine.observations import Observations
 from workflows.model.errors import (
     InDoubt,
     NotSent,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from workflows.engine.breakers import FAILURES, MOST_PROBES, PROBE_SECONDS, Breakers
+from workflows.backends.breakers import FAILURES, MOST_PROBES, PROBE_SECONDS, Breakers
 from workflows.model.errors import InDoubt, NotSent, Rejected, ServiceAway, ServiceError
 
 AWAY = ServiceAway("timed out")

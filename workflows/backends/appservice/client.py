@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from workflows.bvbrc.reports import JobWord, Report, job_id, report
+from workflows.backends.appservice.reports import JobWord, Report, job_id, report
 from workflows.bvbrc.rpc import Call, Rpc, local_time, require_alive
 from workflows.bvbrc.safe_text import message
 from workflows.model.errors import (

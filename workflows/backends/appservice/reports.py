@@ -1,7 +1,7 @@
 """AppService's reports about jobs in one shape: the service has two for times, two for ids and five
 for states.
 
-The service calls a job "task"; the word ends here and in ``appservice.py``.
+The service calls a job "task"; the word ends here and in ``client.py``.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
+
+from workflows.bvbrc.safe_text import moment, plain
 
 _ID: Final = re.compile(r"[0-9]{1,20}")
 
@@ -86,17 +88,3 @@ def report(task: Mapping[str, Any], known_id: str) -> Report:
         output_file=plain(outputs.get("output_file")),
         user_metadata=plain(task.get("user_metadata")),
     )
-
-
-def plain(value: object) -> str:
-    """A text that can be stored; empty for anything that is no text."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
-
-
-def moment(value: object) -> datetime | None:
-    """``2026-11-23 05:28:19`` and ``2026-11-23T05:28:19Z`` are the same instant."""
-    try:
-        found = datetime.fromisoformat(plain(value))
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None

@@ -15,8 +15,15 @@ from structlog.testing import capture_logs
 from tests.bvbrc import captures, tokens
 from tests.bvbrc.answers import JSON, Service, raising
 from tests.bvbrc.loopback import Received, answering, reply, serving
-from workflows.bvbrc.appservice import KEY_PARAM, MOST_ROWS, PAGE, AppService, JobWord, KillReply
-from workflows.bvbrc.reports import job_id, report
+from workflows.backends.appservice.client import (
+    KEY_PARAM,
+    MOST_ROWS,
+    PAGE,
+    AppService,
+    JobWord,
+    KillReply,
+)
+from workflows.backends.appservice.reports import job_id, report
 from workflows.model.errors import (
     InDoubt,
     MethodMissing,

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Final
 
+from workflows.backends.builtin import step_params
 from workflows.bvbrc.data_api import GENOME_ID, DataApi
 from workflows.bvbrc.minhash import Minhash, Search
 from workflows.bvbrc.workspace import MEMBERS, GroupType, Workspace, group_path
-from workflows.engine import step_params
 from workflows.model.errors import NotFound, Rejected
 from workflows.model.values import Job, Json
 from workflows.spec.builtin_apps import (
