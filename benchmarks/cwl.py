@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psutil
 
+from workflows.backends.declared_apps import cwl_specs
 from workflows.bvbrc.app_table import load
 from workflows.cwl.bvbrc.submission import Submission
 from workflows.cwl.process.planner import AppTable, Planner
@@ -83,7 +84,7 @@ def cpu_seconds(planner: Planner) -> float:
 
 
 def main() -> None:
-    apps = AppTable(load())
+    apps = AppTable(load(), helpers=cwl_specs())
     for name, (document, inputs, steps, times) in CASES.items():
         planner = Planner()
         source = Submission({"w.cwl": document}, "w.cwl", inputs, "", "/user@bvbrc/home")

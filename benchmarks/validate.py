@@ -10,8 +10,8 @@ import sys
 import time
 from typing import Any
 
+from workflows.backends import declared_apps
 from workflows.bvbrc import app_table
-from workflows.spec import builtin_apps
 from workflows.spec.catalogue import catalogue
 from workflows.spec.validate import validate
 
@@ -61,7 +61,7 @@ def workflow(steps: int) -> dict[str, Any]:
 
 def main(steps: int) -> None:
     table = app_table.load()
-    known = catalogue(table, table, builtin_apps.apps())
+    known = catalogue(table, table, declared_apps.apps())
     document = workflow(steps)
     for _ in range(3):
         begun = time.process_time()

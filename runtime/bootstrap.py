@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
@@ -20,10 +20,13 @@ from observability.event_recorder import recorder
 from observability.metering import counts_of
 from observability.workflow_logs import WorkflowLogs
 from runtime.forwarding import reach
+from workflows.backends.appservice.backend import AppServiceBackend
 from workflows.backends.appservice.client import AppService
 from workflows.backends.appservice.observations import Observations
 from workflows.backends.appservice.query_places import QueryPlaces
-from workflows.backends.builtin.actions import Clients
+from workflows.backends.base import Backend, by_name
+from workflows.backends.builtin.backend import BuiltinBackend
+from workflows.backends.builtin.declaration import Clients
 from workflows.bvbrc.data_api import DataApi
 from workflows.bvbrc.minhash import Minhash
 from workflows.bvbrc.rpc import Made, Rpc
@@ -58,7 +61,6 @@ def make_context(settings: Settings) -> EngineContext:
     """The engine's context for these settings, with metrics and logs attached."""
     mongodb = settings.mongodb
     documents.open_database(mongodb.address, mongodb.database, mongodb.collection)
-    scheduler = settings.scheduler
     counts = counts_of(settings.metrics)
     observations = Observations()
     write_logs = recorder(logs_of(settings))
@@ -71,28 +73,42 @@ def make_context(settings: Settings) -> EngineContext:
         counts.call(call)
         observations.call(call)
 
-    timeout = timedelta(seconds=scheduler.timeout)
     return EngineContext(
-        appservice=AppService(
-            Rpc(Wire(), count_call),
-            scheduler.url,
-            timeout=timeout,
-            submit_timeout=timedelta(seconds=scheduler.submit_timeout),
-            now=clock.now,
-        ),
+        make_backends(settings, count_call, observations),
         vault=Vault(settings.auth.keys),
         limits=limits_of(settings),
         recorded=record_events,
         accepted=counts.count_accepted,
         broken=counts.count_defect,
         watched=counts.count_watch_time,
-        observations=observations,
-        query_place=QueryPlaces(limits_of(settings).submissions).place,
-        clients=Clients(
-            Workspace(Rpc(Wire()), settings.workspace.url, timeout=timeout, now=clock.now),
-            Minhash(Rpc(Wire()), scheduler.minhash_url, timeout=timeout),
-            DataApi(Wire(), settings.data_api.url, timeout=timeout, now=clock.now),
+    )
+
+
+def make_backends(
+    settings: Settings, made: Callable[[Made], None], observations: Observations
+) -> dict[str, Backend]:
+    """Where steps run. ``made`` is called after each call of AppService."""
+    scheduler = settings.scheduler
+    timeout = timedelta(seconds=scheduler.timeout)
+    submit_timeout = timedelta(seconds=scheduler.submit_timeout)
+    client = AppService(
+        Rpc(Wire(), made),
+        scheduler.url,
+        timeout=timeout,
+        submit_timeout=submit_timeout,
+        now=clock.now,
+    )
+    workspace = Workspace(Rpc(Wire()), settings.workspace.url, timeout=timeout, now=clock.now)
+    minhash = Minhash(Rpc(Wire()), scheduler.minhash_url, timeout=timeout)
+    data_api = DataApi(Wire(), settings.data_api.url, timeout=timeout, now=clock.now)
+    return by_name(
+        AppServiceBackend(
+            client,
+            workspace,
+            observations=observations,
+            query_place=QueryPlaces(settings.executor.max_concurrent_submissions).place,
         ),
+        BuiltinBackend(Clients(workspace, minhash, data_api)),
     )
 
 

@@ -16,15 +16,16 @@ from app.connections import connections
 from app.http.auth import caller
 from app.http.json_response import as_json
 from app.http.routes import JSON, Answer, route
+from workflows.backends import declared_apps
 from workflows.model.errors import Invalid, Problem
 from workflows.model.values import Json
-from workflows.spec import builtin_apps
 from workflows.spec.app_descriptions import describe_app, find_apps, list_item
 from workflows.spec.catalogue import AppSpec, plain
 
 blueprint = Blueprint("apps", __name__, description="The apps of which workflows are made.")
 
-_BUILT_IN: Final[dict[str, AppSpec]] = {spec["id"]: spec for spec in builtin_apps.SPECS}
+_DECLARED: Final[dict[str, AppSpec]] = {spec["id"]: spec for spec in declared_apps.specs()}
+"""The apps of which the engine itself knows everything."""
 
 
 @route(
@@ -78,7 +79,7 @@ def get_app(app: str) -> Response:
 
 def _specs(known: Known, name: str) -> tuple[AppSpec, AppSpec]:
     """An app's specification, and what the engine's own table says about it."""
-    spec = _BUILT_IN.get(name) or known.specs[name]
+    spec = _DECLARED.get(name) or known.specs[name]
     return spec, known.facts.get(name, {})
 
 

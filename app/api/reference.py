@@ -15,8 +15,8 @@ from app.api import examples
 from app.api.mistakes import ABSENT, MISTAKES, Mistake
 from app.http.auth import OPEN
 from app.http.routes import TEXT, Answer, route
+from workflows.backends import declared_apps
 from workflows.bvbrc import app_table
-from workflows.spec import builtin_apps
 from workflows.spec.app_examples import is_required
 from workflows.spec.catalogue import App, AppSpec, catalogue
 
@@ -42,14 +42,14 @@ def show_reference() -> Response:
 def render_reference() -> str:
     """The page: the template, with what can be generated in its places."""
     table = app_table.load()
-    known = catalogue(table, table, builtin_apps.apps()).apps
+    known = catalogue(table, table, declared_apps.apps()).apps
     parts = {
         "example": json.dumps(examples.WORKFLOW, indent=1),
         "mistakes": "\n".join(
             _describe_mistake(number, mistake) for number, mistake in enumerate(MISTAKES, 1)
         ),
         "apps": _describe_apps(known, table),
-        "builtin": _describe_apps(known, builtin_apps.SPECS),
+        "builtin": _describe_apps(known, declared_apps.specs()),
     }
     text = _TEMPLATE.read_text("utf-8")
     for name, part in parts.items():

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from workflows.backends.declared_apps import cwl_specs
 from workflows.bvbrc.app_table import load
 from workflows.cwl.bvbrc.app_target import AppTarget
 from workflows.cwl.bvbrc.submission import Plan, Submission, plan
@@ -21,7 +22,7 @@ FOLDER = "/user@bvbrc/home/out"
 
 @cache
 def target() -> AppTarget:
-    return AppTarget(load())
+    return AppTarget(load(), helpers=cwl_specs())
 
 
 @cache

@@ -6,12 +6,12 @@ from __future__ import annotations
 import pytest
 
 from tests.cwl.planning import DOCUMENTS, EXAMPLES, bundle, planned, workflow
+from workflows.backends import declared_apps
 from workflows.bvbrc.app_table import load
 from workflows.cwl.bvbrc.app_checks import check_plan
-from workflows.spec import builtin_apps
 from workflows.spec.catalogue import catalogue
 
-KNOWN = catalogue(load(), load(), builtin_apps.apps())
+KNOWN = catalogue(load(), load(), declared_apps.apps())
 
 
 @pytest.mark.parametrize("name", ["assemble_annotate", "scatter_annotate"])

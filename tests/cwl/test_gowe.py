@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.cwl.planning import app_steps, planned, workflow
+from workflows.backends import declared_apps
 from workflows.bvbrc.app_table import load
 from workflows.cwl.bvbrc.app_checks import check_plan
 from workflows.cwl.bvbrc.submission import Plan
-from workflows.spec import builtin_apps
 from workflows.spec.catalogue import catalogue
 
-KNOWN = catalogue(load(), load(), builtin_apps.apps())
+KNOWN = catalogue(load(), load(), declared_apps.apps())
 GROUP = "/user@bvbrc/home/group"
 COMMON = "output_path: folder, output_file: name"
 MLST = f"""

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cwl.planning import FOLDER, annotate, workflow
+from workflows.backends.declared_apps import cwl_specs
 from workflows.bvbrc.app_table import load
 from workflows.cwl.bvbrc.submission import Plan, Submission
 from workflows.cwl.process.planner import AppTable, Planner, PlannerDefect
@@ -38,7 +39,7 @@ def planner() -> Iterator[Planner]:
 
 @pytest.fixture(scope="module")
 def apps() -> AppTable:
-    return AppTable(load())
+    return AppTable(load(), helpers=cwl_specs())
 
 
 @pytest.fixture
@@ -215,7 +216,11 @@ def test_after_one_expression_was_interrupted_no_further_one_is_run() -> None:
 
 def test_a_defect_of_the_planner_is_told_with_its_traceback() -> None:
     """It was answered as a busy machine, for ever."""
-    broken, sound, planner = AppTable(load()), AppTable(load()), Planner()
+    broken, sound, planner = (
+        AppTable(load(), helpers=cwl_specs()),
+        AppTable(load(), helpers=cwl_specs()),
+        Planner(),
+    )
     broken.request = b'{"apps": {"specs": 1}}\n'
     try:
         with pytest.raises(PlannerDefect, match=r"Traceback(.|\n)*TypeError"):

@@ -11,6 +11,7 @@ import pytest
 
 from devstack.processes import wait_until
 from tests.cwl.planning import FOLDER, workflow
+from workflows.backends.declared_apps import cwl_specs
 from workflows.bvbrc.app_table import load
 from workflows.cwl.bvbrc.submission import Plan, Submission
 from workflows.cwl.process.planner import AppTable
@@ -31,7 +32,7 @@ HOG, OTHER, THIRD = "hog@bvbrc", "other@bvbrc", "third@bvbrc"
 
 @pytest.fixture(scope="module")
 def apps() -> AppTable:
-    return AppTable(load())
+    return AppTable(load(), helpers=cwl_specs())
 
 
 @pytest.fixture

@@ -12,12 +12,13 @@ from cwltool.workflow import default_make_tool
 
 from tests.cwl.planning import planned
 from tests.shared import shared_path
+from workflows.backends.declared_apps import cwl_specs
 from workflows.bvbrc.app_table import load
 from workflows.cwl.bvbrc.apps import Apps
 from workflows.cwl.bvbrc.tools import tool
 from workflows.cwl.process.planner import AppTable
-from workflows.spec.builtin_apps import HELPERS
 
+HELPERS = cwl_specs()
 APPS = Apps([*load(), *HELPERS])
 
 
@@ -82,7 +83,7 @@ def test_a_tool_can_be_submitted_by_itself() -> None:
 
 
 def test_every_app_and_helper_is_listed_with_its_tool() -> None:
-    table = AppTable(load())
+    table = AppTable(load(), helpers=HELPERS)
 
     listed = {entry["app"]: entry for entry in table.listing()}
 

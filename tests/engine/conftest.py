@@ -13,8 +13,11 @@ from cryptography.fernet import Fernet
 
 from simulator.client import Simulator
 from tests.simulated import simulator_process
+from workflows.backends.appservice.backend import AppServiceBackend
 from workflows.backends.appservice.client import AppService
-from workflows.backends.builtin.actions import Clients
+from workflows.backends.base import Backend, by_name
+from workflows.backends.builtin.backend import BuiltinBackend
+from workflows.backends.builtin.declaration import BUILTIN, Clients
 from workflows.bvbrc.data_api import DataApi
 from workflows.bvbrc.minhash import Minhash
 from workflows.bvbrc.rpc import Rpc
@@ -93,6 +96,20 @@ class Engine:
     """Between two turns of the crank."""
     growing: list[str] = field(default_factory=list)
     """Workflows whose further steps are to be planned, as the engine reported."""
+
+    @property
+    def clients(self) -> Clients:
+        """Of the steps that the engine runs itself."""
+        backend = self.context.backends[BUILTIN]
+        assert isinstance(backend, BuiltinBackend)
+        return backend.clients
+
+    def backends_with(
+        self, service: AppService, workspace: Workspace | None = None
+    ) -> dict[str, Backend]:
+        """The same backends with another client of AppService."""
+        appservice = AppServiceBackend(service, workspace or self.clients.workspace)
+        return {**self.context.backends, **by_name(appservice)}
 
     def owner(self) -> Owner:
         self.token = self.token or self.simulator.token(self.user)
@@ -187,5 +204,6 @@ def another(simulator: Simulator) -> Engine:
         DataApi(Wire(), simulator.api_url, timeout=second),
     )
     told: list[str] = []
-    context = EngineContext(service, Vault([KEY]), QUICK, clients=clients, grows=told.extend)
+    backends = by_name(AppServiceBackend(service, clients.workspace), BuiltinBackend(clients))
+    context = EngineContext(backends, Vault([KEY]), QUICK, grows=told.extend)
     return Engine(context, simulator, Drain(8), growing=told)

@@ -9,10 +9,10 @@ import pytest
 
 from simulator.client import Simulator
 from tests.engine.conftest import Engine
+from workflows.backends.builtin.steps import STEPS
 from workflows.bvbrc import app_table
 from workflows.engine import app_catalogue
 from workflows.model.errors import ServiceError
-from workflows.spec.builtin_apps import BUILT_IN
 from workflows.store import app_specs as store
 
 
@@ -24,12 +24,12 @@ def token(engine: Engine) -> str:
 def test_before_the_first_answer_the_table_serves_and_says_so() -> None:
     known = app_catalogue.catalogue()
 
-    assert set(known.apps) == {app["id"] for app in app_table.load()} | BUILT_IN
+    assert set(known.apps) == {app["id"] for app in app_table.load()} | set(STEPS)
     assert known.note == app_catalogue.UNASKED
 
 
 def test_the_services_own_word_replaces_the_table(engine: Engine) -> None:
-    app_catalogue.refresh(engine.context.appservice, token(engine))
+    app_catalogue.refresh(engine.context.appservice.client, token(engine))
 
     known = app_catalogue.catalogue()
     assert known.note == ""
@@ -39,11 +39,11 @@ def test_the_services_own_word_replaces_the_table(engine: Engine) -> None:
 
 
 def test_an_answer_is_kept_while_the_service_is_away(engine: Engine, simulator: Simulator) -> None:
-    app_catalogue.refresh(engine.context.appservice, token(engine))
+    app_catalogue.refresh(engine.context.appservice.client, token(engine))
     simulator.fault("status", "AppService.enumerate_apps", status=502)
 
     with pytest.raises(ServiceError):
-        app_catalogue.refresh(engine.context.appservice, token(engine))
+        app_catalogue.refresh(engine.context.appservice.client, token(engine))
 
     assert app_catalogue.catalogue().note == ""
 
@@ -68,6 +68,6 @@ def test_a_failed_refresh_is_due_again_soon_and_a_good_one_is_not(engine: Engine
 
     assert store.claim(stale=timedelta(hours=1), again=timedelta(0))
 
-    app_catalogue.refresh(engine.context.appservice, token(engine))
+    app_catalogue.refresh(engine.context.appservice.client, token(engine))
     assert not store.claim(stale=timedelta(hours=1), again=timedelta(0))
     assert store.claim(stale=timedelta(0), again=timedelta(0))

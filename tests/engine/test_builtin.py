@@ -80,8 +80,7 @@ def test_a_group_of_an_earlier_result_reaches_the_next_job(engine: Engine) -> No
     jobs = {job["app"]: job for job in engine.simulator.jobs()}
     assert set(jobs) == {"GenomeAnnotation", "CodonTree"}
     assert jobs["CodonTree"]["params"]["genome_groups"] == [path]
-    assert engine.context.clients is not None
-    members = engine.context.clients.workspace.group(engine.token, path)
+    members = engine.clients.workspace.group(engine.token, path)
     assert [member.split(".")[1] for member in members] == [jobs["GenomeAnnotation"]["id"]]
 
 
@@ -173,3 +172,16 @@ def test_a_service_that_is_away_fails_nothing(engine: Engine) -> None:
     assert engine.ends(workflow_id) == "succeeded"
 
     assert len(engine.simulator.calls("Minhash.compute_genome_distance_for_genome2")) == 2
+
+
+def test_a_jobs_row_names_the_backend_that_runs_it(engine: Engine) -> None:
+    group = step("group", "CreateGenomeGroup", group_name="Named", genome_ids=["562.1"])
+    date = step("date", "Date", output_path=HOME, output_file="named")
+
+    advance(engine.context, [engine.submit(workflow(group, date))])
+
+    rows = collection(documents.Job).find({}, {"app": 1, "backend": 1})
+    assert {row["app"]: row["backend"] for row in rows} == {
+        "CreateGenomeGroup": "builtin",
+        "Date": "appservice",
+    }

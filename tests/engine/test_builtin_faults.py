@@ -11,7 +11,9 @@ import pytest
 from tests.engine.conftest import ALICE, Engine, another
 from tests.engine.test_builtin import HOME, reason, step, workflow
 from workflows.backends.breakers import FAILURES
-from workflows.backends.builtin import actions
+from workflows.backends.builtin.backend import BuiltinBackend
+from workflows.backends.builtin.declaration import BUILTIN
+from workflows.backends.builtin.steps import STEPS
 from workflows.engine import views
 from workflows.engine.advance import advance
 from workflows.engine.commands import renew, retry
@@ -67,10 +69,10 @@ def claimed(engine: Engine, workflow_id: str) -> Job:
 
 
 def test_a_defect_of_ours_is_tried_again_and_fails_nothing(engine: Engine) -> None:
-    assert engine.context.clients
     defects: list[BaseException] = []
-    lame = replace(engine.context.clients, workspace=None)  # type: ignore[arg-type]
-    context = replace(engine.context, clients=lame, broken=defects.append)
+    lame = replace(engine.clients, workspace=None)  # type: ignore[arg-type]
+    backends = {**engine.context.backends, BUILTIN: BuiltinBackend(lame)}
+    context = replace(engine.context, backends=backends, broken=defects.append)
     workflow_id = engine.submit(workflow(group("Lame")))
 
     replace(engine, context=context).until(lambda: "AttributeError" in reason(workflow_id))
@@ -131,13 +133,12 @@ def test_one_that_fell_silent_runs_again_while_appservice_is_away(engine: Engine
 def test_death_after_the_write_and_before_the_receipt_changes_nothing(engine: Engine) -> None:
     workflow_id = engine.submit(workflow(group("Twice")))
     job = claimed(engine, workflow_id)
-    assert engine.context.clients
-    written = actions.run(engine.context.clients, engine.token, job)
+    written = STEPS[job.app].action(engine.clients, engine.token, job)
 
     assert another(engine.simulator).ends(workflow_id) == "succeeded"
 
     assert outputs(workflow_id) == written
-    members = engine.context.clients.workspace.group(engine.token, f"{HOME}/Genome Groups/Twice")
+    members = engine.clients.workspace.group(engine.token, f"{HOME}/Genome Groups/Twice")
     assert members == ("562.1", "562.2")
 
 
@@ -154,8 +155,7 @@ def test_a_group_of_other_members_is_never_overwritten(engine: Engine) -> None:
 def test_a_failed_one_can_be_retried(engine: Engine) -> None:
     workflow_id = engine.submit(workflow(step("id", "GetGenomeId", genome_ws_path=f"{HOME}/g")))
     assert engine.ends(workflow_id) == "failed"
-    assert engine.context.clients
-    engine.context.clients.workspace.save(engine.token, f"{HOME}/g", "genome", {"id": "562.9"})
+    engine.clients.workspace.save(engine.token, f"{HOME}/g", "genome", {"id": "562.9"})
 
     retry(engine.context, engine.owner(), workflow_id)
 
@@ -177,8 +177,7 @@ def test_a_refused_token_parks_it_until_there_is_a_fresh_one(engine: Engine) -> 
 def test_the_genome_of_a_jobs_result_is_found_beside_its_folder(engine: Engine) -> None:
     made = {"success": 1, "job_output": {"genome_id": "83333.5"}}
     engine.owner()
-    assert engine.context.clients
-    engine.context.clients.workspace.save(engine.token, f"{HOME}/run/ann", "job_result", made)
+    engine.clients.workspace.save(engine.token, f"{HOME}/run/ann", "job_result", made)
 
     path = f"{HOME}/run/.ann/ann.genome"
     workflow_id = engine.submit(workflow(step("id", "GetGenomeId", genome_ws_path=path)))
@@ -189,8 +188,7 @@ def test_the_genome_of_a_jobs_result_is_found_beside_its_folder(engine: Engine) 
 
 def test_feature_groups_are_joined_without_doubles(engine: Engine) -> None:
     engine.owner()
-    assert engine.context.clients
-    workspace = engine.context.clients.workspace
+    workspace = engine.clients.workspace
     for name, members in {"one": ["f.1", "f.2"], "two": ["f.2", "f.3"]}.items():
         workspace.save_group(engine.token, f"{HOME}/{name}", "feature_group", members)
 
@@ -231,10 +229,8 @@ def test_they_count_among_the_users_jobs(engine: Engine) -> None:
 def test_a_workflow_output_that_never_comes_hides_no_other(engine: Engine) -> None:
     """One of two groups fails; the other one's path is there."""
     engine.owner()
-    assert engine.context.clients
-    engine.context.clients.workspace.save_group(
-        engine.token, f"{HOME}/there", "feature_group", ["f.1"]
-    )
+    clients = engine.clients
+    clients.workspace.save_group(engine.token, f"{HOME}/there", "feature_group", ["f.1"])
     document = workflow(
         *(
             step(

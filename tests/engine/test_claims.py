@@ -17,9 +17,9 @@ import pytest
 
 from devstack.processes import wait_until
 from tests.shared import ROOT
+from workflows.backends.builtin.declaration import BUILTIN
 from workflows.model.values import Job
 from workflows.rules.concurrency_limit import FIRST, Observed
-from workflows.spec.builtin_apps import BUILT_IN, CREATE_GROUP
 from workflows.store import documents
 from workflows.store.jobs import outbox, reservations, waiting
 from workflows.store.jobs.outbox import Bounds
@@ -181,9 +181,9 @@ def test_submissions_in_doubt_may_be_jobs_at_bvbrc_and_count_as_such() -> None:
 def test_steps_that_the_engine_runs_are_found_among_many_of_appservice() -> None:
     owners = users(3)
     put(owners, each=600)
-    put(owners[1:2], app=CREATE_GROUP, due=datetime.now(UTC))
+    put(owners[1:2], app="CreateGroup", backend=BUILTIN, due=datetime.now(UTC))
 
-    assert [job.app for job in outbox.claim(8, MANY, BUILT_IN)] == [CREATE_GROUP]
+    assert [job.app for job in outbox.claim(8, MANY, [BUILTIN])] == ["CreateGroup"]
 
 
 def test_claims_of_many_at_once_keep_the_caps() -> None:

@@ -41,7 +41,7 @@ def counted(engine: Engine, counts: Counts) -> Iterator[Engine]:
     )
     context = replace(
         engine.context,
-        appservice=service,
+        backends=engine.backends_with(service),
         recorded=counts.events,
         accepted=counts.count_accepted,
         broken=counts.count_defect,

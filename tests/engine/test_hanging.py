@@ -49,7 +49,8 @@ def patient(engine: Engine) -> Engine:
     )
     second = timedelta(seconds=1)
     limits = replace(engine.context.limits, lease=60 * second, polling_interval=second)
-    return replace(engine, context=replace(engine.context, appservice=service, limits=limits))
+    backends = engine.backends_with(service)
+    return replace(engine, context=replace(engine.context, backends=backends, limits=limits))
 
 
 def of(engine: Engine, user: str) -> Engine:
@@ -158,11 +159,10 @@ def test_kills_of_one_user_that_hang_hold_up_no_other(
 def test_searches_of_one_user_that_hang_hold_up_no_other(
     patient: Engine, beside: list[Thread]
 ) -> None:
-    clients = patient.context.clients
-    assert clients is not None
     workspace = Workspace(Rpc(Wire()), patient.simulator.workspace_url, timeout=MINUTE)
-    clients = replace(clients, workspace=workspace)
-    patient = replace(patient, context=replace(patient.context, clients=clients))
+    service = patient.context.appservice.client
+    backends = patient.backends_with(service, workspace)
+    patient = replace(patient, context=replace(patient.context, backends=backends))
     found = document("")
     found["steps"][0]["outputs"] = {"any": {"glob": "${params.output_path}/*", "optional": True}}
     patient.simulator.app(run_seconds=None)
@@ -192,7 +192,8 @@ def test_a_look_up_whose_probe_another_call_took_is_made_soon(engine: Engine) ->
     engine.drain.run(engine.context)
     lost = {"state": "sending"}
     collection(documents.Job).update_many(lost, [{"$set": {"due": "$$NOW"}}])
-    context = replace(engine.context, breakers=Breakers(lambda: 0.0))
+    context = engine.context
+    context.appservice.breakers = Breakers(lambda: 0.0)
     for _ in range(FAILURES):
         with suppress(ServiceAway), context.breakers.call(engine.user):
             raise ServiceAway("503")

@@ -26,7 +26,9 @@ from pymongo import monitoring
 from simulator.client import Simulator
 from tests.engine.conftest import KEY, QUICK, Engine
 from tests.reliability.verbs import VERBS, Verb
+from workflows.backends.appservice.backend import AppServiceBackend
 from workflows.backends.appservice.client import AppService
+from workflows.backends.base import by_name
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Answer, Request, Wire
 from workflows.cwl.process.planner import Planner
@@ -91,7 +93,9 @@ def engine_of(simulator: Simulator, user: str, fuse: Fuse) -> Engine:
         submit_timeout=timedelta(seconds=1.5),
     )
     limits = replace(QUICK, polling_interval=timedelta(seconds=0.1))
-    context = EngineContext(service, Vault([KEY]), limits, planner=Planner())
+    context = EngineContext(
+        by_name(AppServiceBackend(service)), Vault([KEY]), limits, planner=Planner()
+    )
     return Engine(context, simulator, Drain(8), user, pause_seconds=0.1)
 
 

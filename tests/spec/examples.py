@@ -5,15 +5,15 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from workflows.backends import declared_apps
 from workflows.bvbrc import app_table
-from workflows.spec import builtin_apps
 from workflows.spec.catalogue import App, AppCatalogue, Kind, Parameter, catalogue
 from workflows.spec.checks import app_rules
 from workflows.spec.validate import Examination, Limits, examine
 
 Document = dict[str, Any]
 
-CATALOGUE: AppCatalogue = catalogue(app_table.load(), app_table.load(), builtin_apps.apps())
+CATALOGUE: AppCatalogue = catalogue(app_table.load(), app_table.load(), declared_apps.apps())
 APPS = sorted(CATALOGUE.apps)
 
 SOUND: dict[Kind, Any] = {

@@ -7,14 +7,16 @@ import json
 import pytest
 
 from tests.spec.examples import APPS, CATALOGUE, look, step, workflow
+from workflows.backends import declared_apps
 from workflows.bvbrc import app_table
-from workflows.spec import builtin_apps
 from workflows.spec.app_descriptions import describe_app, find_apps, list_item
 from workflows.spec.catalogue import AppSpec, catalogue
 from workflows.spec.checks.suggestions import apps_meant
 from workflows.spec.validate import examine
 
-SPECS: dict[str, AppSpec] = {spec["id"]: spec for spec in (*app_table.load(), *builtin_apps.SPECS)}
+SPECS: dict[str, AppSpec] = {
+    spec["id"]: spec for spec in (*app_table.load(), *declared_apps.specs())
+}
 LISTED = [
     (list_item(SPECS[name], SPECS[name]), CATALOGUE.apps[name].aliases)
     for name in sorted(CATALOGUE.apps)
@@ -95,7 +97,7 @@ def test_an_unknown_app_is_told_with_several_names() -> None:
 
 def test_an_app_that_only_the_service_lists_is_a_warning() -> None:
     spec = {"id": "CEIRRDataSubmission", "parameters": [{"id": "ceirr_data", "type": "string"}]}
-    known = catalogue([*app_table.load(), spec], app_table.load(), builtin_apps.apps())
+    known = catalogue([*app_table.load(), spec], app_table.load(), declared_apps.apps())
     new = {"step_name": "s", "app": "CEIRRDataSubmission", "params": {"ceirr_data": "x"}}
 
     seen = examine(workflow(new), known)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.shared import shared_path
+from workflows.backends import declared_apps
 from workflows.bvbrc import app_table
-from workflows.spec import builtin_apps
 from workflows.spec.catalogue import Kind, Parameter, catalogue, parameter
 
 
@@ -71,7 +71,9 @@ def test_names_and_outputs_of_our_own_are_added_to_the_services_apps() -> None:
     fact = {"id": "A", "aliases": ["first_app"], "outputs": {"x": "${params.y}"}}
     other = {"id": "B", "aliases": ["second_app"]}
 
-    known = catalogue([{"id": "A", "parameters": []}], [fact, other], builtin_apps.apps(), "a note")
+    known = catalogue(
+        [{"id": "A", "parameters": []}], [fact, other], declared_apps.apps(), "a note"
+    )
 
     assert known.apps["A"].outputs == {"x": "${params.y}"}
     assert known.names["firstapp"] == "A"

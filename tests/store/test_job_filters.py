@@ -163,14 +163,14 @@ def test_only_the_jobs_of_users_with_a_token_return_to_the_queue() -> None:
     assert "due" not in stored("wf_2")
 
 
-def test_a_look_up_is_of_the_apps_and_users_that_were_asked_for() -> None:
-    put("wf_1", ALICE, state="sending", due=PAST)
+def test_a_look_up_is_of_the_backends_and_users_that_were_asked_for() -> None:
+    put("wf_1", ALICE, state="sending", due=PAST, backend="appservice")
 
-    assert lookups.take(MINUTE, apps=["MSA"]) is None
+    assert lookups.take(MINUTE, backends=["builtin"]) is None
     assert lookups.take(MINUTE, barred=[ALICE]) is None
     assert stored()["version"] == 7
 
-    assert lookups.take(MINUTE, apps=["Date"], barred=[BOB]) is not None
+    assert lookups.take(MINUTE, backends=["appservice"], barred=[BOB]) is not None
 
 
 def test_outputs_of_a_barred_user_are_not_searched_for() -> None:

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import structlog
 
+from workflows.backends import declared_apps
 from workflows.backends.appservice.client import AppService
 from workflows.bvbrc import app_table
 from workflows.cwl.process.planner import AppTable
-from workflows.spec import builtin_apps
 from workflows.spec.catalogue import AppCatalogue
 from workflows.spec.catalogue import catalogue as made
 from workflows.store import app_specs
@@ -77,7 +77,7 @@ def usable(specs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @lru_cache(maxsize=2)
 def _table(_fetched_at: datetime | None) -> AppTable:
-    return AppTable(specifications()[1], app_table.load())
+    return AppTable(specifications()[1], app_table.load(), declared_apps.cwl_specs())
 
 
 @lru_cache(maxsize=2)
@@ -86,4 +86,4 @@ def _build_catalogue(fetched_at: datetime | None) -> AppCatalogue:
     table = app_table.load()
     specs: Sequence[dict[str, Any]] = app_specs.load_kept().specs if fetched_at else table
     note = "" if fetched_at else UNASKED
-    return made(specs, table, builtin_apps.apps(), note)
+    return made(specs, table, declared_apps.apps(), note)

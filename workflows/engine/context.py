@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event as Flag
 
-from workflows.backends.appservice.client import AppService
-from workflows.backends.appservice.observations import Observations
+from workflows.backends.appservice.backend import AppServiceBackend
+from workflows.backends.base import Backend
 from workflows.backends.breakers import Breakers
-from workflows.backends.builtin.actions import Clients
 from workflows.cwl.process.planner import Planner
 from workflows.engine.lanes import Lanes
-from workflows.model.values import Event
+from workflows.model.values import APPSERVICE, Event
 from workflows.store.credentials import Vault
 from workflows.store.jobs import reservations
 from workflows.store.mongo import translate_errors
@@ -66,7 +64,8 @@ class Recorded:
 class EngineContext:
     """The connections of one process."""
 
-    appservice: AppService
+    backends: Mapping[str, Backend]
+    """Where steps run, by the name that stands in jobs' rows."""
     vault: Vault
     limits: Limits
     recorded: Callable[[Sequence[Recorded]], None] = lambda _: None
@@ -77,11 +76,6 @@ class EngineContext:
     """Called with every defect of ours that made one workflow or job wait."""
     watched: Callable[[timedelta], None] = lambda _: None
     """Called with the total time that jobs were at AppService since their previous poll."""
-    observations: Observations | None = None
-    """What AppService's answers show of how much it bears; None: the ceiling alone holds."""
-    query_place: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Around each query of jobs: takes a place among the calls under way, before starts do."""
-    breakers: Breakers = field(default_factory=Breakers)
     polls: Lanes = field(default_factory=Lanes)
     lookups: Lanes = field(default_factory=Lanes)
     kills: Lanes = field(default_factory=Lanes)
@@ -93,16 +87,27 @@ class EngineContext:
     grows: Callable[[Sequence[str]], None] = lambda _: None
     """Called with workflows whose further steps are to be planned; it never fails."""
     planner: Planner | None = None
-    """Plans further steps; None in a process that does not."""
-    clients: Clients | None = None
-    """For the steps that the engine runs itself; None in a process that runs none."""
+    """Plans them; None in a process that does not."""
     stopping: Flag = field(default_factory=Flag)
     """Set when the process is ending: it starts nothing new."""
+
+    @property
+    def appservice(self) -> AppServiceBackend:
+        """For the checks of the service itself."""
+        backend = self.backends[APPSERVICE]
+        assert isinstance(backend, AppServiceBackend)  # noqa: S101 - runtime/bootstrap.py names it so
+        return backend
+
+    @property
+    def breakers(self) -> Breakers:
+        """AppService's."""
+        return self.appservice.breakers
 
 
 def learn(context: EngineContext) -> None:
     """Store this process's observations of AppService for all processes."""
-    observed = context.observations.take() if context.observations else None
+    observations = context.appservice.observations
+    observed = observations.take() if observations else None
     if observed:
         with translate_errors():
             reservations.learn(observed, context.limits.submissions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from workflows.backends.declared_apps import backend_of
 from workflows.engine.context import EngineContext
 from workflows.engine.views import stamp
 from workflows.model.states import FINAL_WORKFLOW, WorkflowState
@@ -36,6 +37,7 @@ def _surroundings(workflow: StoredWorkflow, context: EngineContext) -> Surroundi
     service = service_status.health(service_status.APPSERVICE)
     return Surroundings(
         now=clock(),
+        backend_of=backend_of,
         began=workflow.begun_at,
         token_expires_at=expires_at,
         token_refused=refused,

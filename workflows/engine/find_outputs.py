@@ -7,35 +7,31 @@ the results of a completed job no longer change.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
 
 import structlog
 
-from workflows.bvbrc.workspace import Workspace
+from workflows.backends.base import Finished, NoAnswer, TokenRefused
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.context import EngineContext
-from workflows.model.errors import InDoubt, NotFound, NotSent, Rejected, ServiceAway, Unauthorized
-from workflows.model.values import Job, Json, Outcome
-from workflows.spec.output_globs import folders, leads_on, matching, missing
+from workflows.engine.handover import answer_text, caller_of
+from workflows.model.errors import Unauthorized
+from workflows.model.values import Job, Outcome
 from workflows.store import credentials
 from workflows.store.jobs import output_search, polling
 from workflows.store.jobs.polling import JobUpdate
 
 log = structlog.get_logger(__name__)
 
-MOST_FOLDERS: Final = 100
-MOST_PATHS: Final = 10_000
-"""Of one output."""
 _TOGETHER = 16
 """Searches that are begun together."""
 
 
 def find_results(context: EngineContext, limit: int = 200) -> Advanced:
     """Look for what is due to be looked for, side by side: a user's Workspace that hangs delays
-    nobody else. Ends where the Workspace turns out to be away.
+    nobody else. Ends where a backend turns out to be away.
     """
     total, away = Advanced(), False
 
@@ -67,66 +63,32 @@ def _due_searches(context: EngineContext) -> dict[str, list[Callable[[], JobUpda
 
 
 def _search(context: EngineContext, job: Job) -> JobUpdate | None:
-    """How the job has ended; None where the Workspace cannot be asked now."""
-    try:
-        return _look_for_outputs(context, job)
-    except (Unauthorized, NotSent, InDoubt, ServiceAway) as failure:
-        return _wait(job, str(failure))
+    """How the job has ended; None where its backend cannot be asked now."""
+    found = _look_for_outputs(context, job)
+    return _job_end(job, found) if isinstance(found, Finished) else _wait(job, answer_text(found))
 
 
-def _look_for_outputs(context: EngineContext, job: Job) -> JobUpdate:
-    """How the job has ended. Raises ``Unauthorized``, and other errors if the Workspace cannot be
-    asked."""
+def _look_for_outputs(context: EngineContext, job: Job) -> Finished | NoAnswer:
     credential = credentials.usable(context.vault, job.owner)
-    if credential is None or context.clients is None:
-        raise Unauthorized("there is no usable token")
-    try:
-        found = _match_globs(context.clients.workspace, credential.token, job.globs)
-    except Unauthorized as refusal:
-        credentials.mark_refused(context.vault, credential, refusal)
-        raise
-    except (Rejected, NotFound) as refusal:
-        return _job_end(job, Outcome.FAILED, f"its results cannot be seen: {refusal}", {})
-    if absent := missing(job.globs, found):
-        patterns = ", ".join(f"'{name}' ({job.globs[name]['glob']})" for name in absent)
-        return _job_end(job, Outcome.FAILED, f"the job left nothing for {patterns}", {})
-    return _job_end(job, Outcome.SUCCEEDED, "", found)
-
-
-def _match_globs(
-    workspace: Workspace, token: str, globs: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Json]:
-    return {
-        name: matching(output, _paths(workspace, token, output)) for name, output in globs.items()
-    }
-
-
-def _paths(workspace: Workspace, token: str, output: Mapping[str, Any]) -> Iterator[str]:
-    """The paths in the folders of the patterns; raises ``Rejected`` for too many."""
-    rest, count = list(folders(output)), 0
-    for number, folder in enumerate(rest):  # grows while it is walked
-        if number >= MOST_FOLDERS:
-            raise Rejected(f"there are more than {MOST_FOLDERS} folders to look into")
-        for item in workspace.ls(token, folder):
-            count += 1
-            if count > MOST_PATHS:
-                raise Rejected(f"there are more than {MOST_PATHS} files to choose from")
-            if item.is_folder and leads_on(output, item.path):
-                rest.append(item.path)
-            yield item.path
+    if credential is None:
+        return TokenRefused(Unauthorized("there is no usable token"))
+    found = context.backends[job.backend].outputs(caller_of(credential), job)
+    if isinstance(found, TokenRefused):
+        credentials.mark_refused(context.vault, credential, found.refusal)
+    return found
 
 
 def _wait(job: Job, reason: str) -> JobUpdate | None:
     """Later, unless nobody wants them any more: no job outlives its workflow."""
     if job.kill:
-        return _job_end(job, Outcome.FAILED, f"nobody looked: {reason}", {})
+        return _job_end(job, Finished(Outcome.FAILED, f"nobody looked: {reason}"))
     log.warning("Results cannot be looked for", workflow_id=job.workflow, error=reason)
     output_search.say(job, reason)
     return None
 
 
-def _job_end(job: Job, outcome: Outcome, reason: str, found: Mapping[str, Json]) -> JobUpdate:
-    return polling.record_outputs(job, outcome, reason, found)
+def _job_end(job: Job, found: Finished) -> JobUpdate:
+    return polling.record_outputs(job, found.outcome, found.reason, found.outputs)
 
 
 def _settle(context: EngineContext, updates: Sequence[JobUpdate]) -> Advanced:

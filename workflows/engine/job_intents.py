@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from workflows.backends.declared_apps import backend_of, brings_outputs
 from workflows.model.errors import Invalid
 from workflows.model.states import JobState, StepState
 from workflows.model.values import Job, Json, StepSpec, Workflow, job_key
 from workflows.rules.plan import Plan, Start
-from workflows.spec.builtin_apps import BUILT_IN
 from workflows.spec.compiled_spec import CompiledSpec
 from workflows.spec.output_globs import globs
 from workflows.spec.resolver import Resolver
@@ -46,6 +46,7 @@ def _job(compiled: CompiledSpec, workflow: Workflow, start: Start, resolver: Res
         retries_left=start.retries_left,
         owner=workflow.owner,
         app=step.app,
+        backend=backend_of(step.app),
         params=params,
         globs=looked_for,
         base_url=str(spec.base_context.get("base_url", "")),
@@ -67,5 +68,5 @@ def results(
 
 
 def _brings(step: StepSpec) -> bool:
-    """Whether a step has outputs that only its run determines."""
-    return step.app in BUILT_IN or bool(globs(step.outputs))
+    """Whether a step has outputs that only its run tells."""
+    return brings_outputs(step.app) or bool(globs(step.outputs))

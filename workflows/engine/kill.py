@@ -1,4 +1,4 @@
-"""Kills unwanted jobs at AppService and stores a receipt of each kill."""
+"""Jobs that nobody wants any more are killed at their backend, and each kill has a receipt."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from functools import partial
 
 import structlog
 
-from workflows.backends.appservice.client import KillReply
+from workflows.backends.base import KillReply, TokenRefused, Unanswered
 from workflows.engine.context import EngineContext
-from workflows.model.errors import ServiceError, Unauthorized
+from workflows.engine.handover import caller_of
 from workflows.model.values import Job
 from workflows.store import credentials
 from workflows.store.jobs import duplicates, kills
@@ -34,8 +34,11 @@ def kill_jobs(context: EngineContext) -> int:
     unwanted = kills.take(_LIMIT, min(_AGAIN, context.limits.lease))
     calls: dict[str, list[Callable[[], None]]] = defaultdict(list)
     for owner, jobs in unwanted.items():
-        for start in range(0, len(jobs), _BATCH):
-            calls[owner].append(partial(_kill, context, owner, jobs[start : start + _BATCH]))
+        for name in dict.fromkeys(job.backend for job in jobs):
+            there = [job for job in jobs if job.backend == name]
+            for start in range(0, len(there), _BATCH):
+                batch = there[start : start + _BATCH]
+                calls[owner].append(partial(_kill, context, name, owner, batch))
     for each in duplicates.take(_LIMIT, _AGAIN):
         calls[each.owner].append(partial(_kill_surplus, context, each))
     context.kills.run(calls, lambda _: None)
@@ -45,18 +48,18 @@ def kill_jobs(context: EngineContext) -> int:
 def kill_surplus(context: EngineContext, job: Job, job_ids: Sequence[str]) -> None:
     """Kill the duplicates of attempts."""
     duplicates.note(job, job_ids)
-    _kill_surplus(context, Surplus(job.key, job.workflow, job.owner, tuple(job_ids)))
+    _kill_surplus(context, Surplus(job.key, job.workflow, job.owner, tuple(job_ids), job.backend))
 
 
 def _kill_surplus(context: EngineContext, found: Surplus) -> None:
-    replies = _ask_to_kill(context, found.owner, found.job_ids)
+    replies = _ask_to_kill(context, found.backend, found.owner, found.job_ids)
     dead = [job_id for job_id, reply in (replies or {}).items() if reply.killed or reply.gone]
     if dead:
         duplicates.settle(found.key, dead)
 
 
-def _kill(context: EngineContext, owner: str, jobs: Sequence[Job]) -> None:
-    replies = _ask_to_kill(context, owner, [job.job_id for job in jobs])
+def _kill(context: EngineContext, backend: str, owner: str, jobs: Sequence[Job]) -> None:
+    replies = _ask_to_kill(context, backend, owner, [job.job_id for job in jobs])
     if replies is None:
         again = min(_AGAIN, context.limits.polling_interval)
         kills.record((job, "", again) for job in jobs)
@@ -65,20 +68,22 @@ def _kill(context: EngineContext, owner: str, jobs: Sequence[Job]) -> None:
 
 
 def _ask_to_kill(
-    context: EngineContext, owner: str, job_ids: Sequence[str]
+    context: EngineContext, backend_name: str, owner: str, job_ids: Sequence[str]
 ) -> Mapping[str, KillReply] | None:
-    """AppService's replies by id; None if it could not be asked or its answer was lost."""
+    """The backend's replies by id; None where it could not be asked, or its answer is lost."""
     credential = credentials.usable(context.vault, owner)
-    if credential is None or not context.breakers.admit([owner]):
+    backend = context.backends[backend_name]
+    if credential is None or not backend.admit([owner]):
         return None
-    try:
-        with context.breakers.call(owner):
-            return context.appservice.kill(credential.token, job_ids)
-    except Unauthorized as refusal:
-        credentials.mark_refused(context.vault, credential, refusal)
-    except ServiceError as away:
-        log.warning("AppService could not be asked to kill", jobs=len(job_ids), error=str(away))
-    return None
+    replies = backend.cancel(caller_of(credential), job_ids)
+    if isinstance(replies, TokenRefused):
+        credentials.mark_refused(context.vault, credential, replies.refusal)
+        return None
+    if isinstance(replies, Unanswered):
+        jobs, error = len(job_ids), replies.reason
+        log.warning("AppService could not be asked to kill", jobs=jobs, error=error)
+        return None
+    return replies
 
 
 def _receipt(reply: KillReply | None) -> tuple[str, timedelta | None]:

@@ -10,15 +10,14 @@ from functools import partial
 
 import structlog
 
+from workflows.backends.base import NoAnswer, TokenRefused, Unanswered
 from workflows.backends.breakers import PROBE_SECONDS
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.context import EngineContext
-from workflows.engine.handover import known_in_logs
-from workflows.engine.inputs import judge_refusal
+from workflows.engine.handover import answer_text, caller_of
 from workflows.engine.kill import kill_surplus
-from workflows.model.errors import IllegalMove, ServiceError, Unauthorized
+from workflows.model.errors import IllegalMove
 from workflows.model.values import Job
-from workflows.spec.builtin_apps import BUILT_IN
 from workflows.store import credentials
 from workflows.store.credentials import Credential
 from workflows.store.jobs import lookups, send_results
@@ -32,7 +31,7 @@ _PAUSE = timedelta(seconds=PROBE_SECONDS)
 """The time to the next look where AppService is away: other calls may have taken this probe, and
 who waited longer each time would miss the outage's end."""
 _MARGIN = timedelta(minutes=5)
-"""How far AppService's clock may differ from ours where it is asked for a span of time."""
+"""How far a backend's clock may differ from ours where it is asked for a span of time."""
 
 
 def resolve_jobs(context: EngineContext, limit: int = 200) -> Advanced:
@@ -56,13 +55,15 @@ def resolve_jobs(context: EngineContext, limit: int = 200) -> Advanced:
 def _lookups(context: EngineContext) -> dict[str, list[Callable[[], str]]]:
     """By owner, what is due now; none of users whose look-ups hang, or whose breaker is open."""
     again_in = min(context.limits.lease, timedelta(seconds=15))
-    away = context.breakers.opened and not context.breakers.lets_probe()
-    barred = context.lookups.busy().union(context.breakers.barred())
+    found = {name: backend.status() for name, backend in context.backends.items()}
+    reachable = [name for name, status in found.items() if status.reachable]
+    named = reachable if len(reachable) < len(found) else ()
+    barred = context.lookups.busy().union(*(status.barred for status in found.values()))
     calls: dict[str, list[Callable[[], str]]] = defaultdict(list)
     for _ in range(_TOGETHER):
         if context.stopping.is_set():
             break
-        job = lookups.take(again_in, BUILT_IN if away else (), barred)
+        job = lookups.take(again_in, named, barred)
         if job is None:
             break
         calls[job.owner].append(partial(_resolve_one, context, job))
@@ -70,8 +71,9 @@ def _lookups(context: EngineContext) -> dict[str, list[Callable[[], str]]]:
 
 
 def _resolve_one(context: EngineContext, job: Job) -> str:
-    """Look one up; returns the workflow if something changed, otherwise an empty text."""
-    changed = lookups.rerun(job) if job.app in BUILT_IN else resolve(context, job)
+    """Look one up; the workflow where something changed, else nothing."""
+    repeatable = context.backends[job.backend].synchronous
+    changed = lookups.rerun(job) if repeatable else resolve(context, job)
     return job.workflow if changed else ""
 
 
@@ -83,16 +85,16 @@ def resolve(context: EngineContext, job: Job) -> bool:
     credential = credentials.usable(context.vault, job.owner)
     if credential is None:
         return False
-    if not context.breakers.admit([job.owner]):
+    if not context.backends[job.backend].admit([job.owner]):
         lookups.look_again(job, _PAUSE)
         return False
-    try:
-        found = _find(context, credential, job)
-    except Unauthorized as refusal:
-        credentials.mark_refused(context.vault, credential, refusal)
+    found = _find(context, credential, job)
+    if isinstance(found, TokenRefused):
+        credentials.mark_refused(context.vault, credential, found.refusal)
         return False
-    except ServiceError as away:
-        log.warning("A submission cannot be looked up", workflow_id=job.workflow, error=str(away))
+    if isinstance(found, Unanswered):
+        error = answer_text(found)
+        log.warning("A submission cannot be looked up", workflow_id=job.workflow, error=error)
         lookups.look_again(job, _PAUSE)
         return False
     if found:
@@ -107,22 +109,17 @@ def _conclude(context: EngineContext, credential: Credential, job: Job) -> bool:
     waited = clock() - job.refused_since if job.refused_since else timedelta(0)
     if not job.answered or waited < context.limits.outage_patience:
         return lookups.send_again(job)
-    verdict = judge_refusal(context, credential.token, job, job.reason)
+    backend, caller = context.backends[job.backend], caller_of(credential)
+    patience = context.limits.outage_patience
+    verdict = backend.judge_refusal(caller, job, job.reason, patience)
     return lookups.give_up(job, verdict.reason) if verdict.fails else lookups.send_again(job)
 
 
-def _find(context: EngineContext, credential: Credential, job: Job) -> tuple[str, ...]:
+def _find(context: EngineContext, credential: Credential, job: Job) -> tuple[str, ...] | NoAnswer:
     if job.sent_at is None:
         raise IllegalMove(f"job {job.key} is being sent but has no time of sending")
-    with known_in_logs(job), context.breakers.call(job.owner):
-        return context.appservice.find(
-            credential.token,
-            job.key,
-            app=job.app,
-            output_path=str(job.params.get("output_path", "")),
-            output_file=str(job.params.get("output_file", "")),
-            since=job.sent_at - _MARGIN,
-        )
+    backend = context.backends[job.backend]
+    return backend.find(caller_of(credential), job, job.sent_at - _MARGIN)
 
 
 def _adopt(context: EngineContext, job: Job, found: tuple[str, ...]) -> bool:

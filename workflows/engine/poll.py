@@ -1,9 +1,9 @@
-"""Polls AppService for users' jobs, stores the changes, and advances the workflows concerned."""
+"""Ask backends about users' jobs, store what changed, and let those workflows go on."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,10 +11,10 @@ from itertools import islice
 
 import structlog
 
-from workflows.backends.appservice.client import JobWord, Report
+from workflows.backends.base import Backend, JobReport, TokenRefused, Unanswered
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.context import EngineContext
-from workflows.model.errors import ServiceError, Unauthorized
+from workflows.engine.handover import caller_of
 from workflows.model.values import Outcome
 from workflows.rules.poll_schedule import due, due_early, youngest
 from workflows.store import credentials
@@ -25,7 +25,7 @@ from workflows.store.jobs.polling import JobUpdate, UserLock, Watched
 log = structlog.get_logger(__name__)
 
 BATCH = 200
-"""Job ids in one call of query_tasks."""
+"""Job ids in one call."""
 _EARLY_TURN = timedelta(seconds=0.8)
 """The time between two early looks at jobs of one user; they are asked for once a second."""
 
@@ -37,14 +37,15 @@ def poll_jobs(context: EngineContext, owners: Sequence[str]) -> Advanced:
     hanging call delays only its own user, who is not polled until it ends.
     """
     base = context.limits.polling_interval
-    turns = _turns(context, "poll", owners, base * 0.9)
+    admitted = _admit(context, owners)
+    turns = _turns("poll", admitted, base * 0.9)
     tokens = credentials.usable_of(context.vault, list(turns)) if turns else {}
     active = polling.active(list(tokens)) if tokens else {}
     _tell(context, [(jobs, turns[owner]) for owner, jobs in active.items()])
     questions = [
-        _Question(tokens[owner], batch, turns[owner].now)
+        _Question(backend, tokens[owner], batch, turns[owner].now)
         for owner, jobs in active.items()
-        for batch in _batches(_due(jobs, turns[owner], base))
+        for backend, batch in _batches(admitted[owner], _due(jobs, turns[owner], base))
     ]
     return ask(context, questions)
 
@@ -52,36 +53,48 @@ def poll_jobs(context: EngineContext, owners: Sequence[str]) -> Advanced:
 def poll_young_jobs(context: EngineContext, owners: Sequence[str]) -> Advanced:
     """The same between two intervals, only for jobs that have just started."""
     base = context.limits.polling_interval
-    turns = _turns(context, "young", owners, _EARLY_TURN)
+    admitted = _admit(context, owners)
+    turns = _turns("young", admitted, _EARLY_TURN)
     tokens = credentials.usable_of(context.vault, list(turns)) if turns else {}
     since = min((youngest(turn.now) for turn in turns.values()), default=None)
     active = polling.active(list(tokens), since) if tokens else {}
     questions = [
-        _Question(tokens[owner], batch, turns[owner].now)
+        _Question(backend, tokens[owner], batch, turns[owner].now)
         for owner, jobs in active.items()
-        for batch in _batches(
-            job
-            for job in jobs
-            if due_early(job.submitted_at, turns[owner].since, turns[owner].now, base)
+        for backend, batch in _batches(
+            admitted[owner],
+            [
+                job
+                for job in jobs
+                if due_early(job.submitted_at, turns[owner].since, turns[owner].now, base)
+            ],
         )
     ]
     return ask(context, questions)
 
 
-def _turns(
-    context: EngineContext, kind: str, owners: Sequence[str], interval: timedelta
-) -> dict[str, UserLock]:
-    """The users whose poll lock we hold, and whose calls neither hang nor are held back."""
+def _admit(context: EngineContext, owners: Sequence[str]) -> dict[str, list[Backend]]:
+    """Users whose calls neither hang here nor are held back, each with the backends to ask."""
     busy = context.polls.busy()
-    free = context.breakers.admit(owner for owner in owners if owner not in busy)
-    turns = polling.take_turns([f"{kind}:{owner}" for owner in free], interval) if free else {}
+    free = [owner for owner in owners if owner not in busy]
+    admitted: dict[str, list[Backend]] = defaultdict(list)
+    for backend in context.backends.values():
+        for owner in [] if backend.synchronous else backend.admit(free):
+            admitted[owner].append(backend)
+    return admitted
+
+
+def _turns(kind: str, owners: Collection[str], interval: timedelta) -> dict[str, UserLock]:
+    """The users whose turn is ours."""
+    turns = polling.take_turns([f"{kind}:{owner}" for owner in owners], interval) if owners else {}
     return {name.partition(":")[2]: turn for name, turn in turns.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """One call of query_tasks."""
+    """One call."""
 
+    backend: Backend
     credential: Credential
     jobs: Sequence[Watched]
     now: datetime
@@ -100,10 +113,13 @@ def _due(jobs: Sequence[Watched], turn: UserLock, base: timedelta) -> list[Watch
     return [job for job in jobs if due(job.key, job.submitted_at, turn.since, turn.now, base)]
 
 
-def _batches(jobs: Iterable[Watched]) -> Iterable[list[Watched]]:
-    rest = iter(jobs)
-    while batch := list(islice(rest, BATCH)):
-        yield batch
+def _batches(
+    backends: Sequence[Backend], jobs: Sequence[Watched]
+) -> Iterable[tuple[Backend, list[Watched]]]:
+    for backend in backends:
+        rest = (job for job in jobs if job.backend == backend.name)
+        while batch := list(islice(rest, BATCH)):
+            yield backend, batch
 
 
 def ask(context: EngineContext, questions: Sequence[_Question]) -> Advanced:
@@ -128,29 +144,28 @@ def ask(context: EngineContext, questions: Sequence[_Question]) -> Advanced:
 def _answer(context: EngineContext, question: _Question) -> list[JobUpdate]:
     """The updates of one call; none if it fails."""
     credential, jobs = question.credential, question.jobs
-    try:
-        with context.query_place(), context.breakers.call(credential.owner):
-            reports = context.appservice.query(credential.token, [job.job_id for job in jobs])
-    except Unauthorized as refusal:
-        credentials.mark_refused(context.vault, credential, refusal)
+    job_ids = [job.job_id for job in jobs]
+    reports = question.backend.poll(caller_of(credential), job_ids)
+    if isinstance(reports, TokenRefused):
+        credentials.mark_refused(context.vault, credential, reports.refusal)
         return []
-    except ServiceError as away:
-        log.warning("AppService could not be asked", jobs=len(jobs), error=str(away))
+    if isinstance(reports, Unanswered):
+        log.warning("AppService could not be asked", jobs=len(jobs), error=reports.reason)
         return []
     learnt = (_news(context, job, reports.get(job.job_id), question.now) for job in jobs)
     return [each for each in learnt if each is not None]
 
 
 def _news(
-    context: EngineContext, job: Watched, report: Report | None, now: datetime
+    context: EngineContext, job: Watched, report: JobReport | None, now: datetime
 ) -> JobUpdate | None:
     """The update of a job; None if nothing has changed."""
     if report is None:
         return _missing(context, job, now)
-    if report.state is JobWord.SUCCEEDED and job.looks_for:
+    if report.outcome is Outcome.SUCCEEDED and job.looks_for:
         return polling.record_success(job, now, report.started_at, report.finished_at or now)
-    if report.state in (JobWord.SUCCEEDED, JobWord.FAILED):
-        outcome = Outcome.SUCCEEDED if report.state is JobWord.SUCCEEDED else Outcome.FAILED
+    if report.outcome is not None:
+        outcome = report.outcome
         reason = "" if outcome is Outcome.SUCCEEDED else f"BV-BRC job {job.job_id} failed"
         ended_at = report.finished_at or now
         return polling.record_end(job, outcome, report.started_at, ended_at, reason)

@@ -21,6 +21,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from itertools import chain
 from queue import Empty, SimpleQueue
 from threading import Lock
 
@@ -34,8 +35,7 @@ from workflows.engine.kill import kill_surplus
 from workflows.model.errors import Unavailable
 from workflows.model.states import JobState
 from workflows.model.values import Job
-from workflows.spec.builtin_apps import BUILT_IN
-from workflows.store import credentials, service_status
+from workflows.store import credentials
 from workflows.store.jobs import lookups, outbox, send_results
 from workflows.store.jobs import rows as job_rows
 from workflows.store.jobs.outbox import Bounds
@@ -55,8 +55,6 @@ _YIELD_SECONDS = 0.02
 """How long the drain leaves a place to queries before it looks whether they are done."""
 _BARRED = "the last calls for this user failed; one is tried every few seconds"
 _BARRED_FOR = timedelta(seconds=PROBE_SECONDS)
-_GATE_SECONDS = 1.0
-"""How long the state of AppService's submissions is cached."""
 
 
 class Drain:
@@ -68,8 +66,6 @@ class Drain:
         self._news: SimpleQueue[SendResult | None] = SimpleQueue()
         self._under_way = 0
         self._pool: ThreadPoolExecutor | None = None
-        self._takes, self._asked = True, 0.0
-        """Whether AppService takes submissions, and when that was asked."""
         self._answered: list[SendResult] = []
         """Answers that are not stored yet; they outlive an outage of MongoDB."""
         self._yields = False
@@ -115,7 +111,7 @@ class Drain:
             self._answered = []
             learn(context)
         fresh = self._claim(context)
-        self._yields = not fresh and context.observations is not None and queries_wait()
+        self._yields = not fresh and context.appservice.observations is not None and queries_wait()
         told = self._tell(context)
         busy = self._under_way or self._answered or self._told or self._yields
         return not (busy or answered or fresh or told)
@@ -153,15 +149,15 @@ class Drain:
         return True
 
     def _claim(self, context: EngineContext) -> int:
-        """Claim jobs and send them; returns their number. It claims none while the process ends,
-        and only built-in steps while AppService accepts no submissions. A claimed job that is
-        unwanted or not sent is released, so that it needs no look-up.
+        """Take jobs and send them; how many were taken. None while we end, and none of backends
+        that cannot take any. What is taken and then not wanted, or
+        not sent, is never left to be looked up.
         """
         free = self._threads - self._under_way
         if free <= 0 or context.stopping.is_set():
             return 0
         send_by = time.monotonic() + context.limits.send_window.total_seconds()
-        claimed = _claim_jobs(context, free, is_open=self._open(context))
+        claimed = _claim_jobs(context, free)
         try:  # in that order nothing slips past a cancel
             gone = (
                 workflow_rows.ended_among({job.workflow for job in claimed}) if claimed else set()
@@ -174,22 +170,11 @@ class Drain:
         for job in claimed:
             if job.kill or job.workflow in gone:
                 self._answered.append(send_results.withdrawn(job))
-            elif job.app not in BUILT_IN and not context.breakers.admit([job.owner]):
+            elif not context.backends[job.backend].admit([job.owner]):
                 self._answered.append(send_results.unsent(job, _BARRED, _BARRED_FOR))
             else:
                 self._send(context, Handover(job, tokens.get(job.owner), send_by))
         return len(claimed)
-
-    def _open(self, context: EngineContext) -> bool:
-        """Whether AppService takes submissions, as far as is known."""
-        if context.breakers.opened and not context.breakers.lets_probe():
-            return False
-        if time.monotonic() - self._asked > _GATE_SECONDS:
-            self._takes = (
-                service_status.health(service_status.APPSERVICE).state != service_status.DISABLED
-            )
-            self._asked = time.monotonic()
-        return self._takes
 
     def _send(self, context: EngineContext, handover: Handover) -> None:
         if self._pool is None:
@@ -214,7 +199,10 @@ class Drain:
             return found
 
 
-def _claim_jobs(context: EngineContext, free: int, *, is_open: bool) -> list[Job]:
+def _claim_jobs(context: EngineContext, free: int) -> list[Job]:
+    """Of backends that take jobs. Behind users for whom one of these makes no call, those backends
+    follow that bar nobody: what they run needs no call of the other.
+    """
     limits = context.limits
     bounds = Bounds(
         user_jobs=limits.user_jobs,
@@ -222,14 +210,24 @@ def _claim_jobs(context: EngineContext, free: int, *, is_open: bool) -> list[Job
         lookup_after=limits.lease,
         absent_after=limits.grace,
         sending=limits.submissions,
-        adaptive=context.observations is not None,
+        adaptive=context.appservice.observations is not None,
     )
-    if not is_open:
-        return outbox.claim(free, bounds, BUILT_IN)
-    barred = context.breakers.barred()
-    claimed = outbox.claim(1 if context.breakers.opened else free, bounds, barred=barred)
-    if barred and len(claimed) < free:  # what the engine runs itself needs no AppService
-        claimed += outbox.claim(free - len(claimed), bounds, BUILT_IN)
+    all_status = {name: backend.status() for name, backend in context.backends.items()}
+    open_names = [
+        name
+        for name, status in all_status.items()
+        if status.reachable and context.backends[name].takes_submissions()
+    ]
+    if not open_names:
+        return []
+    named = open_names if len(open_names) < len(all_status) else ()
+    open_status = [all_status[name] for name in open_names]
+    barred = set(chain.from_iterable(status.barred for status in open_status))
+    most = 1 if any(status.probing for status in open_status) else free
+    claimed = outbox.claim(most, bounds, named, barred)
+    unbarred = [name for name in open_names if not all_status[name].barred]
+    if barred and unbarred and len(claimed) < free:
+        claimed += outbox.claim(free - len(claimed), bounds, unbarred)
     return claimed
 
 

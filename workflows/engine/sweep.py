@@ -137,7 +137,7 @@ def _status(context: EngineContext, credential: Credential) -> Status | ServiceE
     """None where the token is refused, which says nothing of the service."""
     try:
         with context.breakers.call(credential.owner):
-            return context.appservice.status(credential.token)
+            return context.appservice.client.status(credential.token)
     except Unauthorized as refusal:
         credentials.mark_refused(context.vault, credential, refusal)
         return None
@@ -148,7 +148,7 @@ def _status(context: EngineContext, credential: Credential) -> Status | ServiceE
 def _ping(context: EngineContext) -> str:
     """Why the service cannot be reached without a token; empty where it can."""
     try:
-        context.appservice.ping()
+        context.appservice.client.ping()
     except ServiceError as away:
         return str(away)
     return ""

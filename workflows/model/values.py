@@ -16,6 +16,9 @@ from workflows.model.states import JobState, StepState, WorkflowState
 Json = Any
 """A JSON value: None, bool, int, float, str, list or dict of these."""
 
+APPSERVICE: Final = "appservice"
+"""The name of the backend that runs every app which no other backend declares."""
+
 
 class OnFailure(StrEnum):
     """Whether independent branches continue when a step fails."""
@@ -106,7 +109,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One attempt of a step: a job that is to run, runs or has run at AppService."""
+    """One attempt of a step: a job that is to run, runs or has run at its backend."""
 
     key: str
     """``<workflow id>/<step index>/<attempt>``: the submission key, sent as user_metadata."""
@@ -118,6 +121,8 @@ class Job:
     params: Mapping[str, Json]
     base_url: str
     state: JobState
+    backend: str = APPSERVICE
+    """The name of the backend that runs it."""
     retries_left: int = 0
     """How many attempts may follow this one without a user's retry."""
     version: int = 0

@@ -43,7 +43,7 @@ def _add_job_action(graph: Graph, facts: RunFacts, job: Job, agent: Reference) -
         "CreateAction",
         name=f"{job.app} for step '{name}', attempt {job.attempt}",
         description=f"BV-BRC task {job.job_id}" if job.job_id else "A step that the engine runs",
-        instrument=reference(app_id(job.app)),
+        instrument=reference(app_id(facts.catalogue, job.app)),
         agent=agent,
         startTime=stamp(job.started_at),
         endTime=stamp(job.finished_at),
@@ -69,7 +69,7 @@ def _inputs(graph: Graph, facts: RunFacts, job: Job) -> list[Reference]:
     found: list[Reference] = []
     for name, value in job.params.items():
         parameter = add_parameter(graph, facts.catalogue, job.app, name, value)
-        graph.link(app_id(job.app), "input", reference(parameter))
+        graph.link(app_id(facts.catalogue, job.app), "input", reference(parameter))
         found += add_values(graph, parameter, value)
     return _unique(found)
 
@@ -78,7 +78,7 @@ def _results(graph: Graph, facts: RunFacts, job: Job) -> list[Reference]:
     found: list[Reference] = []
     for name, value in facts.outputs_of(job).items():
         parameter = add_output(graph, job.app, name, value)
-        graph.link(app_id(job.app), "output", reference(parameter))
+        graph.link(app_id(facts.catalogue, job.app), "output", reference(parameter))
         found += add_values(graph, parameter, value)
     return _unique(found)
 

@@ -53,7 +53,7 @@ def metadata(facts: RunFacts) -> dict[str, Any]:
     _add_main(graph, facts, main, agent)
     controls = add_job_actions(graph, facts, agent)
     for job in facts.ended_jobs:
-        graph.link(main, "hasPart", reference(app_id(job.app)))
+        graph.link(main, "hasPart", reference(app_id(facts.catalogue, job.app)))
     run = add_run_action(graph, facts, main, agent)
     _add_organize_action(graph, facts, controls, run)
     _fill_root(graph, facts, main, agent, profiles)
@@ -94,7 +94,7 @@ def _add_main(graph: Graph, facts: RunFacts, main: str, author: Reference) -> No
     positions = {step: position for position, step in enumerate(facts.compiled.order, 1)}
     for step in spec.steps:
         url = f"{SITE}/app/{quote(step.app, safe='')}"
-        graph.add(app_id(step.app), "SoftwareApplication", name=step.app, url=url)
+        graph.add(app_id(facts.catalogue, step.app), "SoftwareApplication", name=step.app, url=url)
     graph.add(
         main,
         ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],
@@ -146,7 +146,7 @@ def _add_step(graph: Graph, facts: RunFacts, step: int, position: int) -> Refere
         "HowToStep",
         name=spec.name,
         position=str(position),
-        workExample=reference(app_id(spec.app)),
+        workExample=reference(app_id(facts.catalogue, spec.app)),
         connection=_connections(graph, facts, step),
     )
 

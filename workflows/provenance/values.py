@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import quote
 
-from workflows.model.values import Json
+from workflows.model.values import APPSERVICE, Json
 from workflows.provenance.graph import Graph, Reference, local_id, reference
-from workflows.spec.builtin_apps import BUILT_IN
 from workflows.spec.catalogue import App, AppCatalogue, Kind, Parameter
 
 SITE: Final = "https://www.bv-brc.org"
@@ -48,10 +47,12 @@ FOLDERS: Final = frozenset({"output_path", "workspace_output_folder"})
 FORMAL_PARAMETER: Final = "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE"
 
 
-def app_id(app: str) -> str:
+def app_id(catalogue: AppCatalogue, app: str) -> str:
     """An absolute URI; steps that the engine runs itself have no page."""
-    name = quote(app, safe="")
-    return f"urn:bvbrc-workflow-engine:step:{name}" if app in BUILT_IN else f"{SITE}/app/{name}"
+    name, known = quote(app, safe=""), catalogue.apps.get(app)
+    if known is None or known.backend == APPSERVICE:
+        return f"{SITE}/app/{name}"
+    return f"urn:bvbrc-workflow-engine:step:{name}"
 
 
 def workspace_path(value: Json) -> str:

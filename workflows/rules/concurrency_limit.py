@@ -4,7 +4,8 @@ AppService has a few workers, each busy with one call. Calls beyond that number 
 start no job sooner, and every query waits behind them. How many workers there are nobody says, so
 the limit follows what queries show. A query takes one of the places itself before it is sent
 (``backends/appservice/query_places.py``), so it finds a free worker if the service has at least
-``limit`` workers, and waits in line if it has fewer. A start says less: one takes 0.4 s, another 1 s.
+``limit`` workers, and waits in line if it has fewer. A start says less: one takes 0.4 s, another
+1 s.
 
 * The durations of queries are gathered into windows, of which the third quartile counts. The lowest
   one is the time of a service without a queue; at a limit of 1 it is measured again.

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -20,9 +20,8 @@ from workflows.model.states import (
     JobState,
     StepState,
 )
-from workflows.model.values import Job, Workflow
+from workflows.model.values import APPSERVICE, Job, Workflow
 from workflows.rules.plan import plan
-from workflows.spec.builtin_apps import BUILT_IN
 from workflows.spec.compiled_spec import CompiledSpec
 
 MOST_BUSY: Final = 20
@@ -69,6 +68,8 @@ class Surroundings:
     now: datetime
     began: datetime
     """When the workflow was submitted."""
+    backend_of: Callable[[str], str] = lambda _: APPSERVICE
+    """The name of the backend that runs an app."""
     token_expires_at: datetime | None = None
     """None if the engine keeps no token of the user."""
     token_refused: bool = False
@@ -198,8 +199,7 @@ class _View:
         job = self._last.get(step)
         if job is None or job.attempt != self._workflow.attempts[step]:
             job = None  # this advance will store it
-        built_in = self._steps[step].app in BUILT_IN
-        code, message, unblocked_by, since = self._of_job(job, built_in=built_in)
+        code, message, unblocked_by, since = self._of_job(job, self._steps[step].app)
         return Reason(
             self._steps[step].name,
             state,
@@ -211,7 +211,7 @@ class _View:
             job_id=job.job_id if job else "",
         )
 
-    def _of_job(self, job: Job | None, *, built_in: bool) -> tuple[Code, str, str, datetime | None]:
+    def _of_job(self, job: Job | None, app: str) -> tuple[Code, str, str, datetime | None]:
         around = self._around
         if around.token_ended:
             return (
@@ -220,7 +220,7 @@ class _View:
                 "PUT /api/v1/workflows/{id}/token with a fresh token of the owner.",
                 around.token_expires_at,
             )
-        if built_in:
+        if around.backend_of(app) != APPSERVICE:
             return self._in_house(job)
         if job is None or job.state is JobState.INTENDED:
             return self._unsent(job)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from workflows.model.values import Json
+from workflows.model.values import APPSERVICE, Json
 
 AppSpec = Mapping[str, Any]
 """A specification as the service gives it: ``{id, parameters: [{id, type, required, …}], …}``."""
@@ -81,6 +81,8 @@ class App:
     aliases: tuple[str, ...] = ()
     in_table: bool = True
     """False if only the service lists it: then its outputs are not known."""
+    backend: str = APPSERVICE
+    """The name of the backend that runs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ def catalogue(
 ) -> AppCatalogue:
     """The apps of ``specs``, with the ``aliases`` and ``outputs`` that ``known`` has for them.
 
-    ``extra`` are the built-in steps. Entries that are no specification are skipped.
+    ``extra`` are apps that backends declare themselves. Entries that are no specification are
+    skipped.
     """
     facts = {spec["id"]: spec for spec in known}
     apps = {app.id: app for app in extra}

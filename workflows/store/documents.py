@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from threading import RLock
 from typing import Any
-from zlib import crc32
 
 from mongoengine import (
     BooleanField,
@@ -28,7 +27,7 @@ from mongoengine import (
 from pymongo import MongoClient
 
 from workflows.model.states import JobState, StepState, WorkflowState
-from workflows.spec.builtin_apps import BUILT_IN
+from workflows.model.values import APPSERVICE
 
 _connecting = RLock()
 """MongoEngine takes no lock: a thread that reads while another one connects makes a second client,
@@ -36,9 +35,8 @@ and a session of the one cannot write to collections of the other."""
 
 WAITING = "waiting"
 """The index by which the outbox finds whose job is sent next (``store/jobs/waiting.py``)."""
-WAITING_BUILT_IN = f"waiting_built_in_{crc32(','.join(sorted(BUILT_IN)).encode()):08x}"
-"""The same for steps that the engine runs itself. Its filter names them, so a release that knows
-other ones makes an index of its own."""
+WAITING_ELSEWHERE = "waiting_elsewhere"
+"""The same for the jobs of every backend but AppService: they are sent while AppService is away."""
 _OUTBOX = {"state": "intended", "due": {"$type": "date"}}
 
 
@@ -189,9 +187,12 @@ class Job(Document):
                 "name": WAITING,
             },
             {
-                "fields": ["owner", "due", "state", "app"],
-                "partialFilterExpression": {**_OUTBOX, "app": {"$in": sorted(BUILT_IN)}},
-                "name": WAITING_BUILT_IN,
+                "fields": ["owner", "due", "state", "backend"],
+                "partialFilterExpression": {
+                    **_OUTBOX,
+                    "$or": [{"backend": {"$lt": APPSERVICE}}, {"backend": {"$gt": APPSERVICE}}],
+                },
+                "name": WAITING_ELSEWHERE,
             },
             {
                 "fields": ["changed_at"],
@@ -215,6 +216,7 @@ class Job(Document):
     retries_left = IntField(default=0)
     owner = StringField(required=True)
     app = StringField(required=True)
+    backend = StringField()  # the name of the backend that runs it
     params = DynamicField()
     base_url = StringField()
     request_id = StringField()

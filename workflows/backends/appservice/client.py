@@ -6,7 +6,6 @@ The service calls a job "task"; outside this file and ``reports.py`` it is a job
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final, Literal
@@ -14,6 +13,7 @@ from typing import Any, Final, Literal
 import structlog
 
 from workflows.backends.appservice.reports import JobWord, Report, job_id, report
+from workflows.backends.base import KillReply
 from workflows.bvbrc.rpc import Call, Rpc, local_time, require_alive
 from workflows.bvbrc.safe_text import message
 from workflows.model.errors import (
@@ -39,18 +39,6 @@ KEY_PARAM: Final = "_workflow_key"
 STRANGE_WORDS: Final = 100
 ON: Final = (1, "1")
 """The service's "true": a number or a string (captures 001 and 280)."""
-
-
-@dataclass(frozen=True, slots=True)
-class KillReply:
-    """The outcome of killing one job."""
-
-    killed: bool
-    """The job was killed; AppService reports a running one as running for up to two minutes
-    more."""
-    message: str
-    gone: bool = False
-    """The job had ended already, or the service does not know it."""
 
 
 class AppService:

@@ -17,7 +17,6 @@ from workflows.cwl.model.types import DIRECTORY, FILE, Array, Parameter, Type, m
 from workflows.cwl.model.values import Value, Wrong
 from workflows.cwl.read.document_reader import read_generated
 from workflows.model.values import Json
-from workflows.spec.builtin_apps import HELPERS
 from workflows.spec.catalogue import AppSpec
 
 _REFUSED = (
@@ -35,9 +34,14 @@ class AppTarget:
 
     null_references = False
 
-    def __init__(self, specs: Iterable[AppSpec], known: Iterable[AppSpec] = ()) -> None:
+    def __init__(
+        self,
+        specs: Iterable[AppSpec],
+        known: Iterable[AppSpec] = (),
+        helpers: Iterable[AppSpec] = (),
+    ) -> None:
         self.catalogue = Apps(specs, known)
-        self.helpers = Apps(HELPERS)
+        self.helpers = Apps(helpers)
         self._processes: dict[str, Process] = {}
 
     @property

@@ -23,7 +23,6 @@ from workflows.cwl.process.plan_json import plan_from
 from workflows.cwl.sandbox.pipe import Gone, exchange, never
 from workflows.model.errors import Unavailable
 from workflows.model.values import Json
-from workflows.spec.builtin_apps import HELPERS
 from workflows.spec.catalogue import AppSpec
 
 _CHILD = Path(__file__).with_name("planner_child.py")
@@ -34,12 +33,19 @@ _ANSWER_BYTES = 256 * 1024 * 1024
 class AppTable:
     """The available apps, ready to be sent; make a new table when they change."""
 
-    def __init__(self, specs: Sequence[AppSpec], known: Sequence[AppSpec] = ()) -> None:
-        """``specs`` from AppService or the project's own table; ``known`` adds names, results."""
+    def __init__(
+        self,
+        specs: Sequence[AppSpec],
+        known: Sequence[AppSpec] = (),
+        helpers: Sequence[AppSpec] = (),
+    ) -> None:
+        """``specs`` from AppService or the project's own table; ``known`` adds names, results;
+        ``helpers`` are steps that the engine runs itself.
+        """
         self.specs = specs
         self.known = known
-        self.catalogue = Apps([*specs, *HELPERS], known)
-        apps = {"specs": list(specs), "known": list(known)}
+        self.catalogue = Apps([*specs, *helpers], known)
+        apps = {"specs": list(specs), "known": list(known), "helpers": list(helpers)}
         self.request = json.dumps({"apps": apps}).encode() + b"\n"
 
     def tool(self, name: str) -> dict[str, Json] | None:

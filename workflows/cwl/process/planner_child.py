@@ -4,7 +4,8 @@ Run as ``python -I -S planner_child.py <memory bytes> <cpu seconds> <path>…``.
 line on standard input, one JSON answer a line on standard output, or an end by SIGPROF where a
 request takes more CPU:
 
-- ``{"apps": {"specs": […], "known": […]}}`` → ``{}``: the apps for the requests that follow;
+- ``{"apps": {"specs": […], "known": […], "helpers": […]}}`` → ``{}``: the apps for the
+  requests that follow;
 - ``{"submission": {…}, "results": {…}}`` → ``{"plan": {…}}`` or ``{"error": text}``.
 
 A defect of the planner is answered as ``{"defect": traceback}``.

@@ -9,8 +9,7 @@ from typing import Final, TypeVar
 
 from workflows.model.errors import Unresolved
 from workflows.model.json_path import Path
-from workflows.model.values import Json, Spec, StepSpec
-from workflows.spec.builtin_apps import BUILT_IN
+from workflows.model.values import APPSERVICE, Json, Spec, StepSpec
 from workflows.spec.catalogue import App
 from workflows.spec.checks import outputs, sizes
 from workflows.spec.checks.app_ids import Apps
@@ -38,7 +37,7 @@ def check(
     for number, (step, app) in enumerate(zip(spec.steps, apps, strict=True)):
         params = _try_resolve(partial(values.params, number), diagnostics) or {}
         outputs.check_names(params, ("steps", number, "params"), diagnostics)
-        if step.app not in BUILT_IN:
+        if app is None or app.backend == APPSERVICE:
             check_texts(params, ("steps", number, "params"), diagnostics)
         if not sizes.small(params):
             _check_size(later.values, number, most_bytes, diagnostics)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from workflows.model.values import Job
+from workflows.model.values import APPSERVICE, Job
 from workflows.store import documents
 from workflows.store.mongo import NOW, Row, collection, later, sound, translate_errors
 
@@ -21,6 +21,7 @@ class Surplus:
     workflow: str
     owner: str
     job_ids: tuple[str, ...]
+    backend: str = APPSERVICE
 
 
 def note(job: Job, job_ids: Sequence[str]) -> None:
@@ -57,4 +58,10 @@ def settle(key: str, job_ids: Sequence[str]) -> None:
 
 
 def _value(row: Row) -> Surplus:
-    return Surplus(row["_id"], row["workflow"], row["owner"], tuple(row["surplus"]))
+    return Surplus(
+        row["_id"],
+        row["workflow"],
+        row["owner"],
+        tuple(row["surplus"]),
+        row.get("backend") or APPSERVICE,
+    )

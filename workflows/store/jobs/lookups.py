@@ -18,7 +18,7 @@ from workflows.model.job_moves import (
 )
 from workflows.model.values import Job
 from workflows.store import documents
-from workflows.store.jobs.rows import of_apps, readable
+from workflows.store.jobs.rows import of_backends, readable
 from workflows.store.jobs.send_results import (
     SendResult,
     job_rejected,
@@ -33,10 +33,10 @@ DUE: Row = guard(TAKE_LOOKUP)
 
 
 def take(
-    again_in: timedelta, apps: Collection[str] = (), barred: Collection[str] = ()
+    again_in: timedelta, backends: Collection[str] = (), barred: Collection[str] = ()
 ) -> Job | None:
     """One submission that is due to be looked up; the next look is put off, so that one looks.
-    Of these apps alone, where any are named, and none of the ``barred`` users.
+    Of these backends alone, where any are named, and none of the ``barred`` users.
 
     The time of the look is noted before it is made: only that may be compared with the grace.
     """
@@ -44,7 +44,7 @@ def take(
         row = collection(documents.Job).find_one_and_update(
             {
                 **DUE,
-                **of_apps(apps),
+                **of_backends(backends),
                 **({"owner": {"$nin": sorted(barred)}} if barred else {}),
             },
             update(TAKE_LOOKUP, {"due": later(again_in), "looked_at": NOW, "in_doubt": True}),

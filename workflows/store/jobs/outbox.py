@@ -85,17 +85,19 @@ class Counts:
 
 
 def claim(
-    free: int, bounds: Bounds, apps: Collection[str] = (), barred: Collection[str] = ()
+    free: int, bounds: Bounds, backends: Collection[str] = (), barred: Collection[str] = ()
 ) -> list[Job]:
     """Take up to ``free`` jobs to send, shared fairly between users that have a usable token; of
-    these apps alone, where any are named, and none of the ``barred`` users. Raises ``Unavailable``.
+    these backends alone, where any are named, and none of the ``barred`` users.
+
+    Raises ``Unavailable``.
     """
     with translate_errors():
         book = _current()
         most = min(max(_FEWEST, free), _MOST)
-        found = waiting.users_after(book.served, most, book.now, apps)
+        found = waiting.users_after(book.served, most, book.now, backends)
         owners = [owner for owner in found.owners if owner not in barred]
-        jobs = _first_jobs(owners, free, apps)
+        jobs = _first_jobs(owners, free, backends)
         if not jobs:
             if found.read_up_to != book.served:
                 reservations.pass_over(found.read_up_to)
@@ -111,13 +113,15 @@ def _current() -> Book:
     return reservations.read() if book.overdue else book
 
 
-def _first_jobs(owners: Sequence[str], free: int, apps: Collection[str]) -> dict[str, list[Job]]:
+def _first_jobs(
+    owners: Sequence[str], free: int, backends: Collection[str]
+) -> dict[str, list[Job]]:
     """The longest waiting jobs of each user, in the order of the users: of few users as many as
     could go, of many some more than the share of each.
     """
     found: dict[str, list[Job]] = {owner: [] for owner in owners}
     limit = min(free, max(_SOME, 4 * free // max(1, len(owners))))
-    for job in waiting.first_jobs(owners, limit, apps):
+    for job in waiting.first_jobs(owners, limit, backends):
         found[job.owner].append(job)
     return {owner: jobs for owner, jobs in found.items() if jobs}
 

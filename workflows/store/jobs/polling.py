@@ -14,7 +14,7 @@ from pymongo.errors import BulkWriteError
 
 from workflows.model.job_moves import END, NOTE, REPORT, Mark, Transition
 from workflows.model.states import JobState
-from workflows.model.values import Job, Json, Outcome
+from workflows.model.values import APPSERVICE, Job, Json, Outcome
 from workflows.store import documents
 from workflows.store.jobs.transitions import guard, update
 from workflows.store.mongo import (
@@ -41,6 +41,7 @@ class Watched:
     missing_since: datetime | None
     looks_for: bool = False
     """When it has ended well its results are to be looked for."""
+    backend: str = APPSERVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,7 @@ def active(owners: Sequence[str], since: datetime | None = None) -> dict[str, li
         "started_at": 1,
         "missing_since": 1,
         "globs": 1,
+        "backend": 1,
     }
     found: dict[str, list[Watched]] = defaultdict(list)
     query: Row = {"state": JobState.ACTIVE, "owner": {"$in": list(owners)}, "results_due": None}
@@ -197,6 +199,7 @@ def _read_watched(row: Row) -> Watched:
         row.get("started_at"),
         row.get("missing_since"),
         bool(row.get("globs")),
+        row.get("backend") or APPSERVICE,
     )
 
 

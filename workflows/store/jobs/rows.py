@@ -10,7 +10,7 @@ from typing import Any
 
 from workflows.model.job_moves import FINAL_JOB
 from workflows.model.states import JobState
-from workflows.model.values import Job, Outcome
+from workflows.model.values import APPSERVICE, Job, Outcome
 from workflows.rules.outages import FinishedStep
 from workflows.store import documents
 from workflows.store.insert_check import check_insert
@@ -136,6 +136,7 @@ def row(job: Job, now: datetime) -> Row:
         "retries_left": job.retries_left,
         "owner": job.owner,
         "app": job.app,
+        "backend": job.backend,
         "params": dict(job.params),
         "base_url": job.base_url,
         "state": str(job.state),
@@ -153,9 +154,9 @@ def _optional(job: Job, now: datetime) -> Row:
     return globs | ({"changed_at": now, "reason": job.reason} if job.state in FINAL_JOB else {})
 
 
-def of_apps(apps: Collection[str]) -> Row:
-    """The part of a query that asks for jobs of these apps; of all where none are named."""
-    return {"app": {"$in": sorted(apps)}} if apps else {}
+def of_backends(backends: Collection[str]) -> Row:
+    """The part of a query that asks for jobs of these backends; of all where none are named."""
+    return {"backend": {"$in": sorted(backends)}} if backends else {}
 
 
 def readable(each: Row) -> Job | None:
@@ -173,6 +174,7 @@ def value(each: Row) -> Job:
         attempt=each["attempt"],
         owner=each["owner"],
         app=each["app"],
+        backend=each.get("backend") or APPSERVICE,
         params=each.get("params") or {},
         base_url=each.get("base_url") or "",
         state=JobState(each["state"]),

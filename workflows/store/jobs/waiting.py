@@ -16,9 +16,9 @@ from typing import Final
 
 from workflows.model.job_moves import PARK, UNPARK
 from workflows.model.states import JobState
-from workflows.model.values import Job
+from workflows.model.values import APPSERVICE, Job
 from workflows.store import documents
-from workflows.store.jobs.rows import of_apps, readable
+from workflows.store.jobs.rows import of_backends, readable
 from workflows.store.jobs.transitions import guard, update
 from workflows.store.mongo import DUE, NOW, Row, collection
 
@@ -43,13 +43,13 @@ class Waiting:
     """The last user whose entries were read."""
 
 
-def users_after(name: str, most: int, now: datetime, apps: Collection[str] = ()) -> Waiting:
+def users_after(name: str, most: int, now: datetime, backends: Collection[str] = ()) -> Waiting:
     """Up to ``most`` users by name, from the one behind ``name`` on and around; with jobs of these
-    apps alone, where any are named. ``now`` is MongoDB's.
+    backends alone, where any are named. ``now`` is MongoDB's.
     """
     found: list[str] = []
     last = name
-    for first_due in _pages(name, apps):
+    for first_due in _pages(name, backends):
         due = [owner for owner, at in first_due.items() if at <= now]
         usable = with_token(due) if due else set()
         park(set(due) - usable)
@@ -60,12 +60,12 @@ def users_after(name: str, most: int, now: datetime, apps: Collection[str] = ())
     return Waiting(found[:most], last)
 
 
-def _pages(name: str, apps: Collection[str]) -> Iterator[dict[str, datetime]]:
+def _pages(name: str, backends: Collection[str]) -> Iterator[dict[str, datetime]]:
     """The users of each page, each with the time at which the first job is due."""
     pages = 0
     for part in ({"$gt": name}, {"$lte": name}):
         owners, size = dict(part), _FEW
-        while pages < _PAGES and (rows := _page(owners, size, apps)):
+        while pages < _PAGES and (rows := _page(owners, size, backends)):
             pages += 1
             first_due: dict[str, datetime] = {}
             for row in rows:
@@ -77,23 +77,25 @@ def _pages(name: str, apps: Collection[str]) -> Iterator[dict[str, datetime]]:
             size = _MANY if 2 * len(first_due) > len(rows) else _FEW
 
 
-def _page(owners: Row, size: int, apps: Collection[str]) -> list[Row]:
+def _page(owners: Row, size: int, backends: Collection[str]) -> list[Row]:
     rows = collection(documents.Job).find(
         {
             "state": JobState.INTENDED,
             "owner": owners,
             "due": {"$type": "date"},
-            **of_apps(apps),
+            **of_backends(backends),
         },
         {"_id": 0, "owner": 1, "due": 1},
         sort=[("owner", 1), ("due", 1)],
         limit=size,
-        hint=documents.WAITING_BUILT_IN if apps else documents.WAITING,
+        hint=documents.WAITING_ELSEWHERE
+        if backends and APPSERVICE not in backends
+        else documents.WAITING,
     )
     return list(rows)
 
 
-def first_jobs(owners: Sequence[str], limit: int, apps: Collection[str]) -> list[Job]:
+def first_jobs(owners: Sequence[str], limit: int, backends: Collection[str]) -> list[Job]:
     """The longest waiting jobs of each of these few users; in one question, a pipeline for each, so
     that each reads its part of the index."""
     parts: list[list[Row]] = [
@@ -104,7 +106,7 @@ def first_jobs(owners: Sequence[str], limit: int, apps: Collection[str]) -> list
                     "owner": owner,
                     "due": {"$type": "date"},
                     "$expr": DUE,
-                    **of_apps(apps),
+                    **of_backends(backends),
                 }
             },
             {"$sort": {"due": 1}},

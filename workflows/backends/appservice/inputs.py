@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Final
 
 from workflows.bvbrc.workspace import Workspace
-from workflows.engine.context import EngineContext
 from workflows.model.errors import NotFound, Rejected, ServiceError, Unavailable
 from workflows.model.values import Job
 from workflows.rules.outages import Inputs, Verdict, input_paths, is_written_by, judge
@@ -18,28 +17,30 @@ _LONGEST_SECONDS: Final = 60.0
 """How long a sending thread asks; inputs not checked by then count as unproven."""
 
 
-def judge_refusal(context: EngineContext, token: str, job: Job, refusal: str) -> Verdict:
+def judge_refusal(
+    workspace: Workspace | None, token: str, job: Job, refusal: str, patience: timedelta
+) -> Verdict:
     """Judges a refusal of the job that may be an outage. Asks the Workspace and MongoDB; an outage
     of either proves nothing."""
     try:
-        inputs = check_inputs(context, token, job)
+        inputs = check_inputs(workspace, token, job)
         waited = clock() - job.refused_since if job.refused_since else timedelta(0)
     except Unavailable as away:
         inputs, waited = Inputs(unproven=str(away)), timedelta(0)
-    return judge(refusal, inputs, waited, context.limits.outage_patience)
+    return judge(refusal, inputs, waited, patience)
 
 
-def check_inputs(context: EngineContext, token: str, job: Job) -> Inputs:
+def check_inputs(workspace: Workspace | None, token: str, job: Job) -> Inputs:
     """Raises ``Unavailable``."""
     paths = input_paths(job.params, job.owner)
     if not paths:
         return Inputs()
-    if context.clients is None:
+    if workspace is None:
         return Inputs(unproven="this process does not ask it")
     absent, unproven, until = list[str](), "", time.monotonic() + _LONGEST_SECONDS
     for path in paths:
         try:
-            if not _exists(context.clients.workspace, token, job.owner, path):
+            if not _exists(workspace, token, job.owner, path):
                 absent.append(path)
             if time.monotonic() > until:
                 unproven = "it answers too slowly"
