@@ -28,7 +28,7 @@ def codes(answer: Any) -> list[str]:
 def listless(make_api: Callable[..., Api], mongo: MongoClient) -> Api:
     """An API that has never had BV-BRC's list, which is away."""
     api = make_api(validation={"check_output_conflicts": False})
-    mongo[api.settings.mongodb.database]["apps"].delete_many({})
+    mongo[api.settings.mongodb.database]["app_specs"].delete_many({})
     api.simulator.fault("status", "AppService.enumerate_apps", status=502)
     wait_until(lambda: "apps_not_asked" in codes(api("GET", APPS)), "the list is away")
     return api
