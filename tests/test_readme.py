@@ -23,9 +23,8 @@ def test_the_walk_works_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (walk,) = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
     port = processes.free_port()
     # As printed, but on a port and in a folder of its own.
-    ours = walk.replace("start_all.sh ", f"start_all.sh --port {port} ").replace(
-        ":8000", f":{port}"
-    )
+    options = f"--port {port} --mcp-port {processes.free_port()}"
+    ours = walk.replace("start_all.sh ", f"start_all.sh {options} ").replace(":8000", f":{port}")
     for name in list(os.environ):
         if name.startswith("WORKFLOW_"):
             monkeypatch.delenv(name)

@@ -32,7 +32,7 @@ class Marked:
         self.env = {name: value, "DEVSTACK_VAR": str(folder)}
 
     def start(self, *words: str) -> Process:
-        command = [sys.executable, "-m", "devstack", *words]
+        command = [sys.executable, "-m", "devstack", *with_own_port(words)]
         name = words[0]
         return processes.start(
             name, command, log=self.folder / f"{name}.txt", env=self.env, folder=ROOT
@@ -40,7 +40,7 @@ class Marked:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "devstack", *words],
+            [sys.executable, "-m", "devstack", *with_own_port(words)],
             env={**os.environ, **self.env},
             cwd=ROOT,
             capture_output=True,
@@ -62,6 +62,13 @@ class Marked:
 
     def record(self, name: str) -> dict[str, object]:
         return dict(json.loads((self.folder / f"run/{name}.json").read_text()))
+
+
+def with_own_port(words: tuple[str, ...]) -> list[str]:
+    """The words of a command; ``up`` serves agents on a port of its own."""
+    if words[0] != "up" or any(word.startswith("--mcp-port") for word in words):
+        return [*words]
+    return [*words, f"--mcp-port={processes.free_port()}"]
 
 
 @pytest.fixture(autouse=True)
