@@ -32,9 +32,11 @@ def test_every_collection_is_read_back_through_its_class(engine: Engine) -> None
     [
         (documents.Workflow, {"state": "nonsense"}),
         (documents.Workflow, {"bogus": 1}),
+        (documents.Workflow, {"bogus": None}),
         (documents.Workflow, {"owner": None}),
         (documents.Job, {"state": "nonsense"}),
         (documents.Job, {"attempt": "first"}),
+        (documents.Job, {"open": "yes"}),
         (documents.Event, {"sequence": None}),
     ],
     ids=str,
