@@ -182,9 +182,13 @@ def test_searches_of_one_user_that_hang_hold_up_no_other(
     patient.until(lambda: collection(documents.Job).count_documents({"state": "active"}) == 3)
     hang(patient.simulator, "ls", HUNG[0])
     patient.simulator.act("finish")
-    poll_jobs(patient.context, [HUNG[0], BOB])
-    ended = {"results_due": {"$type": "date"}}
-    assert collection(documents.Job).count_documents(ended) == 3
+
+    def all_have_ended() -> bool:
+        poll_jobs(patient.context, [HUNG[0], BOB])  # each at most once an interval
+        ended = {"results_due": {"$type": "date"}}
+        return collection(documents.Job).count_documents(ended) == 3
+
+    wait_until(all_have_ended, "all jobs have ended")
 
     task = Thread(target=find_results, args=(patient.context,))
     beside.append(task)
