@@ -44,6 +44,7 @@ task_routes = {
     "tasks.poll_young_jobs": {"queue": "polls"},
     "tasks.resolve_jobs": {"queue": "polls"},
     "tasks.find_results": {"queue": "polls"},
+    "tasks.collect_evidence": {"queue": "polls"},
     # Seconds of computing each, so not among the turns, which take milliseconds.
     "tasks.replan_workflows": {"queue": "polls"},
 }

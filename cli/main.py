@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 from click.shell_completion import get_completion_class
 
-from cli import commands, crate, status, submit, tokens
+from cli import commands, crate, outputs, status, submit, tokens
 from cli.api import Api
 from cli.failures import Exit, Failed
 from cli.screen import Screen
@@ -81,6 +81,8 @@ for each in (
     status.log,
     status.explain,
     crate.crate,
+    outputs.stdout,
+    outputs.stderr,
     commands.cancel,
     commands.retry,
     commands.delete,

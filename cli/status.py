@@ -108,8 +108,10 @@ def follow(screen: Screen, workflow: str) -> None:
         else:
             for line in stream.log(screen.api, workflow, None):
                 click.echo(strip_controls(line))
-    state = str(screen.api.get(of_workflow(workflow, "/status"))["status"])
-    click.get_current_context().exit(of_state(state))
+    found = screen.api.get(of_workflow(workflow, "/status"))
+    if found["error_message"]:
+        screen.say(found["error_message"])
+    click.get_current_context().exit(of_state(str(found["status"])))
 
 
 def _live(screen: Screen, workflow: str) -> None:

@@ -50,7 +50,13 @@ def status(found: Json) -> RenderableType:
         (found["workflow_name"], "bold"), "  ", state(found["status"]), "  ",
         (found["workflow_id"], "dim"),
     )  # fmt: skip
-    return Group(head, table)
+    failures = [Padding(_failure(step), (0, 0, 0, 2)) for step in found["steps"]
+                if step.get("error_message")]  # fmt: skip
+    return Group(head, table, *failures)
+
+
+def _failure(step: Json) -> Text:
+    return Text.assemble((f"{step['step_name']}: ", "bold red"), step["error_message"])
 
 
 def page(found: Json) -> RenderableType:

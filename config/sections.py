@@ -178,6 +178,8 @@ class Executor(Section):
     lost_job_deadline_seconds: Seconds = 86_400
     """How long a job may be unknown to AppService before its step fails. A day outlasts an outage
     or a restore there; a job that comes back after its step has failed would have run in vain."""
+    failure_evidence_seconds: Seconds = 30
+    """How long a job's failure waits for its reason, where BV-BRC cannot be asked for it."""
     outage_patience_seconds: Seconds = 21_600
     """How long a refusal that may be caused by an outage behind AppService (of the Workspace, of
     the archive of reads) counts as one. After that the step fails, if the Workspace says that its

@@ -28,6 +28,7 @@ from workflows.backends.base import Backend, by_name
 from workflows.backends.builtin.backend import BuiltinBackend
 from workflows.backends.builtin.declaration import Clients
 from workflows.bvbrc.data_api import DataApi
+from workflows.bvbrc.job_records import JobRecords
 from workflows.bvbrc.minhash import Minhash
 from workflows.bvbrc.rpc import Made, Rpc
 from workflows.bvbrc.wire import Wire
@@ -81,6 +82,7 @@ def make_context(settings: Settings) -> EngineContext:
         accepted=counts.count_accepted,
         broken=counts.count_defect,
         watched=counts.count_watch_time,
+        records=_records(settings, count_call),
     )
 
 
@@ -112,6 +114,15 @@ def make_backends(
     )
 
 
+def _records(settings: Settings, count_call: Callable[[Made], None]) -> JobRecords:
+    """A failure waits for its reason, so each call has a part of that time at most."""
+    longest = min(settings.scheduler.timeout, settings.executor.failure_evidence_seconds / 3)
+    timeout = timedelta(seconds=longest)
+    workspace = Workspace(Rpc(Wire()), settings.workspace.url, timeout=timeout, now=clock.now)
+    rpc = Rpc(Wire(), count_call)
+    return JobRecords(rpc, settings.scheduler.url, workspace, timeout=timeout, now=clock.now)
+
+
 def logs_of(settings: Settings) -> WorkflowLogs:
     logging = settings.logging
     days = settings.retention.workflow_logs_days
@@ -127,6 +138,7 @@ def limits_of(settings: Settings) -> Limits:
         lease=timedelta(seconds=executor.lease_seconds),
         grace=timedelta(seconds=executor.in_doubt_grace_seconds),
         lost_deadline=timedelta(seconds=executor.lost_job_deadline_seconds),
+        evidence_deadline=timedelta(seconds=executor.failure_evidence_seconds),
         outage_patience=timedelta(seconds=executor.outage_patience_seconds),
         cap=executor.max_parallel_steps_per_workflow,
         user_jobs=executor.max_jobs_per_user,

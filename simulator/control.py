@@ -164,6 +164,10 @@ def mark_deleted(simulation: Simulation, job: Job, _args: Args) -> None:
     simulation.jobs.delete(job, simulation.clock.now())
 
 
+def refuse(simulation: Simulation, job: Job, _args: Args) -> None:
+    simulation.jobs.refuse(job, simulation.clock.now())
+
+
 def say(_simulation: Simulation, job: Job, args: Args) -> None:
     job.word = str(args.get("word", ""))
 
@@ -184,6 +188,7 @@ ACTIONS: Mapping[str, Action] = {
     "archive": archive,
     "vanish": vanish,
     "mark_deleted": mark_deleted,
+    "refuse": refuse,
     "word": say,
 }
 

@@ -22,6 +22,8 @@ Json = Any
 OUTCOMES = ("succeeded", "failed", "lost")
 FIRST_ID, FIRST_CLUSTER_ID = 21_000_001, 900_001
 CLUSTER_FAILURES = ("FAILED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "CANCELLED", "BOOT_FAIL")
+KILLED = frozenset(CLUSTER_FAILURES) - {"FAILED"}
+"""Ends in which the app's script is killed with its tools: it leaves no result and no note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class JobScript:
     outcome: str = "succeeded"
     cluster_status: str = ""
     """Slurm's word for the end; empty: COMPLETED or FAILED."""
+    exit_code: int | None = None
+    """What the job's wrapper reports; None: what that end usually leaves."""
     stdout: str = ""
     stderr: str = ""
     job_output: Json = None
@@ -288,6 +292,14 @@ class Jobs:
         if job.finished is None:
             job.finished = now
             self._free_place(job, now)
+
+    def refuse(self, job: Job, now: float) -> None:
+        """The cluster does not take it: failed, without times or a reason (capture 283)."""
+        if job.state != "Q":
+            raise Unusable(f"job {job.id} has left the queue already")
+        job.generation += 1
+        job.state, job.finished = "F", now
+        self._free_place(job, now)
 
     def hurry(self, job: Job, outcome: str, now: float) -> None:
         """Ends a job now, before its script does."""

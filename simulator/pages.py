@@ -89,10 +89,19 @@ def refuse_reader(request: Request, job: Job | None, check: Check) -> Reply | No
 def job_files(job: Job) -> Mapping[str, str]:
     """What a job's wrapper has posted by its end."""
     good = job.cluster_status == "COMPLETED"
+    code = exit_code(job)
     return {
         "stdout": job.course.stdout or f"Running {job.app}\n",
         "stderr": job.course.stderr or ("" if good else f"{job.app} failed\n"),
-        "exitcode": "0\n" if good else "1\n",
+        **({} if code is None else {"exitcode": f"{code}\n"}),
         "hostname": "node01",
         "pid": "4242",
     }
+
+
+def exit_code(job: Job) -> int | None:
+    """None where the cluster killed the wrapper too, before it could report one."""
+    if job.course.exit_code is not None:
+        return job.course.exit_code
+    usual = {"COMPLETED": 0, "FAILED": 1, "OUT_OF_MEMORY": 137}
+    return usual.get(job.cluster_status)

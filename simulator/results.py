@@ -9,7 +9,7 @@ from typing import Any
 
 from simulator import specs
 from simulator.genomes import Genomes
-from simulator.jobs import Job
+from simulator.jobs import KILLED, Job
 from simulator.objects import Objects, split
 from workflows.bvbrc import app_table
 
@@ -66,13 +66,14 @@ class Results:
                 self._objects.remove(item)
 
     def end(self, job: Job) -> None:
-        """The files of a job that went well, a note where it did not, and the job_result."""
+        """The files of a job that went well, a note where it did not, and the job_result; nothing
+        of a job that was killed."""
         good = job.cluster_status == "COMPLETED"
         place = self._place(job)
         output = job_output(job) if good else f"{job.app} failed"
         if genome := genome_in(output):
             self._genomes.add_annotation(job, genome)
-        if not place:
+        if not place or job.cluster_status in KILLED:
             return
         files = self._files(job, place, output) if good else self._failure(job, place)
         shown = describe_result(job, output)

@@ -21,6 +21,7 @@ _TASKS: Final = {
     Work.LOOK_UP: "tasks.resolve_jobs",
     Work.KILL: "tasks.kill_jobs",
     Work.FIND: "tasks.find_results",
+    Work.ASK_WHY: "tasks.collect_evidence",
     Work.REPLAN: "tasks.replan_workflows",
 }
 _planning = SingleFlight()
@@ -69,3 +70,5 @@ def follow(advanced: Advanced) -> None:
         app.send_task(_TASKS[Work.KILL])
     if advanced.finds:
         app.send_task(_TASKS[Work.FIND])
+    if advanced.failures:
+        app.send_task(_TASKS[Work.ASK_WHY])

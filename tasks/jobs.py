@@ -9,6 +9,7 @@ from runtime.single_flight import SingleFlight
 from tasks.advance import follow
 from tasks.celery import app
 from workflows.engine.context import learn
+from workflows.engine.evidence import collect_evidence as collect
 from workflows.engine.find_outputs import find_results as find
 from workflows.engine.kill import kill_jobs as kill
 from workflows.engine.lookup import resolve_jobs as resolve
@@ -19,6 +20,7 @@ _WHOLE_DAY = 86_400
 """Seconds. Under load the outbox is never empty; each call in it has a time limit of its own."""
 
 _finding = SingleFlight()
+_asking = SingleFlight()
 
 
 @app.task(name="tasks.start_jobs", time_limit=_WHOLE_DAY, soft_time_limit=_WHOLE_DAY)
@@ -49,6 +51,12 @@ def resolve_jobs() -> None:
 def find_results() -> None:
     """Find the outputs of ended jobs; a Workspace that hangs occupies one thread."""
     _finding.run(lambda: follow(find(engine_context())))
+
+
+@app.task(name="tasks.collect_evidence")
+def collect_evidence() -> None:
+    """Ask why jobs failed; a service that hangs occupies one thread."""
+    _asking.run(lambda: follow(collect(engine_context())))
 
 
 @app.task(name="tasks.kill_jobs")

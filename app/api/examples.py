@@ -89,6 +89,7 @@ STATUS: Final[Json] = {
     "status": "running",
     "created_at": "2026-01-19T10:00:00.000Z",
     "updated_at": "2026-01-19T10:05:23.412Z",
+    "error_message": None,
     "steps": [
         {
             "step_id": "19542145",
@@ -112,6 +113,7 @@ PAGE: Final[Json] = {
             "workflow_id": ID,
             "workflow_name": "assembly-to-annotation-pipeline",
             "status": "running",
+            "error_message": None,
             "step_count": 2,
             "apps": ["GenomeAnnotation", "GenomeAssembly2"],
             "labels": {"project": "outbreak-7"},

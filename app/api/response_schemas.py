@@ -175,6 +175,7 @@ class StepStatus(Answered):
     name = text("The same, for clients that read this name")
     status = word(STEP_STATES)
     app = text("The BV-BRC app")
+    error_message = fields.String(**described_as("Why it failed, and what to do; only if it did"))
 
 
 class Status(Answered):
@@ -183,7 +184,24 @@ class Status(Answered):
     status = word(WORKFLOW_STATES)
     created_at = time("When it was accepted")
     updated_at = time("When it last changed")
+    error_message = text("The first failure, and what to do", null=True)
     steps = many(StepStatus)
+
+
+class StepAttempt(Answered):
+    attempt = count("From 1 on")
+    job_id = text("AppService's task id, empty before there is one")
+    status = word(STEP_STATES)
+    reason = text("Why it failed, and what to do")
+    exit_code = fields.Integer(**described_as("Of a job that failed; only if it left one"))
+    cluster_status = fields.String(
+        **described_as("The cluster's word for the end of a job that failed: OUT_OF_MEMORY, …")
+    )
+    stderr_tail = fields.String(
+        **described_as("The end of its stderr; of the workflow's first 20 failed attempts")
+    )
+    started_at = time("When AppService started it", null=True)
+    finished_at = time("When it ended", null=True)
 
 
 class WholeStep(Schema):
@@ -203,7 +221,10 @@ class WholeStep(Schema):
     started_at = time("When AppService started it", null=True)
     completed_at = time("When it ended", null=True)
     elapsed_time = text("HH:MM:SS between the two", null=True)
-    error_message = text("Why it failed, or does not go on", null=True)
+    error_message = text("Why it failed and what to do, or why it does not go on", null=True)
+    exit_code = count("Of a job that failed, if it left one", null=True)
+    cluster_status = text("The cluster's word for the end of a job that failed", null=True)
+    attempts = many(StepAttempt, "The first one first")
 
 
 class Attempt(Answered):
@@ -216,6 +237,8 @@ class Attempt(Answered):
     task_id = text("AppService's task id")
     outcome = text("succeeded, failed or lost", null=True)
     reason = text("Why")
+    exit_code = count("Of a job that failed, if it left one", null=True)
+    cluster_status = text("The cluster's word for the end of a job that failed", null=True)
     params = mapping("The parameters that were sent, with all references resolved")
     intended_at = time("When it was decided", null=True)
     submitted_at = time("When AppService accepted it", null=True)
@@ -250,7 +273,7 @@ class WholeWorkflow(Schema):
     submitted_at = time("When it was started", null=True)
     started_at = time("When its first step ran", null=True)
     completed_at = time("When it ended", null=True)
-    error_message = text("The first failure", null=True)
+    error_message = text("The first failure, and what to do", null=True)
     execution_metadata = fields.Nested(ExecutionMetadata, required=True)
 
 
@@ -258,6 +281,7 @@ class ListedWorkflow(Answered):
     workflow_id = text("Its id")
     workflow_name = text("As submitted")
     status = word(WORKFLOW_STATES)
+    error_message = text("The first failure, and what to do", null=True)
     step_count = count("How many steps it has")
     apps = texts("The apps it uses")
     labels = fields.Dict(keys=fields.String(), values=fields.String(), required=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from flask import Response
 from flask_smorest import Blueprint
@@ -14,9 +14,12 @@ from app.connections import connections
 from app.http.auth import caller
 from app.http.json_response import as_json
 from app.http.routes import JSON, TEXT, Answer, route
+from workflows.bvbrc.job_records import TextName
 from workflows.engine.explain import explanation
-from workflows.model.errors import Conflict, NotFound, Unauthorized
+from workflows.model.errors import Conflict, NotFound, Unauthorized, WorkflowsError
+from workflows.model.values import job_key
 from workflows.store import credentials
+from workflows.store.jobs import failures
 from workflows.store.jobs import rows as job_rows
 from workflows.store.workflows import specs
 
@@ -45,7 +48,11 @@ def explain_workflow(workflow_id: str) -> Response:
     query=AttemptQuery,
 )
 def step_stdout(arguments: dict[str, Any], workflow_id: str, step_name: str) -> Response:
-    """Show the standard output of a step's job"""
+    """Show the standard output of a step's job
+
+    Of a failed attempt that BV-BRC no longer has, or cannot be asked about now, the end that the
+    engine kept.
+    """
     return read_job_output(workflow_id, step_name, "stdout", arguments.get("attempt"))
 
 
@@ -58,22 +65,19 @@ def step_stdout(arguments: dict[str, Any], workflow_id: str, step_name: str) -> 
     query=AttemptQuery,
 )
 def step_stderr(arguments: dict[str, Any], workflow_id: str, step_name: str) -> Response:
-    """Show the standard error of a step's job"""
+    """Show the standard error of a step's job
+
+    Of a failed attempt that BV-BRC no longer has, or cannot be asked about now, the end that the
+    engine kept.
+    """
     return read_job_output(workflow_id, step_name, "stderr", arguments.get("attempt"))
 
 
 def read_job_output(
-    workflow_id: str,
-    step_name: str,
-    name: Literal["stdout", "stderr"],
-    attempt: int | None = None,
+    workflow_id: str, step_name: str, name: TextName, attempt: int | None = None
 ) -> Response:
-    """Of the latest attempt, unless another one is named.
-
-    Raises ``NotFound``, ``Forbidden``, ``Conflict``, and AppService's failures.
-    """
-    found = connections()
-    workflow = found.gate.load(workflow_id)
+    """Raises ``NotFound``, ``Forbidden``, ``Conflict``, and AppService's failures."""
+    workflow = connections().gate.load(workflow_id)
     steps = specs.get(workflow.spec_id).spec.steps
     step = next((at for at, each in enumerate(steps) if each.name == step_name), None)
     if step is None:
@@ -83,12 +87,32 @@ def read_job_output(
     if not job_id:
         which = f"Attempt {attempt} of step" if attempt else "Step"
         raise NotFound(f"{which} '{step_name}' has no job at BV-BRC.")
+    try:
+        text = _ask_bvbrc(workflow.owner, job_id, name)
+    except WorkflowsError as failure:
+        text = _kept_copy(job_key(workflow_id, step, number), name, failure)
+        if not text:
+            raise
+    return Response(text, mimetype=TEXT)
+
+
+def _ask_bvbrc(owner: str, job_id: str, name: TextName) -> str:
+    found = connections()
     limit = found.settings.api.text_limit_bytes
     try:
-        text = found.appservice.text(_token(workflow.owner), job_id, name, limit_bytes=limit)
+        return found.appservice.text(_token(owner), job_id, name, limit_bytes=limit)
     except Unauthorized as refused:
         raise Conflict("BV-BRC refuses the owner's token; PUT a fresh one first.") from refused
-    return Response(text, mimetype=TEXT)
+
+
+def _kept_copy(key: str, name: TextName, failure: WorkflowsError) -> str:
+    """The end of the text that was kept when the job failed; empty where none was."""
+    text = str(getattr(failures.kept_by(key), name))
+    return (
+        f"[{str(failure).rstrip('.')}. This is the end, as the engine kept it.]\n{text}"
+        if text
+        else ""
+    )
 
 
 def _token(owner: str) -> str:

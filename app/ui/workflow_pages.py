@@ -22,6 +22,7 @@ from workflows.model.errors import NotFound
 from workflows.model.states import FINAL_STEP, StepState
 from workflows.model.values import Job
 from workflows.rules import event_log
+from workflows.store.jobs import failures
 from workflows.store.jobs import rows as job_rows
 from workflows.store.workflows import events
 
@@ -155,6 +156,7 @@ def show_step(workflow_id: str) -> str:
             name: _format_value(each) for name, each in view_models.outputs(found, step).items()
         },
         attempts=[(job, _format_value(job.params)) for job in reversed(attempts)],
+        kept=failures.kept_of(workflow_id, step),
         reason=named[0] if named else None,
         needs=[(dag.names[each], found.states[each]) for each in dag.needs[step]],
         dependents=[(dag.names[each], found.states[each]) for each in dag.dependents[step]],
@@ -167,8 +169,16 @@ def show_output(workflow_id: str) -> str:
     found = view_models.head(workflow_id)
     spec = found.compiled.spec.steps[_step(found)]
     name: Literal["stdout", "stderr"] = "stderr" if request.args.get("of") == "stderr" else "stdout"
-    text = texts.read_job_output(workflow_id, spec.name, name).get_data(as_text=True)
-    return render_template("output.html", head=found, spec=spec, name=name, text=text)
+    attempt = max(request.args.get("attempt", 0, type=int), 0) or None
+    answer = texts.read_job_output(workflow_id, spec.name, name, attempt)
+    return render_template(
+        "output.html",
+        head=found,
+        spec=spec,
+        name=name,
+        attempt=attempt,
+        text=answer.get_data(as_text=True),
+    )
 
 
 @signed_in

@@ -75,6 +75,41 @@ def test_a_step_without_output_is_not_found(api: Api, step: str, said: str) -> N
     assert said in answer.json["detail"]
 
 
+@pytest.fixture
+def twice_failed(api: Api) -> str:
+    """A workflow whose step failed in two attempts, each with an output of its own."""
+    quick = {"queue_seconds": 0, "run_seconds": 0, "lag_seconds": 0, "outcome": "failed"}
+    api.simulator.app(output_file="o0", stderr="the first\n", **quick)
+    api.simulator.app(output_file="o0_attempt2", stderr="the second\n", **quick)
+    found = document("")
+    found["steps"][0]["retry"] = {"max_attempts": 2, "backoff_seconds": 0}
+    workflow_id = api.submit(found)
+    assert api.engine().ends(workflow_id) == "failed"
+    return workflow_id
+
+
+def test_each_attempt_has_its_own_output(api: Api, twice_failed: str) -> None:
+    path = f"{ROOT}/{twice_failed}/steps/a/stderr"
+
+    assert api("GET", path).text == "the second\n"
+    assert api("GET", f"{path}?attempt=1").text == "the first\n"
+    assert api("GET", f"{path}?attempt=2").text == "the second\n"
+    assert api("GET", f"{path}?attempt=3").status_code == 404
+    assert api("GET", f"{path}?attempt=0").status_code == 400
+
+
+@pytest.mark.parametrize("status", [404, 401, 502])
+def test_what_bvbrc_no_longer_gives_was_kept(api: Api, twice_failed: str, status: int) -> None:
+    api.simulator.fault("status", "task_info", status=status)
+
+    answer = api("GET", f"{ROOT}/{twice_failed}/steps/a/stderr?attempt=1")
+
+    assert answer.status_code == 200
+    first, rest = answer.text.split("\n", 1)
+    assert "This is the end, as the engine kept it" in first
+    assert rest == "the first\n"
+
+
 def test_bvbrc_being_away_is_said_with_a_time_to_come_again(api: Api) -> None:
     workflow_id = api.submit(document(""))
     api.engine().ends(workflow_id)

@@ -54,6 +54,23 @@ def test_the_provenance_is_saved_as_a_file(
     assert terminal("crate", workflow, "-o", str(tmp_path / "none" / "x.zip")).exit_code == 2
 
 
+def test_a_failure_says_why_and_what_to_do(terminal: Terminal, product: Product) -> None:
+    oom = {"outcome": "failed", "cluster_status": "OUT_OF_MEMORY", "stderr": "a\tb\x1b[2J\n"}
+    product.simulator.app("*", output_file="first*", run_seconds=0, **oom)
+    result = terminal("submit", terminal.file(document({"first": ""})), "--watch")
+    workflow = result.stdout.splitlines()[0]
+
+    assert result.exit_code == 10
+    assert "reason=Ran out of memory (1 GB asked, exit code 137)" in result.stdout
+    assert "Step 'first' failed: Ran out of memory" in result.stderr
+    for command in ("status", "explain"):
+        assert "give it less data" in " ".join(terminal(command, workflow).stdout.split())
+    assert terminal("stderr", workflow, "first").stdout == "a\tb�[2J\n"
+    assert terminal("stdout", workflow, "first", "--attempt", "1").stdout == "Running Date\n"
+    assert json.loads(terminal("stderr", workflow, "first", "--json").stdout)["stderr"][0] == "a"
+    assert terminal("stderr", workflow, "first", "--attempt", "2").exit_code == 5
+
+
 def test_a_refused_workflow_shows_where_and_why(terminal: Terminal) -> None:
     wrong = document(TWO)
     wrong["steps"][1]["depends_on"] = ["frist"]

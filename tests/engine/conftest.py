@@ -19,6 +19,7 @@ from workflows.backends.base import Backend, by_name
 from workflows.backends.builtin.backend import BuiltinBackend
 from workflows.backends.builtin.declaration import BUILTIN, Clients
 from workflows.bvbrc.data_api import DataApi
+from workflows.bvbrc.job_records import JobRecords
 from workflows.bvbrc.minhash import Minhash
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
@@ -27,6 +28,7 @@ from workflows.engine import views
 from workflows.engine.advance import advance
 from workflows.engine.commands import Owner, Submission, submit
 from workflows.engine.context import EngineContext, Limits
+from workflows.engine.evidence import collect_evidence
 from workflows.engine.find_outputs import find_results
 from workflows.engine.kill import kill_jobs
 from workflows.engine.lookup import resolve_jobs
@@ -48,6 +50,7 @@ QUICK = Limits(
     lease=timedelta(seconds=1),
     grace=timedelta(seconds=2),
     lost_deadline=timedelta(hours=24),
+    evidence_deadline=timedelta(seconds=0.5),
     outage_patience=timedelta(hours=6),
     cap=2,
     user_jobs=1_000,
@@ -132,6 +135,8 @@ class Engine:
             kill_jobs(self.context)
         if Work.FIND in due.works or any(each.finds for each in polled):
             find_results(self.context)
+        if Work.ASK_WHY in due.works or any(each.failures for each in polled):
+            collect_evidence(self.context)
         told, self.growing[:] = list(self.growing), []
         replan(self.context, told)
         if Work.ASK in due.works:
@@ -198,12 +203,14 @@ def another(simulator: Simulator) -> Engine:
         submit_timeout=timedelta(seconds=1.5),
     )
     second = timedelta(seconds=1)
+    workspace = Workspace(Rpc(Wire()), simulator.workspace_url, timeout=second)
+    records = JobRecords(Rpc(Wire()), simulator.app_service_url, workspace, timeout=second)
     clients = Clients(
-        Workspace(Rpc(Wire()), simulator.workspace_url, timeout=second),
+        workspace,
         Minhash(Rpc(Wire()), simulator.minhash_url, timeout=second),
         DataApi(Wire(), simulator.api_url, timeout=second),
     )
     told: list[str] = []
     backends = by_name(AppServiceBackend(service, clients.workspace), BuiltinBackend(clients))
-    context = EngineContext(backends, Vault([KEY]), QUICK, grows=told.extend)
+    context = EngineContext(backends, records, Vault([KEY]), QUICK, grows=told.extend)
     return Engine(context, simulator, Drain(8), growing=told)

@@ -29,8 +29,10 @@ from tests.reliability.verbs import VERBS, Verb
 from workflows.backends.appservice.backend import AppServiceBackend
 from workflows.backends.appservice.client import AppService
 from workflows.backends.base import by_name
+from workflows.bvbrc.job_records import JobRecords
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Answer, Request, Wire
+from workflows.bvbrc.workspace import Workspace
 from workflows.cwl.process.planner import Planner
 from workflows.engine.context import EngineContext
 from workflows.engine.send import Drain
@@ -86,16 +88,15 @@ class Tapped(Wire):
 
 
 def engine_of(simulator: Simulator, user: str, fuse: Fuse) -> Engine:
+    rpc, long = Rpc(Tapped(fuse)), timedelta(seconds=3)
     service = AppService(
-        Rpc(Tapped(fuse)),
-        simulator.app_service_url,
-        timeout=timedelta(seconds=3),
-        submit_timeout=timedelta(seconds=1.5),
+        rpc, simulator.app_service_url, timeout=long, submit_timeout=timedelta(seconds=1.5)
     )
+    workspace = Workspace(rpc, simulator.workspace_url, timeout=long)
+    records = JobRecords(rpc, simulator.app_service_url, workspace, timeout=long)
     limits = replace(QUICK, polling_interval=timedelta(seconds=0.1))
-    context = EngineContext(
-        by_name(AppServiceBackend(service)), Vault([KEY]), limits, planner=Planner()
-    )
+    backends = by_name(AppServiceBackend(service))
+    context = EngineContext(backends, records, Vault([KEY]), limits, planner=Planner())
     return Engine(context, simulator, Drain(8), user, pause_seconds=0.1)
 
 

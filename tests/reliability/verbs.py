@@ -14,6 +14,7 @@ from tests.engine.cwl import submit_cwl
 from workflows.engine import commands
 from workflows.engine.advance import advance
 from workflows.engine.commands import Owner, Submission
+from workflows.engine.evidence import collect_evidence
 from workflows.engine.kill import kill_jobs
 from workflows.engine.lookup import resolve_jobs
 from workflows.engine.poll import poll_jobs
@@ -128,6 +129,21 @@ def failed(engine: Engine) -> str:
     return workflow
 
 
+def failing(engine: Engine) -> str:
+    """Its job has failed, and nobody has asked why."""
+    engine.simulator.app(user=engine.user, outcome="failed", queue_seconds=0, run_seconds=0)
+    workflow = engine.submit(document(""))
+    advance(engine.context, [workflow])
+    engine.drain.run(engine.context)
+
+    def is_known() -> bool:
+        poll_jobs(engine.context, [engine.user])
+        return Work.ASK_WHY in due(AT_ONCE, AT_ONCE).works
+
+    wait(is_known)
+    return workflow
+
+
 def parked(engine: Engine) -> str:
     workflow = submitted(engine)
     engine.simulator.expire(engine.user)
@@ -159,6 +175,7 @@ def cancel(engine: Engine, workflow: str) -> None:
 
 VERBS = [
     # Those with the most effects first: each verb's points follow one another.
+    Verb("ask why", failing, lambda engine, _: collect_evidence(engine.context), "failed"),
     Verb("start", intended, lambda engine, _: engine.drain.run(engine.context)),
     Verb("adopt", in_doubt(done=True), lambda engine, _: resolve_jobs(engine.context)),
     Verb("resend", in_doubt(done=False), lambda engine, _: resolve_jobs(engine.context)),

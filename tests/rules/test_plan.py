@@ -19,6 +19,7 @@ from workflows.model.states import (
     WorkflowState,
 )
 from workflows.model.values import Job, OnFailure, Outcome, Retry, Spec, StepSpec, Workflow, job_key
+from workflows.rules.endings import tell
 from workflows.rules.plan import Plan, backoff, plan
 from workflows.spec.compiled_spec import CompiledSpec, compile_spec
 
@@ -408,7 +409,8 @@ def test_what_cannot_be_planned_fails_the_workflow_when_the_others_have_ended() 
     assert not waiting.replan
     assert waiting.workflow.state is WorkflowState.RUNNING
     assert ended.workflow.state is WorkflowState.FAILED
-    assert ended.events[-1].reason == "no such genome"
+    told = tell("CWL expression", detail="no such genome")
+    assert ended.events[-1].reason == ended.workflow.failure == told
 
 
 def test_what_cannot_be_planned_stops_the_others_where_that_is_asked_for() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from pymongo import MongoClient
+from workflows.bvbrc.reports import JobWord, Report
 
 from workflows.model import job_moves
 from workflows.model.errors import IllegalMove
@@ -20,6 +21,7 @@ from workflows.model.states import JobState, WorkflowState
 from workflows.model.values import Job, Outcome, Workflow
 from workflows.store import documents
 from workflows.store.jobs import (
+    failures,
     kills,
     lookups,
     outbox,
@@ -31,6 +33,7 @@ from workflows.store.jobs import (
     transitions,
     waiting,
 )
+from workflows.store.jobs.failures import Findings, Kept
 from workflows.store.jobs.outbox import Bounds
 from workflows.store.jobs.polling import Watched
 from workflows.store.jobs.reservations import Reserved
@@ -42,6 +45,8 @@ PAST, FUTURE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2120, 1, 1, tzinfo=UTC
 SOON = timedelta(seconds=60)
 BOUNDS = Bounds(10, 10, SOON, SOON, 10)
 KEY = "wf_1/0/1"
+FAILED = Report("7", JobWord.FAILED, "failed", started_at=PAST, finished_at=PAST)
+KEPT = Kept(stderr="$the end")
 READ: Mapping[str, Any] = {
     "_id": KEY,
     "workflow": "wf_1",
@@ -57,6 +62,8 @@ READ: Mapping[str, Any] = {
     "due": PAST,
     "kill_due": PAST,
     "results_due": PAST,
+    "evidence_due": PAST,
+    "evidence_until": PAST,
     "absent_after": PAST,
     "looked_at": PAST,
 }
@@ -67,6 +74,7 @@ BROKEN: Mapping[Fence, Mapping[str, Any]] = {
     Fence.DUE: {"due": FUTURE},
     Fence.KILL_DUE: {"kill_due": FUTURE},
     Fence.RESULTS_DUE: {"results_due": FUTURE},
+    Fence.EVIDENCE_DUE: {"evidence_due": FUTURE},
     Fence.PARKED: {"due": FUTURE},
     Fence.GRACE_OVER: {"absent_after": FUTURE},
 }
@@ -169,6 +177,20 @@ MOVES: Sequence[tuple[Transition, Callable[[Job], object]]] = [
         job_moves.END,
         learn(lambda job: polling.record_outputs(job, Outcome.SUCCEEDED, "", {"a": 1})),
     ),
+    (
+        job_moves.REPORT,
+        learn(lambda job: failures.record_failure(watched(job), PAST, FAILED, SOON)),
+    ),
+    (
+        job_moves.NOTE,
+        learn(lambda job: failures.record_failure(watched(job, PAST), PAST, FAILED, SOON)),
+    ),
+    (job_moves.TAKE_FAILURE, lambda _: failures.take(SOON)),
+    (job_moves.ASK_AGAIN, lambda job: failures.ask_again(job, SOON)),
+    (
+        job_moves.END,
+        learn(lambda job: failures.record_reason(job, PAST, "$why", Findings(1, "FAILED", KEPT))),
+    ),
     (job_moves.TAKE_SEARCH, lambda _: output_search.take(SOON)),
     (job_moves.EXPLAIN_SEARCH, lambda job: output_search.say(job, "$away")),
     (job_moves.REQUEST_KILL, stop),
@@ -266,7 +288,8 @@ def test_a_move_names_all_that_its_fence_compares() -> None:
 def test_the_other_jobs_stay_as_they_are() -> None:
     """Each move is made by key, by owner or by a time that has come, and of no other job."""
     other = {**READ, "_id": "wf_2/0/1", "workflow": "wf_2", "owner": "bob@bvbrc"}
-    times = {"due": FUTURE, "kill_due": FUTURE, "results_due": FUTURE}
+    names = ("due", "kill_due", "results_due", "evidence_due")
+    times = dict.fromkeys(names, FUTURE)
     for move, make in MOVES:
         collection(documents.Job).delete_many({})
         job = put(move, move.sources[0])

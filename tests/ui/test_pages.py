@@ -247,6 +247,20 @@ def test_the_provenance_is_saved_by_a_button(
     assert crate.content.startswith(b"PK")
 
 
+def test_why_a_step_failed_is_on_every_page(alice: Visitor, product: Product) -> None:
+    oom = {"outcome": "failed", "cluster_status": "OUT_OF_MEMORY", "stderr": "<b>the end</b>\n"}
+    product.simulator.app("*", output_file="why*", run_seconds=0, **oom)
+    workflow = product.submit(document({"why": ""}))
+    product.ends(workflow)
+
+    for page in ("/", f"/workflows/{workflow}/", f"/workflows/{workflow}/step?name=why"):
+        assert "Ran out of memory (1 GB asked, exit code 137)" in alice.get(page).text, page
+    step = alice.get(f"/workflows/{workflow}/step?name=why").text
+    assert "&lt;b&gt;the end&lt;/b&gt;" in step
+    output = alice.get(f"/workflows/{workflow}/output?name=why&of=stderr&attempt=1").text
+    assert "the end" in output
+
+
 def test_a_retry_takes_the_failed_steps_up_again(alice: Visitor, product: Product) -> None:
     rule = product.simulator.app("*", output_file="b*", outcome="failed", run_seconds=1)
     workflow = product.submit(document({"a": "", "b": "a", "c": "b"}))

@@ -116,6 +116,8 @@ class JobReport:
     """None until it has ended."""
     started_at: datetime | None
     finished_at: datetime | None
+    word: str = ""
+    """The backend's own word for how it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,11 +94,20 @@ class Rpc:
         return _result(self._exchange(request), call_id, once=call.once)
 
     def fetch(
-        self, token: str, url: str, *, timeout: timedelta, limit_bytes: int = LIMIT_BYTES
+        self,
+        token: str,
+        url: str,
+        *,
+        timeout: timedelta,
+        limit_bytes: int = LIMIT_BYTES,
+        keep_end: bool = False,
     ) -> Answer:
-        """A file of `task_info` or Shock, which want the token's kind before it."""
+        """A file of `task_info` or Shock, which want the token's kind before it. ``keep_end``: the
+        end of a longer file, not its beginning."""
         headers = {"Authorization": f"OAuth {_bare(token)}"}
-        answer = self._exchange(Request("GET", url, headers, timeout, limit_bytes=limit_bytes))
+        answer = self._exchange(
+            Request("GET", url, headers, timeout, limit_bytes=limit_bytes, keep_end=keep_end)
+        )
         if _turned_away(answer):
             raise ServiceAway(_error_text(answer))
         return answer

@@ -62,11 +62,13 @@ class Request:
     send_by: float | None = None
     """An instant of the monotonic clock: a first byte that could leave later never leaves."""
     limit_bytes: int = LIMIT_BYTES
+    keep_end: bool = False
+    """Keep the last ``limit_bytes`` of a longer answer; at most ``LIMIT_BYTES`` are read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer, decompressed; ``cut`` is true if the limit ended the reading."""
+    """The answer, decompressed; ``cut`` is true if it is longer than the limit."""
 
     status: int
     headers: Mapping[str, str]
@@ -254,7 +256,8 @@ class Wire:
                 verify=self._verify,
                 timeout=(min(CONNECT_SECONDS, left), left),
             ) as response:
-                body, cut = _read(response, request.limit_bytes)
+                read = _read_end if request.keep_end else _read
+                body, cut = read(response, request.limit_bytes)
                 return Answer(response.status_code, response.headers, body, cut)
         except FAULTS as fault:
             _translate(fault, exchange, request.url)
@@ -268,6 +271,18 @@ def _read(response: requests.Response, limit_bytes: int) -> tuple[bytes, bool]:
         if len(body) > limit_bytes:
             return bytes(body[:limit_bytes]), True
     return bytes(body), False
+
+
+def _read_end(response: requests.Response, limit_bytes: int) -> tuple[bytes, bool]:
+    """The body's last ``limit_bytes``, and whether there was more before them."""
+    body, count = bytearray(), 0
+    for chunk in response.iter_content(CHUNK_BYTES):
+        body += chunk
+        count += len(chunk)
+        del body[:-limit_bytes]
+        if count > LIMIT_BYTES:
+            break
+    return bytes(body), count > len(body)
 
 
 def _translate(fault: Exception, exchange: _Exchange, url: str) -> NoReturn:

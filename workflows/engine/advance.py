@@ -34,9 +34,13 @@ class Advanced:
     kills: int = 0
     finds: int = 0
     """Jobs that have ended and whose outputs are to be found."""
+    failures: int = 0
+    """Jobs that failed and of which the reason is to be asked."""
 
     def __add__(self, other: Advanced) -> Advanced:
-        return Advanced(self.kills + other.kills, self.finds + other.finds)
+        return Advanced(
+            self.kills + other.kills, self.finds + other.finds, self.failures + other.failures
+        )
 
 
 def advance(context: EngineContext, ids: Iterable[str]) -> Advanced:

@@ -10,6 +10,7 @@ from threading import Event as Flag
 from workflows.backends.appservice.backend import AppServiceBackend
 from workflows.backends.base import Backend
 from workflows.backends.breakers import Breakers
+from workflows.bvbrc.job_records import JobRecords
 from workflows.cwl.process.planner import Planner
 from workflows.engine.lanes import Lanes
 from workflows.model.values import APPSERVICE, Event
@@ -28,6 +29,8 @@ class Limits:
     """How old a submission must be before "not found" is believed."""
     lost_deadline: timedelta
     """How long a job may be unknown to AppService before it counts as lost."""
+    evidence_deadline: timedelta
+    """How long a job's failure waits for its reason, where BV-BRC cannot be asked."""
     outage_patience: timedelta
     """How long a refusal that may be an outage behind AppService counts as one."""
     cap: int
@@ -66,6 +69,8 @@ class EngineContext:
 
     backends: Mapping[str, Backend]
     """Where steps run, by the name that stands in jobs' rows."""
+    records: JobRecords
+    """What BV-BRC keeps of jobs that failed."""
     vault: Vault
     limits: Limits
     recorded: Callable[[Sequence[Recorded]], None] = lambda _: None
@@ -80,6 +85,8 @@ class EngineContext:
     lookups: Lanes = field(default_factory=Lanes)
     kills: Lanes = field(default_factory=Lanes)
     searches: Lanes = field(default_factory=Lanes)
+    questions: Lanes = field(default_factory=Lanes)
+    """Why jobs failed."""
     started: Callable[[Collection[str]], None] = lambda _: None
     """Called with users whose jobs have just started; it never fails."""
     sends: Callable[[], None] = lambda: None

@@ -24,6 +24,8 @@ def explanation(workflow: StoredWorkflow, context: EngineContext) -> dict[str, A
     message = _paused_reason(workflow) or _message(
         workflow.status, len(reasons), bool(workflow.problems)
     )
+    if workflow.failure:
+        message += f" {workflow.failure}"
     return {
         "workflow_id": workflow.id,
         "status": workflow.status,

@@ -21,7 +21,8 @@ from workflows.backends.base import (
 )
 from workflows.engine.context import EngineContext
 from workflows.model.errors import Unavailable
-from workflows.model.values import Job
+from workflows.model.values import Job, Outcome
+from workflows.rules.endings import tell
 from workflows.rules.plan import backoff
 from workflows.store import credentials
 from workflows.store.credentials import Credential
@@ -70,9 +71,11 @@ def _to_store(context: EngineContext, job: Job, result: SubmitResult) -> SendRes
         case Started(job_id):
             return send_results.job_started(job, job_id)
         case Finished(outcome, reason, outputs):
+            if outcome is Outcome.FAILED:
+                reason = tell("built-in step", app=job.app, detail=reason)
             return send_results.job_finished(job, outcome, reason, outputs)
         case Refused(reason):
-            return send_results.job_rejected(job, reason)
+            return send_results.job_rejected(job, tell("refused", detail=reason))
         case NotStarted(reason, again_in, refused):
             keep = send_results.refused_for_now if refused else send_results.unsent
             return keep(job, reason, again_in)

@@ -18,6 +18,7 @@ from workflows.engine.handover import answer_text, caller_of
 from workflows.engine.kill import kill_surplus
 from workflows.model.errors import IllegalMove
 from workflows.model.values import Job
+from workflows.rules.endings import tell
 from workflows.store import credentials
 from workflows.store.credentials import Credential
 from workflows.store.jobs import lookups, send_results
@@ -112,7 +113,9 @@ def _conclude(context: EngineContext, credential: Credential, job: Job) -> bool:
     backend, caller = context.backends[job.backend], caller_of(credential)
     patience = context.limits.outage_patience
     verdict = backend.judge_refusal(caller, job, job.reason, patience)
-    return lookups.give_up(job, verdict.reason) if verdict.fails else lookups.send_again(job)
+    if not verdict.fails:
+        return lookups.send_again(job)
+    return lookups.give_up(job, tell("refused", detail=verdict.reason))
 
 
 def _find(context: EngineContext, credential: Credential, job: Job) -> tuple[str, ...] | NoAnswer:

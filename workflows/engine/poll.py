@@ -16,10 +16,11 @@ from workflows.engine.advance import Advanced, advance
 from workflows.engine.context import EngineContext
 from workflows.engine.handover import caller_of
 from workflows.model.values import Outcome
+from workflows.rules.endings import tell_lost
 from workflows.rules.poll_schedule import due, due_early, youngest
 from workflows.store import credentials
 from workflows.store.credentials import Credential
-from workflows.store.jobs import polling
+from workflows.store.jobs import failures, polling
 from workflows.store.jobs.polling import JobUpdate, UserLock, Watched
 
 log = structlog.get_logger(__name__)
@@ -132,7 +133,10 @@ def ask(context: EngineContext, questions: Sequence[_Question]) -> Advanced:
         learnt = [each for answer in answers for each in answer]
         polling.record(learnt)
         total += advance(context, [each.workflow for each in learnt if each.unprocessed])
-        total += Advanced(finds=sum(each.to_be_found for each in learnt))
+        total += Advanced(
+            finds=sum(each.to_be_found for each in learnt),
+            failures=sum(each.to_be_asked_why for each in learnt),
+        )
 
     calls: dict[str, list[Callable[[], Sequence[JobUpdate]]]] = defaultdict(list)
     for question in questions:
@@ -162,18 +166,23 @@ def _news(
     """The update of a job; None if nothing has changed."""
     if report is None:
         return _missing(context, job, now)
-    if report.outcome is Outcome.SUCCEEDED and job.looks_for:
-        return polling.record_success(job, now, report.started_at, report.finished_at or now)
-    if report.outcome is not None:
-        outcome = report.outcome
-        reason = "" if outcome is Outcome.SUCCEEDED else f"BV-BRC job {job.job_id} failed"
-        ended_at = report.finished_at or now
-        return polling.record_end(job, outcome, report.started_at, ended_at, reason)
+    if report.outcome is Outcome.SUCCEEDED:
+        return _success(job, report, now)
+    if report.outcome is Outcome.FAILED:
+        return failures.record_failure(job, now, report, context.limits.evidence_deadline)
     if report.started_at and job.started_at is None:
         return polling.record_running(job, report.started_at)
     if job.missing_since:
         return polling.record_missing(job, None)
     return None
+
+
+def _success(job: Watched, report: JobReport, now: datetime) -> JobUpdate:
+    """Outputs that only the run names are found first (``find_outputs.py``)."""
+    started_at, ended_at = report.started_at, report.finished_at or now
+    if job.looks_for:
+        return polling.record_success(job, now, started_at, ended_at)
+    return polling.record_end(job, Outcome.SUCCEEDED, started_at, ended_at, "")
 
 
 def _missing(context: EngineContext, job: Watched, now: datetime) -> JobUpdate | None:
@@ -182,5 +191,5 @@ def _missing(context: EngineContext, job: Watched, now: datetime) -> JobUpdate |
         return polling.record_missing(job, now)
     if now - job.missing_since < context.limits.lost_deadline:
         return None
-    reason = f"BV-BRC has not known job {job.job_id} since {job.missing_since:%Y-%m-%d %H:%M} UTC"
+    reason = tell_lost(job.job_id, job.missing_since)
     return polling.record_end(job, Outcome.LOST, None, now, reason)

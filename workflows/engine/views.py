@@ -6,31 +6,41 @@ gives to routes and pages.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from workflows.engine.job_intents import results
 from workflows.model.errors import Invalid
+from workflows.model.job_moves import FINAL_JOB
 from workflows.model.states import JobState, StepState
-from workflows.model.values import Job, Json, Workflow
+from workflows.model.values import Job, Json, Outcome, Workflow
+from workflows.rules.endings import tell
 from workflows.rules.event_log import format_elapsed
 from workflows.spec.resolver import Resolver
+from workflows.store.jobs import failures
 from workflows.store.jobs import rows as job_rows
 from workflows.store.workflows import specs
 from workflows.store.workflows.stored import StoredWorkflow, WorkflowSummary
+
+MOST_TAILS: Final = 20
+"""Failed attempts of which a workflow's document shows the end of stderr, the first ones."""
 
 
 def status(workflow: StoredWorkflow) -> dict[str, Any]:
     """The short answer: every step with its state and its AppService id (``""`` before)."""
     ids = job_rows.ids_of(workflow.id)
     spec, progress = specs.get(workflow.spec_id).spec, workflow.progress
+    failed = StepState.FAILED in progress.states
+    reasons = job_rows.failures_of(workflow.id) if failed else {}
     return {
         "workflow_id": workflow.id,
         "workflow_name": workflow.name,
         "status": workflow.status,
         "created_at": stamp(workflow.created_at),
         "updated_at": stamp(workflow.updated_at),
+        "error_message": workflow.failure or None,
         "steps": [
             {
                 "step_id": ids.get((step, progress.attempts[step]), ""),
@@ -38,6 +48,11 @@ def status(workflow: StoredWorkflow) -> dict[str, Any]:
                 "name": each.name,
                 "status": progress.states[step],
                 "app": each.app,
+                **(
+                    {"error_message": reasons.get((step, progress.attempts[step]), "")}
+                    if progress.states[step] is StepState.FAILED
+                    else {}
+                ),
             }
             for step, each in enumerate(spec.steps)
         ],
@@ -50,6 +65,7 @@ def list_item(workflow: WorkflowSummary) -> dict[str, Any]:
         "workflow_id": workflow.id,
         "workflow_name": workflow.name,
         "status": workflow.status,
+        "error_message": workflow.failure or None,
         "step_count": workflow.step_count,
         "apps": workflow.apps,
         "labels": workflow.labels,
@@ -64,6 +80,7 @@ def whole(workflow: StoredWorkflow) -> dict[str, Any]:
     last = {job.step: job for job in attempts}
     outputs, final = resolve_outputs(workflow)
     names = [step["step_name"] for step in document["steps"]]
+    own = _attempts_by_step(workflow.id, attempts)
     return {
         **document,
         "workflow_id": workflow.id,
@@ -79,6 +96,7 @@ def whole(workflow: StoredWorkflow) -> dict[str, Any]:
                 "outputs": outputs[step],
                 "status": progress.states[step],
                 **_progress(last.get(step), progress.attempts[step]),
+                "attempts": own[step],
             }
             for step, spec in enumerate(document["steps"])
         ],
@@ -122,7 +140,47 @@ def _progress(job: Job | None, attempt: int) -> dict[str, Any]:
         "completed_at": stamp(ended),
         "elapsed_time": format_elapsed(_span(begun, ended)) if begun and ended else None,
         "error_message": (current.reason or None) if current else None,
+        "exit_code": current.exit_code if current else None,
+        "cluster_status": (current.cluster_status or None) if current else None,
     }
+
+
+def _attempts_by_step(workflow: str, jobs: Sequence[Job]) -> Mapping[int, list[dict[str, Any]]]:
+    """Each step's attempts, the first one first; an empty list for a step without any."""
+    failed = any(job.outcome is Outcome.FAILED for job in jobs)
+    tails = failures.tails_of(workflow, MOST_TAILS) if failed else {}
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for job in jobs:
+        found[job.step].append(_attempt_of_step(job, tails.get(job.key)))
+    return found
+
+
+def _attempt_of_step(job: Job, tail: str | None) -> dict[str, Any]:
+    optional = {
+        "exit_code": job.exit_code,
+        "cluster_status": job.cluster_status or None,
+        "stderr_tail": tail,
+    }
+    return {
+        "attempt": job.attempt,
+        "job_id": job.job_id,
+        "status": str(attempt_status(job)),
+        "reason": job.reason,
+        "started_at": stamp(job.started_at),
+        "finished_at": stamp(job.finished_at),
+        **{name: value for name, value in optional.items() if value is not None},
+    }
+
+
+def attempt_status(job: Job) -> StepState:
+    """An attempt's state in the words of steps."""
+    if job.state not in FINAL_JOB:
+        return StepState.RUNNING if job.started_at else StepState.QUEUED
+    if job.outcome is Outcome.SUCCEEDED:
+        return StepState.SUCCEEDED
+    if job.state is JobState.WITHDRAWN or job.kill:
+        return StepState.CANCELLED
+    return StepState.FAILED
 
 
 def _span(begun: datetime, ended: datetime) -> timedelta:
@@ -138,6 +196,8 @@ def _attempt(document: Mapping[str, Json], job: Job) -> dict[str, Any]:
         "task_id": job.job_id,
         "outcome": job.outcome,
         "reason": job.reason,
+        "exit_code": job.exit_code,
+        "cluster_status": job.cluster_status or None,
         "params": job.params,
         "intended_at": stamp(job.intended_at),
         "submitted_at": stamp(job.submitted_at),
@@ -148,8 +208,10 @@ def _attempt(document: Mapping[str, Json], job: Job) -> dict[str, Any]:
 
 def failure_reason(names: Sequence[str], progress: Workflow, last: Mapping[int, Job]) -> str | None:
     """Why it failed: what makes further steps impossible, or the first failed step."""
+    if progress.failure:
+        return progress.failure
     if progress.unplannable:
-        return f"Further steps cannot be planned: {progress.unplannable}"
+        return tell("CWL expression", detail=progress.unplannable)
     for step, state in enumerate(progress.states):
         if state is StepState.FAILED:
             reason = last[step].reason if step in last else ""

@@ -26,6 +26,7 @@ class Fence(StrEnum):
     DUE = "due"  # the time named by `due` has come
     KILL_DUE = "kill_due"  # the time named by `kill_due` has come
     RESULTS_DUE = "results_due"  # the time named by `results_due` has come
+    EVIDENCE_DUE = "evidence_due"  # the time named by `evidence_due` has come
     PARKED = "parked"  # it has no `due`: it waits for a token
     GRACE_OVER = "grace_over"  # the look-up was begun after `absent_after`
 
@@ -62,6 +63,8 @@ _ANSWER = ("reason", "in_doubt")
 _START = (*_ANSWER, "submitted_at", "due", "job_id")
 _REFUSAL = ("refusals", "refused_since")
 _BACK = (*_ANSWER, *_REFUSAL, "due", "tries", "claim", "absent_after", "answered")
+_FAILURE = ("evidence_due", "evidence_until")
+_SEEN = ("started_at", "finished_at", "missing_since", "results_due", "word", *_FAILURE)
 _ABSENT = (Fence.CLAIM, Fence.VERSION, Fence.GRACE_OVER)
 
 CLAIM: Final = Transition(
@@ -146,14 +149,14 @@ REPORT: Final = Transition(
     (ACTIVE,),
     None,
     (),
-    ("started_at", "finished_at", "missing_since", "results_due"),
+    _SEEN,
 )
 NOTE: Final = Transition(
     "note what a poll saw",
     (ACTIVE,),
     None,
     (),
-    ("started_at", "finished_at", "missing_since", "results_due"),
+    _SEEN,
     Mark.NONE,
 )
 END: Final = Transition(
@@ -169,6 +172,10 @@ END: Final = Transition(
         "started_at",
         "finished_at",
         "missing_since",
+        "exit_code",
+        "cluster_status",
+        "evidence",
+        *_FAILURE,
     ),
 )
 TAKE_SEARCH: Final = Transition(
@@ -181,6 +188,17 @@ TAKE_SEARCH: Final = Transition(
 )
 EXPLAIN_SEARCH: Final = Transition(
     "say why outputs are not known", (ACTIVE,), None, (), ("reason",), Mark.NONE
+)
+TAKE_FAILURE: Final = Transition(
+    "take to ask why it failed",
+    (ACTIVE,),
+    None,
+    (Fence.EVIDENCE_DUE,),
+    ("evidence_due",),
+    Mark.NONE,
+)
+ASK_AGAIN: Final = Transition(
+    "ask again why it failed", (ACTIVE,), None, (), ("evidence_due",), Mark.NONE
 )
 
 REQUEST_KILL: Final = Transition(

@@ -97,6 +97,8 @@ class Workflow:
     """Steps after whose success further steps are planned; empty if all steps are known."""
     unplannable: str = ""
     """Why the further steps cannot be planned, if the submitted document is the cause."""
+    failure: str = ""
+    """Why it fails: of its first step that failed; empty while none has."""
 
 
 class Outcome(StrEnum):
@@ -152,6 +154,12 @@ class Job:
     globs: Mapping[str, Json] = field(default_factory=dict)
     """Output patterns to search for in the Workspace when the job has ended, by name
     (``globs``)."""
+    failing: bool = False
+    """True if it has failed and the reason is still being asked."""
+    exit_code: int | None = None
+    """Of a job that failed; None if it left none."""
+    cluster_status: str = ""
+    """The cluster's word for the end of a job that failed; empty if it is not known."""
     kill: bool = False
     """True if the job is to be killed."""
     kill_reply: str = ""

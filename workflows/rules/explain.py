@@ -320,6 +320,9 @@ def _in_doubt(job: Job) -> tuple[Code, str, str, datetime | None]:
 
 def _at_bvbrc(job: Job) -> tuple[Code, str, str, datetime | None]:
     killed = " It is being killed." if job.kill else ""
+    if job.failing:
+        message = f"Job {job.job_id} has failed; the engine is asking BV-BRC why."
+        return Code.RUNNING, message, "BV-BRC answers, or the deadline passes.", job.finished_at
     if job.globs and job.finished_at:
         return _looked_for(job)
     if job.started_at:

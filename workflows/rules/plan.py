@@ -35,6 +35,7 @@ from workflows.model.states import (
     check_move,
 )
 from workflows.model.values import Event, Job, OnFailure, Outcome, PendingRetry, Workflow
+from workflows.rules.endings import tell
 from workflows.spec.compiled_spec import CompiledSpec
 
 LONGEST_BACKOFF = timedelta(hours=6)
@@ -99,6 +100,7 @@ class _Advance:
     states: list[StepState] = field(init=False)
     attempts: list[int] = field(init=False)
     retries: dict[int, PendingRetry] = field(init=False)
+    failure: str = field(init=False)
     starts: list[Start] = field(default_factory=list)
     kills: list[Job] = field(default_factory=list)
     announced: list[Job] = field(default_factory=list)
@@ -110,6 +112,7 @@ class _Advance:
         self.states = list(self.before.states)
         self.attempts = list(self.before.attempts)
         self.retries = dict(self.before.retries)
+        self.failure = self.before.failure
 
     # What follows from the jobs.
 
@@ -145,6 +148,10 @@ class _Advance:
             self.retries[job.step] = PendingRetry(self.now + wait, job.retries_left - 1)
             self._move(job.step, StepState.READY, job, at=job.finished_at)
         else:
+            name = self.compiled.spec.steps[job.step].name
+            self.failure = (
+                self.failure or f"Step '{name}' failed: {job.reason or 'no reason given'}"
+            )
             self._move(job.step, StepState.FAILED, job, at=job.finished_at)
 
     # What follows for the steps.
@@ -215,7 +222,9 @@ class _Advance:
         if all(state in FINAL_STEP for state in self.states) and not self._grows():
             flaw = self.before.unplannable
             good = all(state in SATISFIED for state in self.states) and not flaw
-            self._to(WorkflowState.SUCCEEDED if good else WorkflowState.FAILED, flaw)
+            reason = tell("CWL expression", detail=flaw) if flaw else ""
+            self.failure = reason or self.failure
+            self._to(WorkflowState.SUCCEEDED if good else WorkflowState.FAILED, reason)
         elif self._has_run():
             self._run()
         elif self.state is WorkflowState.PENDING:
@@ -280,6 +289,7 @@ class _Advance:
             attempts=tuple(self.attempts),
             retries=self.retries,
             sequence=self.before.sequence + len(self.events),
+            failure=self.failure,
         )
         return Plan(
             workflow=after,

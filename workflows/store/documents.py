@@ -148,6 +148,7 @@ class Workflow(Document):
     problems = ListField(DictField())  # of a plan that cannot run
     waits_for = ListField(IntField())  # steps after whose success further ones are planned
     unplannable = StringField()  # why these cannot be planned
+    failure = StringField()  # why it fails: of its first step that failed
     replan_due = DateTimeField()  # when to plan them (again)
     replan_failures = IntField()  # in a row, for no fault of what was submitted
     replan_reason = StringField()  # of the last one
@@ -204,6 +205,10 @@ class Job(Document):
                 "partialFilterExpression": {"results_due": {"$type": "date"}},
             },
             {
+                "fields": ["evidence_due"],
+                "partialFilterExpression": {"evidence_due": {"$type": "date"}},
+            },
+            {
                 "fields": ["surplus_due"],
                 "partialFilterExpression": {"surplus_due": {"$type": "date"}},
             },
@@ -243,6 +248,12 @@ class Job(Document):
     results = DynamicField()
     globs = DynamicField()  # what is looked for in the Workspace when it has ended, by output
     results_due = DateTimeField()  # when to look (again)
+    evidence_due = DateTimeField()  # it failed: when to ask (again) why
+    evidence_until = DateTimeField()  # how long that is asked
+    word = StringField()  # AppService's own word for its end
+    exit_code = IntField()
+    cluster_status = StringField()  # Slurm's word for its end
+    evidence = DictField()  # of a job that failed: {stderr, stdout, note, unread}, all texts
     missing_since = DateTimeField()
     kill = BooleanField()
     kill_due = DateTimeField()  # when to ask AppService (again) to kill it

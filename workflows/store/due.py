@@ -13,7 +13,7 @@ from typing import Final
 from mongoengine import Document
 
 from workflows.store import documents, service_status
-from workflows.store.jobs import duplicates, kills, lookups, output_search, waiting
+from workflows.store.jobs import duplicates, failures, kills, lookups, output_search, waiting
 from workflows.store.mongo import DUE, Row, ago, collection, translate_errors
 
 MOST: Final = 2_000
@@ -28,6 +28,8 @@ class Work(StrEnum):
     KILL = "kill"
     FIND = "find"
     """Find the outputs of ended jobs."""
+    ASK_WHY = "ask why"
+    """Ask why jobs failed."""
     REPLAN = "replan"
     """Plan further steps of workflows."""
     ASK = "ask"
@@ -78,6 +80,7 @@ def _parts(overdue: Row, moment: Row) -> list[tuple[type[Document], list[Row]]]:
         (documents.Job, _rows(Work.KILL, kills.DUE)),
         (documents.Job, _rows(Work.KILL, duplicates.DUE)),
         (documents.Job, _rows(Work.FIND, output_search.DUE)),
+        (documents.Job, _rows(Work.ASK_WHY, failures.DUE)),
         (documents.Service, _rows(_UNWELL, {**service, "state": {"$ne": service_status.UP}})),
         (documents.Service, _rows(_ASKED, {**service, "$expr": {"$gt": ["$checked_at", moment]}})),
     ]

@@ -223,4 +223,5 @@ def known_in_logs(job: Job) -> AbstractContextManager[None]:
 
 
 def _job_report(report: Report) -> JobReport:
-    return JobReport(_OUTCOMES.get(report.state), report.started_at, report.finished_at)
+    outcome = _OUTCOMES.get(report.state)
+    return JobReport(outcome, report.started_at, report.finished_at, report.word)

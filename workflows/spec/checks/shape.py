@@ -42,8 +42,8 @@ DROPPED: Final = frozenset(_AROUND.split() + _OURS.split())
 """What clients put around a workflow (MCP: workflow_engine_client.py), and what engines write."""
 _OURS_OF_A_STEP = """
     step_id task_id job_id status state attempt attempts submitted_at started_at completed_at
-    finished_at elapsed_time error_message reason retry_at resolved_params resolved_outputs
-    results outcome
+    finished_at elapsed_time error_message exit_code cluster_status reason retry_at
+    resolved_params resolved_outputs results outcome
 """
 STEP_DROPPED: Final = frozenset(_OURS_OF_A_STEP.split())
 _OTHER_WORDS: Final[Mapping[str, str]] = {

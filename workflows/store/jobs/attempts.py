@@ -16,6 +16,7 @@ Place = tuple[int, int]
 """The index of a step, and the number of its attempt."""
 
 _UNDER_WAY: Final = [JobState.SENDING, JobState.ACTIVE]
+_SHOWN: Final = {"params": 0, "evidence": 0}
 SENT: Final[Row] = {
     "sent_at": {"$type": "date"},
     "state": {"$in": [*_UNDER_WAY, JobState.DONE, JobState.REJECTED]},
@@ -36,7 +37,7 @@ def page(workflow: str, after: Place | None, limit: int) -> list[Job]:
         query["$or"] = [{"step": {"$gt": step}}, {"step": step, "attempt": {"$gt": attempt}}]
     order = [("step", 1), ("attempt", 1)]
     with translate_errors():
-        rows = collection(documents.Job).find(query, {"params": 0}).sort(order).limit(limit)
+        rows = collection(documents.Job).find(query, _SHOWN).sort(order).limit(limit)
         return [value(each) for each in rows]
 
 
@@ -44,7 +45,7 @@ def get(workflow: str, step: int, attempt: int) -> Job | None:
     """One attempt, if it was sent."""
     query = {"_id": job_key(workflow, step, attempt), **SENT}
     with translate_errors():
-        row = collection(documents.Job).find_one(query, {"params": 0})
+        row = collection(documents.Job).find_one(query, _SHOWN)
     return value(row) if row else None
 
 

@@ -72,6 +72,11 @@ class JobUpdate:
         """Whether the job's outputs must be searched for now."""
         return self.fields.get("results_due") is not None
 
+    @property
+    def to_be_asked_why(self) -> bool:
+        """Whether it failed and the reason is to be asked now."""
+        return self.fields.get("evidence_due") is not None
+
 
 def record_running(job: Watched, started_at: datetime) -> JobUpdate:
     """AppService says that it runs."""
@@ -180,7 +185,12 @@ def active(owners: Sequence[str], since: datetime | None = None) -> dict[str, li
         "backend": 1,
     }
     found: dict[str, list[Watched]] = defaultdict(list)
-    query: Row = {"state": JobState.ACTIVE, "owner": {"$in": list(owners)}, "results_due": None}
+    query: Row = {
+        "state": JobState.ACTIVE,
+        "owner": {"$in": list(owners)},
+        "results_due": None,
+        "evidence_due": None,
+    }
     if since:
         query["submitted_at"] = {"$gte": since}
     with translate_errors():

@@ -31,7 +31,7 @@ def open_jobs(workflows: Iterable[str]) -> dict[str, OpenJobs]:
     found: dict[str, list[Row]] = defaultdict(list)
     with translate_errors():
         for each in collection(documents.Job).find(
-            {"workflow": {"$in": list(workflows)}, "open": True}, {"params": 0}
+            {"workflow": {"$in": list(workflows)}, "open": True}, {"params": 0, "evidence": 0}
         ):
             found[each["workflow"]].append(each)
     return {workflow: _read_open(rows) for workflow, rows in found.items()}
@@ -63,15 +63,15 @@ def discard_changes(workflow: str, until: datetime) -> None:
 
 def of_workflow(workflow: str) -> list[Job]:
     """Every attempt of every step, in order."""
-    return _read_jobs(workflow, None)
+    return _read_jobs(workflow, {"evidence": 0})
 
 
 def history(workflow: str) -> list[Job]:
     """Every attempt of every step, in order, without what was sent."""
-    return _read_jobs(workflow, {"params": 0})
+    return _read_jobs(workflow, {"params": 0, "evidence": 0})
 
 
-def _read_jobs(workflow: str, projection: Row | None) -> list[Job]:
+def _read_jobs(workflow: str, projection: Row) -> list[Job]:
     with translate_errors():
         rows = (
             collection(documents.Job)
@@ -89,6 +89,18 @@ def ids_of(workflow: str) -> dict[tuple[int, int], str]:
             {"step": 1, "attempt": 1, "job_id": 1},
         )
         return {(each["step"], each["attempt"]): each["job_id"] for each in rows}
+
+
+def failures_of(workflow: str) -> dict[tuple[int, int], str]:
+    """Why attempts failed, by step index and attempt."""
+    failed = {"$or": [{"outcome": {"$in": [Outcome.FAILED, Outcome.LOST]}},
+                      {"state": JobState.REJECTED}]}  # fmt: skip
+    with translate_errors():
+        rows = collection(documents.Job).find(
+            {"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}, **failed},
+            {"step": 1, "attempt": 1, "reason": 1},
+        )
+        return {(each["step"], each["attempt"]): each.get("reason") or "" for each in rows}
 
 
 def waiting_time(job: Job) -> timedelta:
@@ -193,6 +205,9 @@ def value(each: Row) -> Job:
         reason=each.get("reason") or "",
         results=each.get("results") or {},
         globs=each.get("globs") or {},
+        failing=each.get("evidence_due") is not None,
+        exit_code=each.get("exit_code"),
+        cluster_status=each.get("cluster_status") or "",
         kill=bool(each.get("kill")),
         kill_reply=each.get("kill_reply") or "",
         request_id=each.get("request_id") or "",

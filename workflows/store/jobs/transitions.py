@@ -10,9 +10,10 @@ is active (``polling``). No lock is held between reading and writing: each write
 guard what the writer believes (state and fence), is atomic for one row, and matches nothing where
 that no longer holds. ``version`` counts what a reader may have decided upon, ``changed_at`` is set
 until the workflow has processed the change. A crash before a write leaves the row as it was, with
-the time in ``due``, ``kill_due`` or ``results_due`` at which another process takes it; a crash
-after it leaves ``changed_at``, which the sweep finds. A crash between a call of AppService and its
-record leaves *sending*: the look-up finds the job by its key or believes it absent after the grace.
+the time in ``due``, ``kill_due``, ``results_due`` or ``evidence_due`` at which another process
+takes it; a crash after it leaves ``changed_at``, which the sweep finds. A crash between a call of
+AppService and its record leaves *sending*: the look-up finds the job by its key or believes it
+absent after the grace.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ _CONDITIONS: Final[Mapping[Fence, Row]] = {
     Fence.RESULTS_DUE: {
         "results_due": {"$type": "date"},
         "$expr": {"$lte": ["$results_due", NOW]},
+    },
+    Fence.EVIDENCE_DUE: {
+        "evidence_due": {"$type": "date"},
+        "$expr": {"$lte": ["$evidence_due", NOW]},
     },
     Fence.PARKED: {"due": None},
     Fence.GRACE_OVER: {"$expr": {"$lte": ["$absent_after", "$looked_at"]}},

@@ -44,6 +44,7 @@ PROGRESS = {
     "cancel_requested_at": 1,
     "waits_for": 1,
     "unplannable": 1,
+    "failure": 1,
     "replan_due": 1,
     "replan_failures": 1,
     "created_at": 1,
@@ -160,6 +161,7 @@ def _update(change: Change) -> UpdateOne:
         fields |= {
             "state": str(after.state),
             "sequence": after.sequence,
+            "failure": after.failure or None,
             "retries": {
                 str(step): {"at": retry.at, "retries_left": retry.retries_left}
                 for step, retry in after.retries.items()
@@ -218,6 +220,7 @@ def value(row: Row) -> Workflow:
         sequence=row["sequence"],
         waits_for=tuple(row.get("waits_for", ())),
         unplannable=row.get("unplannable") or "",
+        failure=row.get("failure") or "",
     )
 
 

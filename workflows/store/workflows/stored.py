@@ -30,6 +30,7 @@ SUMMARY_FIELDS: Final = (
     "submitted_at",
     "started_at",
     "finished_at",
+    "failure",
 )
 """The stored fields that a ``WorkflowSummary`` is made from, besides the id."""
 
@@ -53,6 +54,8 @@ class WorkflowSummary:
     finished_at: datetime | None
     paused: bool
     """Set aside by a restart until a person asks for it."""
+    failure: str
+    """Why it fails or has failed; empty while no step has."""
 
     @property
     def status(self) -> WorkflowState:
@@ -125,5 +128,6 @@ def _summary_fields(row: Row) -> dict[str, Any]:
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
         "paused": bool(row.get("paused")),
+        "failure": row.get("failure") or "",
         **{name: row.get(name) for name in optional},
     }

@@ -92,7 +92,7 @@ def restart(
                         "updated_at": NOW,
                     }
                 },
-                {"$unset": ["cancel_requested_at", "finished_at", "lease", *_PLANNING]},
+                {"$unset": ["cancel_requested_at", "finished_at", "lease", "failure", *_PLANNING]},
             ],
             session=session,
         )

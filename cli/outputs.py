@@ -1,0 +1,49 @@
+"""Commands that print what the jobs of steps wrote."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from cli.api import of_workflow
+from cli.completion import WorkflowId
+from cli.screen import Screen, command, json_line, strip_controls
+
+_ATTEMPT = click.option(
+    "--attempt", type=click.IntRange(min=1), help="Of this attempt; otherwise of the present one."
+)
+
+
+@click.command()
+@click.argument("workflow", type=WorkflowId())
+@click.argument("step")
+@_ATTEMPT
+@command
+def stdout(screen: Screen, workflow: str, step: str, attempt: int | None) -> None:
+    """Print the standard output of a step's job."""
+    _print(screen, workflow, step, "stdout", attempt)
+
+
+@click.command()
+@click.argument("workflow", type=WorkflowId())
+@click.argument("step")
+@_ATTEMPT
+@command
+def stderr(screen: Screen, workflow: str, step: str, attempt: int | None) -> None:
+    """Print the standard error of a step's job."""
+    _print(screen, workflow, step, "stderr", attempt)
+
+
+def _print(screen: Screen, workflow: str, step: str, name: str, attempt: int | None) -> None:
+    """The text alone, so that it can be piped; with --json it is ``text`` in an object."""
+    query: dict[str, Any] = {} if attempt is None else {"attempt": attempt}
+    path = of_workflow(workflow, f"/steps/{quote(step, safe='')}/{name}")
+    text = screen.api.text(path, **query)
+    if screen.json:
+        click.echo(json_line({"step_name": step, "attempt": attempt, name: text}))
+    else:
+        lines = text.replace("\r\n", "\n")
+        shown = "\t".join(map(strip_controls, lines.split("\t")))
+        click.echo(shown, nl=not shown.endswith("\n"))
