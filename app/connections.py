@@ -27,6 +27,7 @@ from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
 from workflows.cwl.process.planner_pool import PlannerPool
 from workflows.engine.context import EngineContext
+from workflows.rules.links import Links
 from workflows.store import documents, migrations
 from workflows.store.mongo import patience, translate_errors
 
@@ -88,6 +89,12 @@ class Connections:
         scheduler = self.settings.scheduler
         timeout = min(_TEXT_TIMEOUT, timedelta(seconds=scheduler.timeout))
         return AppService(Rpc(Wire()), scheduler.url, timeout=timeout, submit_timeout=timeout)
+
+    @cached_property
+    def links(self) -> Links:
+        """Addresses of BV-BRC's pages."""
+        found = self.settings.links
+        return Links(found.workspace_url, found.job_url)
 
     @cached_property
     def planner(self) -> PlannerPool:

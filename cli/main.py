@@ -81,6 +81,7 @@ for each in (
     status.log,
     status.explain,
     crate.crate,
+    outputs.outputs,
     outputs.stdout,
     outputs.stderr,
     commands.cancel,

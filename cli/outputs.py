@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import quote
 
 import click
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from cli.api import of_workflow
 from cli.completion import WorkflowId
@@ -34,6 +37,27 @@ def stdout(screen: Screen, workflow: str, step: str, attempt: int | None) -> Non
 def stderr(screen: Screen, workflow: str, step: str, attempt: int | None) -> None:
     """Print the standard error of a step's job."""
     _print(screen, workflow, step, "stderr", attempt)
+
+
+@click.command()
+@click.argument("workflow", type=WorkflowId())
+@command
+def outputs(screen: Screen, workflow: str) -> None:
+    """Show the results of a workflow, with the addresses of BV-BRC's pages."""
+    screen.show(screen.api.get(of_workflow(workflow, "/outputs")), _results)
+
+
+def _results(found: Any) -> RenderableType:
+    """One line for each value, and its address below it."""
+    lines: list[RenderableType] = []
+    for each in found["workflow_outputs"]:
+        name = f"{each['step_name']}: {each['output']}  " if "step_name" in each else ""
+        value = each["value"]
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        lines.append(Text.assemble((name, "bold"), shown, overflow="fold"))
+        for url in [each["url"]] if "url" in each else each.get("urls", ()):
+            lines.append(Text(f"  {url}", style="cyan", overflow="fold"))
+    return Group(*lines) if lines else Text("The workflow names no outputs.")
 
 
 def _print(screen: Screen, workflow: str, step: str, name: str, attempt: int | None) -> None:

@@ -161,6 +161,22 @@ class DataApi(Section):
     url: Url = "https://www.bv-brc.org/api"
 
 
+class Links(Section):
+    """Addresses of BV-BRC's pages, made from a workflow's ``base_url``; empty: no links."""
+
+    workspace_url: str = "{base_url}/workspace{path}"
+    job_url: str = "{base_url}/job/{job_id}"
+
+    @field_validator("workspace_url", "job_url")
+    @classmethod
+    def _is_pattern(cls, pattern: str) -> str:
+        try:
+            filled = pattern.format(base_url="https://b", path="/p", job_id="1")
+        except (KeyError, IndexError, ValueError):
+            raise ValueError("may name {base_url}, {path} and {job_id}, and nothing else") from None
+        return _web_address(filled) and pattern if pattern else ""
+
+
 class Executor(Section):
     """The executor, which advances workflows."""
 

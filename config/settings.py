@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     scheduler: sections.Scheduler = sections.Scheduler()
     workspace: sections.Workspace = sections.Workspace()
     data_api: sections.DataApi = sections.DataApi()
+    links: sections.Links = sections.Links()
     executor: sections.Executor = sections.Executor()
     logging: sections.Logging = sections.Logging()
     metrics: sections.Metrics = sections.Metrics()

@@ -126,6 +126,22 @@ PAGE: Final[Json] = {
     ],
     "next_page_token": None,
 }
+OUTPUTS: Final[Json] = {
+    "assemble": {
+        "contigs": {
+            "value": "/me@bvbrc/home/out/.asm/asm_contigs.fasta",
+            "url": "https://www.bv-brc.org/workspace/me@bvbrc/home/out/.asm/asm_contigs.fasta",
+        }
+    },
+    "workflow_outputs": [
+        {
+            "value": "/me@bvbrc/home/out/.asm/asm_contigs.fasta",
+            "url": "https://www.bv-brc.org/workspace/me@bvbrc/home/out/.asm/asm_contigs.fasta",
+            "step_name": "assemble",
+            "output": "contigs",
+        }
+    ],
+}
 EXPLANATION: Final[Json] = {
     "workflow_id": ID,
     "status": "running",

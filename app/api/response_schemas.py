@@ -277,6 +277,29 @@ class WholeWorkflow(Schema):
     execution_metadata = fields.Nested(ExecutionMetadata, required=True)
 
 
+class WholeOutput(Answered):
+    value = fields.Raw(
+        required=True, allow_none=True, **described_as("Resolved as far as it can be")
+    )
+    url = fields.String(**described_as("BV-BRC's page of it, if it is a Workspace path"))
+    urls = fields.List(
+        fields.String(), **described_as("The same for a list; empty for what is no path")
+    )
+    step_name = fields.String(**described_as("Of the last steps, where the document names none"))
+    output = fields.String(**described_as("The same: the output's name"))
+
+
+class Outputs(Schema):
+    """Each step's outputs by step and by name, and those of the whole."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    workflow_outputs = many(
+        WholeOutput, "Those that the document names, otherwise those of its last steps"
+    )
+
+
 class ListedWorkflow(Answered):
     workflow_id = text("Its id")
     workflow_name = text("As submitted")

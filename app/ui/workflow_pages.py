@@ -18,8 +18,9 @@ from app.ui import timeline, view_models
 from app.ui.graph_drawing import Box, drawing
 from app.ui.session import signed_in
 from workflows.engine.explain import explanation
+from workflows.engine.outputs import outputs
 from workflows.model.errors import NotFound
-from workflows.model.states import FINAL_STEP, StepState
+from workflows.model.states import FINAL_STEP, StepState, WorkflowState
 from workflows.model.values import Job
 from workflows.rules import event_log
 from workflows.store.jobs import failures
@@ -88,7 +89,7 @@ def graph(workflow_id: str) -> str:
         boxes=[(box, *_state(box, found)) for box in drawn.boxes],
         reasons=_group_by_code(_reasons(workflow_id)["steps"]),
         failures=_failures(found),
-        outputs=[_format_value(each) for each in view_models.workflow_outputs(found)],
+        outputs=_results(found),
     )
 
 
@@ -144,6 +145,7 @@ def show_step(workflow_id: str) -> str:
     found = view_models.head(workflow_id)
     step = _step(found)
     spec, dag = found.compiled.spec.steps[step], found.compiled.dag
+    links, base_url = connections().links, found.compiled.spec.base_context.get("base_url")
     attempts = view_models.attempts_of(workflow_id, step)
     named = [each for each in _reasons(workflow_id)["steps"] if each["step_name"] == spec.name]
     return render_template(
@@ -153,9 +155,14 @@ def show_step(workflow_id: str) -> str:
         state=found.states[step],
         params=_format_value(spec.params),
         outputs={
-            name: _format_value(each) for name, each in view_models.outputs(found, step).items()
+            name: _linked(each, base_url) for name, each in view_models.outputs(found, step).items()
         },
         attempts=[(job, _format_value(job.params)) for job in reversed(attempts)],
+        places={
+            job.key: (links.to_job(base_url, job.job_id), links.to_job_folder(base_url, job.params))
+            for job in attempts
+            if job.job_id
+        },
         kept=failures.kept_of(workflow_id, step),
         reason=named[0] if named else None,
         needs=[(dag.names[each], found.states[each]) for each in dag.needs[step]],
@@ -305,6 +312,28 @@ def _row(found: view_models.Head, step: int, job: Job | None, timed: Row | None)
         waited=timed.waited if timed else None,
         ran=timed.ran if timed else None,
     )
+
+
+def _results(found: view_models.Head) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The results of the whole: what each is called, and its texts with their addresses."""
+    if found.state != WorkflowState.SUCCEEDED:
+        return []
+    named = outputs(found.workflow, connections().links)["workflow_outputs"]
+    base_url = found.compiled.spec.base_context.get("base_url")
+    return [
+        (
+            f"{each['step_name']}: {each['output']}" if "step_name" in each else "",
+            _linked(each["value"], base_url),
+        )
+        for each in named[:ROWS]
+    ]
+
+
+def _linked(value: Any, base_url: Any) -> list[tuple[str, str]]:
+    """A value's texts, one for each element of a list, and the addresses of those that have one."""
+    links = connections().links
+    values = value if isinstance(value, list) else [value]
+    return [(_format_value(each), links.to_path(base_url, each)) for each in values]
 
 
 def _step(found: view_models.Head) -> int:

@@ -7,7 +7,27 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.app.conftest import BOB, ROOT, Api
-from tests.engine.conftest import document
+from tests.engine.conftest import ALICE, document
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_results_have_addresses(api: Api, named: bool) -> None:
+    found = document("", "a")
+    for step in found["steps"]:
+        step["outputs"] = {"out": "${params.output_path}/.${params.output_file}/x.txt"}
+    if named:
+        found["workflow_outputs"] = ["${steps.a.outputs.out}"]
+    workflow_id = api.submit(found)
+
+    answer = api("GET", f"{ROOT}/{workflow_id}/outputs").json
+
+    path = f"/{ALICE}/home/run/.o{0 if named else 1}/x.txt"
+    (result,) = answer["workflow_outputs"]
+    assert result["value"] == path
+    assert result["url"] == f"https://www.bv-brc.org/workspace{path}"
+    assert result.get("step_name") == (None if named else "b")
+    assert answer["a"]["out"]["value"] == f"/{ALICE}/home/run/.o0/x.txt"
+    assert api("GET", f"{ROOT}/{workflow_id}/outputs", None).status_code == 401
 
 
 def test_a_status_is_not_sent_again_before_it_changes(api: Api) -> None:

@@ -7,7 +7,7 @@ import requests
 
 from devstack.processes import wait_until
 from tests.cwl.planning import EXAMPLES
-from tests.product import BOB, GROUP, Product, document
+from tests.product import ALICE, BOB, GROUP, Product, document
 from tests.ui.conftest import Visitor
 
 pytestmark = GROUP
@@ -259,6 +259,20 @@ def test_why_a_step_failed_is_on_every_page(alice: Visitor, product: Product) ->
     assert "&lt;b&gt;the end&lt;/b&gt;" in step
     output = alice.get(f"/workflows/{workflow}/output?name=why&of=stderr&attempt=1").text
     assert "the end" in output
+
+
+def test_results_are_links_to_bvbrc(alice: Visitor, product: Product) -> None:
+    found = document({"made": ""})
+    found["steps"][0]["outputs"] = {"log": "${params.output_path}/.${params.output_file}/log.txt"}
+    workflow = product.submit(found)
+    product.ends(workflow)
+    url = f"https://www.bv-brc.org/workspace/{ALICE}/home/out/.made"
+
+    assert f'href="{url}/log.txt"' in alice.get(f"/workflows/{workflow}/").text
+    step = alice.get(f"/workflows/{workflow}/step?name=made").text
+    assert f'href="{url}/log.txt"' in step
+    assert f'href="{url}"' in step
+    assert 'href="https://www.bv-brc.org/job/' in step
 
 
 def test_a_retry_takes_the_failed_steps_up_again(alice: Visitor, product: Product) -> None:

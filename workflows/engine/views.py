@@ -219,9 +219,7 @@ def failure_reason(names: Sequence[str], progress: Workflow, last: Mapping[int, 
     return None
 
 
-def resolve_outputs(
-    workflow: StoredWorkflow,
-) -> tuple[list[Mapping[str, Json]], Sequence[Json]]:
+def resolve_outputs(workflow: StoredWorkflow) -> tuple[list[Mapping[str, Json]], Sequence[Json]]:
     """Each step's outputs and the workflow's, resolved; as submitted where that cannot be yet."""
     compiled, progress = specs.get(workflow.spec_id), workflow.progress
     spec = compiled.spec
