@@ -399,6 +399,28 @@ def test_after_a_cancel_nothing_is_planned_any_more() -> None:
     assert decided.workflow.state is WorkflowState.CANCELLED
 
 
+def test_an_event_has_the_reason_and_the_time_of_its_own_change() -> None:
+    blue = spec_of([[]])
+    workflow = plan(blue, fresh(1), (), START).workflow
+    later = START + timedelta(seconds=5)
+    failed = active(
+        0,
+        state=JobState.DONE,
+        outcome=Outcome.FAILED,
+        announced=False,
+        started_at=START,
+        finished_at=later,
+        reason="no reads",
+    )
+
+    events = plan(blue, workflow, [failed], later).events
+
+    told = {(each.subject, each.after): (each.reason, each.at) for each in events}
+    assert told["step", "queued"][0] == told["step", "running"][0] == ""
+    assert told["step", "failed"] == ("no reads", later)
+    assert told["workflow", "running"] == ("", START)
+
+
 def test_what_cannot_be_planned_fails_the_workflow_when_the_others_have_ended() -> None:
     blue, workflow = open_after(0, count=2)
     broken = replace(workflow, unplannable="no such genome")

@@ -126,8 +126,9 @@ class _Advance:
         if job.job_id and not job.announced:
             self._announce(job)
         if job.started_at and self.states[job.step] is StepState.QUEUED:
-            self._move(job.step, StepState.RUNNING, job, at=job.started_at)
-            self._run()
+            begun = _latest(job.submitted_at, job.started_at)
+            self._move(job.step, StepState.RUNNING, job, at=begun)
+            self._run(begun)
         if job.state in FINAL_JOB:
             self._end(job)
 
@@ -137,22 +138,23 @@ class _Advance:
         self._record(job.step, StepState.READY, StepState.QUEUED, job=job, at=at)
 
     def _end(self, job: Job) -> None:
+        ended = _latest(job.submitted_at, job.started_at, job.finished_at)
         if job.state is JobState.DONE:
-            self._run()
+            self._run(_latest(job.submitted_at, job.started_at) or job.finished_at)
         if job.state is JobState.DONE and job.outcome is Outcome.SUCCEEDED:
-            self._move(job.step, StepState.SUCCEEDED, job, at=job.finished_at)
+            self._move(job.step, StepState.SUCCEEDED, job, at=ended)
         elif job.state is JobState.WITHDRAWN or job.kill:
-            self._move(job.step, StepState.CANCELLED, job, at=job.finished_at)
+            self._move(job.step, StepState.CANCELLED, job, at=ended)
         elif job.state is JobState.DONE and job.retries_left > 0 and not self._stopping():
             wait = backoff(self.compiled.spec.steps[job.step].retry.backoff, job.attempt)
             self.retries[job.step] = PendingRetry(self.now + wait, job.retries_left - 1)
-            self._move(job.step, StepState.READY, job, at=job.finished_at)
+            self._move(job.step, StepState.READY, job, at=ended)
         else:
             name = self.compiled.spec.steps[job.step].name
             self.failure = (
                 self.failure or f"Step '{name}' failed: {job.reason or 'no reason given'}"
             )
-            self._move(job.step, StepState.FAILED, job, at=job.finished_at)
+            self._move(job.step, StepState.FAILED, job, at=ended)
 
     # What follows for the steps.
 
@@ -236,9 +238,10 @@ class _Advance:
             return False
         return any(self.states[step] is StepState.SUCCEEDED for step in self.before.waits_for)
 
-    def _run(self) -> None:
+    def _run(self, at: datetime | None = None) -> None:
+        """The workflow runs since its first step does."""
         if self.state in (WorkflowState.PENDING, WorkflowState.QUEUED):
-            self._to(WorkflowState.RUNNING)
+            self._to(WorkflowState.RUNNING, at=at)
 
     def _has_run(self) -> bool:
         ran = (StepState.RUNNING, StepState.SUCCEEDED, StepState.FAILED)
@@ -258,6 +261,7 @@ class _Advance:
         self, step: int, before: StepState, after: StepState, *, job: Job | None, at: datetime
     ) -> None:
         spec = self.compiled.spec.steps[step]
+        failed = after in FINAL_STEP or after is StepState.READY
         ended = after in FINAL_STEP and job is not None and job.finished_at is not None
         self.events.append(
             Event(
@@ -271,15 +275,17 @@ class _Advance:
                 app=spec.app,
                 attempt=job.attempt if job else 0,
                 job_id=job.job_id if job else "",
-                reason=job.reason if job else "",
+                reason=job.reason if job and failed else "",
                 duration=_duration(job) if ended and job else None,
             )
         )
 
-    def _to(self, after: WorkflowState, reason: str = "") -> None:
+    def _to(self, after: WorkflowState, reason: str = "", at: datetime | None = None) -> None:
         before, self.state = self.state, check_move(WORKFLOW_MOVES, self.state, after)
         sequence = self.before.sequence + len(self.events) + 1
-        self.events.append(Event(sequence, self.now, "workflow", before, after, reason=reason))
+        self.events.append(
+            Event(sequence, at or self.now, "workflow", before, after, reason=reason)
+        )
 
     def result(self) -> Plan:
         after = replace(
@@ -301,6 +307,12 @@ class _Advance:
             next_check=min((retry.at for retry in self.retries.values()), default=None),
             replan=self._grows(),
         )
+
+
+def _latest(*times: datetime | None) -> datetime | None:
+    """The latest of the known ones. AppService's times are whole seconds, cut off, so that a job
+    seems to start before it was submitted; events stand in the order of time all the same."""
+    return max(filter(None, times), default=None)
 
 
 def backoff(first: timedelta, attempt: int) -> timedelta:

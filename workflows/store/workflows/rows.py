@@ -171,8 +171,8 @@ def _update(change: Change) -> UpdateOne:
         }
     if after.state in FINAL_WORKFLOW and change.before.finished_at is None:
         fields["finished_at"] = change.before.now
-    if change.before.started_at is None and _began(change):
-        fields["started_at"] = change.before.now
+    if change.before.started_at is None and (began := _began(change)):
+        fields["started_at"] = began
     absent = [name for name, value in fields.items() if value is None]
     return UpdateOne(
         {"_id": after.id},
@@ -184,10 +184,16 @@ def _update(change: Change) -> UpdateOne:
     )
 
 
-def _began(change: Change) -> bool:
-    """Whether it is running now, or was for a part of this turn."""
-    ran = (event.after for event in change.events if event.subject == "workflow")
-    return change.after.state is WorkflowState.RUNNING or WorkflowState.RUNNING in ran
+def _began(change: Change) -> datetime | None:
+    """When the first step started, where that is recorded now."""
+    runs = (
+        event.at
+        for event in change.events
+        if event.subject == "workflow" and event.after == WorkflowState.RUNNING
+    )
+    if change.after.state is WorkflowState.RUNNING:
+        return next(runs, change.before.now)
+    return next(runs, None)
 
 
 def _steps(before: Workflow, after: Workflow) -> Row:
