@@ -27,7 +27,13 @@ def cancel(screen: Screen, workflow: str, yes: bool) -> None:
     """Cancel a workflow: its jobs are killed, and no further step starts."""
     if not yes and sys.stdin.isatty() and not screen.json:
         _confirm(screen.api.get(of_workflow(workflow, "/status")))
-    screen.show(screen.api.post(of_workflow(workflow, "/cancel")), views.receipts)
+    try:
+        found = screen.api.post(of_workflow(workflow, "/cancel"))
+    except Failed as refusal:
+        if refusal.code is Exit.INVALID:  # 400, as clients of today expect it: it has ended
+            raise Failed(Exit.CONFLICT, refusal.detail, refusal.problems) from refusal
+        raise
+    screen.show(found, views.receipts)
 
 
 @click.command()

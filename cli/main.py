@@ -12,7 +12,7 @@ from click.shell_completion import get_completion_class
 from cli import commands, crate, outputs, status, submit, tokens
 from cli.api import Api
 from cli.failures import Exit, Failed
-from cli.screen import Screen
+from cli.screen import Screen, replace_unknown_characters
 from workflows import __version__
 
 PROGRAM: Final = "bvbrc-workflows"
@@ -50,6 +50,7 @@ class Commands(click.Group):
 @click.pass_context
 def main(ctx: click.Context, url: str, token_file: Path | None) -> None:
     """Run workflows of BV-BRC jobs, watch and control them."""
+    replace_unknown_characters()
     try:
         token = tokens.find(os.environ, Path.home(), token_file)
     except OSError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
@@ -55,9 +57,9 @@ class Screen:
 
 def json_line(found: Json) -> str:
     """One line of JSON. Characters that a terminal would obey are escaped: control characters, and
-    those that turn the direction of text.
+    those that turn the direction of text. So are all beyond ASCII, where the output has no UTF-8.
     """
-    text = json.dumps(found, ensure_ascii=False)
+    text = json.dumps(found, ensure_ascii=not _takes_all(sys.stdout.encoding))
     return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
 
 
@@ -85,6 +87,17 @@ def command(
         return function(screen, *args, **given)
 
     return run_command
+
+
+def replace_unknown_characters() -> None:
+    """An output that is not UTF-8 gets ``?`` for what it cannot show, and no exception."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not _takes_all(stream.encoding):
+            stream.reconfigure(errors="replace")
+
+
+def _takes_all(encoding: str | None) -> bool:
+    return (encoding or "").lower().replace("-", "").startswith("utf")
 
 
 def _console(*, stderr: bool) -> Console:

@@ -15,6 +15,7 @@ from cli import progress, stream, tree, views
 from cli.api import of_workflow
 from cli.completion import WorkflowId
 from cli.failures import of_state
+from cli.moments import Moment
 from cli.screen import Screen, command, json_line, strip_controls
 
 Json = Any
@@ -36,8 +37,8 @@ def status(screen: Screen, workflow: str) -> None:
 @click.option("--app", help="A step uses this app.")
 @click.option("--name", help="Exactly this name.")
 @click.option("--label", multiple=True, metavar="KEY:VALUE", help="All of these labels.")
-@click.option("--since", help="Accepted at or after this time (ISO 8601).")
-@click.option("--until", help="Accepted before this time.")
+@click.option("--since", type=Moment(), help="Accepted at or after this time (ISO 8601, or 2d).")
+@click.option("--until", type=Moment(), help="Accepted before this time.")
 @click.option("--limit", "-n", default=50, show_default=True, help="At most so many.")
 @command
 def list_workflows(screen: Screen, /, limit: int, **wanted: Any) -> None:

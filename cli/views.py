@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -15,6 +15,10 @@ from cli.progress import time
 from cli.tree import state
 
 Json = Any
+
+
+_WHOLE: Final = ("workflow", "job")
+"""Columns of ids: a broken one cannot be copied."""
 
 
 def moment(stamp: str | None) -> str:
@@ -105,5 +109,5 @@ def expiry(expires_at: datetime | None) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
     return table

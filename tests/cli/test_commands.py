@@ -152,7 +152,7 @@ def test_a_cancelled_workflow_gives_its_own_exit_code_and_can_be_taken_up(
     product.simulator.app("*", run_seconds=1)
     assert terminal("retry", workflow).exit_code == 0
     assert terminal("watch", workflow).exit_code == 0
-    assert terminal("cancel", workflow).exit_code == 3
+    assert terminal("cancel", workflow).exit_code == 6
 
 
 def test_a_failed_workflow_gives_its_own_exit_code(terminal: Terminal, product: Product) -> None:

@@ -3,17 +3,59 @@
 from __future__ import annotations
 
 import io
+import json
+import os
+import subprocess
+import sys
 
+import pytest
 from rich.console import Console, RenderableType
 
 from cli import views
 from cli.screen import strip_controls
+from tests.shared import ROOT
 
 
 def drawn(shown: RenderableType) -> str:
     console = Console(width=100, color_system=None, file=io.StringIO(), record=True, markup=False)
     console.print(shown)
     return console.export_text()
+
+
+def test_an_id_is_never_broken() -> None:
+    workflow = "wf_5f1d2c3b4a59687786a5b4c3d2e1f001"
+    row = {
+        "workflow_id": workflow,
+        "workflow_name": "a name that is long enough to need more room than there is",
+        "status": "succeeded",
+        "step_count": 2,
+        "created_at": "2026-01-19T10:00:00.000Z",
+        "completed_at": "2026-01-19T11:00:00.000Z",
+    }
+    console = Console(width=80, color_system=None, file=io.StringIO(), record=True, markup=False)
+
+    console.print(views.page({"workflows": [row]}))
+
+    assert workflow in console.export_text()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_an_output_without_utf_8_is_no_traceback(encoding: str) -> None:
+    code = (
+        "from cli.screen import Screen, json_line, replace_unknown_characters as replace;"
+        "from cli.tree import state; from cli.api import Api;"
+        "replace(); Screen(Api('http://x'), None).show({}, lambda _: state('succeeded'));"
+        "print(json_line({'mark': '✔'}))"
+    )
+    env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+
+    found = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, check=False, text=True, cwd=ROOT
+    )
+
+    assert found.stderr == ""
+    assert "succeeded" in found.stdout
+    assert json.loads(found.stdout.splitlines()[-1]) == {"mark": "✔"}
 
 
 def test_each_problem_shows_its_path_its_message_and_the_way_out() -> None:
