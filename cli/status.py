@@ -34,6 +34,7 @@ def status(screen: Screen, workflow: str) -> None:
 
 @click.command("list")
 @click.option("--status", multiple=True, type=click.Choice(STATES), help="Any of these states.")
+@click.option("--has-failed-step", is_flag=True, help="A step has failed, also while others go on.")
 @click.option("--app", help="A step uses this app.")
 @click.option("--name", help="Exactly this name.")
 @click.option("--label", multiple=True, metavar="KEY:VALUE", help="All of these labels.")

@@ -147,6 +147,9 @@ class ListQuery(Query):
         load_default=list,
         **described_as("Any of these states"),
     )
+    has_failed_step = Flag(
+        **described_as("Whether a step has failed, also while the workflow goes on")
+    )
     app = fields.String(**described_as("A step uses this app"))
     name = fields.String(**described_as("Exactly this name"))
     label = fields.List(

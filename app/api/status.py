@@ -41,6 +41,7 @@ def list_workflows(arguments: dict[str, Any]) -> Response:
         labels=dict(label.split(":", 1) for label in arguments["label"]),
         since=arguments.get("since"),
         until=arguments.get("until"),
+        has_failed_step=arguments.get("has_failed_step"),
     )
     workflows, token = listing.page(
         caller().name, wanted, arguments["page_size"], arguments["page_token"]

@@ -188,6 +188,23 @@ def test_an_argument_that_is_a_slip_is_told_instead_of_passed_over(
     assert meant in answer.json["detail"]
 
 
+def test_workflows_with_a_failed_step_are_found_while_they_run(api: Api) -> None:
+    quick = {"queue_seconds": 0, "run_seconds": 0, "lag_seconds": 0}
+    api.simulator.app(output_file="o0", **quick, outcome="failed")
+    api.simulator.app(output_file="o1", **quick | {"run_seconds": 1000})
+    failing = api.submit(document("", ""))
+    engine = api.engine()
+    engine.until(lambda: engine.states(failing) == ["failed", "running"])
+    well = api.submit(document(""))
+
+    (found,) = api("GET", f"{ROOT}?has_failed_step=true").json["workflows"]
+    others = api("GET", f"{ROOT}?has_failed_step=false").json["workflows"]
+
+    assert (found["workflow_id"], found["status"]) == (failing, "running")
+    assert found["error_message"].startswith("Step 'a' failed: ")
+    assert [each["workflow_id"] for each in others] == [well]
+
+
 @pytest.mark.parametrize("query", ["_=1", "dojo.preventCache=17", "utm_source=mail"])
 def test_what_browsers_and_proxies_add_is_passed_over(api: Api, query: str) -> None:
     assert api("GET", f"{ROOT}?{query}").status_code == 200

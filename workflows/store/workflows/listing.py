@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from workflows.model.errors import Invalid, Problem
-from workflows.model.states import FINAL_WORKFLOW, WorkflowState
+from workflows.model.states import FINAL_WORKFLOW, StepState, WorkflowState
 from workflows.store import documents
 from workflows.store.mongo import Row, collection, translate_errors
 from workflows.store.workflows.stored import SUMMARY_FIELDS, WorkflowSummary, summary
@@ -28,6 +28,7 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
     """Created at or after ``since``, and before ``until``."""
+    has_failed_step: bool | None = None
 
 
 def page(
@@ -77,6 +78,9 @@ def _conditions(wanted: Wanted) -> list[Row]:
     for key, value in wanted.labels.items():
         label = {"$getField": {"field": {"$literal": key}, "input": "$labels"}}
         found.append({"$expr": {"$eq": [label, {"$literal": value}]}})
+    if wanted.has_failed_step is not None:
+        failed = str(StepState.FAILED)
+        found.append({"states": failed if wanted.has_failed_step else {"$ne": failed}})
     if wanted.since:
         found.append({"created_at": {"$gte": wanted.since}})
     if wanted.until:
