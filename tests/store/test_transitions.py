@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from pymongo import MongoClient
-from workflows.bvbrc.reports import JobWord, Report
 
+from workflows.backends.base import JobReport
 from workflows.model import job_moves
 from workflows.model.errors import IllegalMove
 from workflows.model.job_moves import FINAL_JOB, TRANSITIONS, Fence, Mark, Transition
@@ -45,7 +45,7 @@ PAST, FUTURE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2120, 1, 1, tzinfo=UTC
 SOON = timedelta(seconds=60)
 BOUNDS = Bounds(10, 10, SOON, SOON, 10)
 KEY = "wf_1/0/1"
-FAILED = Report("7", JobWord.FAILED, "failed", started_at=PAST, finished_at=PAST)
+FAILED = JobReport(Outcome.FAILED, PAST, PAST, "failed")
 KEPT = Kept(stderr="$the end")
 READ: Mapping[str, Any] = {
     "_id": KEY,
