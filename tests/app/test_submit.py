@@ -12,6 +12,7 @@ import pytest
 
 from app.http.admission import SMALL_BYTES
 from app.http.request_bodies import MOST_VALUES
+from devstack.processes import wait_until
 from tests.app.conftest import BOB, ROOT, Api
 from tests.engine.conftest import document
 
@@ -207,6 +208,8 @@ WRONG: dict[str, dict[str, Any]] = {
 def test_whoever_checks_finds_the_same(api: Api, changed: dict[str, Any]) -> None:
     wrong = document("", "")
     wrong["steps"][1] |= changed
+    # No app is unknown until BV-BRC's own list is at hand.
+    wait_until(lambda: not api("GET", "/api/v1/apps").json["warnings"], "the list is at hand")
 
     answers = [api("POST", f"{ROOT}/{way}", json=wrong) for way in ("validate", "submit")]
     registered = api("POST", f"{ROOT}/register", json=wrong)
