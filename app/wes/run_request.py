@@ -102,10 +102,14 @@ class _Reader:
     def problem(self, path: str, code: str, message: str, suggestion: str = "") -> None:
         self.problems.append(Problem(path, code, message, suggestion))
 
-    def refuse_unknown(self, names: Collection[str]) -> None:
+    def refuse_unknown(self, names: Collection[str | None]) -> None:
+        """A part without a name is None."""
         known = (*_TEXTS, ATTACHMENT)
         for name in dict.fromkeys(names):
-            if name not in known:
+            if name is None:
+                message = "a part of the form has no name"
+                self.problem("", "unknown_field", message, f"the names are {', '.join(known)}")
+            elif name not in known:
                 hint = did_you_mean(name, known)
                 self.problem(name[:80], "unknown_field", "there is no such part", hint)
 

@@ -331,6 +331,16 @@ def test_parts_may_be_files_with_types_of_their_own(api: Api) -> None:
     assert answer.status_code == 200, answer.text
 
 
+def test_a_part_without_a_name_is_refused(api: Api) -> None:
+    form = "--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n"
+    kind = "multipart/form-data; boundary=b"
+
+    answer = api("POST", f"{WES}/runs", data=form, content_type=kind)
+
+    assert answer.status_code == 400
+    assert "has no name" in answer.text
+
+
 def test_what_is_no_form_is_refused(api: Api) -> None:
     assert api("POST", f"{WES}/runs", json=FORM).status_code == 415
     urlencoded = api("POST", f"{WES}/runs", data=FORM)
