@@ -78,7 +78,7 @@ def run(running: Product, kind: str, asked: argparse.Namespace) -> float:
             for at in range(asked.workers)
         ]
         try:
-            with Celery(broker=broker) as sender:
+            with Celery(broker=broker, set_as_current=False) as sender:
                 wait_until(
                     lambda: len(sender.control.ping(timeout=1) or []) == asked.workers,
                     "the canvas's workers are ready",

@@ -84,7 +84,7 @@ def test_a_request_id_follows_into_the_workers_log(
     env = {**servers, "WORKFLOW_LOGGING__EXECUTOR_LOG_FILE": str(file)}
     worker = start(["-m", "celery", "-A", "tasks", "--quiet", "worker"], tmp_path, env)
     try:
-        with Celery(broker=redis_uri) as sender:
+        with Celery(broker=redis_uri, set_as_current=False) as sender:
             sender.conf.broker_transport_options = {"global_keyprefix": Broker().key_prefix}
             # It has no such argument, so Celery logs a failure in the task's name.
             sender.send_task(

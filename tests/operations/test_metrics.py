@@ -100,7 +100,7 @@ def known_run(product: Product) -> dict[str, str]:
         "failed": product.submit(*[""] * 8, "h"),
         "cancelled": product.submit(app="Sleep"),
     }
-    with Celery(broker=product.stack.redis.uri) as sender:
+    with Celery(broker=product.stack.redis.uri, set_as_current=False) as sender:
         sender.conf.broker_transport_options = {"global_keyprefix": Broker().key_prefix}
 
         def all_over() -> bool:

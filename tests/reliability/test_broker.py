@@ -199,7 +199,7 @@ def _raw(message: bytes | dict[str, Any]) -> bytes:
 
 def pong(product: Product) -> bool:
     """Whether the worker answers a command of an operator."""
-    with Celery(broker=product.stack.redis.uri) as sender:
+    with Celery(broker=product.stack.redis.uri, set_as_current=False) as sender:
         sender.conf.broker_transport_options = {"global_keyprefix": PREFIX}
         answers = sender.control.ping(timeout=5)
     return [list(answer.values()) for answer in answers] == [[{"ok": "pong"}]]
