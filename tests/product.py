@@ -67,7 +67,7 @@ class Product:
         found = self.ask("GET", f"/workflows/{workflow}/status")["steps"]
         return {step["step_name"]: step["status"] for step in found}
 
-    def ends(self, workflow: str, seconds: float = 60) -> str:
+    def ends(self, workflow: str, seconds: float = 120) -> str:
         """Its final state."""
         wait_until(
             lambda: self.state(workflow) in FINAL, f"{workflow} ends", seconds=seconds,
