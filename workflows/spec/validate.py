@@ -65,7 +65,7 @@ def examine(value: Json, known: AppCatalogue, limits: Limits = USUAL) -> Examina
         return Examination(diagnostics.all_problems())
     if known.note:
         diagnostics.warning((), "apps_not_asked", known.note)
-    spec = _run_checks(shape.read(found, limits, diagnostics), known, limits, diagnostics)
+    spec = _run_checks(found, known, limits, diagnostics)
     problems = diagnostics.all_problems()
     return Examination(
         problems=problems,
@@ -76,14 +76,30 @@ def examine(value: Json, known: AppCatalogue, limits: Limits = USUAL) -> Examina
     )
 
 
-def _run_checks(spec: Spec, known: AppCatalogue, limits: Limits, diagnostics: Diagnostics) -> Spec:
+def _run_checks(
+    found: dict[str, Json], known: AppCatalogue, limits: Limits, diagnostics: Diagnostics
+) -> Spec:
     """The corrected spec, after all diagnostics are noted. References are checked only if the steps
     are usable.
     """
+    spec, meant = check_structure(found, known, limits, diagnostics)
+    return check_values(spec, meant, limits, diagnostics) if meant is not None else spec
+
+
+def check_structure(
+    found: dict[str, Json], known: AppCatalogue, limits: Limits, diagnostics: Diagnostics
+) -> tuple[Spec, app_ids.Apps | None]:
+    """The first half: fields, apps and references. None for the apps if the steps are unusable."""
+    spec = shape.read(found, limits, diagnostics)
     if diagnostics.is_faulty(("steps",)):
-        return spec
+        return spec, None
     spec, meant = app_ids.resolve_apps(spec, known, diagnostics)
-    spec = Links(steps.fix_parameter_names(spec, meant, diagnostics), meant, diagnostics).check()
+    spec = steps.fix_parameter_names(spec, meant, diagnostics)
+    return Links(spec, meant, diagnostics).check(), meant
+
+
+def check_values(spec: Spec, meant: app_ids.Apps, limits: Limits, diagnostics: Diagnostics) -> Spec:
+    """The second half: each step's parameters, and what they resolve to."""
     spec, values = steps.fit_steps(spec, meant, diagnostics)
     resolved_values.check(spec, meant, values, limits.params_bytes, diagnostics)
     return spec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Final, TypeVar
@@ -34,17 +34,34 @@ def check(
     unused."""
     targets: list[outputs.Target | None] = []
     later = _Later(spec, apps)
-    for number, (step, app) in enumerate(zip(spec.steps, apps, strict=True)):
-        params = _try_resolve(partial(values.params, number), diagnostics) or {}
-        outputs.check_names(params, ("steps", number, "params"), diagnostics)
-        if app is None or app.backend == APPSERVICE:
-            check_texts(params, ("steps", number, "params"), diagnostics)
-        if not sizes.small(params):
-            _check_size(later.values, number, most_bytes, diagnostics)
-        targets.append(outputs.target(params))
-        _check_outputs(step, app, number, values, diagnostics)
+    for number in range(len(spec.steps)):
+        targets.append(_check_step(later, number, values, most_bytes, diagnostics))
     outputs.check_apart(spec, targets, diagnostics)
     _try_resolve(values.workflow_outputs, diagnostics)
+
+
+def check_some(
+    spec: Spec, apps: Apps, numbers: Collection[int], most_bytes: int, diagnostics: Diagnostics
+) -> None:
+    """The same for some of the steps, each by itself."""
+    values, later = resolver(spec, apps), _Later(spec, apps)
+    for number in numbers:
+        _check_step(later, number, values, most_bytes, diagnostics)
+
+
+def _check_step(
+    later: _Later, number: int, values: Resolver, most_bytes: int, diagnostics: Diagnostics
+) -> outputs.Target | None:
+    """Checks one step's values, and returns where it writes."""
+    step, app = later.spec.steps[number], later.apps[number]
+    params = _try_resolve(partial(values.params, number), diagnostics) or {}
+    outputs.check_names(params, ("steps", number, "params"), diagnostics)
+    if app is None or app.backend == APPSERVICE:
+        check_texts(params, ("steps", number, "params"), diagnostics)
+    if not sizes.small(params):
+        _check_size(later.values, number, most_bytes, diagnostics)
+    _check_outputs(step, app, number, values, diagnostics)
+    return outputs.target(params)
 
 
 def _try_resolve(resolve: Callable[[], T], diagnostics: Diagnostics) -> T | None:

@@ -55,6 +55,13 @@ def fit_steps(spec: Spec, apps: Apps, diagnostics: Diagnostics) -> tuple[Spec, R
     return spec, resolver(spec, apps)
 
 
+def check_step(
+    spec: Spec, app: App, number: int, values: Resolver, diagnostics: Diagnostics
+) -> None:
+    """Checks one step's parameters and corrects nothing."""
+    _params(spec.steps[number], app, ValueView(diagnostics, values, number))
+
+
 def _params(step: StepSpec, app: App, view: ValueView) -> dict[str, Json]:
     at: Path = ("steps", view.step, "params")
     given = read_libraries.reshape_libraries(app, dict(step.params), at, view.diagnostics)
