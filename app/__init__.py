@@ -24,6 +24,7 @@ from app.api import (
     usage,
 )
 from app.api.response_schemas import Error
+from app.batches import routes as batches
 from app.connections import Connections, attach
 from app.http import admission, cors, docs, errors, headers, metering, request_ids, traffic
 from app.http.auth import Gate
@@ -79,7 +80,7 @@ def create_app(settings: Settings) -> Flask:
     wes_errors.register(app)
     api = Documented(app)
     reading = (apps, status, history, steps, ro_crate, usage, system)
-    for part in (submit, cwl, commands, deletion, *reading):
+    for part in (submit, cwl, batches, commands, deletion, *reading):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     api.register_blueprint(wes_routes.blueprint, url_prefix=wes_errors.PREFIX)
     api.register_blueprint(system.for_prometheus)

@@ -54,7 +54,7 @@ Days = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 TAKEN = frozenset(
     {
         *("specs", "jobs", "credentials", "events", "locks", "heartbeats", "schema", "services"),
-        *("app_specs", "removals", "sessions", "usage"),
+        *("app_specs", "removals", "sessions", "usage", "batches", "batch_tables"),
     }
 )
 """Collections that stand beside that of the workflows."""
@@ -273,6 +273,17 @@ class Validation(Section):
 
     check_output_conflicts: bool = False
     """Ask the Workspace for files that are already there, and take ``name_2``, …"""
+
+
+class Batches(Section):
+    """Batches: one workflow over a table of samples."""
+
+    max_active: Count = 50
+    """Workflows of one batch under way at the same time, where a batch names no other number."""
+    max_active_allowed: Count = 500
+    """The largest number that a batch may name."""
+    unfinished_per_user: Count = 100
+    """Batches of one user that have not ended."""
 
 
 class Quotas(Section):

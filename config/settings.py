@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     auth: sections.Auth
     validation: sections.Validation = sections.Validation()
     quotas: sections.Quotas = sections.Quotas()
+    batches: sections.Batches = sections.Batches()
     api: sections.Api = sections.Api()
     wes: sections.Wes = sections.Wes()
     agents: sections.Agents = sections.Agents()

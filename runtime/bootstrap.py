@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
@@ -144,6 +144,8 @@ def limits_of(settings: Settings) -> Limits:
         user_jobs=executor.max_jobs_per_user,
         submissions=executor.max_concurrent_submissions,
         user_submissions=executor.max_concurrent_submissions_per_user,
+        user_workflows=settings.quotas.active_workflows,
+        user_bytes=settings.quotas.stored_bytes,
     )
 
 
@@ -154,7 +156,12 @@ def _of_process(_pid: int) -> tuple[EngineContext, Drain]:
     made = make_context(settings)
     early = EarlyLooks(early_looks(made.limits.polling_interval), _tell_pollers)
     made = replace(
-        made, planner=Planner(), sends=_tell_sender, grows=_tell_planners, started=early.note
+        made,
+        planner=Planner(),
+        sends=_tell_sender,
+        grows=_tell_planners,
+        started=early.note,
+        rows_ended=_tell_batches,
     )
     reach.watch(made.breakers)
     documents.ensure_indexes()
@@ -166,6 +173,10 @@ def _tell_sender() -> None:
     message for any worker."""
     if not drain().nudge() or reach.starts_fail():
         _send("tasks.start_jobs")
+
+
+def _tell_batches(batch_ids: Collection[str]) -> None:
+    _send("tasks.advance_batches", sorted(batch_ids))
 
 
 def _tell_planners(_workflow_ids: Sequence[str]) -> None:

@@ -51,6 +51,8 @@ def advance_active_workflows() -> None:
     due = sweep(engine_context())
     for chunk in due.advances:
         advance_workflows.delay(list(chunk))
+    for batch in due.batches:
+        app.send_task("tasks.advance_batches", ([batch],))
     for owners in due.polls:
         app.send_task("tasks.poll_jobs", (list(owners),))
     if Work.SEND in due.works:

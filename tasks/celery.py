@@ -21,7 +21,13 @@ app = Celery(
     "tasks",
     amqp="runtime.reconnection:Amqp",
     task_cls="runtime.forwarding:ForwardingTask",
-    include=["tasks.advance", "tasks.jobs", "tasks.retention", "runtime.heartbeat"],
+    include=[
+        "tasks.advance",
+        "tasks.batches",
+        "tasks.jobs",
+        "tasks.retention",
+        "runtime.heartbeat",
+    ],
 )
 # `runtime` sends messages through celery.current_app, from every thread.
 app.set_default()

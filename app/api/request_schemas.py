@@ -157,6 +157,7 @@ class ListQuery(Query):
     )
     since = Moment(default_timezone=UTC, **described_as("Accepted at or after this"))
     until = Moment(default_timezone=UTC, **described_as("Accepted before this"))
+    batch = fields.String(**described_as("Rows of this batch"))
     page_size = fields.Integer(load_default=50, validate=validate.Range(min=1, max=500))
     page_token = fields.String(load_default="", **described_as("The next_page_token of an answer"))
 

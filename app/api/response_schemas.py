@@ -67,6 +67,9 @@ class Problem(Answered):
     file = fields.String(**described_as("Of CWL: the file"))
     line = fields.Integer(**described_as("Of CWL: from 1 on; 0 where there are no lines"))
     column = fields.Integer(**described_as("Of CWL: from 1 on"))
+    row = fields.Integer(**described_as("Of a batch: the first row of the table that has it"))
+    sample = fields.String(**described_as("Of a batch: the name of that row"))
+    count = fields.Integer(**described_as("Of a batch: how many rows have it"))
 
 
 class Error(Answered):
@@ -301,6 +304,8 @@ class Outputs(Schema):
 
 
 class ListedWorkflow(Answered):
+    batch_id = fields.String(**described_as("Of a row of a batch: its batch"))
+    sample = fields.String(**described_as("Of a row of a batch: its name"))
     workflow_id = text("Its id")
     workflow_name = text("As submitted")
     status = word(WORKFLOW_STATES)

@@ -42,6 +42,7 @@ def list_workflows(arguments: dict[str, Any]) -> Response:
         since=arguments.get("since"),
         until=arguments.get("until"),
         has_failed_step=arguments.get("has_failed_step"),
+        batch=arguments.get("batch"),
     )
     workflows, token = listing.page(
         caller().name, wanted, arguments["page_size"], arguments["page_token"]

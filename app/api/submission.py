@@ -31,7 +31,7 @@ _KEY: Final = re.compile(r"[!-~]{1,255}")
 def accepted_before() -> Accepted | None:
     """The workflow that the same request created before; raises ``Conflict`` if its key came with
     another body."""
-    key = _key()
+    key = idempotency_key()
     return engine.find_repeated(caller(), key, _body()) if key else None
 
 
@@ -46,7 +46,7 @@ def accept(
     """
     quotas, user = connections().quotas, caller().name
     quotas.check_stored(user, starts=True)
-    key = _key()
+    key = idempotency_key()
     submission = engine.Submission(
         spec,
         document,
@@ -91,7 +91,8 @@ def location(workflow_id: str) -> dict[str, str]:
     return {"Location": f"/api/v1/workflows/{workflow_id}"}
 
 
-def _key() -> str | None:
+def idempotency_key() -> str | None:
+    """The request's Idempotency-Key. Raises ``Invalid``."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not _KEY.fullmatch(key):
         problem = "it must be 1 to 255 printable ASCII characters without blanks"

@@ -81,10 +81,13 @@ class Gate:
 
         Raises ``NotFound``, ``Forbidden``.
         """
+        return load(workflow, self.viewer())
+
+    def viewer(self) -> Caller:
+        """The caller of this route, as far as is known, and what the route allows."""
         identity: Identity | None = g.get("identity")
         name = identity.user if identity else None
-        linked = self.links and _access() == LINK
-        return load(workflow, Caller(name, name in self.admins, linked))
+        return Caller(name, name in self.admins, self.links and _access() == LINK)
 
 
 def _access() -> str | None:

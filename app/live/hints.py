@@ -29,7 +29,7 @@ _REQUEST_IDS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A task to run, for one workflow or in general."""
+    """A task to run, for one workflow or batch, or in general."""
 
     task: str
     workflow: str = ""
@@ -56,6 +56,10 @@ class Hints:
     def advance(self, workflow: str, request_id: str = "") -> None:
         """Announces that the workflow can be advanced."""
         self._add(Hint("tasks.advance_workflows", workflow, request_id))
+
+    def advance_batch(self, batch: str, request_id: str = "") -> None:
+        """Announces that rows of the batch can be made."""
+        self._add(Hint("tasks.advance_batches", batch, request_id))
 
     def start_jobs(self, request_id: str = "") -> None:
         """Announces that jobs which waited for a token can be sent."""

@@ -92,6 +92,12 @@ class Quotas:
         """Whether the user may store another workflow, and start it."""
         self._check_stored(user, (Limit.BYTES, Limit.ACTIVE) if starts else (Limit.BYTES,))
 
+    def refuse_batch(self, unfinished: int, allowed: int) -> None:
+        """Refuses a further batch of a user who has so many."""
+        message = f"{unfinished} of {allowed} batches that have not ended are used"
+        way_out = "Wait until some have ended, or cancel some."
+        raise QuotaExceeded("unfinished_batches", message, way_out)
+
     def stored(self, user: str, size_bytes: int, *, starts: bool) -> None:
         """Counts a stored workflow of the user."""
         self._ledger.store(user, size_bytes, starts=starts)

@@ -18,6 +18,7 @@ from app.http.auth import LINK, OPEN, SESSION
 from tasks.celery import app as celery
 from tests.app.conftest import Api
 from tests.app.test_auth import ROUTES
+from tests.app.test_batches import ROUTES as BATCH_ROUTES
 
 OPEN_ROUTES = {
     "/",
@@ -69,7 +70,14 @@ def test_every_page_leads_a_stranger_to_the_sign_in(api: Api) -> None:
 
 def test_the_matrix_of_tokens_knows_every_route(api: Api) -> None:
     known = {normpath(f"/api/v1/workflows{route.path}") for route in ROUTES}
-    blanks = {"<workflow_id>": "{id}", "<path:step_name>": "a", "<app>": "Date", "<task_id>": "0.1"}
+    known |= {f"/api/v1{path}" for _, path in BATCH_ROUTES}
+    blanks = {
+        "<workflow_id>": "{id}",
+        "<batch_id>": "{id}",
+        "<path:step_name>": "a",
+        "<app>": "Date",
+        "<task_id>": "0.1",
+    }
     found = {
         re.sub("<[^>]+>", lambda blank: blanks[blank[0]], rule.rule)
         for rule, view in rules(api)

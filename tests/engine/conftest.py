@@ -26,6 +26,7 @@ from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
 from workflows.engine import views
 from workflows.engine.advance import advance
+from workflows.engine.advance_batches import advance_batch
 from workflows.engine.commands import Owner, Submission, submit
 from workflows.engine.context import EngineContext, Limits
 from workflows.engine.evidence import collect_evidence
@@ -35,7 +36,7 @@ from workflows.engine.lookup import resolve_jobs
 from workflows.engine.poll import poll_jobs
 from workflows.engine.replan import replan, replan_due
 from workflows.engine.send import Drain
-from workflows.engine.sweep import check_service, sweep
+from workflows.engine.sweep import Due, check_service, sweep
 from workflows.spec.document import spec_from
 from workflows.store import documents
 from workflows.store.credentials import Vault
@@ -124,8 +125,7 @@ class Engine:
     def turn(self) -> None:
         """What beat and the workers do in one interval."""
         due = sweep(self.context)
-        for chunk in due.advances:
-            advance(self.context, chunk)
+        self._advance(due)
         if Work.REPLAN in due.works:
             list(replan_due(self.context))
         polled = [poll_jobs(self.context, owners) for owners in due.polls]
@@ -142,6 +142,12 @@ class Engine:
         if Work.ASK in due.works:
             check_service(self.context)
         self.drain.run(self.context)
+
+    def _advance(self, due: Due) -> None:
+        for chunk in due.advances:
+            advance(self.context, chunk)
+        for batch in due.batches:
+            advance_batch(self.context, batch)
 
     def until(self, reached: Callable[[], bool], seconds: float = 20) -> None:
         deadline = time.monotonic() + seconds

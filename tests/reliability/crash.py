@@ -129,7 +129,7 @@ class Point:
         row = collection(documents.Workflow).find_one({}, {"_id": 1})
         self.verb.again(engine, row["_id"] if row else "")
         ids = [found["_id"] for found in collection(documents.Workflow).find({}, {"_id": 1})]
-        problems = [] if len(ids) == 1 else [f"{len(ids)} workflows"]
+        problems = [] if len(ids) == self.verb.workflows else [f"{len(ids)} workflows"]
         for workflow in ids:
             if (state := engine.ends(workflow, 30)) != self.verb.expected:
                 problems.append(f"it ended {state}")

@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.cwl.planning import workflow as cwl
+from tests.engine.batches import end_batch, submit_batch
 from tests.engine.conftest import Engine, document
 from tests.engine.cwl import submit_cwl
-from workflows.engine import commands
+from workflows.engine import batches, commands
 from workflows.engine.advance import advance
+from workflows.engine.advance_batches import advance_batch
 from workflows.engine.commands import Owner, Submission
 from workflows.engine.evidence import collect_evidence
 from workflows.engine.kill import kill_jobs
@@ -21,6 +23,7 @@ from workflows.engine.poll import poll_jobs
 from workflows.engine.replan import replan
 from workflows.spec.document import spec_from
 from workflows.store import documents
+from workflows.store.batches import stored as batch_rows
 from workflows.store.due import Work, due
 from workflows.store.mongo import collection
 from workflows.store.workflows import stored
@@ -38,6 +41,8 @@ class Verb:
     act: Callable[[Engine, str], Any]
     expected: str = "succeeded"
     again: Callable[[Engine, str], Any] = lambda _engine, _workflow: None
+    workflows: int = 1
+    """How many there are in the end."""
 
 
 def submitted(engine: Engine) -> str:
@@ -163,6 +168,33 @@ def retry_once(engine: Engine, workflow: str) -> None:
         commands.retry(engine.context, engine.owner(), workflow)
 
 
+def batch(engine: Engine) -> str:
+    return submit_batch(engine, 3, max_active=2)
+
+
+def running_batch(engine: Engine) -> str:
+    engine.simulator.app(user=engine.user, run_seconds=None)
+    found = batch(engine)
+    advance_batch(engine.context, found)
+    engine.drain.run(engine.context)
+    return found
+
+
+def only_batch() -> str:
+    row = collection(documents.Batch).find_one({}, {"_id": 1})
+    assert row
+    return str(row["_id"])
+
+
+def end_only_batch(engine: Engine, _workflow: str) -> None:
+    end_batch(engine, only_batch())
+
+
+def cancel_batch(engine: Engine, _workflow: str) -> None:
+    batches.cancel(batch_rows.get(only_batch()))
+    end_batch(engine, only_batch())
+
+
 def renew(engine: Engine, _workflow: str) -> None:
     token = engine.simulator.token(engine.user)
     owner = Owner(engine.user, token, datetime.now(UTC) + timedelta(days=30))
@@ -187,6 +219,21 @@ VERBS = [
     Verb("grow", may_grow, lambda engine, workflow: replan(engine.context, [workflow])),
     Verb("submit", lambda _engine: "", submit_once, again=submit_once),
     Verb("kill", unwanted, lambda engine, _: kill_jobs(engine.context), "cancelled"),
+    Verb(
+        "make rows",
+        batch,
+        lambda engine, found: advance_batch(engine.context, found),
+        again=end_only_batch,
+        workflows=3,
+    ),
+    Verb(
+        "cancel a batch",
+        running_batch,
+        lambda _, found: batches.cancel(batch_rows.get(found)),
+        "cancelled",
+        again=cancel_batch,
+        workflows=2,
+    ),
     Verb("renew", parked, renew, again=renew),
 ]
 

@@ -12,6 +12,7 @@ from pymongo.errors import PyMongoError
 from workflows.engine.context import EngineContext, Recorded
 from workflows.engine.job_intents import intents
 from workflows.model.errors import Unavailable
+from workflows.model.states import FINAL_WORKFLOW
 from workflows.rules.plan import backoff, plan
 from workflows.store.jobs import rows as job_rows
 from workflows.store.jobs.rows import OpenJobs
@@ -172,6 +173,13 @@ def _tell(context: EngineContext, written: Sequence[Change]) -> None:
     ]
     if recorded:
         context.recorded(recorded)
+    batches = {
+        change.before.batch
+        for change in written
+        if change.before.batch and change.after.state in FINAL_WORKFLOW
+    }
+    if batches:
+        context.rows_ended(batches)
     growing = [change.after.id for change in written if change.grows]
     if growing:
         context.grows(growing)

@@ -240,6 +240,20 @@ def retry(context: EngineContext, owner: Owner, workflow: str) -> StoredWorkflow
     if found.state not in RETRY_WORKFLOW:
         raise Conflict(f"Cannot retry workflow with status '{found.state}'")
     _refuse_faulty(found)
+    credentials.keep(context.vault, owner.name, owner.token, owner.expires_at)
+    if not restart(context, found, owner.name):
+        return retry(context, owner, workflow)  # its state has changed since: decide again
+    return stored.get(workflow)
+
+
+def restart(
+    context: EngineContext,
+    found: StoredWorkflow,
+    user: str,
+    condition: Mapping[str, Json] | None = None,
+) -> bool:
+    """Restart a failed or cancelled workflow; false if it has changed since it was read, or does
+    not meet the condition."""
     states = [_anew(state) for state in found.progress.states]
     event = Event(
         found.progress.sequence + 1,
@@ -247,13 +261,14 @@ def retry(context: EngineContext, owner: Owner, workflow: str) -> StoredWorkflow
         "workflow",
         found.state,
         WorkflowState.PENDING,
-        reason=f"retry requested by {owner.name}",
+        reason=f"retry requested by {user}",
     )
-    credentials.keep(context.vault, owner.name, owner.token, owner.expires_at)
-    if not user_commands.restart(workflow, found.revision, states, event, _request_id()):
-        return retry(context, owner, workflow)  # its state has changed since: decide again
-    context.recorded([Recorded(workflow, found.name, found.owner, event, event.at)])
-    return stored.get(workflow)
+    changed = user_commands.restart(
+        found.id, found.revision, states, event, _request_id(), dict(condition or {})
+    )
+    if changed:
+        context.recorded([Recorded(found.id, found.name, found.owner, event, event.at)])
+    return changed
 
 
 def _anew(state: StepState) -> StepState:

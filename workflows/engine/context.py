@@ -46,6 +46,10 @@ class Limits:
     announced_after: timedelta = timedelta(seconds=1)
     """How long an advance for sent jobs may wait: often a poll advances the workflow in that time,
     and otherwise many workflows are advanced together."""
+    user_workflows: int = 2**62
+    """Workflows of one user that have not ended; a batch makes no further ones beyond it."""
+    user_bytes: int = 2**62
+    """The same for what is stored."""
     answered_grace: timedelta = timedelta(seconds=5)
     """When "not found" is believed after AppService itself said that its call failed; doubled with
     each further refusal."""
@@ -93,6 +97,8 @@ class EngineContext:
     """Called when jobs were stored that can be sent; it never fails."""
     grows: Callable[[Sequence[str]], None] = lambda _: None
     """Called with workflows whose further steps are to be planned; it never fails."""
+    rows_ended: Callable[[Collection[str]], None] = lambda _: None
+    """Called with batches of which a workflow has ended; it never fails."""
     planner: Planner | None = None
     """Plans them; None in a process that does not."""
     stopping: Flag = field(default_factory=Flag)

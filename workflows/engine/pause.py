@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from workflows.store import heartbeats
+from workflows.store.batches import user_commands
 from workflows.store.workflows import paused
 
 PATIENCE = 3
@@ -19,4 +20,5 @@ def hold(interval: timedelta) -> int:
     present = heartbeats.list_heartbeats()
     if any(each.kind == "beat" and each.seen <= PATIENCE * interval for each in present):
         return 0
+    user_commands.pause_all()
     return paused.hold()

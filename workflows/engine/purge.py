@@ -11,6 +11,7 @@ import structlog
 
 from workflows.engine.context import EngineContext
 from workflows.store import removals
+from workflows.store.batches import retention as batches
 from workflows.store.jobs import polling, waiting
 from workflows.store.mongo import translate_errors
 from workflows.store.workflows import retention
@@ -51,6 +52,8 @@ def purge(context: EngineContext, keep: Keep) -> int:
         for kind, age in ((ENDED, keep.ended), (NEVER_STARTED, keep.never_started))
         if age is not None
     )
+    if keep.ended is not None:
+        batches.remove_old(keep.ended, _BATCH)
     if removed:
         log.info("Old workflows are removed", workflows=removed)
     return removed

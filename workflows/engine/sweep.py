@@ -48,6 +48,7 @@ class Due:
     """Workflows in chunks."""
     polls: Sequence[Sequence[str]] = ()
     """Users whose jobs may be polled, in chunks."""
+    batches: Sequence[str] = ()
     works: frozenset[Work] = frozenset()
     taken: bool = field(default=True)
     """False where another beat has swept in this interval already."""
@@ -61,6 +62,7 @@ def sweep(context: EngineContext) -> Due:
     return Due(
         advances=chunks(found.workflows, CHUNK),
         polls=chunks(polling.owners(), POLLED_TOGETHER),
+        batches=found.batches,
         works=found.works,
     )
 

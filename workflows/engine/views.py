@@ -70,7 +70,13 @@ def list_item(workflow: WorkflowSummary) -> dict[str, Any]:
         "apps": workflow.apps,
         "labels": workflow.labels,
         **_times(workflow),
+        **_batch(workflow),
     }
+
+
+def _batch(workflow: WorkflowSummary) -> dict[str, str]:
+    """Of a row of a batch: which one it is."""
+    return {"batch_id": workflow.batch, "sample": workflow.sample} if workflow.batch else {}
 
 
 def whole(workflow: StoredWorkflow) -> dict[str, Any]:
@@ -88,6 +94,7 @@ def whole(workflow: StoredWorkflow) -> dict[str, Any]:
         "status": workflow.status,
         "step_count": workflow.step_count,
         **_times(workflow),
+        **_batch(workflow),
         "error_message": failure_reason(names, progress, last),
         "workflow_outputs": final,
         "steps": [

@@ -28,6 +28,8 @@ from pymongo import MongoClient
 
 from workflows.model.states import JobState, StepState, WorkflowState
 from workflows.model.values import APPSERVICE
+from workflows.store.batch_documents import Batch as Batch  # noqa: PLC0414 - exported
+from workflows.store.batch_documents import BatchTable as BatchTable  # noqa: PLC0414 - exported
 
 _connecting = RLock()
 """MongoEngine takes no lock: a thread that reads while another one connects makes a second client,
@@ -91,11 +93,16 @@ def ensure_indexes() -> None:
 def documents() -> list[type[Document]]:
     """Every kind of document there is."""
     progress = [Workflow, Spec, Job, Credential, Event, Lock, Heartbeat, Service, Schema]
-    return [*progress, Removal, EndedSession, Usage]
+    return [*progress, Removal, EndedSession, Usage, Batch, BatchTable]
 
 
 USAGE_INDEX = "owner_1_state_1_bytes_1"
 """What a user has stored is added up from it alone."""
+
+
+BATCH_STATES = "batch_states"
+"""The rows of a batch are counted from it alone."""
+_IN_BATCH = {"batch": {"$type": "string"}}
 
 
 class Workflow(Document):
@@ -118,6 +125,12 @@ class Workflow(Document):
             {"fields": ["finished_at"], "sparse": True},
             ["state"],
             {"fields": ["owner", "state", "bytes"], "name": USAGE_INDEX},
+            {"fields": ["batch", "row"], "unique": True, "partialFilterExpression": _IN_BATCH},
+            {
+                "fields": ["batch", "state", "cancel_requested_at", "retry_wanted"],
+                "partialFilterExpression": _IN_BATCH,
+                "name": BATCH_STATES,
+            },
             {
                 "fields": ["owner", "idempotency_key"],
                 "unique": True,
@@ -155,6 +168,11 @@ class Workflow(Document):
     idempotency_key = StringField()
     body_digest = StringField()
     request_id = StringField()  # of the submission or retry, for the logs
+    batch = StringField()  # the batch that it is a row of
+    row = IntField()  # its position in the batch's table, from 0 on
+    sample = StringField()
+    row_failure = DictField()  # of a row: {app, kind} of its first failure, to group rows by
+    retry_wanted = BooleanField()  # of a row: a user's retry of the batch that is still to be done
     created_at = DateTimeField(required=True)
     updated_at = DateTimeField(required=True)
     submitted_at = DateTimeField()

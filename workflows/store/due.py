@@ -41,9 +41,11 @@ class Due:
     workflows: tuple[str, ...]
     """Workflows with unprocessed changes, or whose next check is due."""
     works: frozenset[Work]
+    batches: tuple[str, ...] = ()
+    """Batches with rows to be made or restarted, or that may have ended."""
 
 
-_WORKFLOWS, _UNWELL, _ASKED = "workflows", "unwell", "asked"
+_WORKFLOWS, _BATCHES, _UNWELL, _ASKED = "workflows", "batches", "unwell", "asked"
 
 
 def due(overdue: timedelta, moment: timedelta) -> Due:
@@ -58,11 +60,12 @@ def due(overdue: timedelta, moment: timedelta) -> Due:
     with translate_errors():
         rows = list(collection(document).aggregate([*pipeline, *others]))
     found = {row["for"] for row in rows}
-    works = {Work(each) for each in found - {_WORKFLOWS, _UNWELL, _ASKED}}
+    works = {Work(each) for each in found - {_WORKFLOWS, _BATCHES, _UNWELL, _ASKED}}
     if found & {Work.SEND, _UNWELL} and _ASKED not in found:
         works.add(Work.ASK)
     workflows = dict.fromkeys(row["_id"] for row in rows if row["for"] == _WORKFLOWS)
-    return Due(tuple(workflows), frozenset(works))
+    batches = tuple(row["_id"] for row in rows if row["for"] == _BATCHES)
+    return Due(tuple(workflows), frozenset(works), batches)
 
 
 def _parts(overdue: Row, moment: Row) -> list[tuple[type[Document], list[Row]]]:
@@ -75,6 +78,7 @@ def _parts(overdue: Row, moment: Row) -> list[tuple[type[Document], list[Row]]]:
         (documents.Job, _rows(_WORKFLOWS, changes, by_workflow, most=MOST)),
         (documents.Workflow, _rows(_WORKFLOWS, checks, longest_first, most=MOST)),
         (documents.Workflow, _rows(Work.REPLAN, replans)),
+        (documents.Batch, _rows(_BATCHES, checks, longest_first, most=MOST)),
         (documents.Job, _rows(Work.SEND, {**waiting.IN_OUTBOX, "$expr": DUE})),
         (documents.Job, _rows(Work.LOOK_UP, lookups.DUE)),
         (documents.Job, _rows(Work.KILL, kills.DUE)),

@@ -116,7 +116,9 @@ def _waiting(
     oldest = collection(documents.Job).aggregate(
         [
             {"$match": {"state": JobState.INTENDED, "owner": {"$in": free}}},
-            {"$group": {"_id": None, "due": {"$min": "$due"}}},
+            # Of a batch, the due date is older than the job: it is the place in the queue.
+            {"$match": {"due": {"$type": "date"}}},
+            {"$group": {"_id": None, "due": {"$min": {"$max": ["$due", "$intended_at"]}}}},
         ]
     )
     parked = sum(count for owner, count in intended.items() if owner not in usable)

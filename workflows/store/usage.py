@@ -29,7 +29,7 @@ class Stored:
     active: int
     """Workflows that were started and have not ended."""
     bytes: int
-    """Of the documents of all workflows, as they are stored."""
+    """Of the documents of all workflows and batches, as they are stored."""
 
 
 def add(window: int, amounts: Mapping[Key, float]) -> dict[Key, float]:
@@ -57,12 +57,19 @@ def publish(process: str, counts: Mapping[Key, int]) -> dict[Key, int]:
 
 def read_stored(owner: str) -> Stored:
     """What the user has now."""
+    of_owner: Row = {"$match": {"owner": owner}}
     active = {"$cond": [{"$in": ["$state", sorted(ACTIVE_WORKFLOW)]}, 1, 0]}
     sums = {"active": {"$sum": active}, "bytes": {"$sum": "$bytes"}}
     plan: list[Row] = [
-        {"$match": {"owner": owner}},
+        of_owner,
         # From the index alone: rows of large workflows are large.
         {"$project": {"_id": 0, "state": 1, "bytes": 1}},
+        {
+            "$unionWith": {
+                "coll": collection(documents.Batch).name,
+                "pipeline": [of_owner, {"$project": {"_id": 0, "bytes": 1}}],
+            }
+        },
         {"$group": {"_id": None, **sums}},
     ]
     with translate_errors():

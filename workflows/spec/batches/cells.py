@@ -18,7 +18,7 @@ from workflows.spec.batches.template import Use
 from workflows.spec.catalogue import Kind, Parameter
 from workflows.spec.checks.app_ids import Apps
 from workflows.spec.checks.diagnostics import Diagnostics
-from workflows.spec.checks.parameters import fit_cell
+from workflows.spec.checks.parameters import fitted_value
 from workflows.spec.checks.suggestions import same_name
 from workflows.spec.checks.value_view import ValueView
 from workflows.spec.resolver import Resolver
@@ -94,9 +94,12 @@ def _fit(target: Target | None, cell: Json, at: Path, diagnostics: Diagnostics) 
     if target is None or diagnostics.is_faulty(at):
         return cell
     value = _split(cell) if target.is_list else cell
+    if target.item and target.parameter.kind is Kind.LIST:
+        return value  # what a list holds is not known
+    parameter = replace(target.parameter, multiple=False) if target.item else target.parameter
     noted = Diagnostics()
     view = ValueView(noted, Resolver(_NO_SPEC, ()), 0)
-    value = fit_cell(target.parameter, value, at, view, item=target.item)
+    value = fitted_value(parameter, value, at, view)
     diagnostics.problems += noted.problems
     diagnostics.faulty |= noted.faulty
     diagnostics.warnings += [each for each in noted.warnings if each.code != "odd_path"]

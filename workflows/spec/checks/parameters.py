@@ -78,12 +78,6 @@ def fitted_value(parameter: Parameter, raw: Json, at: Path, view: ValueView) -> 
     return raw
 
 
-def fit_cell(parameter: Parameter, value: Json, at: Path, view: ValueView, *, item: bool) -> Json:
-    """A value without references, corrected; ``item``: it is one of several of the parameter."""
-    fit = _CHECKS[parameter.kind] if item else _fit
-    return fit(parameter, value, at, view)
-
-
 def _item(parameter: Parameter, raw: Json, at: Path, view: ValueView) -> Json:
     """One of several values of a parameter."""
     value = view.value(raw, at)

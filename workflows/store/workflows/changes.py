@@ -26,6 +26,11 @@ class Claimed:
     """Since when, or from when on, its further steps are to be planned."""
     replan_failures: int = 0
     """How often that was tried in vain, for no fault of what was submitted."""
+    batch: str = ""
+    """The batch that it is a row of."""
+    row: int = 0
+    has_row_failure: bool = False
+    """What its batch groups its failure by is stored already."""
 
     @property
     def may_grow(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import bson
@@ -47,6 +47,8 @@ class NewWorkflow:
     request_id: str = ""
     idempotency_key: str | None = None
     body_digest: str | None = None
+    batch: Mapping[str, Json] = field(default_factory=dict)
+    """Of a row of a batch: ``{batch, row, sample}``."""
 
     @property
     def spec_id(self) -> str:
@@ -124,6 +126,7 @@ def _row(new: NewWorkflow) -> Row:
         "failures": 0,
         "problems": [dict(problem) for problem in new.problems],
         "request_id": new.request_id,
+        **new.batch,
     } | (key if new.idempotency_key else {})
 
 

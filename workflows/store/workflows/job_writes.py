@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from pymongo import InsertOne, UpdateMany
 
@@ -11,15 +12,17 @@ from workflows.model.job_moves import REQUEST_KILL, WITHDRAW
 from workflows.store.jobs import rows as job_rows
 from workflows.store.jobs.transitions import guard, update
 from workflows.store.mongo import NOW, Row
-from workflows.store.workflows.changes import Change
+from workflows.store.workflows.changes import Change, Claimed
 
 Write = InsertOne[Row] | UpdateMany
+_ROWS = 10_000
+"""More rows than a batch has."""
 
 
 def job_writes(changes: Sequence[Change]) -> list[Write]:
     """The writes of advances to jobs: new intents, kills, and acknowledged changes."""
     writes: list[Write] = [
-        InsertOne(job_rows.row(job, now) | {"due": now, "intended_at": now})
+        InsertOne(job_rows.row(job, now) | {"due": _due(change.before), "intended_at": now})
         for change in changes
         for now in (change.before.now,)
         for job in change.new_jobs
@@ -33,6 +36,15 @@ def job_writes(changes: Sequence[Change]) -> list[Write]:
             if job.unprocessed or job.key in announced | settled:
                 alike[job.version, job.key in announced, job.key in settled].append(job.key)
     return writes + [_acknowledge(keys, *how) for how, keys in alike.items()]
+
+
+def _due(before: Claimed) -> datetime:
+    """Since when a new job may be sent. Of a batch, the jobs of its first rows go first, so that
+    samples are finished one after the other and not all at the end.
+    """
+    if not before.batch:
+        return before.now
+    return before.begun_at - timedelta(milliseconds=max(0, _ROWS - before.row))
 
 
 def _kill_writes(keys: Sequence[str]) -> list[Write]:

@@ -29,6 +29,7 @@ class Wanted:
     until: datetime | None = None
     """Created at or after ``since``, and before ``until``."""
     has_failed_step: bool | None = None
+    batch: str | None = None
 
 
 def page(
@@ -38,7 +39,7 @@ def page(
 
     Raises ``Invalid`` for a token that no page gave.
     """
-    conditions = [{"owner": owner}, *_conditions(wanted), *_after(token)]
+    conditions = [{"owner": owner}, *_conditions(wanted), *after_token(token)]
     with translate_errors():
         rows = list(
             collection(documents.Workflow)
@@ -47,7 +48,7 @@ def page(
             .limit(size + 1)
         )
     more = len(rows) > size
-    return list(map(summary, rows[:size])), _token(rows[size - 1]) if more else None
+    return list(map(summary, rows[:size])), page_token(rows[size - 1]) if more else None
 
 
 def step_counts(ids: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -71,10 +72,8 @@ def _conditions(wanted: Wanted) -> list[Row]:
     found: list[Row] = []
     if wanted.states:
         found.append({"$or": [_in_state(state) for state in wanted.states]})
-    if wanted.app is not None:
-        found.append({"apps": wanted.app})
-    if wanted.name is not None:
-        found.append({"name": wanted.name})
+    equal = {"apps": wanted.app, "batch": wanted.batch, "name": wanted.name}
+    found += [{field: value} for field, value in equal.items() if value is not None]
     for key, value in wanted.labels.items():
         label = {"$getField": {"field": {"$literal": key}, "input": "$labels"}}
         found.append({"$expr": {"$eq": [label, {"$literal": value}]}})
@@ -98,13 +97,13 @@ def _in_state(state: WorkflowState) -> Row:
     return {"state": state, "cancel_requested_at": None}
 
 
-def _token(row: Row) -> str:
+def page_token(row: Row) -> str:
     """Where a page ended: MongoDB keeps milliseconds."""
     millis = (row["created_at"] - _EPOCH) // timedelta(milliseconds=1)
     return base64.urlsafe_b64encode(json.dumps([millis, row["_id"]]).encode()).decode().rstrip("=")
 
 
-def _after(token: str) -> list[Row]:
+def after_token(token: str) -> list[Row]:
     if not token:
         return []
     try:

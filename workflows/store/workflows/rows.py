@@ -12,6 +12,7 @@ from pymongo.client_session import ClientSession
 from workflows.model.errors import LeaseLost
 from workflows.model.states import FINAL_WORKFLOW, StepState, WorkflowState
 from workflows.model.values import PendingRetry, Workflow
+from workflows.rules.batch_progress import failure_kind
 from workflows.store import documents
 from workflows.store.mongo import (
     NOW,
@@ -52,6 +53,9 @@ PROGRESS = {
     "taken_up_at": 1,
     "started_at": 1,
     "finished_at": 1,
+    "batch": 1,
+    "row": 1,
+    "row_failure": 1,
     "now": NOW,
 }
 
@@ -173,6 +177,8 @@ def _update(change: Change) -> UpdateOne:
         fields["finished_at"] = change.before.now
     if change.before.started_at is None and (began := _began(change)):
         fields["started_at"] = began
+    if change.before.batch and not change.before.has_row_failure:
+        fields |= _row_failure(change)
     absent = [name for name, value in fields.items() if value is None]
     return UpdateOne(
         {"_id": after.id},
@@ -194,6 +200,16 @@ def _began(change: Change) -> datetime | None:
     if change.after.state is WorkflowState.RUNNING:
         return next(runs, change.before.now)
     return next(runs, None)
+
+
+def _row_failure(change: Change) -> Row:
+    """What a batch groups its failed rows by: of the first failure in this advance."""
+    for event in change.events:
+        if event.subject == "step" and event.after == StepState.FAILED:
+            kind = failure_kind(event.reason, event.job_id)
+            return {"row_failure": {"app": event.app, "kind": kind}}
+    reason = change.after.failure
+    return {"row_failure": {"app": "", "kind": failure_kind(reason, "")}} if reason else {}
 
 
 def _steps(before: Workflow, after: Workflow) -> Row:
@@ -243,4 +259,7 @@ def _read_claimed(row: Row) -> Claimed:
         request_id=row.get("request_id") or "",
         replan_due=row.get("replan_due"),
         replan_failures=row.get("replan_failures", 0),
+        batch=row.get("batch") or "",
+        row=row.get("row", 0),
+        has_row_failure=bool(row.get("row_failure")),
     )

@@ -31,6 +31,8 @@ SUMMARY_FIELDS: Final = (
     "started_at",
     "finished_at",
     "failure",
+    "batch",
+    "sample",
 )
 """The stored fields that a ``WorkflowSummary`` is made from, besides the id."""
 
@@ -56,6 +58,9 @@ class WorkflowSummary:
     """Set aside by a restart until a person asks for it."""
     failure: str
     """Why it fails or has failed; empty while no step has."""
+    batch: str = ""
+    """The batch that it is a row of, and the name of that row; empty if it is of none."""
+    sample: str = ""
 
     @property
     def status(self) -> WorkflowState:
@@ -130,4 +135,6 @@ def _summary_fields(row: Row) -> dict[str, Any]:
         "paused": bool(row.get("paused")),
         "failure": row.get("failure") or "",
         **{name: row.get(name) for name in optional},
+        "batch": row.get("batch") or "",
+        "sample": row.get("sample") or "",
     }

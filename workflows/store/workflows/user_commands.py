@@ -12,11 +12,13 @@ from pymongo.client_session import ClientSession
 from workflows.model.states import ACTIVE_WORKFLOW, RETRY_WORKFLOW, StepState, WorkflowState
 from workflows.model.values import Event
 from workflows.store import documents
-from workflows.store.mongo import NOW, collection, transaction, translate_errors
+from workflows.store.mongo import NOW, Row, collection, transaction, translate_errors
 from workflows.store.workflows import events
 
 _PLANNING = ("unplannable", "replan_due", "replan_failures", "replan_reason")
 """The fields of the planning of further steps; a retry resets them."""
+_OF_A_ROW = ("row_failure", "retry_wanted")
+"""The same of a row of a batch."""
 
 
 def begin(workflow: str, request_id: str) -> bool:
@@ -62,12 +64,17 @@ def request_cancel(workflow: str) -> bool:
     return bool(result.matched_count)
 
 
-def restart(
-    workflow: str, revision: int, states: Sequence[StepState], event: Event, request_id: str
+def restart(  # noqa: PLR0913, PLR0917 - what is written, and when
+    workflow: str,
+    revision: int,
+    states: Sequence[StepState],
+    event: Event,
+    request_id: str,
+    condition: Row | None = None,
 ) -> bool:
     """Restart a failed or cancelled workflow with new step states.
 
-    False if it was changed after ``revision``.
+    False if it was changed after ``revision``, or does not meet the condition.
     """
 
     def work(session: ClientSession) -> bool:
@@ -76,6 +83,7 @@ def restart(
                 "_id": workflow,
                 "state": {"$in": list(RETRY_WORKFLOW)},
                 "revision": revision,
+                **(condition or {}),
             },
             [
                 {
@@ -92,7 +100,13 @@ def restart(
                         "updated_at": NOW,
                     }
                 },
-                {"$unset": ["cancel_requested_at", "finished_at", "lease", "failure", *_PLANNING]},
+                {
+                    "$unset": [
+                        *("cancel_requested_at", "finished_at", "lease", "failure"),
+                        *_PLANNING,
+                        *_OF_A_ROW,
+                    ]
+                },
             ],
             session=session,
         )

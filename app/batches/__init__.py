@@ -1,0 +1,1 @@
+"""Batches over HTTP: one workflow over a table of samples."""

@@ -1,0 +1,66 @@
+"""The template and the table of each batch: compressed in MongoDB, cached by each process."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any, Final
+
+from workflows.model.errors import Invalid, NotFound, Problem
+from workflows.spec.batches.check import CheckedBatch
+from workflows.spec.batches.table import Row, Table
+from workflows.spec.batches.template import Template, find_uses
+from workflows.store import documents
+from workflows.store.byte_cache import ByteCache
+from workflows.store.mongo import collection, translate_errors
+
+LARGEST_BYTES: Final = 15 * 1024 * 1024
+"""Of a table as it is stored; a document of MongoDB takes a little more."""
+KEPT_BYTES: Final = 64 * 1024 * 1024
+"""What the tables that a process keeps may take in memory together."""
+_TIMES: Final = 4
+"""A table takes so many times its JSON in memory."""
+_LEVEL: Final = 6
+
+
+def encode(checked: CheckedBatch) -> bytes:
+    """A batch as it is stored; raises ``Invalid`` where it is too large for that."""
+    table = checked.table
+    rows = [[row.number, row.sample, dict(row.cells), dict(row.values)] for row in table.rows]
+    found = {"template": checked.template.as_json(), "columns": table.columns, "rows": rows}
+    encoded = zlib.compress(json.dumps(found, separators=(",", ":")).encode(), _LEVEL)
+    if len(encoded) > LARGEST_BYTES:
+        message = f"the batch takes {len(encoded)} bytes to keep; at most {LARGEST_BYTES} fit"
+        raise Invalid([Problem("", "document_too_large", message, "make several batches of it")])
+    return encoded
+
+
+def get(batch: str) -> CheckedBatch:
+    """Raises ``NotFound``."""
+    return _kept(batch)
+
+
+def forget(batch: str) -> None:
+    """The batch was deleted: this process keeps its table no longer."""
+    _kept.forget(batch)
+
+
+def _load(batch: str) -> tuple[CheckedBatch, int]:
+    with translate_errors():
+        row = collection(documents.BatchTable).find_one({"_id": batch})
+    if row is None:
+        raise NotFound(f"There is no batch '{batch}'.")
+    text = zlib.decompress(row["content"])
+    return _decode(json.loads(text)), _TIMES * len(text)
+
+
+def _decode(found: dict[str, Any]) -> CheckedBatch:
+    template = Template(found["template"]["document"], found["template"]["folder_a_row"])
+    rows = tuple(
+        Row(number, cells, sample, values) for number, sample, cells, values in found["rows"]
+    )
+    table = Table(tuple(found["columns"]), rows)
+    return CheckedBatch(template, table, find_uses(template.document))
+
+
+_kept: Final = ByteCache(_load, KEPT_BYTES)
