@@ -66,6 +66,27 @@ class Api:
     def put(self, path: str) -> None:
         self._ask("PUT", path)
 
+    def patch(self, path: str, body: Json) -> Json:
+        return self._json(self._ask("PATCH", path, json=body))
+
+    def post_form(
+        self,
+        path: str,
+        files: Mapping[str, tuple[str, bytes]],
+        texts: Json,
+        key: str,
+        **query: Json,
+    ) -> Json:
+        """Posts a form with files; the idempotency key makes it safe to retry a lost answer."""
+        options = {"files": dict(files), "data": texts, "params": query}
+        headers = {"Idempotency-Key": key}
+        for _ in range(_TRIES - 1):
+            try:
+                return self._json(self._ask("POST", path, headers=headers, **options))
+            except ConnectionLost:
+                continue
+        return self._json(self._ask("POST", path, headers=headers, **options))
+
     def delete(self, path: str) -> None:
         self._ask("DELETE", path)
 
@@ -117,6 +138,11 @@ class Api:
 def of_workflow(workflow_id: str, rest: str = "") -> str:
     """The path of a workflow's resource."""
     return f"/workflows/{quote(workflow_id, safe='')}{rest}"
+
+
+def of_batch(batch_id: str, rest: str = "") -> str:
+    """The path of a batch's resource."""
+    return f"/batches/{quote(batch_id, safe='')}{rest}"
 
 
 @contextmanager

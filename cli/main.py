@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 from click.shell_completion import get_completion_class
 
-from cli import commands, crate, outputs, status, submit, tokens
+from cli import batch, commands, crate, outputs, status, submit, tokens
 from cli.api import Api
 from cli.failures import Exit, Failed
 from cli.screen import Screen, replace_unknown_characters
@@ -89,5 +89,6 @@ for each in (
     commands.retry,
     commands.delete,
     commands.token,
+    batch.batch,
 ):
     main.add_command(each)

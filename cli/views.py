@@ -17,7 +17,7 @@ from cli.tree import state
 Json = Any
 
 
-_WHOLE: Final = ("workflow", "job")
+_WHOLE: Final = ("workflow", "batch", "job")
 """Columns of ids: a broken one cannot be copied."""
 
 
@@ -47,7 +47,7 @@ def problem_list(problems: Sequence[Mapping[str, str]], style: str) -> Renderabl
 
 
 def status(found: Json) -> RenderableType:
-    table = _table("step", "state", "app", "job")
+    table = make_table("step", "state", "app", "job")
     for step in found["steps"]:
         table.add_row(step["step_name"], state(step["status"]), step["app"], step["step_id"])
     head = Text.assemble(
@@ -64,7 +64,7 @@ def _failure(step: Json) -> Text:
 
 
 def page(found: Json) -> RenderableType:
-    table = _table("workflow", "name", "state", "steps", "created", "ended")
+    table = make_table("workflow", "name", "state", "steps", "created", "ended")
     for each in found["workflows"]:
         table.add_row(
             each["workflow_id"],
@@ -78,7 +78,7 @@ def page(found: Json) -> RenderableType:
 
 
 def explanation(found: Json) -> RenderableType:
-    table = _table("step", "state", "why", "since", "what would unblock it")
+    table = make_table("step", "state", "why", "since", "what would unblock it")
     for step in found["steps"]:
         until = f" (until {moment(step['until'])})" if step["until"] else ""
         table.add_row(
@@ -92,7 +92,7 @@ def explanation(found: Json) -> RenderableType:
 
 
 def receipts(found: Json) -> RenderableType:
-    table = _table("step", "job", "outcome")
+    table = make_table("step", "job", "outcome")
     for step in found["steps"]:
         table.add_row(step["step_name"], step["job_id"], step["outcome"].replace("_", " "))
     return Group(Text(found["message"]), table)
@@ -106,7 +106,7 @@ def expiry(expires_at: datetime | None) -> str:
     return f"{word} {expires_at.astimezone():%Y-%m-%d %H:%M}"
 
 
-def _table(*columns: str) -> Table:
+def make_table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)

@@ -1,0 +1,302 @@
+"""Commands for batches: one workflow over a table of samples."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+from uuid import uuid4
+
+import click
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from cli import views
+from cli.api import Api, of_batch
+from cli.failures import ConnectionLost, of_state
+from cli.screen import Screen, command, json_line, strip_controls
+from cli.tree import state
+
+Json = Any
+AGAIN_SECONDS: Final = 2.0
+INTERRUPTED: Final = 130
+_MOST_IN_VAIN: Final = 30
+_RETRIED: Final = ("failed", "cancelled")
+
+
+@click.group()
+def batch() -> None:
+    """Run one workflow over a table of samples."""
+
+
+@batch.command()
+@click.argument("workflow", type=click.File("rb"))
+@click.argument("samples", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", help="The batch's name; without it, the workflow's.")
+@click.option(
+    "--max-active", type=click.IntRange(min=1), help="How many samples may run at a time."
+)
+@click.option("--skip-invalid", is_flag=True, help="Leave rows with problems out.")
+@click.option("--dry-run", is_flag=True, help="Check every row and store nothing.")
+@click.option("--watch", "-w", is_flag=True, help="Watch it until it has ended.")
+@click.option("--key", help="An idempotency key: repeating it starts nothing twice.")
+@command
+def submit(  # noqa: PLR0913, PLR0917 - one for each option
+    screen: Screen,
+    /,
+    workflow: BinaryIO,
+    samples: Path,
+    name: str | None,
+    max_active: int | None,
+    skip_invalid: bool,
+    dry_run: bool,
+    watch: bool,
+    key: str | None,
+) -> None:
+    """Submit WORKFLOW (JSON) for each row of SAMPLES (CSV or TSV).
+
+    In the workflow, ${sample.COLUMN} stands for a cell. Prints the batch's id. A lost answer is
+    retried by itself; no sample is ever started twice.
+    """
+    texts: dict[str, Json] = {"name": name, "max_active": max_active}
+    texts = {field: value for field, value in texts.items() if value is not None}
+    files = {
+        "workflow": ("workflow.json", workflow.read()),
+        "samples": (samples.name, samples.read_bytes()),
+    }
+    texts |= {"skip_invalid": "true"} if skip_invalid else {}
+    query = {"dry_run": "true"} if dry_run else {}
+    found = screen.api.post_form("/batches", files, texts, key or uuid4().hex, **query)
+    if dry_run:
+        screen.show(found, _dry_run_view)
+        click.get_current_context().exit(0 if found["valid"] else 1)
+    _say_findings(screen, found)
+    screen.show(found, lambda answer: Text(answer["batch_id"]))
+    if watch:
+        follow(screen, found["batch_id"])
+    else:
+        screen.say(f"{found['count']} samples. Watch it: {_PROGRAM} watch {found['batch_id']}")
+
+
+_PROGRAM: Final = "bvbrc-workflows batch"
+
+
+def _say_findings(screen: Screen, found: Json) -> None:
+    titles = {"warnings": "mind", "auto_fixes": "put right", "skipped": "left out"}
+    for name, title in titles.items():
+        if found[name] and not screen.json:
+            screen.err.print(Text(f"{title}:", style="bold"))
+            screen.err.print(views.problem_list(strip_controls(found[name]), "yellow"))
+
+
+@batch.command()
+@click.argument("batch_id")
+@command
+def status(screen: Screen, batch_id: str) -> None:
+    """Show how far a batch is, and why samples failed."""
+    screen.show(screen.api.get(of_batch(batch_id)), batch_view)
+
+
+@batch.command("list")
+@command
+def list_batches(screen: Screen) -> None:
+    """List your batches, the newest first."""
+    screen.show(screen.api.get("/batches"), _list_view)
+
+
+@batch.command()
+@click.argument("batch_id")
+@click.option("--status", multiple=True, help="Any of these states.")
+@command
+def rows(screen: Screen, batch_id: str, status: tuple[str, ...]) -> None:
+    """List the samples of a batch with their workflows, in the order of the table."""
+    found: list[Json] = []
+    token: str | None = ""
+    while token is not None:
+        page = screen.api.get(
+            of_batch(batch_id, "/workflows"), status=list(status), page_token=token, page_size=5_000
+        )
+        found, token = [*found, *page["workflows"]], page["next_page_token"]
+    screen.show({"batch_id": batch_id, "workflows": found}, _rows_view)
+
+
+@batch.command()
+@click.argument("batch_id")
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="A file.")
+@command
+def results(screen: Screen, batch_id: str, output: Path | None) -> None:
+    """Print the table of results as CSV; with --json as JSON."""
+    path = of_batch(batch_id, "/results")
+    if screen.json:
+        headers = {"Accept": "application/json"}
+        click.echo(json_line(json.loads("".join(screen.api.lines(path, headers)))))
+        return
+    text = screen.api.text(path)
+    if output:
+        output.write_text(text, encoding="utf-8", newline="")
+    else:
+        click.echo(text, nl=False)
+
+
+@batch.command()
+@click.argument("batch_id")
+@command
+def watch(screen: Screen, batch_id: str) -> None:
+    """Watch a batch until it has ended.
+
+    The exit code is 0 if it succeeded, 10 if a sample failed, 11 if it was cancelled.
+    """
+    follow(screen, batch_id)
+
+
+@batch.command()
+@click.argument("batch_id")
+@click.option("--status", multiple=True, type=click.Choice(_RETRIED), help="Rows in this state.")
+@click.option("--sample", multiple=True, help="This sample; may be repeated.")
+@command
+def retry(screen: Screen, batch_id: str, status: tuple[str, ...], sample: tuple[str, ...]) -> None:
+    """Retry the samples that failed or were cancelled; steps that succeeded keep their results."""
+    body = ({"status": list(status)} if status else {}) | (
+        {"samples": list(sample)} if sample else {}
+    )
+    found = screen.api.post(of_batch(batch_id, "/retry"), json.dumps(body).encode())
+    screen.show(found, lambda answer: Text(f"{answer['retried']} samples start again"))
+
+
+@batch.command()
+@click.argument("batch_id")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@command
+def cancel(screen: Screen, batch_id: str, yes: bool) -> None:
+    """Cancel a batch: no further sample begins, and what runs is killed."""
+    if not yes and sys.stdin.isatty() and not screen.json:
+        counts = screen.api.get(of_batch(batch_id))["counts"]
+        click.echo(", ".join(f"{number} {name}" for name, number in counts.items()), err=True)
+        click.confirm("Cancel all that has not ended?", abort=True, err=True)
+    screen.show(screen.api.post(of_batch(batch_id, "/cancel")), batch_view)
+
+
+@batch.command()
+@click.argument("batch_id")
+@command
+def pause(screen: Screen, batch_id: str) -> None:
+    """Pause a batch: no further sample begins; what runs goes on."""
+    screen.show(screen.api.post(of_batch(batch_id, "/pause")), batch_view)
+
+
+@batch.command()
+@click.argument("batch_id")
+@click.option("--max-active", type=click.IntRange(min=1), help="How many samples at a time.")
+@command
+def resume(screen: Screen, batch_id: str, max_active: int | None) -> None:
+    """Resume a paused batch."""
+    if max_active:
+        screen.api.patch(of_batch(batch_id), {"max_active": max_active})
+    screen.show(screen.api.post(of_batch(batch_id, "/resume")), batch_view)
+
+
+def follow(screen: Screen, batch_id: str) -> None:
+    """Watches a batch until its end, which determines the exit code."""
+    found: Json = {"status": "running"}
+    try:
+        for found in changes(screen.api, batch_id):
+            if screen.json:
+                click.echo(json_line(found))
+            else:
+                screen.out.print(_line(strip_controls(found)))
+    except KeyboardInterrupt:
+        screen.err.print(Text(f"The batch goes on. Watch it again: {_PROGRAM} watch {batch_id}"))
+        click.get_current_context().exit(INTERRUPTED)
+    if not screen.json:
+        screen.out.print(batch_view(strip_controls(found)))
+    click.get_current_context().exit(of_state(found["status"]))
+
+
+def changes(api: Api, batch_id: str) -> Iterator[Json]:
+    """The batch whenever its counts have changed. Raises ``ConnectionLost`` after a minute without
+    the API."""
+    seen: Json = None
+    in_vain = 0
+    while seen is None or seen["status"] == "running":
+        try:
+            for found in _one(api, batch_id):
+                in_vain = 0
+                if found != seen:
+                    seen = found
+                    yield found
+        except ConnectionLost:
+            in_vain += 1
+            if in_vain > _MOST_IN_VAIN:
+                raise
+        if seen is None or seen["status"] == "running":
+            time.sleep(AGAIN_SECONDS)
+
+
+def _one(api: Api, batch_id: str) -> Iterator[Json]:
+    """The states of one connection."""
+    headers = {"Accept": "text/event-stream"}
+    for line in api.lines(of_batch(batch_id, "/events"), headers):
+        if line.startswith("data:"):
+            yield json.loads(line.removeprefix("data:"))
+
+
+def _line(found: Json) -> Text:
+    counts = [f"{number} {name}" for name, number in found["counts"].items()]
+    return Text(f"{', '.join(counts)} of {found['count']}")
+
+
+def batch_view(found: Json) -> RenderableType:
+    """A batch with its counts and the reasons of failures."""
+    head = Text.assemble(f"{found['name']} ({found['batch_id']}) ", state(found["status"]))
+    parts: list[RenderableType] = [head, _line(found)]
+    if found["message"]:
+        parts.append(Text(found["message"], style="yellow"))
+    for name, number in found.get("receipts", {}).items():
+        parts.append(Text(f"  {number} {name}"))
+    if found["failures"]:
+        table = views.make_table("failed", "app", "reason", "samples")
+        for each in found["failures"]:
+            samples = ", ".join(each["samples"])
+            table.add_row(str(each["count"]), each["app"], each["reason"], samples)
+        parts.append(table)
+    return Group(*parts)
+
+
+def _list_view(found: Json) -> RenderableType:
+    table = views.make_table("batch", "name", "state", "samples", "created")
+    for each in found["batches"]:
+        table.add_row(
+            each["batch_id"],
+            each["name"],
+            state(each["status"]),
+            str(_line(each)),
+            views.moment(each["created_at"]),
+        )
+    return table
+
+
+def _rows_view(found: Json) -> RenderableType:
+    table = views.make_table("row", "sample", "state", "workflow", "error")
+    for each in found["workflows"]:
+        table.add_row(
+            str(each["row"]),
+            each["sample"],
+            state(each["status"]),
+            each["workflow_id"] or "",
+            each["error_message"] or "",
+        )
+    return table
+
+
+def _dry_run_view(found: Json) -> RenderableType:
+    if not found["valid"]:
+        return views.refusal("", found["problems"])
+    head = Text(f"{found['name']}: {found['count']} samples can run")
+    parts: list[RenderableType] = [head]
+    for name in ("skipped", "auto_fixes", "warnings"):
+        if found[name]:
+            parts += [Text(f"{name}:", style="bold"), views.problem_list(found[name], "yellow")]
+    return Group(*parts)

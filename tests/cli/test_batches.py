@@ -1,0 +1,62 @@
+"""The commands for batches against the running product."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Terminal
+from tests.engine.batches import TEMPLATE
+from tests.product import GROUP
+
+pytestmark = GROUP
+
+
+@pytest.fixture
+def files(terminal: Terminal) -> tuple[str, str]:
+    return terminal.file(TEMPLATE), terminal.file("sample,note\nS1,x\nS2,\n", "samples.csv")
+
+
+def test_a_batch_is_submitted_watched_and_its_results_saved(
+    terminal: Terminal, files: tuple[str, str], tmp_path: Path
+) -> None:
+    watched = terminal("batch", "submit", *files, "--name", "night", "--watch")
+    (batch,) = [line for line in watched.stdout.splitlines() if line.startswith("b_")]
+    shown = terminal("batch", "status", batch)
+    saved = terminal("batch", "results", batch, "-o", str(tmp_path / "results.csv"))
+    as_json = terminal("batch", "results", batch, "--json")
+    rows = terminal("batch", "rows", batch, "--status", "succeeded", "--json")
+
+    assert watched.exit_code == 0, watched.output
+    assert "2 succeeded of 2" in shown.stdout
+    assert "does not use the column" in watched.stderr
+    assert saved.exit_code == 0
+    with (tmp_path / "results.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [(row["sample"], row["note"], row["status"]) for row in table] == [
+        ("S1", "x", "succeeded"),
+        ("S2", "", "succeeded"),
+    ]
+    assert [row["sample"] for row in json.loads(as_json.stdout)["rows"]] == ["S1", "S2"]
+    assert len(json.loads(rows.stdout)["workflows"]) == 2
+    assert batch in terminal("batch", "list").stdout
+    assert terminal("batch", "retry", batch).exit_code == 6
+    assert terminal("batch", "pause", batch).exit_code == 6
+
+
+def test_a_dry_run_names_the_rows_that_are_wrong(
+    terminal: Terminal, files: tuple[str, str]
+) -> None:
+    bad = terminal.file("sample\nS1\ns1\n", "bad.csv")
+
+    good = terminal("batch", "submit", *files, "--dry-run")
+    refused = terminal("batch", "submit", files[0], bad, "--dry-run")
+    sent = terminal("batch", "submit", files[0], bad)
+
+    assert (good.exit_code, refused.exit_code, sent.exit_code) == (0, 1, 3)
+    assert "2 samples can run" in good.stdout
+    assert "rows 2 and 3 are both named" in refused.stdout
+    assert "rows 2 and 3 are both named" in sent.stderr
