@@ -24,7 +24,15 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from app.http import errors
 from app.http.auth import OPEN, needs
-from app.ui import actions, formatting, session, sign_in, workflow_list, workflow_pages
+from app.ui import (
+    actions,
+    batch_pages,
+    formatting,
+    session,
+    sign_in,
+    workflow_list,
+    workflow_pages,
+)
 from workflows.model.errors import BadToken, WorkflowsError
 
 _STATIC: Final = Path(__file__).parent / "static"
@@ -43,7 +51,7 @@ _HEADERS: Final = {
 
 def register(app: Flask) -> None:
     blueprint = Blueprint("ui", __name__, url_prefix="/ui", template_folder="templates")
-    for part in (workflow_list, workflow_pages, actions, sign_in):
+    for part in (workflow_list, workflow_pages, batch_pages, actions, sign_in):
         part.register(blueprint)
     blueprint.add_url_rule("/static/<path:name>", "asset", asset)
     blueprint.add_url_rule("/<path:rest>", "nothing", nothing)

@@ -344,15 +344,3 @@ def test_a_user_has_no_more_unfinished_batches_than_allowed(make_api: Any) -> No
 
     assert answer.status_code == 409
     assert answer.json["errors"][0]["code"] == "quota_exceeded"
-
-
-def test_a_live_stream_shows_the_counts_until_the_end(api: Api) -> None:
-    batch = submit(api, samples(1))
-    ends(api, api.engine(), batch)
-
-    with api("GET", f"{ROOT}/{batch}/events") as answer:
-        text = answer.text
-
-    assert answer.mimetype == "text/event-stream"
-    assert text.count("event: batch") == 1
-    assert '"succeeded": 1' in text

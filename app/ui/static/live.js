@@ -89,7 +89,7 @@ function connect() {
   const url = document.body.dataset.live;
   if (!url || source || document.hidden) return;
   source = new EventSource(url);
-  for (const kind of ["message", "workflow", "step"]) source.addEventListener(kind, plan);
+  for (const kind of ["message", "workflow", "step", "batch"]) source.addEventListener(kind, plan);
   source.addEventListener("error", () => {
     if (source && source.readyState === EventSource.CLOSED) { source = null; setTimeout(connect, RECONNECT); }
   });

@@ -1,0 +1,63 @@
+"""The pages of batches: what they show, and what their forms do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from devstack.processes import wait_until
+from tests.engine.batches import TEMPLATE
+from tests.product import ALICE, BOB, GROUP, Product
+from tests.ui.conftest import Visitor
+
+pytestmark = GROUP
+
+
+def submit(product: Product, rows: int, **fields: Any) -> str:
+    samples = [{"sample": f"S{number}"} for number in range(rows)]
+    body = {"workflow": TEMPLATE, "samples": samples, **fields}
+    return str(product.ask("POST", "/batches", ALICE, json=body)["batch_id"])
+
+
+def until(product: Product, batch: str, reached: Callable[[dict[str, Any]], bool]) -> None:
+    wait_until(
+        lambda: reached(product.ask("GET", f"/batches/{batch}", ALICE)), "the batch", seconds=60
+    )
+
+
+def test_a_batch_is_shown_with_its_rows_and_its_results(product: Product, visitor: Visitor) -> None:
+    batch = submit(product, 3, name="<night>")
+    until(product, batch, lambda shown: shown["status"] == "succeeded")
+
+    stranger = visitor.get(f"/batches/{batch}")
+    visitor.sign_in()
+    text = visitor.get(f"/batches/{batch}").text
+    table = visitor.get(f"/batches/{batch}/results.csv")
+
+    assert stranger.status_code == 303
+    assert "&lt;night&gt;" in text
+    assert "3 of 3 samples ended" in text
+    assert all(f">{name}</a>" in text for name in ("S0", "S1", "S2"))
+    assert batch in visitor.get("/batches").text
+    assert table.headers["Content-Type"].startswith("text/csv")
+    assert table.text.count("succeeded") == 3
+    visitor.sign_in(BOB)
+    assert visitor.get(f"/batches/{batch}").status_code == 403
+
+
+def test_buttons_pause_resume_and_cancel(product: Product, visitor: Visitor) -> None:
+    batch = submit(product, 200, max_active=1)
+    visitor.sign_in()
+
+    def press(button: str, secret: str | None = None) -> int:
+        data = {"secret": secret or visitor.secret()}
+        return visitor.post(f"/batches/{batch}/{button}", data=data).status_code
+
+    assert press("cancel", "x") == 403
+    assert press("pause") == 303
+    until(product, batch, lambda shown: bool(shown["paused"]))
+    assert "Resume" in visitor.get(f"/batches/{batch}").text
+    assert press("resume") == 303
+    assert press("cancel") == 303
+    until(product, batch, lambda shown: shown["status"] == "cancelled")
+    assert "Retry what failed or was cancelled" in visitor.get(f"/batches/{batch}").text
