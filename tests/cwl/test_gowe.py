@@ -108,6 +108,28 @@ def test_steps_that_are_given_one_output_file_write_apart() -> None:
     assert [each.code for each in found.warnings].count("cwl.converted") == 2
 
 
+def test_an_app_without_that_parameter_writes_apart_as_well() -> None:
+    """As in GoWe's test-pipeline: Sleep's specification names no output_file."""
+    sleep = """\
+  - id: sleep
+    class: CommandLineTool
+    hints: {goweHint: {bvbrc_app_id: Sleep, executor: bvbrc}}
+    baseCommand: [Sleep]
+    inputs: {sleep_time: {type: int, default: 1}, output_path: string, output_file: string}
+    outputs: {sleep_result: {type: File, outputBinding: {glob: "*.txt"}}}
+  - id: main
+"""
+    text = TWO.replace("  - id: main\n", sleep).replace(
+        'two: {run: "#clock", in: {output_path: folder, output_file: name}, out: [date_result]}',
+        'two: {run: "#sleep", in: {output_path: folder, output_file: name}, out: [sleep_result]}',
+    )
+
+    found = checked(planned(text, INPUTS))
+
+    assert found.problems == ()
+    assert [step.params["output_file"] for step in found.steps] == ["x_one", "x_two"]
+
+
 def test_a_name_that_one_step_alone_is_given_stays() -> None:
     steps = """
   one: {run: 'bvbrc://Date', in: {output_path: folder, output_file: name}, out: []}

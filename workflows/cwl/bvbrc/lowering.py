@@ -66,7 +66,7 @@ def _step(
     bound = target.binding(job.process, job.scope)
     params = _params(job, bound.app)
     _fill_in(params, job, bound, workflow)
-    _make_own_name(params, job, bound, target, report)
+    _make_own_name(params, job, target, report)
     return NativeStep(
         name=job.name,
         app=bound.app.id,
@@ -136,16 +136,14 @@ def _fill_in(params: dict[str, Json], job: Job, bound: Binding, workflow: str) -
         params["output_file"] = "_".join([given, *map(str, job.index)])
 
 
-def _make_own_name(
-    params: dict[str, Json], job: Job, bound: Binding, target: AppTarget, report: Report
-) -> None:
+def _make_own_name(params: dict[str, Json], job: Job, target: AppTarget, report: Report) -> None:
     """Adds the step's name to an ``output_file`` that other steps are given as well.
 
     GoWe's workflows give one input of the workflow to several apps. BV-BRC would let the second
     write over the results of the first.
     """
     given = params.get("output_file")
-    if not isinstance(given, str) or "output_file" not in bound.app.parameters:
+    if not isinstance(given, str):
         return
     if not any(_writes_to_same_place(job.step, other, target) for other in _others(job)):
         return
@@ -170,10 +168,10 @@ def _writes_to_same_place(step: Step, other: Step, target: AppTarget) -> bool:
     if _workflow_input(step, "output_path") != _workflow_input(other, "output_path"):
         return False
     try:
-        app = target.binding(other.run, Scope().inside(other).inside(other.run)).app
-    except Wrong:
+        target.binding(other.run, Scope().inside(other).inside(other.run))
+    except Wrong:  # not an app
         return False
-    return "output_file" in app.parameters
+    return True
 
 
 def _workflow_input(step: Step, name: str) -> str:
