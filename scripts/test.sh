@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Every check and every test, and the fast ones on each further Python; with arguments, pytest alone
-# with these. Needs python3 alone; chromium (for the browser's tests), prometheus and faketime (for
-# workers with wrong clocks) are installed where that is allowed.
+# with these. Needs python3 alone; chromium (for the browser's tests), prometheus, faketime (for
+# workers with wrong clocks) and npm (for the tools of the Model Context Protocol) are installed where
+# that is allowed.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 environment dev embedded agents
@@ -9,7 +10,7 @@ export PATH="$PWD/$venv/bin:$PATH"
 
 if [ "$#" -gt 0 ]; then exec python -m pytest "$@"; fi
 
-for tool in chromium prometheus faketime; do
+for tool in chromium prometheus faketime npm; do
   if ! command -v "$tool" >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "installing $tool (once)" >&2
     # RUNLEVEL: nothing is started as a service.
