@@ -28,7 +28,7 @@ from workflows.bvbrc.workspace import Workspace
 from workflows.cwl.process.planner_pool import PlannerPool
 from workflows.engine.context import EngineContext
 from workflows.rules.links import Links
-from workflows.store import documents, migrations
+from workflows.store import connection, documents, migrations
 from workflows.store.mongo import patience, translate_errors
 
 PATIENCE_SECONDS: Final = 5.0
@@ -108,7 +108,7 @@ class Connections:
 
 def _writable() -> bool:
     """Whether MongoDB was writable at its last answer."""
-    return bool(documents.client().topology_description.has_writable_server())
+    return bool(connection.client().topology_description.has_writable_server())
 
 
 def attach(app: Flask, connections: Connections) -> None:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from benchmarks.measure import Row, percentile, result, table
 from devstack import embedded
-from workflows.store import documents
+from workflows.store import connection, documents
 from workflows.store.jobs import outbox
 from workflows.store.mongo import collection
 
@@ -27,7 +27,7 @@ BOUNDS = outbox.Bounds(1000, 16, HOUR, HOUR, 32)
 def main() -> None:
     asked = arguments()
     with result("claims", vars(asked)) as found, embedded.mongod() as uri:
-        documents.open_database(uri, "claims")
+        connection.open_database(uri, "claims")
         documents.ensure_indexes()
         cases = [
             measure(f"{kind}, {users} users", users, jobs, usable, asked)

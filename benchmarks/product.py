@@ -21,7 +21,7 @@ from workflows.engine import commands
 from workflows.engine.context import EngineContext
 from workflows.model.states import FINAL_WORKFLOW
 from workflows.spec.document import spec_from
-from workflows.store import documents
+from workflows.store import connection, documents
 from workflows.store.mongo import collection
 
 DEPLOYED = ("advance,polls", "submissions")
@@ -143,7 +143,7 @@ def product(
         try:
             yield Product(running, context, tokens)
         finally:
-            documents.close_database()
+            connection.close_database()
 
 
 def wait_for_processes(running: Stack, seconds: float = 60) -> None:

@@ -150,17 +150,7 @@ def _run(
             children.append(start_monitor("exporter", command, broker, log))
         if ports.mcp:
             children.append(_start_agents(url, ports.mcp, log))
-        try:
-            wait_until(
-                lambda: _healthy(url), "the API is healthy", seconds=180, process=children[0]
-            )
-            if ports.mcp:
-                wait_until(
-                    lambda: processes.listens(ports.mcp), "the MCP server listens", seconds=60,
-                    process=children[-1],
-                )  # fmt: skip
-        except NotReady as error:
-            raise Failed(str(error)) from None
+        _wait_until_ready(url, ports, children)
         records.write(
             name,
             api=url,
@@ -173,6 +163,19 @@ def _run(
             notes=list(notes),
         )
         supervise(children, needs_servers=name == "all")
+
+
+def _wait_until_ready(url: str, ports: Ports, children: Sequence[Process]) -> None:
+    """``children``: the API first, the MCP server last where there is one. Raises ``Failed``."""
+    try:
+        wait_until(lambda: _healthy(url), "the API is healthy", seconds=180, process=children[0])
+        if ports.mcp:
+            wait_until(
+                lambda: processes.listens(ports.mcp), "the MCP server listens", seconds=60,
+                process=children[-1],
+            )  # fmt: skip
+    except NotReady as error:
+        raise Failed(str(error)) from None
 
 
 def _commands(ports: Ports) -> dict[str, list[str]]:

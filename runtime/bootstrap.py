@@ -39,7 +39,7 @@ from workflows.engine.early_looks import EarlyLooks
 from workflows.engine.send import Drain
 from workflows.engine.sweep import POLLED_TOGETHER
 from workflows.rules.poll_schedule import early_looks
-from workflows.store import clock, documents
+from workflows.store import clock, connection, documents
 from workflows.store.credentials import Vault
 
 log = structlog.get_logger(__name__)
@@ -61,7 +61,7 @@ def drain() -> Drain:
 def make_context(settings: Settings) -> EngineContext:
     """The engine's context for these settings, with metrics and logs attached."""
     mongodb = settings.mongodb
-    documents.open_database(mongodb.address, mongodb.database, mongodb.collection)
+    connection.open_database(mongodb.address, mongodb.database, mongodb.collection)
     counts = counts_of(settings.metrics)
     observations = Observations()
     write_logs = recorder(logs_of(settings))

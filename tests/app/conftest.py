@@ -25,7 +25,7 @@ from tests.engine.conftest import QUICK, Engine
 from tests.simulated import simulator_process
 from workflows.cwl.process.planner import Planner
 from workflows.engine.send import Drain
-from workflows.store import documents
+from workflows.store import connection
 
 KEY = Fernet.generate_key().decode()
 ALICE, BOB, ADMIN = "alice@patricbrc.org", "bob@bvbrc", "root@bvbrc"
@@ -127,8 +127,8 @@ def make_api(
     stored = mongo[settings.mongodb.database]
     for name in set(stored.list_collection_names()) - {"app_specs"}:
         stored[name].delete_many({})
-    documents.close_database()
-    documents.open_database(settings.mongodb.address, settings.mongodb.database)
+    connection.close_database()
+    connection.open_database(settings.mongodb.address, settings.mongodb.database)
     get_connection().admin.command("ping")
 
     def make(**sections: Mapping[str, Any]) -> Api:
@@ -143,7 +143,7 @@ def make_api(
         return Api(applications[str(sections)].test_client(), simulator, changed)
 
     yield make
-    documents.close_database()
+    connection.close_database()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from devstack import embedded
 from tests.app.conftest import ROOT, Api
 from tests.bvbrc.tokens import claims, sign
 from tests.engine.conftest import document
-from workflows.store import documents
+from workflows.store import connection
 
 
 @pytest.mark.parametrize(
@@ -64,10 +64,10 @@ def test_mongodb_being_away_is_said_soon_and_with_a_time_to_come_again(
 ) -> None:
     api = make_api()
     workflow_id = api.submit(document(""))
-    documents.close_database()
+    connection.close_database()
     with embedded.mongod() as uri:
         gone = uri
-    documents.open_database(gone, "test_api")
+    connection.open_database(gone, "test_api")
 
     for answer in (
         api("POST", f"{ROOT}/submit", json=document("")),

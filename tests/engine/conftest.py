@@ -38,7 +38,7 @@ from workflows.engine.replan import replan, replan_due
 from workflows.engine.send import Drain
 from workflows.engine.sweep import Due, check_service, sweep
 from workflows.spec.document import spec_from
-from workflows.store import documents
+from workflows.store import connection, documents
 from workflows.store.credentials import Vault
 from workflows.store.due import Work
 from workflows.store.jobs import rows as job_rows
@@ -194,10 +194,10 @@ def simulator(simulator_server: Simulator) -> Simulator:
 
 @pytest.fixture
 def engine(mongo_uri: str, database: str, simulator: Simulator) -> Iterator[Engine]:
-    documents.open_database(mongo_uri, database)
+    connection.open_database(mongo_uri, database)
     documents.ensure_indexes()
     yield another(simulator)
-    documents.close_database()
+    connection.close_database()
 
 
 def another(simulator: Simulator) -> Engine:

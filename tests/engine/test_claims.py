@@ -20,7 +20,7 @@ from tests.shared import ROOT
 from workflows.backends.builtin.declaration import BUILTIN
 from workflows.model.values import Job
 from workflows.rules.concurrency_limit import FIRST, Observed
-from workflows.store import documents
+from workflows.store import connection, documents
 from workflows.store.jobs import outbox, reservations, waiting
 from workflows.store.jobs.outbox import Bounds
 from workflows.store.mongo import collection
@@ -32,10 +32,10 @@ MANY = Bounds(1000, 1000, HOUR, HOUR, 1000)
 
 @pytest.fixture(autouse=True)
 def open_store(mongo_uri: str, database: str) -> Iterator[None]:
-    documents.open_database(mongo_uri, database)
+    connection.open_database(mongo_uri, database)
     documents.ensure_indexes()
     yield
-    documents.close_database()
+    connection.close_database()
 
 
 def bounds(**fields: int) -> Bounds:
@@ -303,7 +303,7 @@ STANDS_STILL = """
 import os, signal, sys
 from pymongo import monitoring
 from tests.engine.test_claims import bounds
-from workflows.store import documents
+from workflows.store import connection, documents
 from workflows.store.jobs import outbox
 
 class StopOnce(monitoring.CommandListener):
@@ -317,7 +317,7 @@ class StopOnce(monitoring.CommandListener):
     def failed(self, event): pass
 
 monitoring.register(StopOnce())
-documents.open_database(sys.argv[1], sys.argv[2])
+connection.open_database(sys.argv[1], sys.argv[2])
 outbox.claim(4, bounds(sending=4))
 """
 

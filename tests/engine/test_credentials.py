@@ -9,7 +9,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from workflows.model.errors import Unauthorized
-from workflows.store import credentials, documents
+from workflows.store import connection, credentials, documents
 from workflows.store.credentials import Vault
 
 ALICE = "alice@bvbrc"
@@ -20,10 +20,10 @@ OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 
 @pytest.fixture
 def vault(mongo_uri: str, database: str) -> Iterator[Vault]:
-    documents.open_database(mongo_uri, database)
+    connection.open_database(mongo_uri, database)
     documents.ensure_indexes()
     yield Vault([OLD])
-    documents.close_database()
+    connection.close_database()
 
 
 def kept(vault: Vault) -> str:

@@ -19,7 +19,7 @@ from workflows.engine.commands import Submission, submit
 from workflows.model.errors import Conflict, Invalid, Unavailable
 from workflows.model.states import WorkflowState
 from workflows.spec.document import spec_from
-from workflows.store import documents
+from workflows.store import connection, documents
 from workflows.store.mongo import collection, meaning
 from workflows.store.workflows import inserts
 from workflows.store.workflows.inserts import NewWorkflow, Write
@@ -126,8 +126,8 @@ def test_no_workflow_outlives_its_spec_where_mongodb_dies_between_the_two(
 ) -> None:
     """The driver repeats the second statement by itself as soon as MongoDB is there again."""
     server, bulk_write = embedded.start_mongod(tmp_path), Collection.bulk_write
-    documents.close_database()
-    documents.open_database(server.uri, "restarted")
+    connection.close_database()
+    connection.open_database(server.uri, "restarted")
     documents.ensure_indexes()
 
     def after_a_restart(*arguments: Any, **named: Any) -> Any:
@@ -142,5 +142,5 @@ def test_no_workflow_outlives_its_spec_where_mongodb_dies_between_the_two(
         assert stored_ids(documents.Workflow) == ["a"]
         assert stored_ids(documents.Spec) == ["a/1"]
     finally:
-        documents.close_database()
+        connection.close_database()
         server.kill()

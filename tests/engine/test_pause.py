@@ -11,7 +11,7 @@ from tests.engine.conftest import Engine, document
 from workflows.engine.commands import cancel, start
 from workflows.engine.explain import explanation
 from workflows.engine.pause import hold
-from workflows.store import documents, heartbeats
+from workflows.store import connection, documents, heartbeats
 from workflows.store.due import due
 from workflows.store.jobs import rows as job_rows
 from workflows.store.workflows import stored
@@ -74,8 +74,8 @@ def test_nothing_is_set_aside_while_another_beat_is_there(engine: Engine) -> Non
 def test_workflows_are_kept_where_the_settings_say(
     engine: Engine, mongo: MongoClient, mongo_uri: str, database: str
 ) -> None:
-    documents.close_database()
-    documents.open_database(mongo_uri, database, "runs")
+    connection.close_database()
+    connection.open_database(mongo_uri, database, "runs")
     documents.ensure_indexes()
 
     workflow = engine.submit(document(""))

@@ -36,7 +36,7 @@ from workflows.bvbrc.workspace import Workspace
 from workflows.cwl.process.planner import Planner
 from workflows.engine.context import EngineContext
 from workflows.engine.send import Drain
-from workflows.store import documents
+from workflows.store import connection, documents
 from workflows.store.credentials import Vault
 from workflows.store.mongo import collection
 from workflows.store.workflows import events
@@ -157,7 +157,7 @@ class Point:
         return verb | {"died": died, "problems": problems}
 
     def _engine(self, mongo: str, url: str, fuse: Fuse) -> Engine:
-        documents.open_database(mongo, database(self.place))
+        connection.open_database(mongo, database(self.place))
         return engine_of(Simulator(url), f"{self.name}@bvbrc", fuse)
 
 
@@ -199,9 +199,9 @@ def follow(point: Point, mongo: str, url: str) -> None:
 def make_places(mongo: str) -> None:
     """The databases, once: their indexes take longer than a crash point does."""
     for place in range(TOGETHER):
-        documents.open_database(mongo, database(place))
+        connection.open_database(mongo, database(place))
         documents.ensure_indexes()
-        documents.close_database()
+        connection.close_database()
 
 
 def main(mongo: str, url: str) -> None:

@@ -8,16 +8,16 @@ from datetime import timedelta
 import pytest
 
 from runtime.broken_tasks import BrokenTasks
-from workflows.store import documents, heartbeats
+from workflows.store import connection, heartbeats
 
 TASK = "tasks.start_jobs"
 
 
 @pytest.fixture
 def store(mongo_uri: str, database: str) -> Iterator[None]:
-    documents.open_database(mongo_uri, database)
+    connection.open_database(mongo_uri, database)
     yield
-    documents.close_database()
+    connection.close_database()
 
 
 @pytest.mark.usefixtures("store")

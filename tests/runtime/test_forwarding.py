@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
 
-from runtime.forwarding import Reach
+import pytest
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
+from celery.signals import task_received
+
+from devstack.processes import wait_until
+from runtime.forwarding import MOST_HOPS, ForwardingTask, Reach
+from runtime.forwarding import reach as of_process
 from workflows.backends.breakers import FAILURES, PROBE_SECONDS, RECENT_SECONDS, Breakers
 from workflows.model.errors import NotSent, Unauthorized
 
@@ -85,3 +92,33 @@ def test_queries_are_forwarded_but_for_probes(
 
     clock.now += PROBE_SECONDS
     assert cut_off_from(reach) == {STARTS}
+
+
+@pytest.fixture
+def without_mongodb() -> Iterator[None]:
+    of_process.mongodb_away.set()
+    yield
+    of_process.mongodb_away.clear()
+
+
+@pytest.mark.usefixtures("without_mongodb")
+def test_where_all_workers_are_cut_off_a_message_is_run_after_a_few_hops(redis_uri: str) -> None:
+    app = Celery("hops", broker=redis_uri, set_as_current=False, task_cls=ForwardingTask)
+    received: list[object] = []
+    ran: list[str] = []
+
+    def note(request: object, **_: object) -> None:
+        received.append(request)
+
+    @app.task(name="remember")
+    def remember(word: str) -> None:
+        ran.append(word)
+
+    task_received.connect(note)
+    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+        remember.delay("once")
+        wait_until(lambda: bool(ran), "the message is run", seconds=30)
+    task_received.disconnect(note)
+
+    assert ran == ["once"]
+    assert len(received) == MOST_HOPS + 1

@@ -8,7 +8,7 @@ import sys
 SCRIPT = """
 import threading
 import mongoengine.connection as theirs
-from workflows.store import documents, mongo
+from workflows.store import connection, documents, mongo
 
 begun, go_on = threading.Event(), threading.Event()
 create, made = theirs._create_connection, []
@@ -22,7 +22,7 @@ def slowly(*args, **options):
 theirs._create_connection = slowly
 
 def connect():
-    documents.open_database("mongodb://127.0.0.1:1/", "x")
+    connection.open_database("mongodb://127.0.0.1:1/", "x")
 
 opening = threading.Thread(target=connect)
 opening.start()

@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from workflows.model.states import WorkflowState
 from workflows.model.values import Job, Workflow
 from workflows.rules.concurrency_limit import Observed
-from workflows.store import documents
+from workflows.store import connection, documents
 from workflows.store.jobs import (
     duplicates,
     kills,
@@ -40,9 +40,9 @@ OUTBOX = {"_id": "outbox"}
 
 @pytest.fixture(scope="module", autouse=True)
 def open_store(mongo_uri: str, mongo: MongoClient) -> Iterator[None]:
-    documents.open_database(mongo_uri, "test_job_filters")
+    connection.open_database(mongo_uri, "test_job_filters")
     yield
-    documents.close_database()
+    connection.close_database()
     mongo.drop_database("test_job_filters")
 
 

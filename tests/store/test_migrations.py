@@ -8,15 +8,15 @@ import pytest
 from pymongo import MongoClient
 
 from workflows.model.errors import Unavailable
-from workflows.store import documents, migrations
+from workflows.store import connection, migrations
 from workflows.store.migrations import Migration
 
 
 @pytest.fixture(autouse=True)
 def open_store(mongo_uri: str, mongo: MongoClient) -> Iterator[None]:
-    documents.open_database(mongo_uri, "test_migrations")
+    connection.open_database(mongo_uri, "test_migrations")
     yield
-    documents.close_database()
+    connection.close_database()
     mongo.drop_database("test_migrations")
 
 

@@ -19,7 +19,7 @@ from workflows.model.errors import IllegalMove
 from workflows.model.job_moves import FINAL_JOB, TRANSITIONS, Fence, Mark, Transition
 from workflows.model.states import JobState, WorkflowState
 from workflows.model.values import Job, Outcome, Workflow
-from workflows.store import documents
+from workflows.store import connection, documents
 from workflows.store.jobs import (
     failures,
     kills,
@@ -84,9 +84,9 @@ BROKEN: Mapping[Fence, Mapping[str, Any]] = {
 @pytest.fixture(scope="module", autouse=True)
 def open_store(mongo_uri: str, mongo: MongoClient) -> Iterator[None]:
     """One database for all: with a new one for each, most of the time would go into that."""
-    documents.open_database(mongo_uri, "test_transitions")
+    connection.open_database(mongo_uri, "test_transitions")
     yield
-    documents.close_database()
+    connection.close_database()
     mongo.drop_database("test_transitions")
 
 

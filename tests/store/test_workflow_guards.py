@@ -22,7 +22,7 @@ from workflows.model.states import (
     WorkflowState,
 )
 from workflows.model.values import Event, Job
-from workflows.store import documents
+from workflows.store import connection, documents
 from workflows.store.jobs import rows as job_rows
 from workflows.store.mongo import collection
 from workflows.store.workflows import paused, replan, rows, user_commands
@@ -40,9 +40,9 @@ STATES = [str(state) for state in WorkflowState]
 
 @pytest.fixture(scope="module", autouse=True)
 def open_store(mongo_uri: str, mongo: MongoClient) -> Iterator[None]:
-    documents.open_database(mongo_uri, "test_workflow_guards")
+    connection.open_database(mongo_uri, "test_workflow_guards")
     yield
-    documents.close_database()
+    connection.close_database()
     mongo.drop_database("test_workflow_guards")
 
 

@@ -156,7 +156,7 @@ class Backend(Protocol):
         result. Such a job is never polled, cancelled or looked up."""
 
     def status(self) -> BackendStatus:
-        """Asks nobody."""
+        """What is known without a call."""
 
     def takes_submissions(self) -> bool:
         """Whether jobs may be submitted now. Raises ``Unavailable``."""

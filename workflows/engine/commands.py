@@ -254,7 +254,7 @@ def restart(
 ) -> bool:
     """Restart a failed or cancelled workflow; false if it has changed since it was read, or does
     not meet the condition."""
-    states = [_anew(state) for state in found.progress.states]
+    states = [_state_after_retry(state) for state in found.progress.states]
     event = Event(
         found.progress.sequence + 1,
         clock(),
@@ -271,9 +271,8 @@ def restart(
     return changed
 
 
-def _anew(state: StepState) -> StepState:
-    """Whether the step starts again; also one whose job is still being killed, which is only
-    followed."""
+def _state_after_retry(state: StepState) -> StepState:
+    """The step's state after a retry. A step whose job is still being killed starts again, too."""
     if state in RETRY_STEPS or state not in FINAL_STEP:
         return StepState.PENDING
     return state

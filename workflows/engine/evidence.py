@@ -51,7 +51,7 @@ _AGAIN: Final = timedelta(seconds=5)
 
 def collect_evidence(context: EngineContext) -> Advanced:
     """Ask why the due jobs failed, and advance their workflows. Users are asked for side by side:
-    one whose calls hang delays nobody else."""
+    one whose calls hang delays no other user."""
     total = Advanced()
 
     def take(answers: Sequence[JobUpdate | None]) -> None:

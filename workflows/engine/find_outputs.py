@@ -30,8 +30,8 @@ _TOGETHER = 16
 
 
 def find_results(context: EngineContext, limit: int = 200) -> Advanced:
-    """Look for what is due to be looked for, side by side: a user's Workspace that hangs delays
-    nobody else. Ends where a backend turns out to be away.
+    """Look for the outputs of the due jobs, side by side: a user's Workspace that hangs delays no
+    other user. Ends where a backend turns out to be away.
     """
     total, away = Advanced(), False
 
@@ -79,9 +79,9 @@ def _look_for_outputs(context: EngineContext, job: Job) -> Finished | NoAnswer:
 
 
 def _wait(job: Job, reason: str) -> JobUpdate | None:
-    """Later, unless nobody wants them any more: no job outlives its workflow."""
+    """Look again later, unless the job is to be killed: no job outlives its workflow."""
     if job.kill:
-        return _job_end(job, Finished(Outcome.FAILED, f"nobody looked: {reason}"))
+        return _job_end(job, Finished(Outcome.FAILED, f"its outputs were not looked for: {reason}"))
     log.warning("Results cannot be looked for", workflow_id=job.workflow, error=reason)
     output_search.say(job, reason)
     return None

@@ -1,4 +1,4 @@
-"""One job is handed to its backend; whatever happens becomes the outcome that is safe."""
+"""Hands one job to its backend; every failure becomes an outcome that is safe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs that nobody wants any more are killed at their backend, and each kill has a receipt."""
+"""Kills jobs that are not needed any more at their backend; each kill has a receipt."""
 
 from __future__ import annotations
 

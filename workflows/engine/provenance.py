@@ -70,7 +70,7 @@ def _cwl_source(workflow: str) -> CwlSource | None:
 
 
 def _crate_path(name: str) -> str:
-    """A submitted file's place in the crate: below its folder, whatever the name holds."""
+    """A submitted file's place in the crate: below its folder, also for a name with ``..``."""
     inside = posixpath.normpath(f"/{_UNUSABLE.sub('_', name)}").lstrip("/")
     return f"{CWL_FOLDER}/{inside or 'workflow.cwl'}"
 

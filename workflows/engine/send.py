@@ -200,8 +200,8 @@ class Drain:
 
 
 def _claim_jobs(context: EngineContext, free: int) -> list[Job]:
-    """Of backends that take jobs. Behind users for whom one of these makes no call, those backends
-    follow that bar nobody: what they run needs no call of the other.
+    """Claim jobs of backends that take jobs. Where a backend bars users, the places left go to jobs
+    of the backends that bar no user: these run without calls of the first.
     """
     limits = context.limits
     bounds = Bounds(

@@ -93,12 +93,12 @@ class Ending:
 
 def judge(evidence: Evidence) -> Ending:
     """The first known ending that fits; else what is known of it."""
-    for row in endings():
-        line = _fitting_line(row, evidence)
+    for entry in endings():
+        line = _fitting_line(entry, evidence)
         if line is not None:
-            return _ending(row, evidence, line, certain=True)
-    row = endings_by_name()[_without_pattern(evidence)]
-    return _ending(row, evidence, _telling_line(evidence.texts), certain=False)
+            return _ending(entry, evidence, line, certain=True)
+    entry = endings_by_name()[_without_pattern(evidence)]
+    return _ending(entry, evidence, _telling_line(evidence.texts), certain=False)
 
 
 def tell(name: str, **values: str) -> str:
@@ -133,7 +133,7 @@ def endings() -> tuple[Mapping[str, Any], ...]:
 
 @cache
 def endings_by_name() -> Mapping[str, Mapping[str, Any]]:
-    return {row["name"]: row for row in endings()}
+    return {entry["name"]: entry for entry in endings()}
 
 
 @cache
@@ -141,16 +141,18 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(text)
 
 
-def _fitting_line(row: Mapping[str, Any], evidence: Evidence) -> str | None:
+def _fitting_line(entry: Mapping[str, Any], evidence: Evidence) -> str | None:
     """The line to quote where the ending fits, maybe an empty one; None where it does not."""
-    if "always" in row or evidence.app not in row.get("apps", (evidence.app,)):
+    if "always" in entry or evidence.app not in entry.get("apps", (evidence.app,)):
         return None
-    if evidence.cluster_status in row.get("cluster", ()) or evidence.word in row.get("words", ()):
+    if evidence.cluster_status in entry.get("cluster", ()) or evidence.word in entry.get(
+        "words", ()
+    ):
         return _telling_line(evidence.texts)
-    if evidence.exit_code in row.get("exit_codes", ()):
+    if evidence.exit_code in entry.get("exit_codes", ()):
         return _telling_line(evidence.texts)
-    if "text" in row:
-        return _line_with(_pattern(row["text"]), evidence.texts)
+    if "text" in entry:
+        return _line_with(_pattern(entry["text"]), evidence.texts)
     return None
 
 
@@ -195,7 +197,7 @@ def _without_pattern(evidence: Evidence) -> str:
     return "left nothing" if evidence.started else "never started"
 
 
-def _ending(row: Mapping[str, Any], evidence: Evidence, line: str, *, certain: bool) -> Ending:
+def _ending(entry: Mapping[str, Any], evidence: Evidence, line: str, *, certain: bool) -> Ending:
     tool, code = _failed_tool(evidence)
     known = code if code is not None else evidence.exit_code
     values = {
@@ -210,22 +212,22 @@ def _ending(row: Mapping[str, Any], evidence: Evidence, line: str, *, certain: b
         "exit code": f"exit code {known}" if known is not None else "",
         "cluster's word": evidence.cluster_status,
     }
-    shown = [facts[name] for name in row["facts"] if facts[name]]
-    sentence = _compose(row, values, shown, line if row.get("quotes") else "")
-    return Ending(row["name"], sentence, certain)
+    shown = [facts[name] for name in entry["facts"] if facts[name]]
+    sentence = _compose(entry, values, shown, line if entry.get("quotes") else "")
+    return Ending(entry["name"], sentence, certain)
 
 
 def _compose(
-    row: Mapping[str, Any], values: Mapping[str, str], facts: Sequence[str], line: str
+    entry: Mapping[str, Any], values: Mapping[str, str], facts: Sequence[str], line: str
 ) -> str:
     """``What happened (facts): “the line”; what to do.`` What to do is never cut."""
-    says = row["says"].format_map(values).rstrip(".")
+    says = entry["says"].format_map(values).rstrip(".")
     says += f" ({', '.join(facts)})" if facts else ""
     says += f": “{line}”" if line else ""
     plain = "".join(char if char.isprintable() else " " for char in says)
-    todo = ("; " if line or ": " in says else ": ") + advice(row["name"], **values)
-    room = LONGEST - len(todo)
-    return (plain if len(plain) <= room else f"{plain[: room - 1]}…") + todo
+    what_to_do = ("; " if line or ": " in says else ": ") + advice(entry["name"], **values)
+    room = LONGEST - len(what_to_do)
+    return (plain if len(plain) <= room else f"{plain[: room - 1]}…") + what_to_do
 
 
 def _failed_tool(evidence: Evidence) -> tuple[str, int | None]:

@@ -8,9 +8,6 @@ the API.
 
 from __future__ import annotations
 
-from threading import RLock
-from typing import Any
-
 from mongoengine import (
     BooleanField,
     DateTimeField,
@@ -20,68 +17,18 @@ from mongoengine import (
     IntField,
     ListField,
     StringField,
-    connect,
-    disconnect,
-    get_connection,
 )
-from pymongo import MongoClient
 
 from workflows.model.states import JobState, StepState, WorkflowState
 from workflows.model.values import APPSERVICE
 from workflows.store.batch_documents import Batch as Batch  # noqa: PLC0414 - exported
 from workflows.store.batch_documents import BatchTable as BatchTable  # noqa: PLC0414 - exported
 
-_connecting = RLock()
-"""MongoEngine takes no lock: a thread that reads while another one connects makes a second client,
-and a session of the one cannot write to collections of the other."""
-
 WAITING = "waiting"
 """The index by which the outbox finds whose job is sent next (``store/jobs/waiting.py``)."""
 WAITING_ELSEWHERE = "waiting_elsewhere"
 """The same for the jobs of every backend but AppService: they are sent while AppService is away."""
 _OUTBOX = {"state": "intended", "due": {"$type": "date"}}
-
-
-def open_database(uri: str, database: str, collection: str = "workflows") -> None:
-    """Name the database, and in it the collection of the workflows; nothing is connected before the
-    first use, so a fork may follow.
-
-    Writes are acknowledged by a majority with the journal written: what was answered is durable.
-    """
-    with _connecting:
-        Workflow._meta["collection"], Workflow._collection = collection, None
-        connect(
-            db=database,
-            host=uri,
-            connect=False,
-            tz_aware=True,
-            uuidRepresentation="standard",
-            w="majority",
-            journal=True,
-            retryWrites=True,
-            serverSelectionTimeoutMS=5_000,
-            connectTimeoutMS=5_000,
-            socketTimeoutMS=30_000,
-            maxPoolSize=200,
-        )
-
-
-def client() -> MongoClient[dict[str, Any]]:
-    """The client of this process. Raises MongoEngine's ``ConnectionFailure`` before
-    ``open_database``."""
-    with _connecting:
-        found: MongoClient[dict[str, Any]] = get_connection()
-    return found
-
-
-def collection_of(document: type[Document]) -> Any:
-    """The PyMongo collection of a document; raises as ``client`` does."""
-    with _connecting:
-        return document._get_collection()
-
-
-def close_database() -> None:
-    disconnect()
 
 
 def ensure_indexes() -> None:
@@ -93,7 +40,7 @@ def ensure_indexes() -> None:
 def documents() -> list[type[Document]]:
     """Every kind of document there is."""
     progress = [Workflow, Spec, Job, Credential, Event, Lock, Heartbeat, Service, Schema]
-    return [*progress, Removal, EndedSession, Usage, Batch, BatchTable]
+    return [*progress, Removal, EndedSession, Usage, AppSpecs, Batch, BatchTable]
 
 
 USAGE_INDEX = "owner_1_state_1_bytes_1"

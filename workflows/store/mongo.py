@@ -27,7 +27,7 @@ from pymongo.errors import (
 )
 
 from workflows.model.errors import Unavailable
-from workflows.store.documents import client, collection_of
+from workflows.store.connection import client, collection_of
 
 log = structlog.get_logger(__name__)
 

@@ -202,8 +202,8 @@ class AppService:
                 raise ServiceAway(f"HTTP {status} instead of the job's {name}")
 
     def exit_code(self, token: str, known_id: str) -> str:
-        """The exit code that the job left, empty before it did. Not how it ended: the cluster may
-        call a job completed whatever it is (capture 287).
+        """The exit code that the job left, empty before it did. It does not say how the job ended:
+        the cluster calls jobs with any exit code completed (capture 287).
         """
         if not job_id(known_id):
             return ""
@@ -234,10 +234,10 @@ class AppService:
         that does not show the key means that it cannot be searched for.
         """
         wanted = {"user_metadata": key, "include_inactive": 1}
-        rows = list(self._rows(token, "enumerate_tasks_qstat", wanted))
-        if any("user_metadata" not in row for row in rows):
+        tasks = list(self._rows(token, "enumerate_tasks_qstat", wanted))
+        if any("user_metadata" not in task for task in tasks):
             raise MethodMissing("enumerate_tasks_qstat does not show user_metadata")
-        return _ascending(job_id(row.get("id")) for row in rows if row["user_metadata"] == key)
+        return _ascending(job_id(task.get("id")) for task in tasks if task["user_metadata"] == key)
 
     def _list_tasks(self, token: str, app: str, since: datetime) -> Iterator[Mapping[str, Any]]:
         wanted = {

@@ -205,16 +205,13 @@ def _outputs(job: Job, bound: Binding, report: Report) -> dict[str, Json]:
     return out
 
 
-def conflicts(steps: tuple[NativeStep, ...], target: AppTarget) -> tuple[CwlProblem, ...]:
+def conflicts(steps: tuple[NativeStep, ...]) -> tuple[CwlProblem, ...]:
     """A problem for each step that would write where another one does."""
     found: list[CwlProblem] = []
     first: dict[tuple[str, str], NativeStep] = {}
     for step in steps:
         name, folder = step.params.get("output_file"), step.params.get("output_path")
         if not isinstance(name, str) or not isinstance(folder, str):
-            continue
-        app = target.catalogue.find(step.app)
-        if app is not None and "output_file" not in app.parameters:
             continue
         other = first.setdefault((folder.rstrip("/"), name), step)
         if other is not step:

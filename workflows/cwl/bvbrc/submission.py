@@ -119,7 +119,7 @@ def plan(
         steps=steps,
         outputs={k: native(v) for k, v in found.outputs.items() if not gaps(v)},
         waits_for=found.waits_for,
-        problems=(*report.problems, *conflicts(steps, target)),
+        problems=(*report.problems, *conflicts(steps)),
         warnings=(*found.warnings, *report.warnings),
         base_context={
             **source.base_context,

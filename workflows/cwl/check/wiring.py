@@ -239,7 +239,7 @@ class Wiring:
                 return  # what does not fit is the list of all sources: one defect
 
     def _check_pick(self, source: Source, found: Type, link: Link) -> None:
-        """A single value is passed on as it is, whatever ``pickValue`` says."""
+        """Warns of a ``pickValue`` on a single value, which is passed on as it is."""
         lists = [member for member in members(found) if isinstance(member, Array) or member == ANY]
         if not link.pick or nests(link) or lists:
             return

@@ -177,9 +177,8 @@ class Expansion:
         scope = place.scope.inside(step)
         slots = {name: self._step_input(entry, state) for name, entry in step.inputs.items()}
         inside = Place((*place.path, step.slug), scope)
-        if not step.scatter:
-            return self._expand_safely(step, lambda: self._instance(step, slots, inside, process))
-        return self._expand_safely(step, lambda: self._scatter(step, slots, inside, process))
+        expand = self._scatter if step.scatter else self._instance
+        return self._expand_safely(step, lambda: expand(step, slots, inside, process))
 
     def _step_input(self, entry: StepInput, state: State) -> Slot:
         try:
@@ -253,7 +252,7 @@ class Expansion:
         """One run of a step: its values worked out, its condition asked, what it runs expanded."""
         self._spend(step.node)
         values = self._worked_out(step, slots, place, process)
-        if step.when is not None and not self._condition_holds(step, values, place, process):
+        if not self._condition_holds(step, values, place, process):
             after = frozenset(self.touched).union(*(slot.after for slot in slots.values()))
             return dict.fromkeys(step.outputs, Slot(None, after))
         after = frozenset(self.touched)

@@ -31,8 +31,8 @@ def exchange(
     most: int,
     gone: Gone = never,
 ) -> bytes:
-    """The child's line; what came of it so far when the time or the size is up, the child has
-    ended, or ``gone`` says that nobody waits.
+    """The child's line. It is cut off where the time or the size is used up, the child has ended,
+    or ``gone`` says that the client has left.
 
     ``deadline`` is of ``time.monotonic()``. The request ends with a line feed.
     """

@@ -362,8 +362,7 @@ def _list(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
 
 
 def _group(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
-    """Checks a group; for a single group, apps that read libraries accept a list of groups as
-    well."""
+    """Checks a group. Apps that read libraries accept a list of groups for a single one, too."""
     if isinstance(value, list):
         return [_item(parameter, item, (*at, place), view) for place, item in enumerate(value)]
     if isinstance(value, dict):
@@ -378,8 +377,7 @@ def _group(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json
 
 
 def _any(parameter: Parameter, value: Json, at: Path, view: ValueView) -> Json:
-    """Checks a value of unknown type: a number if the choices are numbers, otherwise one of the
-    choices."""
+    """Checks a value of unknown type against the choices, as a number if all of them are."""
     if not parameter.choices or isinstance(value, dict | list):
         return value
     if all(_float(choice) is not None for choice in parameter.choices):

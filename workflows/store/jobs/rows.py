@@ -176,6 +176,16 @@ def readable(each: Row) -> Job | None:
     return sound(each, value)
 
 
+_TIMES = (
+    "intended_at",
+    "sent_at",
+    "absent_after",
+    "submitted_at",
+    "started_at",
+    "finished_at",
+)
+
+
 def value(each: Row) -> Job:
     """The domain's value of a stored row; raises ``UNREADABLE`` where it makes no sense."""
     outcome: Any = each.get("outcome")
@@ -211,10 +221,5 @@ def value(each: Row) -> Job:
         kill=bool(each.get("kill")),
         kill_reply=each.get("kill_reply") or "",
         request_id=each.get("request_id") or "",
-        intended_at=each.get("intended_at"),
-        sent_at=each.get("sent_at"),
-        absent_after=each.get("absent_after"),
-        submitted_at=each.get("submitted_at"),
-        started_at=each.get("started_at"),
-        finished_at=each.get("finished_at"),
+        **{name: each.get(name) for name in _TIMES},
     )

@@ -76,42 +76,37 @@ def restart(  # noqa: PLR0913, PLR0917 - what is written, and when
 
     False if it was changed after ``revision``, or does not meet the condition.
     """
+    unchanged: Row = {
+        "_id": workflow,
+        "state": {"$in": list(RETRY_WORKFLOW)},
+        "revision": revision,
+        **(condition or {}),
+    }
 
     def work(session: ClientSession) -> bool:
         result = collection(documents.Workflow).update_one(
-            {
-                "_id": workflow,
-                "state": {"$in": list(RETRY_WORKFLOW)},
-                "revision": revision,
-                **(condition or {}),
-            },
-            [
-                {
-                    "$set": {
-                        "state": WorkflowState.PENDING,
-                        "states": list(states),
-                        "retries": {"$literal": {}},
-                        "sequence": event.sequence,
-                        "submitted_at": {"$ifNull": ["$submitted_at", NOW]},
-                        "taken_up_at": NOW,
-                        "request_id": {"$literal": request_id},
-                        "revision": {"$add": ["$revision", 1]},
-                        "next_check": NOW,
-                        "updated_at": NOW,
-                    }
-                },
-                {
-                    "$unset": [
-                        *("cancel_requested_at", "finished_at", "lease", "failure"),
-                        *_PLANNING,
-                        *_OF_A_ROW,
-                    ]
-                },
-            ],
-            session=session,
+            unchanged, _restart_update(states, event, request_id), session=session
         )
         if result.modified_count:
             events.append([(workflow, event)], session)
         return bool(result.modified_count)
 
     return transaction(work)
+
+
+def _restart_update(states: Sequence[StepState], event: Event, request_id: str) -> list[Row]:
+    """The update that makes it pending and removes what its last run left."""
+    fields: Row = {
+        "state": WorkflowState.PENDING,
+        "states": list(states),
+        "retries": {"$literal": {}},
+        "sequence": event.sequence,
+        "submitted_at": {"$ifNull": ["$submitted_at", NOW]},
+        "taken_up_at": NOW,
+        "request_id": {"$literal": request_id},
+        "revision": {"$add": ["$revision", 1]},
+        "next_check": NOW,
+        "updated_at": NOW,
+    }
+    ended = ("cancel_requested_at", "finished_at", "lease", "failure")
+    return [{"$set": fields}, {"$unset": [*ended, *_PLANNING, *_OF_A_ROW]}]
