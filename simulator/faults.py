@@ -6,17 +6,22 @@ call takes effect although its answer is not the usual one. Kinds and their furt
 
 A fault occupies no worker of the service: it is trouble on the way. Only the call itself does.
 
-delay       ``seconds``: the call is made so much later. It is made also if the client hangs up.
-lost        the connection is closed instead of an answer (done) reset       the same with a TCP
-reset (done) hang        ``seconds`` of silence, then the connection is closed (done) drip
-``seconds``: the answer comes in twenty pieces (done) cut         the connection is closed in the
-middle of the answer (done) garbage     the answer is no JSON (done) status      an HTTP ``status``
-(503) with a proxy's HTML page, or with ``text`` (not done) html        the same with status 200
-(not done) cloudflare  403 with ``error code: 1010`` (not done) error       the JSON-RPC error
-``text`` with ``code`` (-32603), and a trace (not done) no_reason   ``Error submitting job: `` and
-nothing more (not done) db_lost     a worker that lost its database session (not done) disabled
-``App service submissions are disabled`` (not done) expired     ``Token validation failed: Token
-expired`` (not done)
+* delay: ``seconds``; the call is made so much later, also if the client hangs up
+* lost (done): the connection is closed instead of an answer
+* reset (done): the same with a TCP reset
+* hang (done): ``seconds`` of silence, but no longer than the fault is there; then the connection is
+  closed
+* drip (done): ``seconds``; the answer comes in twenty pieces
+* cut (done): the connection is closed in the middle of the answer
+* garbage (done): the answer is no JSON
+* status (not done): an HTTP ``status`` (503) with a proxy's HTML page, or with ``text``
+* html (not done): the same with status 200
+* cloudflare (not done): 403 with ``error code: 1010``
+* error (not done): the JSON-RPC error ``text`` with ``code`` (-32603), and a trace
+* no_reason (not done): ``Error submitting job: `` and nothing more
+* db_lost (not done): a worker that lost its database session
+* disabled (not done): ``App service submissions are disabled``
+* expired (not done): ``Token validation failed: Token expired``
 """
 
 from __future__ import annotations
@@ -24,13 +29,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from simulator import specs
 from simulator.rpc import INTERNAL, RpcError
 from simulator.server import Ending, Reply
-from simulator.triggers import Unusable, draw_seconds
+from simulator.triggers import Trigger, Unusable, draw_seconds
 
 Json = Any
 
@@ -112,7 +118,7 @@ Perform = Callable[[RpcError | None], Awaitable[Reply]]
 """Makes a call, or answers it with an error, once a worker is free."""
 
 
-async def apply(fault: Fault, hits: int, perform: Perform, rng: random.Random) -> Reply:
+async def apply(fault: Fault, trigger: Trigger, perform: Perform, rng: random.Random) -> Reply:
     """The reply under a fault. ``perform(None)`` makes the call; with an error, it answers that."""
     seconds = draw_seconds(fault.seconds, rng) or 0.0
     if fault.kind == "delay":
@@ -121,8 +127,9 @@ async def apply(fault: Fault, hits: int, perform: Perform, rng: random.Random) -
     if fault.kind in ERRORS:
         if fault.done:
             await perform(None)
-        return await perform(fault.error(hits))
+        return await perform(fault.error(trigger.hits))
     reply = await perform(None) if fault.done else Reply()
     if fault.kind == "hang":
-        await asyncio.sleep(seconds)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(trigger.removed.wait(), seconds)
     return apply_fault(fault, reply, rng)

@@ -96,11 +96,13 @@ class Simulation:
         self.start = start
         self.clock = Clock()
         self.key = load_key(start.key_file)
+        self.faults = Triggers(random.Random(start.seed))  # noqa: S311 - reproducible, not secret
         self.reset()
 
     def reset(self) -> None:
         """Forgets everything but the key and the time."""
         now = self.clock.now
+        self.faults.remove()  # calls that hang end
         self.rng = random.Random(self.start.seed)  # noqa: S311 - reproducible, not secret
         self.switches = Switches()
         self.switches.update(self.start.switches)
@@ -197,7 +199,7 @@ class Simulation:
         else:
             described = faulty.fault_of(fault.effect)
             call.fault = described.kind
-            reply = await faulty.apply(described, fault.hits, perform, self.rng)
+            reply = await faulty.apply(described, fault, perform, self.rng)
             call.answer = call.answer if described.kind == "delay" else described.kind
         call.end()
         return reply

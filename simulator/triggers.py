@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -36,6 +37,7 @@ class Trigger:
     """How often it applies at most; None: always."""
     probability: float = 1.0
     hits: int = 0
+    removed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def applies(self, subject: Subject, rng: random.Random) -> bool:
         """Whether it applies now; counts if so."""
@@ -50,11 +52,11 @@ class Trigger:
         return True
 
     def _matches(self, subject: Subject) -> bool:
-        for field, pattern in self.patterns.items():
-            value = subject.get(field)
+        for name, pattern in self.patterns.items():
+            value = subject.get(name)
             if value is None or not (
                 fnmatchcase(value, pattern)
-                or (field == "method" and fnmatchcase(value.partition(".")[2], pattern))
+                or (name == "method" and fnmatchcase(value.partition(".")[2], pattern))
             ):
                 return False
         return True
@@ -96,7 +98,10 @@ class Triggers:
 
     def remove(self, trigger_id: int | None = None) -> None:
         """One, or all of them."""
-        self._all = [each for each in self._all if trigger_id not in {None, each.id}]
+        for each in self._all:
+            if trigger_id in {None, each.id}:
+                each.removed.set()
+        self._all = [each for each in self._all if not each.removed.is_set()]
 
     def __iter__(self) -> Iterator[Trigger]:
         return iter(self._all)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import requests
 
+from devstack.processes import wait_until
 from simulator.client import Refused, Simulator
 
 ALICE = "alice@patricbrc.org"
@@ -73,6 +75,18 @@ def test_a_hanging_call_says_nothing_until_it_closes(simulator: Simulator, token
 
     assert len(simulator.jobs()) == 1
     assert simulator.calls("start_app2")[0]["ended"] is None
+
+
+def test_a_hanging_call_ends_when_its_fault_is_removed(simulator: Simulator, token: str) -> None:
+    fault = simulator.fault("hang", "start_app2", seconds=600)
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(post, simulator, token, timeout=60)
+        wait_until(lambda: simulator.calls("start_app2"), "it is under way")
+
+        simulator.remove_fault(fault)
+
+        with pytest.raises(requests.ConnectionError):
+            call.result()
 
 
 def test_a_slow_preflight_ends_in_a_job_though_the_client_left(
