@@ -176,6 +176,16 @@ def answer(kind: str, method: str = "*", **more: object) -> Striking:
     return strike
 
 
+def failing(method: str, seconds: float) -> Striking:
+    """For so long no call of that method is served."""
+
+    def strike(stage: Stage) -> Strike:
+        fault = stage.stack.simulator.fault("status", method, status=503)
+        return Strike(seconds, lambda: stage.stack.simulator.remove_fault(fault))
+
+    return strike
+
+
 def switched(seconds: float, **switches: object) -> Striking:
     def strike(stage: Stage) -> Strike | None:
         before = stage.stack.simulator.switch()
@@ -296,6 +306,8 @@ APPSERVICE = [
     Fault("db-session-lost-created", 3, answer("db_lost", START, done=True)),
     Fault("service-disabled", 1.5, switched(3, enabled=False)),
     Fault("qstat-absent", 1.5, switched(4, qstat=False)),
+    Fault("workspace-away", 2, failing("Workspace.*", 5)),
+    Fault("archive-of-reads-away", 2, switched(5, archive=False)),
     Fault("ids-missing", 4, missing),
     Fault("job-deleted", 1, deleted),
     Fault("unknown-state-word", 3, strange_word),

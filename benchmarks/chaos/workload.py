@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,8 @@ from simulator.client import Simulator
 Json = Any
 FOLDER = "/chaos@bvbrc/home/run"
 FINAL = ("succeeded", "failed", "cancelled")
+ASSEMBLY, ANNOTATION = "GenomeAssembly2", "GenomeAnnotation"
+ORGANISM = {"scientific_name": "Escherichia coli", "code": 11, "domain": "Bacteria"}
 FAILS, FLAKY, ONCE, SLOW = "fails", "flaky", "once", "slow"
 """Ends of output names: every attempt fails; the first of several fails; the only one fails, and
 succeeds when the user takes the workflow up again; it takes long, so that a cancel has something
@@ -67,15 +70,33 @@ def draft(name: str, rng: random.Random, most_steps: int = 8) -> Draft:
     bad = rng.choices(("", FAILS, ONCE), (8, 1, 1))[0]
     if bad:
         ends[rng.randrange(count)] = bad
+    steps: list[dict[str, Json]] = []
+    for index, end in enumerate(ends):
+        steps.append(_step(name, index, end, rng) if end else _any_step(name, steps, rng))
     document: dict[str, Json] = {
         "workflow_name": name,
         "version": "1.0",
         "base_context": {"base_url": "https://www.bv-brc.org", "workspace_output_folder": FOLDER},
-        "steps": [_step(name, index, end, rng) for index, end in enumerate(ends)],
+        "steps": steps,
     }
     if bad == FAILS and rng.random() < 0.3:
         document["on_failure"] = "cancel"
     return Draft(document, "failed" if bad else "succeeded", retry=bad == ONCE)
+
+
+def _any_step(name: str, before: Sequence[dict[str, Json]], rng: random.Random) -> dict[str, Json]:
+    """One in three assembles reads of the archive. Where steps before it do so, one in two
+    annotates what one of them left in the Workspace."""
+    step = _step(name, len(before), "", rng)
+    assemblies = [each["step_name"] for each in before if each["app"] == ASSEMBLY]
+    if assemblies and rng.random() < 0.5:
+        contigs = f"${{steps.{rng.choice(assemblies)}.outputs.contigs}}"
+        step["app"] = ANNOTATION
+        step["params"] |= {"contigs": contigs, **ORGANISM}
+    elif rng.random() < 0.33:
+        step["app"] = ASSEMBLY
+        step["params"] |= {"srr_ids": ["SRR3584989"]}
+    return step
 
 
 def _step(name: str, index: int, end: str, rng: random.Random) -> dict[str, Json]:
