@@ -51,7 +51,7 @@ _GATHER_SECONDS = 0.1
 """How long an answer waits at most for the rest of its burst, to be stored together."""
 _IDLE_SECONDS = 0.5
 """How long the drain waits for answers before it looks for new work on its own."""
-_YIELD_SECONDS = 0.02
+_YIELD_SECONDS = 0.01
 """How long the drain leaves a place to queries before it looks whether they are done."""
 _BARRED = "the last calls for this user failed; one is tried every few seconds"
 _BARRED_FOR = timedelta(seconds=PROBE_SECONDS)
@@ -109,8 +109,9 @@ class Drain:
             record_answers(context, answered)
             self._note(answered)
             self._answered = []
-            learn(context)
         fresh = self._claim(context)
+        if answered:
+            learn(context)  # only now: AppService's worker idles until the next job is sent
         self._yields = not fresh and context.appservice.observations is not None and queries_wait()
         told = self._tell(context)
         busy = self._under_way or self._answered or self._told or self._yields

@@ -27,7 +27,7 @@ HELD_SECONDS: Final = 0.25
 """How long one query holds the place: later it counts as hanging, and the next one goes."""
 BURST_SECONDS: Final = 0.5
 """How long the queries of a process keep the place; then starts have their turn."""
-LOOK_SECONDS: Final = 0.02
+LOOK_SECONDS: Final = 0.01
 """The time between two looks whether the place is free."""
 
 
