@@ -17,6 +17,9 @@ LINE_BYTES: Final = 4_094
 HEAD_BYTES: Final = 64 * 1024
 IN_MEMORY_BYTES: Final = 128 * 1024
 """Of a body, and of an answer; what is larger is kept in a temporary file."""
+KERNEL_BYTES: Final = 128 * 1024
+"""Of an answer that the kernel keeps for a client, and twice that with its own account: what is in
+there counts as taken, and takes memory for each client that does not read."""
 AHEAD_BYTES: Final = 1024 * 1024
 """How far a live stream may be ahead of its client before its thread waits."""
 

@@ -11,7 +11,14 @@ import structlog
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer, UnixWSGIServer
 
-from server.bounds import AHEAD_BYTES, HEAD_BYTES, IN_MEMORY_BYTES, Bounds, is_overdue
+from server.bounds import (
+    AHEAD_BYTES,
+    HEAD_BYTES,
+    IN_MEMORY_BYTES,
+    KERNEL_BYTES,
+    Bounds,
+    is_overdue,
+)
 from server.channel import Channel
 from server.lanes import Lanes
 from server.refusals import LargestBody, write_body
@@ -154,5 +161,7 @@ def adjust(bounds: Bounds, largest_body: LargestBody) -> Adjustments:
         log_socket_errors=False,
         asyncore_use_poll=True,
     )
+    kept = (socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+    found.socket_options = [*Adjustments.socket_options, kept]
     found.largest_body = largest_body  # for our parser, which is given nothing else
     return found
