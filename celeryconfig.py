@@ -45,6 +45,7 @@ task_routes = {
     "tasks.resolve_jobs": {"queue": "polls"},
     "tasks.find_results": {"queue": "polls"},
     "tasks.collect_evidence": {"queue": "polls"},
+    "tasks.renew_tokens": {"queue": "polls"},
     # Seconds of computing each, so not among the turns, which take milliseconds.
     "tasks.replan_workflows": {"queue": "polls"},
 }

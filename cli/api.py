@@ -66,6 +66,9 @@ class Api:
     def put(self, path: str) -> None:
         self._ask("PUT", path)
 
+    def put_object(self, path: str, body: Json) -> Json:
+        return self._json(self._ask("PUT", path, json=body))
+
     def patch(self, path: str, body: Json) -> Json:
         return self._json(self._ask("PATCH", path, json=body))
 

@@ -62,21 +62,32 @@ def delete(screen: Screen, workflow: str, yes: bool) -> None:
 @click.command()
 @click.argument("workflow", type=WorkflowId(), required=False)
 @click.option("--forget", is_flag=True, help="Delete your token that the engine keeps.")
+@click.option(
+    "--renew/--no-renew",
+    default=None,
+    help="Whether the engine renews the token that it keeps, while you have work under way.",
+)
 @command
-def token(screen: Screen, workflow: str | None, forget: bool) -> None:
+def token(screen: Screen, workflow: str | None, forget: bool, renew: bool | None) -> None:
     """Hand your present token to WORKFLOW; without WORKFLOW, show its user.
 
     With a fresh token, steps go on that wait since an earlier one expired. With --forget the engine
     keeps none: workflows under way wait until you hand in a token again.
     """
-    if forget and workflow:
-        raise click.UsageError("--forget applies to all your workflows: leave WORKFLOW out.")
+    if workflow and (forget or renew is not None):
+        raise click.UsageError(
+            "--forget and --renew apply to all your workflows: leave WORKFLOW out."
+        )
     found = screen.token
     if found is None:
         raise Failed(Exit.NOT_ALLOWED, "There is no token: see --token-file in --help.")
     if forget:
         screen.api.delete("/credentials")
         screen.show({"forgotten": found.user}, _forgotten)
+        return
+    if renew is not None:
+        kept = screen.api.put_object("/credentials", {"renew": renew})
+        screen.show(kept, _renewal_text)
         return
     if workflow:
         screen.api.put(of_workflow(workflow, "/token"))
@@ -90,6 +101,14 @@ def token(screen: Screen, workflow: str | None, forget: bool) -> None:
 
 def _forgotten(answer: Json) -> Text:
     return Text(f"The engine keeps no token of {answer['forgotten']}")
+
+
+def _renewal_text(kept: Json) -> Text:
+    if not kept["renew"]:
+        return Text("The engine does not renew your token: steps wait for a fresh one.")
+    if kept["renew_tokens"] == "never":
+        return Text("Noted, but this engine renews no tokens: its operator says so.")
+    return Text("The engine renews your token while you have work under way.")
 
 
 def _token_text(found: Json, expiry: str) -> Text:

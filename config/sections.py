@@ -54,7 +54,7 @@ Days = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 TAKEN = frozenset(
     {
         *("specs", "jobs", "credentials", "events", "locks", "heartbeats", "schema", "services"),
-        *("app_specs", "removals", "sessions", "usage", "batches", "batch_tables"),
+        *("app_specs", "removals", "sessions", "usage", "users", "batches", "batch_tables"),
     }
 )
 """Collections that stand beside that of the workflows."""
@@ -261,6 +261,11 @@ class Auth(Section):
     """User names (a token's ``un``) that may do everything."""
     reads: Literal["link", "owner"] = "link"
     """``link``: the id alone is enough to read a workflow and its status."""
+    renew_tokens: Literal["active", "never"] = "active"
+    """``active``: the token of a user with work under way is renewed before it ends, unless that
+    user has said no (``PUT /api/v1/credentials``)."""
+    service_url: Url = "https://user.patricbrc.org"
+    """BV-BRC's user service, which renews tokens."""
 
     @property
     def keys(self) -> tuple[str, ...]:

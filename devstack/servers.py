@@ -149,6 +149,7 @@ def leading_to(simulator: Simulator) -> dict[str, str]:
         "WORKFLOW_WORKSPACE__URL": simulator.workspace_url,
         "WORKFLOW_DATA_API__URL": simulator.api_url,
         "WORKFLOW_AUTH__TRUSTED_SIGNERS": json.dumps([simulator.signer]),
+        "WORKFLOW_AUTH__SERVICE_URL": simulator.url,
     }
 
 

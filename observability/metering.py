@@ -90,6 +90,10 @@ class Counts:
         """Adds the time that jobs were at AppService since their previous poll."""
         self.meters.job_minutes.inc(together.total_seconds() / 60)
 
+    def count_renewal(self, outcome: str) -> None:
+        """``renewed`` or ``failed``."""
+        self.meters.renewals.labels(outcome).inc()
+
     def request(self, method: str, route: str, status: int, duration: timedelta) -> None:
         """``route`` is the rule that answered, not the path: ids are no labels."""
         self.meters.requests.labels(method, route, str(status)).inc()

@@ -81,6 +81,9 @@ class Meters:
         "Calls of BV-BRC services that failed or were refused",
         *("method", "error_type"),
     )
+    renewals: Counter = _counter(
+        "token_renewals", "Tries to renew a user's token, by their outcome", "outcome"
+    )
     requests: Counter = _counter(
         "http_requests", "Requests that the API answered", "method", "route", "status"
     )

@@ -31,6 +31,9 @@ from workflows.bvbrc.data_api import DataApi
 from workflows.bvbrc.job_records import JobRecords
 from workflows.bvbrc.minhash import Minhash
 from workflows.bvbrc.rpc import Made, Rpc
+from workflows.bvbrc.signers import SignerKeys
+from workflows.bvbrc.token import Verifier
+from workflows.bvbrc.user_service import UserService
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
 from workflows.cwl.process.planner import Planner
@@ -83,6 +86,24 @@ def make_context(settings: Settings) -> EngineContext:
         broken=counts.count_defect,
         watched=counts.count_watch_time,
         records=_records(settings, count_call),
+        user_service=_user_service(settings),
+        renewed=counts.count_renewal,
+    )
+
+
+def _user_service(settings: Settings) -> UserService | None:
+    """What it gives is verified as the API verifies what a user hands in."""
+    auth = settings.auth
+    if auth.renew_tokens == "never":
+        return None
+    return UserService(
+        Wire(),
+        auth.service_url,
+        verify=Verifier(
+            keys=SignerKeys(Wire(), auth.trusted_signers), trusted=auth.trusted_signers
+        ),
+        now=clock.now,
+        timeout=timedelta(seconds=settings.scheduler.timeout),
     )
 
 

@@ -11,6 +11,7 @@ from simulator.jobs import Job, Jobs
 from simulator.objects import Item
 from simulator.rpc import RpcError
 from simulator.server import Reply, Request
+from simulator.switches import Switches
 from simulator.tokens import Identity, Tokens
 
 Check = Callable[[str], Identity]
@@ -33,6 +34,16 @@ def auth_ping(request: Request, check: Check) -> Reply:
         return Reply(body=f"OK {check(token).user}\n".encode(), content_type=PLAIN)
     except RpcError:
         return Reply(403, b"", PLAIN)
+
+
+def refresh(request: Request, check: Check, tokens: Tokens, switches: Switches) -> Reply:
+    """A new token for a valid one; the old one stays valid (protocol.md 5.3)."""
+    try:
+        user = switches.renewed_user or check(request.headers.get("authorization", "")).user
+    except RpcError:
+        return Reply(401, b"Unauthorized", PLAIN)
+    fresh = tokens.issue(user, switches.renewed_seconds, kind=switches.renewed_kind)
+    return Reply(body=fresh.encode(), content_type=PLAIN)
 
 
 def download(item: Item | None) -> Reply:

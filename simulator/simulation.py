@@ -256,6 +256,7 @@ class Simulation:
             "public_key": lambda: pages.public_key(self.tokens),
             "ping": pages.ping,
             "auth_ping": lambda: pages.auth_ping(request, self._check),
+            "authenticate": lambda: pages.refresh(request, self._check, self.tokens, self.switches),
         }
         return simple.get(name)
 

@@ -77,6 +77,14 @@ class Switches:
     signer_reachable: bool = True
     """The service can fetch the signer's public key."""
 
+    # the user service
+    renewed_seconds: float = 180 * 86_400.0
+    """The lifetime of a renewed token."""
+    renewed_user: str = ""
+    """The user of a renewed token; empty: the caller."""
+    renewed_kind: str = "valid"
+    """A kind of ``tokens.KINDS``: a renewed token may be broken."""
+
     def update(self, values: Mapping[str, Any]) -> None:
         """Sets what ``values`` names; raises ``Unusable`` before anything is set."""
         for name, value in values.items():

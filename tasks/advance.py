@@ -23,6 +23,7 @@ _TASKS: Final = {
     Work.FIND: "tasks.find_results",
     Work.ASK_WHY: "tasks.collect_evidence",
     Work.REPLAN: "tasks.replan_workflows",
+    Work.RENEW: "tasks.renew_tokens",
 }
 _planning = SingleFlight()
 _checking = SingleFlight()

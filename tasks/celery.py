@@ -26,6 +26,7 @@ app = Celery(
         "tasks.batches",
         "tasks.jobs",
         "tasks.retention",
+        "tasks.tokens",
         "runtime.heartbeat",
     ],
 )

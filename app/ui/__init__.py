@@ -30,6 +30,7 @@ from app.ui import (
     formatting,
     session,
     sign_in,
+    token_page,
     workflow_list,
     workflow_pages,
 )
@@ -51,7 +52,7 @@ _HEADERS: Final = {
 
 def register(app: Flask) -> None:
     blueprint = Blueprint("ui", __name__, url_prefix="/ui", template_folder="templates")
-    for part in (workflow_list, workflow_pages, batch_pages, actions, sign_in):
+    for part in (workflow_list, workflow_pages, batch_pages, actions, token_page, sign_in):
         part.register(blueprint)
     blueprint.add_url_rule("/static/<path:name>", "asset", asset)
     blueprint.add_url_rule("/<path:rest>", "nothing", nothing)

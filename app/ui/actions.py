@@ -12,7 +12,6 @@ from app.http.auth import caller
 from app.ui import view_models
 from app.ui.session import signed_in
 from workflows.engine import commands as engine
-from workflows.engine import deleting
 from workflows.model.errors import Forbidden
 from workflows.model.states import FINAL_STEP
 from workflows.store.jobs import rows as job_rows
@@ -29,7 +28,6 @@ def register(blueprint: Blueprint) -> None:
         blueprint.add_url_rule(
             f"/workflows/<workflow_id>/{rule}", view.__name__, view, methods=methods
         )
-    blueprint.add_url_rule("/token", "forget_token", forget_token, methods=["GET", "POST"])
 
 
 @signed_in
@@ -101,15 +99,6 @@ def delete(workflow_id: str) -> Any:
     if request.method == "GET":
         return render_template("delete.html", head=found)
     deletion.delete(connections(), workflow_id)
-    return redirect(url_for("ui.list_workflows"), 303)
-
-
-@signed_in
-def forget_token() -> Any:
-    """Deletes the user's token from the engine; the one in the session stays."""
-    if request.method == "GET":
-        return render_template("forget.html")
-    deleting.forget_token(connections().context, caller().name)
     return redirect(url_for("ui.list_workflows"), 303)
 
 

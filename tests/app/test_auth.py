@@ -53,6 +53,8 @@ ROUTES = [
     Route("POST", "/{id}/retry", code=409),
     Route("PUT", "/{id}/token", code=204),
     Route("DELETE", "/{id}", code=409),
+    Route("GET", "/../credentials", object=False),
+    Route("PUT", "/../credentials", object=False, code=400),
     Route("DELETE", "/../credentials", object=False, code=204),
     Route("GET", "/../usage", object=False),
     Route("GET", "/../../../ga4gh/wes/v1/runs", object=False),

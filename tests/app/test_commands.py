@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.app.conftest import ADMIN, ALICE, BOB, ROOT, Api
@@ -114,7 +116,10 @@ def test_a_parked_workflow_goes_on_with_a_fresh_token(api: Api) -> None:
     assert engine.ends(workflow_id) == "succeeded"
 
 
-def test_a_token_that_may_end_before_the_workflow_does_is_warned_about(api: Api) -> None:
+def test_a_token_that_may_end_before_the_workflow_does_is_warned_about(
+    make_api: Callable[..., Api],
+) -> None:
+    api = make_api(auth={"renew_tokens": "never"})
     chain, hour = document("", "a", "b"), 3_600
     long = api.token()
     api.tokens[ALICE] = api.simulator.token(ALICE, 2 * hour)
@@ -129,6 +134,19 @@ def test_a_token_that_may_end_before_the_workflow_does_is_warned_about(api: Api)
         assert [each["code"] for each in answer["warnings"]] == ["token_ends_soon"]
     assert "warnings" not in short
     assert "warnings" not in renewed  # a token that lives longer is kept
+
+
+def test_where_the_token_is_renewed_the_warning_is_about_the_jobs_own(api: Api) -> None:
+    chain, hour = document("", "a", "b"), 3_600
+
+    api.tokens[ALICE] = api.simulator.token(ALICE, 1.5 * hour)
+    short = api("POST", f"{ROOT}/validate", json=chain).json["warnings"]
+    api.tokens[ALICE] = api.simulator.token(ALICE, 2.5 * hour)
+    enough = api("POST", f"{ROOT}/validate", json=chain).json["warnings"]
+
+    assert [each["code"] for each in short] == ["token_ends_soon"]
+    assert "a job keeps the token" in short[0]["message"]
+    assert not enough
 
 
 def test_a_token_of_somebody_else_is_not_taken(api: Api) -> None:

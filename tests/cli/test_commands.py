@@ -318,6 +318,12 @@ def test_the_kept_token_is_forgotten(terminal: Terminal) -> None:
     assert terminal("token", "--forget", "wf_0").exit_code == 2
 
 
+def test_the_renewal_of_the_kept_token_is_chosen(terminal: Terminal) -> None:
+    assert "does not renew" in terminal("token", "--no-renew").stdout
+    assert json.loads(terminal("token", "--renew", "--json").stdout)["renew"] is True
+    assert terminal("token", "--renew", "wf_0").exit_code == 2
+
+
 def test_json_turns_no_text_around(terminal: Terminal, product: Product) -> None:
     workflow = product.submit(document(TWO, name="safe\u202egnp.exe"))
 

@@ -368,7 +368,8 @@ def test_the_kept_token_is_forgotten_and_the_session_goes_on(
 ) -> None:
     product.ends(workflow)
 
-    assert "Forget my token" in alice.get("/").text
+    assert "My token" in alice.get("/").text
+    assert "Forget my token" in alice.get("/token").text
     done = alice.post("/token", data={"secret": alice.secret()})
 
     assert done.headers["Location"] == "/ui/"

@@ -8,11 +8,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from workflows.engine.access import Caller
-from workflows.engine.commands import Owner
+from workflows.engine.commands import Owner, renews
 from workflows.engine.context import EngineContext
 from workflows.model.errors import Conflict, Forbidden, Problem
 from workflows.model.states import FINAL_WORKFLOW, RETRY_WORKFLOW, WorkflowState
 from workflows.rules.batch_progress import batch_ends_too_late, batch_status, count_rows
+from workflows.rules.token_lifetime import job_outlives_token
 from workflows.spec.batches.check import CheckedBatch
 from workflows.spec.document import spec_from
 from workflows.store import credentials
@@ -123,10 +124,13 @@ def _digest(body: bytes) -> str:
 def token_warning(
     context: EngineContext, owner: Owner, checked: CheckedBatch, max_active: int
 ) -> Problem | None:
-    """A warning where the user's token is likely to end before the batch does."""
+    """A warning where the user's token is likely to end before the batch does; where the engine
+    renews it, if a job may outlive its own token."""
     spec, rows = spec_from(checked.template.document), len(checked.table.rows)
     turns = -(-rows // min(rows, max_active))
-    return batch_ends_too_late(spec, turns, context.limits.cap, owner.expires_at, clock())
+    ends, now = owner.expires_at, clock()
+    warning = batch_ends_too_late(spec, turns, context.limits.cap, ends, now)
+    return job_outlives_token(ends, now) if warning and renews(context, owner.name) else warning
 
 
 def count_states(batch: StoredBatch) -> dict[str, int]:

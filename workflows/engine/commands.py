@@ -23,8 +23,8 @@ from workflows.model.states import (
     WorkflowState,
 )
 from workflows.model.values import Event, Job, Json, Outcome, Spec
-from workflows.rules.token_lifetime import ends_too_soon
-from workflows.store import credentials
+from workflows.rules.token_lifetime import ends_too_soon, job_outlives_token
+from workflows.store import credentials, users
 from workflows.store.jobs import kills
 from workflows.store.mongo import clock
 from workflows.store.workflows import inserts, paused, stored, user_commands
@@ -169,14 +169,20 @@ def _refuse_faulty(plan: StoredWorkflow) -> None:
 
 def token_warning(context: EngineContext, owner: Owner, spec: Spec) -> Problem | None:
     """A warning where the user's tokens are likely to end before the workflow does; the freshest
-    one that is kept counts.
+    one that is kept counts. Where the engine renews it: if a job may outlive its own token.
     """
     now = clock()
     if ends_too_soon(spec, context.limits.cap, owner.expires_at, now) is None:
         return None
     kept, refused = credentials.expiry(context.vault, owner.name)
     ends = owner.expires_at if kept is None or refused else max(kept, owner.expires_at)
-    return ends_too_soon(spec, context.limits.cap, ends, now)
+    warning = ends_too_soon(spec, context.limits.cap, ends, now)
+    return job_outlives_token(ends, now) if warning and renews(context, owner.name) else warning
+
+
+def renews(context: EngineContext, owner: str) -> bool:
+    """Whether the engine renews the user's token while there is work under way."""
+    return context.user_service is not None and not users.without_renewal([owner])
 
 
 @dataclass(frozen=True, slots=True)

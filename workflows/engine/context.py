@@ -11,6 +11,7 @@ from workflows.backends.appservice.backend import AppServiceBackend
 from workflows.backends.base import Backend
 from workflows.backends.breakers import Breakers
 from workflows.bvbrc.job_records import JobRecords
+from workflows.bvbrc.user_service import UserService
 from workflows.cwl.process.planner import Planner
 from workflows.engine.lanes import Lanes
 from workflows.model.values import APPSERVICE, Event
@@ -99,6 +100,10 @@ class EngineContext:
     """Called with workflows whose further steps are to be planned; it never fails."""
     rows_ended: Callable[[Collection[str]], None] = lambda _: None
     """Called with batches of which a workflow has ended; it never fails."""
+    user_service: UserService | None = None
+    """Renews tokens; None where the settings say that none is renewed."""
+    renewed: Callable[[str], None] = lambda _: None
+    """Called after each try with its outcome, ``renewed`` or ``failed``."""
     planner: Planner | None = None
     """Plans them; None in a process that does not."""
     stopping: Flag = field(default_factory=Flag)

@@ -7,6 +7,7 @@ from typing import Final
 
 from workflows.model.errors import Problem
 from workflows.model.values import Spec
+from workflows.rules.token_renewal import shortest_rest
 from workflows.spec.compiled_spec import CompiledSpec, compile_spec
 
 STEP: Final = timedelta(hours=1)
@@ -31,6 +32,27 @@ def ends_too_soon(spec: Spec, cap: int, expires_at: datetime, now: datetime) -> 
         f" {hours:.0f} h: its steps would then wait",
         "hand in a fresh token before that: PUT /api/v1/workflows/{id}/token",
     )
+
+
+def job_outlives_token(expires_at: datetime, now: datetime) -> Problem | None:
+    """The warning where the engine renews the token: a job keeps the one that it was sent with,
+    which may be about to be renewed.
+    """
+    rest = shortest_rest(expires_at - now)
+    if rest >= STEP:
+        return None
+    return Problem(
+        "",
+        "token_ends_soon",
+        f"your token expires at {expires_at:%Y-%m-%d %H:%M} UTC. The engine renews it, but a job"
+        f" keeps the token that it was sent with, which may last for {_minutes(rest)} only: a job"
+        " that takes longer loses its access to the Workspace and fails",
+        "hand in a token that lasts longer: PUT /api/v1/workflows/{id}/token",
+    )
+
+
+def _minutes(rest: timedelta) -> str:
+    return f"{max(rest, timedelta(0)) / timedelta(minutes=1):.0f} min"
 
 
 def rounds(found: CompiledSpec, cap: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from typing import Final
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from workflows.model.errors import Unauthorized
-from workflows.store import documents
+from workflows.rules.token_renewal import renewal_time
+from workflows.store import clock, documents
 from workflows.store.jobs import waiting
 from workflows.store.mongo import NOW, Row, collection, query, translate_errors
 
 SEEN_SECONDS: Final = 10.0
 MOST_SEEN: Final = 10_000
+_OF_THE_FORMER: Final = dict.fromkeys(("refused_at", "renewed_at", "renewal_problem"), "")
 
 
 class Vault:
@@ -115,21 +118,33 @@ def _store(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
         opens = present and vault.open(present["sealed"])
         if present and opens and present["digest"] == digest:
             if present.get("refused_at"):
-                rows.update_one({"_id": owner, "digest": digest}, {"$unset": {"refused_at": ""}})
+                again = {"$set": {"renew_at": clock.now()}, "$unset": {"refused_at": ""}}
+                rows.update_one({"_id": owner, "digest": digest}, again)
             return
-        fields = {"sealed": vault.seal(token), "digest": digest, "expires_at": expires_at}
+        fields = renewal_fields(vault, token, expires_at)
         if present is None:
             rows.update_one({"_id": owner}, {"$setOnInsert": fields}, upsert=True)
         elif not opens:
             # Sealed with a key that is gone: it counts as absent, whenever it would expire.
             rows.update_one(
                 {"_id": owner, "sealed": present["sealed"]},
-                {"$set": fields, "$unset": {"refused_at": ""}},
+                {"$set": fields, "$unset": _OF_THE_FORMER},
             )
         rows.update_one(
             {"_id": owner, "digest": {"$ne": digest}, "$expr": fresher},
-            {"$set": fields, "$unset": {"refused_at": ""}},
+            {"$set": fields, "$unset": _OF_THE_FORMER},
         )
+
+
+def renewal_fields(vault: Vault, token: str, expires_at: datetime) -> Row:
+    """What is stored of a token, with the time at which it is to be renewed."""
+    chance = random.random()  # noqa: S311 - spreads the load
+    return {
+        "sealed": vault.seal(token),
+        "digest": vault.digest(token),
+        "expires_at": expires_at,
+        "renew_at": renewal_time(clock.now(), expires_at, chance),
+    }
 
 
 def forget(vault: Vault, owner: str) -> None:

@@ -39,7 +39,7 @@ def ensure_indexes() -> None:
 
 def documents() -> list[type[Document]]:
     """Every kind of document there is."""
-    progress = [Workflow, Spec, Job, Credential, Event, Lock, Heartbeat, Service, Schema]
+    progress = [Workflow, Spec, Job, Credential, User, Event, Lock, Heartbeat, Service, Schema]
     return [*progress, Removal, EndedSession, Usage, AppSpecs, Batch, BatchTable]
 
 
@@ -239,13 +239,30 @@ class Credential(Document):
     meta = {
         "collection": "credentials",
         "auto_create_index": False,
-        "indexes": [{"fields": ["expires_at"], "expireAfterSeconds": 30 * 86_400}],
+        "indexes": [
+            {"fields": ["expires_at"], "expireAfterSeconds": 30 * 86_400},
+            {
+                "fields": ["renew_at"],
+                "partialFilterExpression": {"renew_at": {"$type": "date"}},
+            },
+        ],
     }
     id = StringField(primary_key=True)  # the user
     sealed = StringField(required=True)
     digest = StringField(required=True)  # keyed, tells whether it is the same token
     expires_at = DateTimeField(required=True)
     refused_at = DateTimeField()  # BV-BRC refused it although it has not expired
+    renew_at = DateTimeField()  # when to look whether it is to be renewed
+    renewed_at = DateTimeField()  # since when the engine has had it from BV-BRC
+    renewal_problem = StringField()  # why it could not be renewed at the last try
+
+
+class User(Document):
+    """What is set for a user, apart from the token."""
+
+    meta = {"collection": "users", "auto_create_index": False}
+    id = StringField(primary_key=True)
+    renew = BooleanField()  # False: the engine does not renew the user's token
 
 
 class Event(Document):

@@ -12,7 +12,7 @@ from typing import Final
 
 from mongoengine import Document
 
-from workflows.store import documents, service_status
+from workflows.store import documents, renewals, service_status
 from workflows.store.jobs import duplicates, failures, kills, lookups, output_search, waiting
 from workflows.store.mongo import DUE, Row, ago, collection, translate_errors
 
@@ -32,6 +32,8 @@ class Work(StrEnum):
     """Ask why jobs failed."""
     REPLAN = "replan"
     """Plan further steps of workflows."""
+    RENEW = "renew"
+    """Renew tokens."""
     ASK = "ask"
     """Ask AppService whether it accepts submissions."""
 
@@ -85,6 +87,7 @@ def _parts(overdue: Row, moment: Row) -> list[tuple[type[Document], list[Row]]]:
         (documents.Job, _rows(Work.KILL, duplicates.DUE)),
         (documents.Job, _rows(Work.FIND, output_search.DUE)),
         (documents.Job, _rows(Work.ASK_WHY, failures.DUE)),
+        (documents.Credential, _rows(Work.RENEW, renewals.DUE)),
         (documents.Service, _rows(_UNWELL, {**service, "state": {"$ne": service_status.UP}})),
         (documents.Service, _rows(_ASKED, {**service, "$expr": {"$gt": ["$checked_at", moment]}})),
     ]
