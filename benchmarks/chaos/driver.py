@@ -18,12 +18,14 @@ from pymongo import MongoClient
 from benchmarks.chaos.audit import Facts, audit
 from benchmarks.chaos.failover import Failover, failover_stack
 from benchmarks.chaos.faults import Fault, Stage
+from benchmarks.chaos.partition import proxies
 from benchmarks.chaos.report import Report, cancel_to_kill, recovery, silences
 from benchmarks.chaos.schedule import Schedule
 from benchmarks.chaos.users import Users
 from benchmarks.chaos.without import NOTHING
 from benchmarks.chaos.workload import courses
 from devstack.stack import Stack, Wanted, stack
+from devstack.tcp_proxy import TcpProxy
 
 Json = Any
 
@@ -88,9 +90,12 @@ def run(plan: Plan, faults: Sequence[Fault]) -> Report:
         mongod_options=("--setParameter", "enableTestCommands=1"),
         launcher=("benchmarks.chaos.without", plan.without or NOTHING),
     )
-    with _started(wanted, plan) as (running, servers):
+    with (
+        _started(wanted, plan) as (running, servers),
+        proxies(running, mongodb=servers is None) as cut,
+    ):
         try:
-            return _torment(running, plan, faults, servers)
+            return _torment(running, plan, faults, servers, cut)
         finally:
             if plan.logs:
                 _keep_logs(running, plan.logs)
@@ -113,12 +118,16 @@ def _keep_logs(running: Stack, folder: Path) -> None:
 
 
 def _torment(
-    running: Stack, plan: Plan, faults: Sequence[Fault], servers: Failover | None
+    running: Stack,
+    plan: Plan,
+    faults: Sequence[Fault],
+    servers: Failover | None,
+    cut: Mapping[str, TcpProxy],
 ) -> Report:
     courses(running.simulator)
     users = Users(running.api_urls, running.simulator.token, plan.seed)
     stage = Stage(running, users, random.Random(plan.seed), LEASE_SECONDS, GRACE_SECONDS, DATABASE)
-    stage = replace(stage, failover=servers)
+    stage = replace(stage, failover=servers, proxies=cut)
     users.begin(plan.most_steps)
     begun = time.monotonic()
     with users.at_work(plan.going, plan.most_steps):

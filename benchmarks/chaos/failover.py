@@ -1,8 +1,6 @@
-"""Servers that fail over, and one worker that is cut off: a set-up of its own for the driver.
+"""Servers that fail over: a set-up of its own for the driver.
 
-MongoDB is a replica set of three, Redis has three Sentinels, and the first worker reaches
-AppService through a proxy that can be frozen. (A partition from MongoDB needs a direct connection,
-which a replica set does not leave to its clients: ``tests/reliability/test_failover.py`` has it.)
+MongoDB is a replica set of three, Redis has three Sentinels.
 """
 
 from __future__ import annotations
@@ -11,24 +9,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from benchmarks.chaos.faults import Fault, Stage, Strike, Striking
+from benchmarks.chaos.faults import PARTITIONS, Fault, Stage, Strike, Striking
 from devstack.embedded import Server
 from devstack.processes import temporary_folder
 from devstack.replica_set import ReplicaSet, replica_set
 from devstack.sentinels import MASTER_NAME, Sentinels, sentinels
 from devstack.stack import Stack, Wanted, stack
-from devstack.tcp_proxy import TcpProxy, tcp_proxy
-
-SCHEDULER = "WORKFLOW_SCHEDULER__URL"
 
 
 @dataclass(frozen=True, slots=True)
 class Failover:
-    """What can fail over, or be cut off."""
+    """What can fail over."""
 
     mongodb: ReplicaSet
     redis: Sentinels
-    appservice: TcpProxy
 
 
 @contextmanager
@@ -48,25 +42,10 @@ def failover_stack(wanted: Wanted) -> Iterator[tuple[Stack, Failover]]:
         with stack(replace(wanted, settings=settings)) as running:
             single = running.mongod
             running.mongod = Server(members.uri, single.process, members.wait)
-            with tcp_proxy(_port(running.simulator.url)) as proxy:
-                _lead_through(running, proxy)
-                try:
-                    yield running, Failover(members, watched, proxy)
-                finally:
-                    running.mongod = single
-
-
-def _lead_through(running: Stack, proxy: TcpProxy) -> None:
-    """The first worker starts again with another address of AppService."""
-    worker = running.workers[0]
-    address = running.env[SCHEDULER].replace(f":{_port(running.simulator.url)}", f":{proxy.port}")
-    worker.kill()
-    worker.env = {**worker.env, SCHEDULER: address}
-    worker.start()
-
-
-def _port(url: str) -> int:
-    return int(url.rpartition(":")[2])
+            try:
+                yield running, Failover(members, watched)
+            finally:
+                running.mongod = single
 
 
 def _changes(target: str, change: Callable[[Failover], Callable[[], None]]) -> Striking:
@@ -116,21 +95,11 @@ def _another_master(change: Callable[[Sentinels], object]) -> Striking:
     return strike
 
 
-def _cut_off(stage: Stage) -> Strike | None:
-    """For longer than a lease lasts and well below the grace, by its own timer: a driver that is
-    busy with another fault must not keep a request back for longer than a network may."""
-    if stage.failover is None:
-        return None
-    seconds = stage.lease_seconds * stage.rng.uniform(1.2, 2.2)
-    stage.failover.appservice.freeze_for(seconds)
-    return Strike(seconds, stage.failover.appservice.thaw, "partition")
-
-
 FAILOVER = [
     Fault("mongod-step-down", 2, _changes("mongod", _step_down)),
     Fault("mongod-primary-killed", 2, _changes("mongod", _kill_primary)),
     Fault("mongod-rolling-restart", 1, _changes("mongod", _restart_all)),
     Fault("redis-failover", 2, _another_master(Sentinels.fail_over)),
     Fault("redis-master-lost", 2, _another_master(Sentinels.lose_master)),
-    Fault("partition-appservice", 3, _cut_off),
+    *PARTITIONS,
 ]

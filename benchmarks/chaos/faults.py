@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from benchmarks.chaos.users import Users
 from devstack.processes import NotReady, Process, wait_until
 from devstack.stack import Stack
+from devstack.tcp_proxy import TcpProxy
 
 if TYPE_CHECKING:
     from benchmarks.chaos.failover import Failover
@@ -47,6 +48,8 @@ class Stage:
     """Names of the processes and servers that a fault has hold of, or has just let go."""
     failover: Failover | None = None
     """Servers that fail over; None: the plain ones."""
+    proxies: Mapping[str, TcpProxy] = field(default_factory=dict)
+    """In front of the servers from which one worker can be cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +201,21 @@ def switched(seconds: float, **switches: object) -> Striking:
     return strike
 
 
+def cut_off(server: str) -> Striking:
+    """For longer than a lease lasts and well below the grace, by its own timer: a driver that is
+    busy with another fault must not keep a request back for longer than a network may."""
+
+    def strike(stage: Stage) -> Strike | None:
+        proxy = stage.proxies.get(server)
+        if proxy is None:
+            return None
+        seconds = stage.lease_seconds * stage.rng.uniform(1.2, 2.2)
+        proxy.freeze_for(seconds)
+        return Strike(seconds, proxy.thaw, "partition")
+
+    return strike
+
+
 def missing(stage: Stage) -> Strike | None:
     """For a while AppService does not name one of the jobs that we know of. (One that we look for
     must be found after the grace: that AppService would then keep silent of it is not to be had.)
@@ -283,6 +301,10 @@ SERVERS = [
     Fault("mongod-away", 0.7, away("mongod", 30)),
     Fault("mongod-disk-full", 2, disk_full),
 ]
+PARTITIONS = [
+    Fault("partition-appservice", 3, cut_off("appservice")),
+    Fault("partition-mongodb", 3, cut_off("mongodb")),
+]
 APPSERVICE = [
     Fault("reply-lost-job-created", 8, answer("lost", START)),
     Fault("reply-lost-before", 4, answer("lost", START, done=False)),
@@ -324,7 +346,7 @@ def aimed(kinds: Sequence[str]) -> Sequence[Fault]:
 
 
 KINDS: Mapping[str, Sequence[Fault]] = {
-    "all": (*PROCESSES, *SERVERS, *APPSERVICE),
+    "all": (*PROCESSES, *SERVERS, *PARTITIONS, *APPSERVICE),
     "processes": PROCESSES,
     "servers": SERVERS,
     "appservice": APPSERVICE,
