@@ -73,7 +73,7 @@ def measure(name: str, users: int, jobs: int, usable: int | None, asked: argpars
 
 def claim(free: int) -> tuple[float, int]:
     begun = time.perf_counter()
-    jobs = outbox.claim(free, BOUNDS)
+    jobs = outbox.claim(free, BOUNDS).jobs
     seconds = time.perf_counter() - begun
     keys = [job.key for job in jobs]
     again = {"$set": {"state": "intended", "due": datetime(2026, 1, 1, tzinfo=UTC)}}

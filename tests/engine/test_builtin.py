@@ -103,7 +103,7 @@ def crashed(engine: Engine) -> str:
     workflow_id = engine.submit(found)
     advance(engine.context, [workflow_id])
     second = timedelta(seconds=0.1)
-    assert len(outbox.claim(1, outbox.Bounds(9, 9, second, timedelta(hours=1), 9))) == 1
+    assert len(outbox.claim(1, outbox.Bounds(9, 9, second, timedelta(hours=1), 9)).jobs) == 1
     return workflow_id
 
 

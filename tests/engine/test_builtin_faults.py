@@ -64,7 +64,7 @@ def cut_off(engine: Engine) -> str:
 def claimed(engine: Engine, workflow_id: str) -> Job:
     """Its job, claimed by a process that will die."""
     advance(engine.context, [workflow_id])
-    (job,) = outbox.claim(1, outbox.Bounds(9, 9, timedelta(seconds=0.1), HOUR, 9))
+    (job,) = outbox.claim(1, outbox.Bounds(9, 9, timedelta(seconds=0.1), HOUR, 9)).jobs
     return job
 
 

@@ -76,6 +76,10 @@ def put(owners: Sequence[str], each: int = 1, **fields: Any) -> None:
     )
 
 
+def claim(free: int, bounds: Bounds, backends: Sequence[str] = ()) -> list[Job]:
+    return list(outbox.claim(free, bounds, backends).jobs)
+
+
 def finish(jobs: Sequence[Job]) -> None:
     collection(documents.Job).delete_many({"_id": {"$in": [job.key for job in jobs]}})
 
@@ -87,7 +91,7 @@ def in_state(state: str) -> int:
 def test_a_thousand_users_with_a_waiting_job_are_served() -> None:
     put(users(1001))
 
-    assert len(outbox.claim(8, MANY)) == 8
+    assert len(claim(8, MANY)) == 8
 
 
 def test_every_user_is_served_once_before_anybody_twice() -> None:
@@ -96,7 +100,7 @@ def test_every_user_is_served_once_before_anybody_twice() -> None:
 
     for round_ in range(1, 4):
         for _ in range(10):
-            claimed = outbox.claim(4, MANY)
+            claimed = claim(4, MANY)
             served.update(job.owner for job in claimed)
             finish(claimed)
         assert set(served.values()) == {round_}
@@ -107,13 +111,13 @@ def test_a_user_with_thousands_hides_nobody() -> None:
     put([first], each=2000)
     put(others)
 
-    assert {job.owner for job in outbox.claim(4, MANY)} == {first, *others}
+    assert {job.owner for job in claim(4, MANY)} == {first, *others}
 
 
 def test_few_users_share_all_places() -> None:
     put(users(2), each=50)
 
-    served = Counter(job.owner for job in outbox.claim(32, MANY))
+    served = Counter(job.owner for job in claim(32, MANY))
 
     assert set(served.values()) == {16}
 
@@ -121,7 +125,7 @@ def test_few_users_share_all_places() -> None:
 def test_the_longest_waiting_job_of_a_user_goes_first() -> None:
     put(users(1), each=20)
 
-    assert [job.workflow[-2:] for job in outbox.claim(2, MANY)] == ["-0", "-1"]
+    assert [job.workflow[-2:] for job in claim(2, MANY)] == ["-0", "-1"]
 
 
 def test_users_without_a_token_are_met_once_and_come_back_with_one() -> None:
@@ -129,7 +133,7 @@ def test_users_without_a_token_are_met_once_and_come_back_with_one() -> None:
     put(parked)
     put(users(1))
 
-    assert [job.owner for job in outbox.claim(8, MANY)] == ["user00000@bvbrc"]
+    assert [job.owner for job in claim(8, MANY)] == ["user00000@bvbrc"]
     assert waiting.users_after("", 8, datetime.now(UTC)).owners == []
     assert collection(documents.Job).count_documents({"state": "intended", "due": None}) == 700
 
@@ -137,7 +141,7 @@ def test_users_without_a_token_are_met_once_and_come_back_with_one() -> None:
         {"_id": parked[5], "expires_at": datetime.now(UTC) + HOUR}
     )
     assert waiting.unpark_usable() == 1
-    assert [job.owner for job in outbox.claim(8, MANY)] == [parked[5]]
+    assert [job.owner for job in claim(8, MANY)] == [parked[5]]
 
 
 def test_more_users_than_one_question_reads_are_gone_through_by_several(
@@ -147,7 +151,7 @@ def test_more_users_than_one_question_reads_are_gone_through_by_several(
     put(users(1000), due=datetime.now(UTC) + HOUR)  # they wait for another try
     collection(documents.Job).update_one({"owner": "user00900@bvbrc"}, {"$set": {"due": PAST}})
 
-    wait_until(lambda: outbox.claim(1, MANY) != [], "the one job that is due is found")
+    wait_until(lambda: claim(1, MANY) != [], "the one job that is due is found")
 
 
 def test_a_users_caps_and_that_of_all_hold() -> None:
@@ -155,7 +159,7 @@ def test_a_users_caps_and_that_of_all_hold() -> None:
     put(owners, each=10)
     put(owners[:1], each=3, state="active")
 
-    claimed = outbox.claim(100, bounds(user_jobs=4, user_sending=3, sending=12))
+    claimed = claim(100, bounds(user_jobs=4, user_sending=3, sending=12))
 
     assert len(claimed) == 12
     assert Counter(job.owner for job in claimed)[owners[0]] == 1
@@ -167,7 +171,7 @@ def test_submissions_in_doubt_hold_no_place() -> None:
     put([owner], each=4, state="sending", in_doubt=True)
     put([owner], each=9)
 
-    assert len(outbox.claim(4, bounds(user_sending=4, sending=4))) == 4
+    assert len(claim(4, bounds(user_sending=4, sending=4))) == 4
 
 
 def test_submissions_in_doubt_may_be_jobs_at_bvbrc_and_count_as_such() -> None:
@@ -175,7 +179,7 @@ def test_submissions_in_doubt_may_be_jobs_at_bvbrc_and_count_as_such() -> None:
     put([owner], each=4, state="sending", in_doubt=True)
     put([owner], each=9)
 
-    assert len(outbox.claim(9, bounds(user_jobs=6))) == 2
+    assert len(claim(9, bounds(user_jobs=6))) == 2
 
 
 def test_steps_that_the_engine_runs_are_found_among_many_of_appservice() -> None:
@@ -183,7 +187,7 @@ def test_steps_that_the_engine_runs_are_found_among_many_of_appservice() -> None
     put(owners, each=600)
     put(owners[1:2], app="CreateGroup", backend=BUILTIN, due=datetime.now(UTC))
 
-    assert [job.app for job in outbox.claim(8, MANY, [BUILTIN])] == ["CreateGroup"]
+    assert [job.app for job in claim(8, MANY, [BUILTIN])] == ["CreateGroup"]
 
 
 def test_claims_of_many_at_once_keep_the_caps() -> None:
@@ -192,7 +196,7 @@ def test_claims_of_many_at_once_keep_the_caps() -> None:
     exact = bounds(user_jobs=3, sending=13)
 
     with ThreadPoolExecutor(8) as pool:
-        claims = list(pool.map(lambda _: outbox.claim(5, exact), range(40)))
+        claims = list(pool.map(lambda _: claim(5, exact), range(40)))
 
     keys = [job.key for claimed in claims for job in claimed]
     assert len(keys) == len(set(keys)) == in_state("sending") == 13
@@ -202,7 +206,7 @@ def test_claims_of_many_at_once_keep_the_caps() -> None:
 def test_a_claim_that_counted_before_another_one_reserves_nothing() -> None:
     put(users(1), each=2)
     book = reservations.read()
-    outbox.claim(1, MANY)
+    claim(1, MANY)
 
     assert not reservations.reserve(book, "late", [], "")
 
@@ -236,11 +240,11 @@ def learn_that_many_are_borne(ceiling: int = 9) -> None:
 def test_the_adaptive_limit_holds_for_all_processes_together() -> None:
     put(users(2), each=20)
 
-    at_first = len(outbox.claim(20, ADAPTIVE))
+    at_first = len(claim(20, ADAPTIVE))
     learn_that_many_are_borne()
 
     assert at_first == FIRST
-    assert len(outbox.claim(20, ADAPTIVE)) == 9 - FIRST
+    assert len(claim(20, ADAPTIVE)) == 9 - FIRST
     assert reservations.observed_limit().calls == 9
 
 
@@ -249,7 +253,7 @@ def test_time_outs_of_several_users_that_one_process_sees_halve_the_limit_of_all
     reservations.learn(Observed(overloads={"ann": 1, "bob": 1}), ceiling=9)
     put(users(1), each=20)
 
-    assert len(outbox.claim(20, ADAPTIVE)) == 4
+    assert len(claim(20, ADAPTIVE)) == 4
 
 
 def test_starts_leave_a_place_to_queries_that_were_announced_and_not_withdrawn() -> None:
@@ -257,11 +261,11 @@ def test_starts_leave_a_place_to_queries_that_were_announced_and_not_withdrawn()
     put(users(1), each=20)
     reservations.announce_queries("mine")
 
-    assert len(outbox.claim(20, ADAPTIVE)) == 8
+    assert len(claim(20, ADAPTIVE)) == 8
     assert outbox.has_room_for_query("mine", 9)
 
     reservations.withdraw_queries("mine")
-    assert len(outbox.claim(20, ADAPTIVE)) == 1
+    assert len(claim(20, ADAPTIVE)) == 1
     assert not outbox.has_room_for_query("", 9)
 
 
@@ -273,30 +277,42 @@ def test_queries_that_came_first_go_first() -> None:
     assert [outbox.has_room_for_query(each, 9) for each in ("first", "second")] == [True, False]
 
 
-def test_calls_of_one_user_that_hang_hold_no_place_that_others_need() -> None:
+WIDE = replace(ADAPTIVE, sending=32)
+
+
+def begin_before(seconds: int) -> None:
+    """The calls under way began so much earlier."""
+    earlier = [{"$set": {"sent_at": {"$subtract": ["$sent_at", 1000 * seconds]}}}]
+    collection(documents.Job).update_many({"state": "sending"}, earlier)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_calls_that_hang_hold_no_place_once_a_later_one_was_answered(count: int) -> None:
     learn_that_many_are_borne()
-    hung, other = users(2)
-    put([hung], each=20)
-    assert len(outbox.claim(20, ADAPTIVE)) == 9
-    began_before = [{"$set": {"sent_at": {"$subtract": ["$sent_at", 60_000]}}}]
-    sending = {"state": "sending"}
-    collection(documents.Job).update_many(sending, began_before)
+    *hung, other = users(count + 1)
+    put(hung, each=20)
+    assert len(claim(20, ADAPTIVE)) == 9
+    begin_before(60)
     put([other], each=3)
+    assert [job.owner for job in claim(1, WIDE)] == [other]
+    [probe] = collection(documents.Job).find({"owner": other, "state": "sending"})
+    assert claim(20, WIDE) == [], "a second call before the first one tells"
 
-    claimed = outbox.claim(20, replace(ADAPTIVE, sending=32))
+    reservations.learn(Observed(starts=1), 9, answered=probe["sent_at"])
+    collection(documents.Job).delete_one({"_id": probe["_id"]})
 
-    assert {job.owner for job in claimed} == {other}
-    assert len(claimed) == 3
+    claimed = claim(20, WIDE)
+    assert Counter(job.owner for job in claimed)[other] == 2
 
 
-def test_calls_of_several_users_that_hang_are_the_services_trouble() -> None:
+def test_a_slow_service_gets_one_call_more_at_a_time() -> None:
     learn_that_many_are_borne()
     put(users(2), each=20)
-    assert len(outbox.claim(20, ADAPTIVE)) == 9
-    began_before = [{"$set": {"sent_at": {"$subtract": ["$sent_at", 60_000]}}}]
-    collection(documents.Job).update_many({"state": "sending"}, began_before)
+    assert len(claim(20, ADAPTIVE)) == 9
+    begin_before(60)
 
-    assert outbox.claim(20, replace(ADAPTIVE, sending=32)) == []
+    assert len(claim(20, WIDE)) == 1
+    assert claim(20, WIDE) == []
 
 
 STANDS_STILL = """
@@ -335,10 +351,10 @@ def test_a_process_that_stands_still_inside_a_claim_holds_up_nobody_for_long(
             os.waitpid(process.pid, os.WUNTRACED)
             if then is signal.SIGKILL:
                 process.kill()
-            at_once = outbox.claim(4, bounds(sending=6))
+            at_once = claim(4, bounds(sending=6))
             if after == "locks":
                 others = bounds(sending=6)
-                wait_until(lambda: outbox.claim(2, others) != [], "its places are free")
+                wait_until(lambda: claim(2, others) != [], "its places are free")
         finally:
             process.send_signal(then)
             process.wait(30)

@@ -13,7 +13,10 @@ import pytest
 from devstack.processes import wait_until
 from simulator.client import Simulator
 from tests.engine.conftest import Engine, document
+from workflows.backends.appservice.backend import AppServiceBackend
 from workflows.backends.appservice.client import AppService
+from workflows.backends.appservice.observations import Observations
+from workflows.backends.base import by_name
 from workflows.backends.breakers import FAILURES, PROBE_SECONDS, Breakers
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
@@ -132,6 +135,30 @@ def test_five_time_outs_of_one_user_hold_up_no_other(engine: Engine) -> None:
     started = {"owner": BOB, "state": "active"}
     assert collection(documents.Job).count_documents(started) == 1, "it had to wait for a probe"
     assert bob.ends(workflow, PATIENCE_SECONDS) == "succeeded"
+
+
+def test_submissions_of_two_users_that_hang_hold_up_no_other(
+    patient: Engine, beside: list[Thread]
+) -> None:
+    """Only one call is known to be borne."""
+    observations, url = Observations(), patient.simulator.app_service_url
+    long = timedelta(seconds=HANG_SECONDS)
+    client = AppService(Rpc(Wire(), observations.call), url, timeout=long, submit_timeout=long)
+    backend = AppServiceBackend(client, observations=observations)
+    backends = {**patient.context.backends, **by_name(backend)}
+    context = replace(patient.context, backends=backends)
+    hang(patient.simulator, "start_app2", *HUNG[:2])
+    ids = [of(patient, user).submit(document("", "")) for user in (*HUNG[:2], BOB)]
+    advance(context, ids)
+
+    task = Thread(target=patient.drain.run, args=(context,))
+    beside.append(task)
+    task.start()
+
+    started = {"owner": BOB, "state": "active"}
+    wait_for(lambda: collection(documents.Job).count_documents(started) == 2)
+    hung = {"owner": {"$in": HUNG}, "state": "sending"}
+    assert len(collection(documents.Job).distinct("owner", hung)) == 2
 
 
 def test_look_ups_of_one_user_that_hang_hold_up_no_other(

@@ -122,10 +122,11 @@ class EngineContext:
         return self.appservice.breakers
 
 
-def learn(context: EngineContext) -> None:
-    """Store this process's observations of AppService for all processes."""
+def learn(context: EngineContext, answered: datetime | None = None) -> None:
+    """Store this process's observations of AppService for all processes. ``answered``: when the
+    youngest call of ``start_app2`` began that was answered to it."""
     observations = context.appservice.observations
     observed = observations.take() if observations else None
     if observed:
         with translate_errors():
-            reservations.learn(observed, context.limits.submissions)
+            reservations.learn(observed, context.limits.submissions, answered)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from queue import Empty, SimpleQueue
 from threading import Lock
@@ -38,14 +38,13 @@ from workflows.model.values import Job
 from workflows.store import credentials
 from workflows.store.jobs import lookups, outbox, send_results
 from workflows.store.jobs import rows as job_rows
-from workflows.store.jobs.outbox import Bounds
-from workflows.store.jobs.reservations import queries_wait
+from workflows.store.jobs.outbox import Bounds, Claimed
 from workflows.store.jobs.send_results import SendResult
 from workflows.store.workflows import rows as workflow_rows
 
 log = structlog.get_logger(__name__)
 
-_PAUSE_SECONDS = 0.01
+_PAUSE_SECONDS = 0.003
 """Answers come in bursts; a burst is over after this time without an answer."""
 _GATHER_SECONDS = 0.1
 """How long an answer waits at most for the rest of its burst, to be stored together."""
@@ -110,9 +109,8 @@ class Drain:
             self._note(answered)
             self._answered = []
         fresh = self._claim(context)
-        if answered:
-            learn(context)  # only now: AppService's worker idles until the next job is sent
-        self._yields = not fresh and context.appservice.observations is not None and queries_wait()
+        if answered:  # only now: until the next job is sent, a worker of AppService idles
+            learn(context, _youngest(answered))
         told = self._tell(context)
         busy = self._under_way or self._answered or self._told or self._yields
         return not (busy or answered or fresh or told)
@@ -154,11 +152,13 @@ class Drain:
         that cannot take any. What is taken and then not wanted, or
         not sent, is never left to be looked up.
         """
+        self._yields = False
         free = self._threads - self._under_way
         if free <= 0 or context.stopping.is_set():
             return 0
         send_by = time.monotonic() + context.limits.send_window.total_seconds()
-        claimed = _claim_jobs(context, free)
+        taken = _claim_jobs(context, free)
+        claimed, self._yields = taken.jobs, taken.queries_first
         try:  # in that order nothing slips past a cancel
             gone = (
                 workflow_rows.ended_among({job.workflow for job in claimed}) if claimed else set()
@@ -200,7 +200,7 @@ class Drain:
             return found
 
 
-def _claim_jobs(context: EngineContext, free: int) -> list[Job]:
+def _claim_jobs(context: EngineContext, free: int) -> Claimed:
     """Claim jobs of backends that take jobs. Where a backend bars users, the places left go to jobs
     of the backends that bar no user: these run without calls of the first.
     """
@@ -220,16 +220,23 @@ def _claim_jobs(context: EngineContext, free: int) -> list[Job]:
         if status.reachable and context.backends[name].takes_submissions()
     ]
     if not open_names:
-        return []
+        return Claimed()
     named = open_names if len(open_names) < len(all_status) else ()
     open_status = [all_status[name] for name in open_names]
     barred = set(chain.from_iterable(status.barred for status in open_status))
     most = 1 if any(status.probing for status in open_status) else free
     claimed = outbox.claim(most, bounds, named, barred)
     unbarred = [name for name in open_names if not all_status[name].barred]
-    if barred and unbarred and len(claimed) < free:
-        claimed += outbox.claim(free - len(claimed), bounds, unbarred)
+    if barred and unbarred and len(claimed.jobs) < free:
+        more = outbox.claim(free - len(claimed.jobs), bounds, unbarred)
+        return Claimed([*claimed.jobs, *more.jobs], claimed.queries_first or more.queries_first)
     return claimed
+
+
+def _youngest(answered: Sequence[SendResult]) -> datetime | None:
+    """When the youngest of the jobs was sent that AppService has started."""
+    began = [sent.job.sent_at for sent in answered if sent.job_id and sent.job.sent_at]
+    return max(began, default=None)
 
 
 def _outcome(context: EngineContext, job: Job, done: Future[SendResult]) -> SendResult:

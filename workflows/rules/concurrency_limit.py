@@ -41,6 +41,7 @@ FAR: Final = 1.5
 """Times the lowest beyond which queries wait in line."""
 NOISE_SECONDS: Final = 0.01
 """Differences below that say nothing about a queue."""
+SHORTEST_LATE, LATE_FACTOR = timedelta(seconds=0.5), 1.5
 SHORTEST_HANG, HANG_FACTOR = timedelta(seconds=2), 3
 TREND: Final = 0.1
 """How far a window without a queue, below a limit that had one, moves the lowest time to its own:
@@ -97,6 +98,13 @@ class ConcurrencyLimit:
     def calls(self) -> int:
         """How many calls may be under way."""
         return max(1, int(self.limit))
+
+    @property
+    def late_after(self) -> timedelta:
+        """After how long a start takes clearly longer than starts do."""
+        if self.latency is None:
+            return SHORTEST_HANG
+        return max(SHORTEST_LATE, timedelta(seconds=LATE_FACTOR * self.latency))
 
     @property
     def hangs_after(self) -> timedelta:

@@ -307,6 +307,7 @@ class Lock(Document):
     full = BooleanField()  # outbox: as many calls were under way as the limit allows
     limit = DictField()  # outbox: the adaptive limit of calls and what it was learnt from
     learnt = IntField()  # outbox: how often the limit was adapted
+    answered = DateTimeField()  # outbox: when the youngest call began that has been answered
 
 
 class Heartbeat(Document):

@@ -53,6 +53,7 @@ class QueryPlaces:
         try:
             self._wait_for_room(until)
             self._held_until = time.monotonic() + HELD_SECONDS
+            self._withdraw_last()
             yield
         finally:
             self._end_turn(holder)
@@ -68,15 +69,20 @@ class QueryPlaces:
             self._holder, self._held_until = holder, until
         return holder
 
+    def _withdraw_last(self) -> None:
+        """A start that is claimed from now on arrives behind the query, which is sent at once."""
+        with self._turn:
+            last = not self._waiting
+        if last:
+            self._withdraw()
+
     def _end_turn(self, holder: object) -> None:
         with self._turn:
             if self._holder is not holder:
                 return
             self._holder = None
             self._turn.notify()
-            last = not self._waiting
-        if last:
-            self._withdraw()
+        self._withdraw_last()
 
     def _wait_for_room(self, until: float) -> None:
         """Where MongoDB cannot say what is under way, a query does not wait."""

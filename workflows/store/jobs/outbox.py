@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -22,19 +22,18 @@ from workflows.model.errors import Unavailable
 from workflows.model.job_moves import CLAIM
 from workflows.model.states import JobState
 from workflows.model.values import Job
+from workflows.rules.call_places import Counts
 from workflows.rules.fair_share import share
 from workflows.store import documents
 from workflows.store.jobs import reservations, waiting
 from workflows.store.jobs.reservations import Book
 from workflows.store.jobs.transitions import guard_of, update
-from workflows.store.mongo import NOW, ago, client, collection, later, translate_errors
+from workflows.store.mongo import NOW, Row, ago, client, collection, later, translate_errors
 
 _SOME = 8
 """Jobs of each user among which is chosen, however many users wait."""
 _FEWEST, _MOST = 16, 200
 """Users among whom is chosen: as many as there are places, within these bounds."""
-_MOST_HANGING = 5
-"""Calls of a user that may hang before no more of that user's are begun."""
 _TRIES = 50
 """Of several claims at once one reserves its places, and the others count again."""
 _NO_SNAPSHOT = 246
@@ -65,28 +64,17 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """The jobs under way, with the reservations of other claims."""
+class Claimed:
+    """What a claim has taken."""
 
-    calls: int
-    """Of all users. A submission in doubt is no call."""
-    sending: Counter[str]
-    """Jobs of each user that are being sent and not in doubt."""
-    under_way: Counter[str]
-    """Jobs of each user that are being sent, in doubt or at AppService: all that may be there."""
-    hanging: Counter[str] = field(default_factory=Counter)
-    """Calls of each user that take much longer than calls do."""
-
-    @property
-    def occupying(self) -> int:
-        """Calls that occupy a worker of AppService. Where those of one user alone hang, it is that
-        user's trouble and not the service's: they hold no place that others need."""
-        return self.calls - (self.hanging.total() if len(self.hanging) == 1 else 0)
+    jobs: Sequence[Job] = ()
+    queries_first: bool = False
+    """Whether a place was left to queries that wait: soon there will be more to take."""
 
 
 def claim(
     free: int, bounds: Bounds, backends: Collection[str] = (), barred: Collection[str] = ()
-) -> list[Job]:
+) -> Claimed:
     """Take up to ``free`` jobs to send, shared fairly between users that have a usable token; of
     these backends alone, where any are named, and none of the ``barred`` users.
 
@@ -101,7 +89,7 @@ def claim(
         if not jobs:
             if found.read_up_to != book.served:
                 reservations.pass_over(found.read_up_to)
-            return []
+            return Claimed()
         return _claim(jobs, free, bounds)
 
 
@@ -126,26 +114,33 @@ def _first_jobs(
     return {owner: jobs for owner, jobs in found.items() if jobs}
 
 
-def _claim(jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds) -> list[Job]:
+def _claim(jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds) -> Claimed:
     """Choose among these by what is on the way now, and take those that are as they were read."""
     token = uuid4().hex
     for _ in range(_TRIES):
         book, counts = _read_settled(jobs)
         places = _free_places(book, counts, bounds)
         chosen = choose(jobs, min(free, places), bounds, counts)
+        queries_first = bounds.adaptive and _leaves_place(book, counts, len(chosen))
         if not chosen:
-            return []
+            return Claimed((), queries_first)
         last, full = _last_served(jobs, chosen), len(chosen) == places
         if reservations.reserve(book, token, chosen, last, full=full):
             taken = mark_sending(chosen, token, bounds)
             with suppress(Unavailable), translate_errors():  # it ends by itself, a little later
                 reservations.release(token)
-            return [
-                replace(job, state=JobState.SENDING, claim=token)
+            mine = [
+                replace(job, state=JobState.SENDING, claim=token, sent_at=book.now)
                 for job in chosen
                 if job.key in taken
             ]
-    return []
+            return Claimed(mine, queries_first)
+    return Claimed()
+
+
+def _leaves_place(book: Book, counts: Counts, chosen: int) -> bool:
+    """Whether more could begin if no query waited."""
+    return bool(book.queries) and counts.free_places(book.limit.calls, 0) > chosen
 
 
 def _free_places(book: Book, counts: Counts, bounds: Bounds) -> int:
@@ -153,7 +148,7 @@ def _free_places(book: Book, counts: Counts, bounds: Bounds) -> int:
     places = bounds.sending - counts.calls
     if not bounds.adaptive:
         return places
-    return min(places, book.limit.calls - counts.occupying - len(book.queries))
+    return min(places, counts.free_places(book.limit.calls, len(book.queries)))
 
 
 def has_room_for_query(token: str, ceiling: int) -> bool:
@@ -171,13 +166,15 @@ def choose(
     jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds, counts: Counts
 ) -> list[Job]:
     """Which of the users' waiting jobs go now: at most ``free``, fairly."""
+    rooms = {
+        owner: min(
+            bounds.room(counts.sending[owner], counts.under_way[owner]),
+            max(0, counts.places_of(owner, free)),
+        )
+        for owner in jobs
+    }
     queues = {
-        owner: [
-            job.key
-            for job in of_user[: bounds.room(counts.sending[owner], counts.under_way[owner])]
-        ]
-        for owner, of_user in jobs.items()
-        if counts.hanging[owner] < _MOST_HANGING
+        owner: [job.key for job in of_user[: rooms[owner]]] for owner, of_user in jobs.items()
     }
     by_key = {job.key: job for of_user in jobs.values() for job in of_user}
     return [by_key[key] for key in share(free, queues, counts.sending)]
@@ -215,7 +212,9 @@ def _counts(book: Book, owners: Iterable[str], session: ClientSession) -> Counts
     by = {
         "owner": "$owner",
         "in_doubt": {"$eq": ["$in_doubt", True]},
+        "late": {"$lt": ["$sent_at", ago(book.limit.late_after)]},
         "hangs": {"$lt": ["$sent_at", ago(book.limit.hangs_after)]},
+        "passed": {"$lt": ["$sent_at", book.answered]},
     }
     sent = rows.aggregate(
         [
@@ -224,13 +223,9 @@ def _counts(book: Book, owners: Iterable[str], session: ClientSession) -> Counts
         ],
         session=session,
     )
-    sending, under_way, hanging = Counter(book.places), Counter(book.places), Counter[str]()
+    counts = Counts(sending=Counter(book.places), under_way=Counter(book.places))
     for group in sent:
-        owner, count = group["_id"]["owner"], group["count"]
-        under_way[owner] += count
-        if not group["_id"]["in_doubt"]:
-            sending[owner] += count
-            hanging.update({owner: count} if group["_id"]["hangs"] else {})
+        _count(counts, group["_id"], group["count"])
     there = rows.aggregate(
         [
             {"$match": {"state": JobState.ACTIVE, "owner": {"$in": sorted(owners)}}},
@@ -239,8 +234,23 @@ def _counts(book: Book, owners: Iterable[str], session: ClientSession) -> Counts
         session=session,
     )
     for group in there:
-        under_way[group["_id"]] += group["count"]
-    return Counts(sending.total(), sending, under_way, hanging)
+        counts.under_way[group["_id"]] += group["count"]
+    return counts
+
+
+def _count(counts: Counts, calls: Row, count: int) -> None:
+    """Count so many calls of one user that are alike. A call that hangs is late, too."""
+    owner, passed = calls["owner"], calls["passed"]
+    counts.under_way[owner] += count
+    if calls["in_doubt"]:
+        return
+    counts.sending[owner] += count
+    if calls["late"]:
+        counts.late[owner] += count
+        counts.passed[owner] += count if passed else 0
+    if calls["hangs"]:
+        counts.hanging[owner] += count
+        counts.hanging_passed[owner] += count if passed else 0
 
 
 def mark_sending(chosen: Sequence[Job], token: str, bounds: Bounds) -> set[str]:

@@ -41,7 +41,7 @@ _TRIES: Final = 10
 _OUTBOX: Final = {"_id": "outbox"}
 _READ: Final[Row] = {
     "now": NOW,
-    **dict.fromkeys(("count", "served", "claims", "limit", "queries"), 1),
+    **dict.fromkeys(("count", "served", "claims", "limit", "queries", "answered"), 1),
 }
 
 
@@ -69,6 +69,8 @@ class Book:
     """How many calls AppService bears, as far as was observed."""
     queries: Sequence[str] = ()
     """Tokens of processes whose queries wait for a place, in the order of their coming."""
+    answered: datetime | None = None
+    """When the youngest call of ``start_app2`` began that has been answered."""
 
     @property
     def places(self) -> Counter[str]:
@@ -96,6 +98,7 @@ def read(session: ClientSession | None = None) -> Book:
         reserved=[Reserved(each["token"], each["until"], each["jobs"]) for each in claims],
         limit=from_stored(row.get("limit")),
         queries=[each["token"] for each in row.get("queries") or [] if each["until"] > row["now"]],
+        answered=row.get("answered"),
     )
 
 
@@ -152,29 +155,25 @@ def withdraw_queries(token: str) -> None:
         collection(documents.Lock).update_one(_OUTBOX, {"$pull": {"queries": {"token": token}}})
 
 
-def queries_wait() -> bool:
-    """Whether starts leave a place to queries now."""
-    with translate_errors():
-        return bool(read().queries)
-
-
 def observed_limit() -> ConcurrencyLimit:
     """The adaptive limit of calls."""
     row = collection(documents.Lock).find_one(_OUTBOX, {"limit": 1}) or {}
     return from_stored(row.get("limit"))
 
 
-def learn(observed: Observed, ceiling: int) -> None:
+def learn(observed: Observed, ceiling: int, answered: datetime | None = None) -> None:
     """Adapt the limit of calls to what a process observed. What is lost, where many processes learn
-    at the same time, is observed again soon."""
+    at the same time, is observed again soon. ``answered``: when the youngest call began that was
+    answered to it."""
     rows = collection(documents.Lock)
+    passes: Row = {"$max": {"answered": answered}} if answered else {}
     for _ in range(_TRIES):
         row = rows.find_one(_OUTBOX, {"limit": 1, "learnt": 1, "full": 1}) or {}
         after = adapt(from_stored(row.get("limit")), observed, ceiling, full=bool(row.get("full")))
         learnt = row.get("learnt")
         result = rows.update_one(
             {**_OUTBOX, "learnt": learnt},
-            {"$set": {"limit": after.stored(), "learnt": (learnt or 0) + 1}},
+            {"$set": {"limit": after.stored(), "learnt": (learnt or 0) + 1}, **passes},
         )
         if result.modified_count or not row:
             return

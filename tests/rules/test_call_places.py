@@ -1,0 +1,51 @@
+"""Which calls under way hold a place: those that hang are told from a service that is slow."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from workflows.rules.call_places import MOST_HANGING, Counts
+
+YOUNG = Counts(sending=Counter(ann=3))
+SLOW = Counts(sending=Counter(ann=2, bob=2), late=Counter(ann=1, bob=2))
+ALL_LATE = Counts(sending=Counter(ann=2, bob=2), late=Counter(ann=2, bob=2))
+ONE_PASSED = Counts(
+    sending=Counter(ann=2, bob=2), late=Counter(ann=2), passed=Counter(ann=2), hanging=Counter()
+)
+
+
+@pytest.mark.parametrize(
+    ("counts", "limit", "queries", "free"),
+    [
+        (Counts(), 3, 0, 3),
+        (Counts(), 3, 1, 2),
+        (YOUNG, 3, 0, 0),
+        (YOUNG, 5, 1, 1),
+        (SLOW, 4, 0, 0),  # a service that is slow gets no more
+        (ALL_LATE, 4, 0, 1),  # nothing tells: one call will
+        (ALL_LATE, 4, 1, 1),  # queries wait for an answer as well
+        (ALL_LATE, 9, 0, 5),
+        (ONE_PASSED, 4, 0, 2),
+        (ONE_PASSED, 2, 0, 0),
+    ],
+)
+def test_calls_that_were_passed_hold_no_place(
+    counts: Counts, limit: int, queries: int, free: int
+) -> None:
+    assert counts.free_places(limit, queries) == free
+
+
+def test_a_passed_call_holds_a_place_of_its_owner_until_it_hangs() -> None:
+    late = {"sending": Counter(ann=2, bob=1), "late": Counter(ann=2), "passed": Counter(ann=2)}
+    hang = late | {"hanging": Counter(ann=2), "hanging_passed": Counter(ann=2)}
+
+    assert (Counts(**late).places_of("ann", 2), Counts(**late).places_of("bob", 2)) == (0, 2)
+    assert Counts(**hang).places_of("ann", 2) == 2
+
+
+def test_a_user_whose_calls_hang_begins_no_more_of_them() -> None:
+    counts = Counts(sending=Counter(ann=MOST_HANGING), hanging=Counter(ann=MOST_HANGING))
+
+    assert (counts.places_of("ann", 9), counts.places_of("bob", 9)) == (0, 9)
