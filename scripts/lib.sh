@@ -52,3 +52,8 @@ environment() {
 exporter() {
   any_python -S -c "$run" devstack.environment "${venv}-exporter" requirements-exporter.txt
 }
+
+# Clients and validators of the standards that we keep; Toil wants other releases than ours.
+standards() {
+  any_python -S -c "$run" devstack.environment "${venv}-standards" requirements-standards.txt
+}
