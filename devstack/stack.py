@@ -53,6 +53,8 @@ class Stack:
     simulator: Simulator
     simulator_process: Process
     launcher: tuple[str, ...] = ()
+    code: Path = ROOT
+    """The checkout that further processes run: this one, or one of another commit."""
     workers: list[Process] = field(default_factory=list)
     beats: list[Process] = field(default_factory=list)
     apis: list[Process] = field(default_factory=list)
@@ -71,8 +73,8 @@ class Stack:
             name,
             [sys.executable, "-m", *self.launcher, *command],
             log=self.folder / f"{name}.log",
-            env={**self.env, **(env or {})},
-            folder=ROOT,
+            env={**self.env, "PYTHONPATH": _python_path(self.code), **(env or {})},
+            folder=self.code,
         )
 
     def add_worker(self, *options: str | int, skew: str = "") -> Process:
@@ -139,15 +141,18 @@ def _servers(folder: Path, wanted: Wanted) -> Stack:
 
 
 def _env(folder: Path, mongod: Server, redis: Server, simulator: Simulator) -> dict[str, str]:
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     return {
         "WORKFLOW_MONGODB__URI": mongod.uri,
         "WORKFLOW_BROKER__URL": redis.uri,
         "WORKFLOW_AUTH__TOKEN_KEYS": servers.token_keys(folder),
         **servers.leading_to(simulator),
         **servers.kept_in(folder),
-        "PYTHONPATH": path,
+        "PYTHONPATH": _python_path(ROOT),
     }
+
+
+def _python_path(code: Path) -> str:
+    return os.pathsep.join(filter(None, [str(code), os.environ.get("PYTHONPATH")]))
 
 
 def _clock_skew(skew: str) -> dict[str, str]:
