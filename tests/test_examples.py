@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from devstack.processes import wait_until
 from tests.product import GROUP, Product
 from tests.shared import ROOT
 
@@ -104,6 +105,20 @@ def test_a_group_reaches_the_step_that_takes_it(product: Product) -> None:
     jobs = product.simulator.jobs(output_path=f"/{USER}/home/output/Tree")
     groups = [job["params"]["genome_groups"] for job in jobs]  # type: ignore[index,call-overload]
     assert [f"/{USER}/home/Genome Groups/Mine"] in groups
+
+
+def test_a_batch_runs_each_row_of_its_table(product: Product) -> None:
+    parts = [("workflow", "workflow.json"), ("samples", "samples.csv")]
+    files = {part: (name, (EXAMPLES / "batch" / name).read_bytes()) for part, name in parts}
+    batch = product.ask("POST", "/batches", USER, files=files)["batch_id"]
+
+    def is_over() -> bool:
+        return bool(product.ask("GET", f"/batches/{batch}", USER)["status"] == "succeeded")
+
+    wait_until(is_over, "every row has succeeded", seconds=SECONDS, every_seconds=0.5)
+    rows = product.ask("GET", f"/workflows?batch={batch}", USER)["workflows"]
+    assert {row["status"] for row in rows} == {"succeeded"}
+    assert len(rows) == 2
 
 
 @pytest.mark.parametrize("name", ["assemble_annotate", "scatter_annotate", "javascript"])
