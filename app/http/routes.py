@@ -42,11 +42,15 @@ _REFUSALS: Final[Mapping[int, tuple[str, str]]] = {
     401: ("The token is missing, bad or expired", "The token has no signature"),
     403: ("It belongs to another user", "This workflow belongs to another user."),
     404: ("It does not exist", "There is no workflow 'wf_0'."),
-    409: ("Its present state does not allow this", "Cannot retry workflow with status 'running'"),
+    409: (
+        "Its present state, or a quota of what is stored, does not allow this",
+        "Cannot retry workflow with status 'running'",
+    ),
     413: ("The body is too large", "The body is too large: this route takes at most 65536 bytes."),
     415: ("The body is no JSON", "The body must be JSON, with Content-Type: application/json."),
     429: (
-        "A quota is used up, or too many bad tokens came from this address",
+        "A quota is used up, or too many bad tokens or too large bodies came from this address;"
+        " repeat after Retry-After",
         "Too many bad tokens",
     ),
     503: ("A server is away; repeat after Retry-After", "MongoDB cannot be used now"),

@@ -125,6 +125,6 @@ class Quotas:
 
     def _refuse(self, limit: Limit, used: float) -> None:
         what, way_out = _SAYS[limit]
-        message = f"{used:g} of {self._allowed[limit]} {what} are used"
+        message = f"{round(used, 3):.15g} of {self._allowed[limit]} {what} are used"
         wait = self._ledger.seconds_left() if limit.is_rate else _SHORT_WAIT_SECONDS
         raise QuotaExceeded(str(limit), message, way_out, None if limit.is_stored else wait)

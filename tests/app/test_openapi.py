@@ -48,6 +48,28 @@ def test_every_error_has_the_one_body_with_an_example(openapi: dict[str, Any]) -
                     assert isinstance(content["example"]["detail"], str)
 
 
+STORES = {
+    *("submit_workflow", "submit_by_id", "plan_workflow", "register_workflow", "submit_cwl"),
+    *("retry_workflow", "submit_batch", "retry_batch", "wes_run"),
+}
+"""Operations that a quota of what is stored may refuse."""
+
+
+def test_each_refusal_by_a_limit_is_documented_with_when_to_come_again(
+    openapi: dict[str, Any],
+) -> None:
+    operations = {
+        item[method]["operationId"]: item[method]["responses"]
+        for item in openapi["paths"].values()
+        for method in METHODS & set(item)
+    }
+    for name, responses in operations.items():
+        for code in {"429", "503"} & set(responses):
+            assert "Retry-After" in responses[code].get("headers", {}), (name, code)
+    assert {name for name in operations if name in STORES} == STORES
+    assert all("quota" in operations[name]["409"]["description"] for name in STORES)
+
+
 def test_every_route_is_in_the_document(api: Api, openapi: dict[str, Any]) -> None:
     application = api.client.application
     there = {

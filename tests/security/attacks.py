@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 
 import requests
 
+from devstack.processes import wait_until
+from tests.product import Product
+
 SOCKETS: Final = 70
 """More than a server of two processes with 32 threads each had threads."""
 HALF_HEAD: Final = b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\nX-Slow: "
@@ -58,6 +61,21 @@ SLOW: Final[Mapping[str, Callable[[str], object]]] = {
     "half bodies": half_bodies,
     "unread answers": unread_answers,
 }
+
+
+@contextmanager
+def another_api(product: Product, *options: str, **env: str) -> Iterator[str]:
+    """The URL of a further API of the product with these settings, and options of gunicorn."""
+    stack, before = product.stack, dict(product.stack.env)
+    stack.env |= env
+    try:
+        url = stack.add_api(*options)
+        wait_until(lambda: get(url, "/api/v1/health/live").ok, "it serves")
+        yield url
+    finally:
+        stack.env = before
+        stack.api_urls.pop()
+        stack.apis.pop().kill()
 
 
 def answer_to(connection: socket.socket) -> bytes:

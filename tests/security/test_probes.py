@@ -8,9 +8,8 @@ from contextlib import ExitStack, contextmanager
 import requests
 
 from devstack import processes
-from devstack.processes import wait_until
 from tests.product import ALICE, GROUP, Product, document, product, running_product
-from tests.security.attacks import get
+from tests.security.attacks import another_api, get
 
 __all__ = ["product", "running_product"]
 pytestmark = GROUP
@@ -19,21 +18,15 @@ pytestmark = GROUP
 @contextmanager
 def probed(product: Product) -> Iterator[tuple[str, str]]:
     """Another API of one process and one thread, and where its probes are."""
-    stack, before = product.stack, dict(product.stack.env)
     port = processes.free_port()
-    stack.env |= {"WORKFLOW_API__PROBE_PORT": str(port), "WORKFLOW_API__THREADS": "1"}
-    try:
-        yield stack.add_api("--workers", "1"), f"http://127.0.0.1:{port}"
-    finally:
-        stack.env = before
-        stack.api_urls.pop()
-        stack.apis.pop().kill()
+    env = {"WORKFLOW_API__PROBE_PORT": str(port), "WORKFLOW_API__THREADS": "1"}
+    with another_api(product, "--workers", "1", **env) as url:
+        yield url, f"http://127.0.0.1:{port}"
 
 
 def test_probes_have_a_socket_of_their_own_and_answer_nothing_else(product: Product) -> None:
     with probed(product) as (url, probes):
-        wait_until(lambda: get(url, "/api/v1/health/live").ok, "it serves")
-
+        assert get(url, "/api/v1/health/live").ok
         assert get(probes, "/api/v1/health/live").json()["status"] == "alive"
         assert get(probes, "/api/v1/health/ready").json()["mongodb"] == "connected"
         assert get(probes, "/api/v1/workflows").status_code == 404
@@ -43,7 +36,6 @@ def test_streams_take_no_place_of_other_requests(product: Product) -> None:
     product.simulator.app("*", run_seconds=None)
     workflow = product.submit(document({"a": ""}))
     with probed(product) as (url, probes), ExitStack() as stack:
-        wait_until(lambda: get(url, "/api/v1/health/live").ok, "it serves")
         for _ in range(3):
             stack.enter_context(watch(product, url, workflow))
 

@@ -12,28 +12,26 @@ import requests
 from config.sections import Quotas
 from devstack.processes import wait_until
 from tests.product import ALICE, GROUP, Product, document, product, running_product
-from tests.security.attacks import get
+from tests.security.attacks import another_api, get
 
 __all__ = ["product", "running_product"]
 pytestmark = GROUP
 
 HOG = "hog@bvbrc"
-LIMITS = {"ACTIVE_WORKFLOWS": "3", "REQUESTS_PER_MINUTE": "200", "LIVE_STREAMS": "2"}
+LIMITS = {
+    "ACTIVE_WORKFLOWS": "3",
+    "REQUESTS_PER_MINUTE": "200",
+    "LIVE_STREAMS": "2",
+    "STORED_BYTES": "100000",
+}
 
 
 @pytest.fixture
 def limited(product: Product) -> Iterator[str]:
     """The URL of another API, with small quotas and two processes."""
-    stack, before = product.stack, dict(product.stack.env)
-    stack.env |= {f"WORKFLOW_QUOTAS__{name}": value for name, value in LIMITS.items()}
-    try:
-        url = stack.add_api("--workers", "2")
-        wait_until(lambda: get(url, "/api/v1/health/live").ok, "it serves")
+    limits = {f"WORKFLOW_QUOTAS__{name}": value for name, value in LIMITS.items()}
+    with another_api(product, "--workers", "2", **limits) as url:
         yield url
-    finally:
-        stack.env = before
-        stack.api_urls.pop()
-        stack.apis.pop().kill()
 
 
 def ask(
@@ -105,6 +103,37 @@ def test_active_workflows_of_one_user_are_bounded_over_all_processes(
     assert_served(product, limited, "third@bvbrc")
     for workflow in started:
         product.ask("POST", f"/workflows/{workflow}/cancel", "many@bvbrc")
+
+
+def test_stored_bytes_of_one_user_are_bounded_until_that_user_deletes_some(
+    product: Product, limited: str
+) -> None:
+    user, path = "hoarder@bvbrc", "/api/v1/workflows"
+    large = document({"a": ""})
+    large["base_context"]["text"] = "x" * 40_000
+    stored: list[str] = []
+
+    def plan() -> requests.Response:
+        answer = ask(product, limited, f"{path}/plan", user, "POST", json=large)
+        if answer.status_code == 201:
+            stored.append(answer.json()["workflow_id"])
+        return answer
+
+    wait_until(lambda: plan().status_code == 409, "the user is refused")
+
+    (problem,) = plan().json()["errors"]
+    assert (problem["path"], problem["code"]) == ("stored_bytes", "quota_exceeded")
+    used = ask(product, limited, "/api/v1/usage", user).json()["limits"]["stored_bytes"]
+    assert used["used"] > used["allowed"] == 100_000
+    assert str(used["used"]) in problem["message"]
+    assert str(used["allowed"]) in problem["message"]
+    assert_served(product, limited, "fourth@bvbrc")
+
+    for workflow in stored:
+        assert ask(product, limited, f"{path}/{workflow}", user, "DELETE").status_code == 204
+
+    assert plan().status_code == 201
+    assert ask(product, limited, f"{path}/{stored[-1]}", user, "DELETE").status_code == 204
 
 
 def test_the_defaults_do_not_meet_a_user_who_polls_47_workflows() -> None:
