@@ -31,6 +31,7 @@ from app.http.auth import Gate
 from app.http.throttle import Throttle
 from app.live.broadcaster import Broadcaster
 from app.live.hints import Hints
+from app.many import routes as many
 from app.quotas import Quotas
 from app.tokens import routes as tokens
 from app.wes import errors as wes_errors
@@ -81,7 +82,7 @@ def create_app(settings: Settings) -> Flask:
     wes_errors.register(app)
     api = Documented(app)
     reading = (apps, status, history, steps, ro_crate, usage, system)
-    for part in (submit, cwl, batches, commands, tokens, deletion, *reading):
+    for part in (submit, cwl, batches, many, commands, tokens, deletion, *reading):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     api.register_blueprint(wes_routes.blueprint, url_prefix=wes_errors.PREFIX)
     api.register_blueprint(system.for_prometheus)

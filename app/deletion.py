@@ -57,6 +57,11 @@ def delete(found: Connections, workflow_id: str) -> None:
     within an hour.
     """
     deleting.delete_workflow(workflow_id)
+    remove_logs(found, workflow_id)
+
+
+def remove_logs(found: Connections, workflow_id: str) -> None:
+    """Of a workflow that was deleted; a failure is logged."""
     try:
         logs_of(found.settings).remove([workflow_id])
     except OSError as failure:

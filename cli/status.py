@@ -15,45 +15,43 @@ from cli import progress, stream, tree, views
 from cli.api import of_workflow
 from cli.completion import WorkflowId
 from cli.failures import of_state
-from cli.moments import Moment
+from cli.filters import SORTS, as_query, filter_options
 from cli.screen import Screen, command, json_line, strip_controls
 
 Json = Any
 FRAMES_A_SECOND: Final = 4
 INTERRUPTED: Final = 130
-STATES: Final = ("planned", "pending", "queued", "running", "succeeded", "failed", "cancelled")
 
 
 @click.command()
 @click.argument("workflow", type=WorkflowId())
+@click.option("--steps", multiple=True, metavar="STATE", help="Only steps in this state.")
 @command
-def status(screen: Screen, workflow: str) -> None:
+def status(screen: Screen, workflow: str, steps: tuple[str, ...]) -> None:
     """Show the state of a workflow and of its steps."""
-    screen.show(screen.api.get(of_workflow(workflow, "/status")), views.status)
+    query = {"steps": list(steps)} if steps else {}
+    screen.show(screen.api.get(of_workflow(workflow, "/status"), **query), views.status)
 
 
 @click.command("list")
-@click.option("--status", multiple=True, type=click.Choice(STATES), help="Any of these states.")
-@click.option("--has-failed-step", is_flag=True, help="A step has failed, also while others go on.")
-@click.option("--app", help="A step uses this app.")
-@click.option("--name", help="Exactly this name.")
-@click.option("--label", multiple=True, metavar="KEY:VALUE", help="All of these labels.")
-@click.option("--since", type=Moment(), help="Accepted at or after this time (ISO 8601, or 2d).")
-@click.option("--until", type=Moment(), help="Accepted before this time.")
+@filter_options
+@click.option("--sort", type=click.Choice(SORTS), help="The order; without it, newest first.")
+@click.option("--counts", is_flag=True, help="Also count them by state.")
 @click.option("--limit", "-n", default=50, show_default=True, help="At most so many.")
 @command
 def list_workflows(screen: Screen, /, limit: int, **wanted: Any) -> None:
     """List your workflows, the newest first."""
-    query = {name: list(value) if isinstance(value, tuple) else value
-             for name, value in wanted.items() if value}  # fmt: skip
+    query = as_query(wanted)
     found: list[Json] = []
+    counts: Json = {}
     token: str | None = ""
     while token is not None and len(found) < limit:
         page = screen.api.get(
             "/workflows", **query, page_size=min(limit - len(found), 500), page_token=token
         )
         found, token = [*found, *page["workflows"]], page["next_page_token"]
-    screen.show({"workflows": found, "next_page_token": token}, views.page)
+        counts = {"counts": page["counts"]} if "counts" in page else {}
+    screen.show({"workflows": found, "next_page_token": token, **counts}, views.page)
     if token:
         screen.say("There are more workflows: raise --limit to see them.")
 

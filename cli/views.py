@@ -56,7 +56,17 @@ def status(found: Json) -> RenderableType:
     )  # fmt: skip
     failures = [Padding(_failure(step), (0, 0, 0, 2)) for step in found["steps"]
                 if step.get("error_message")]  # fmt: skip
-    return Group(head, table, *failures)
+    waits = [parked(found)] if found.get("parked") else []
+    return Group(head, *waits, table, *failures)
+
+
+def parked(found: Json) -> Text:
+    """That a workflow waits for a token, and what to do."""
+    since = f" since {moment(found['parked_since'])}" if found["parked_since"] else ""
+    return Text(
+        f"It waits{since} for a fresh token: bvbrc-workflows token {found['workflow_id']}",
+        style="yellow",
+    )
 
 
 def _failure(step: Json) -> Text:
@@ -64,17 +74,23 @@ def _failure(step: Json) -> Text:
 
 
 def page(found: Json) -> RenderableType:
-    table = make_table("workflow", "name", "state", "steps", "created", "ended")
+    """A page of the list; with an owner column where there are several."""
+    owners = {each.get("owner", "") for each in found["workflows"]}
+    further = ["owner"] if len(owners) > 1 else []
+    table = make_table("workflow", *further, "name", "state", "steps", "created", "ended")
     for each in found["workflows"]:
+        waits = " (waits for a token)" if each.get("parked") else ""
         table.add_row(
             each["workflow_id"],
+            *(Text(each[name]) for name in further),
             Text(each["workflow_name"]),
-            state(each["status"]),
+            state(each["status"]).append(waits),
             str(each["step_count"]),
             moment(each["created_at"]),
             moment(each["completed_at"]),
         )
-    return table
+    counts = ", ".join(f"{number} {word}" for word, number in found.get("counts", {}).items())
+    return Group(Text(counts), table) if "counts" in found else table
 
 
 def explanation(found: Json) -> RenderableType:

@@ -36,7 +36,7 @@ class WorkflowTools:
     async def list_workflows(  # noqa: PLR0913, PLR0917 - the SDK passes all by name
         self,
         status: Annotated[States | None, Field(description="Only in this state")] = None,
-        name: Annotated[str, Field(description="Exactly this workflow_name")] = "",
+        name: Annotated[str, Field(description="A part of workflow_name")] = "",
         label: Annotated[str, Field(description="key:value")] = "",
         since: Annotated[str, Field(description="Accepted since, e.g. 2026-01-31T00:00:00Z")] = "",
         page_size: Annotated[int, Field(ge=1, le=100, description="At most so many")] = 20,

@@ -90,6 +90,8 @@ STATUS: Final[Json] = {
     "created_at": "2026-01-19T10:00:00.000Z",
     "updated_at": "2026-01-19T10:05:23.412Z",
     "error_message": None,
+    "parked": False,
+    "parked_since": None,
     "steps": [
         {
             "step_id": "19542145",
@@ -113,6 +115,9 @@ PAGE: Final[Json] = {
             "workflow_id": ID,
             "workflow_name": "assembly-to-annotation-pipeline",
             "status": "running",
+            "owner": "me@bvbrc",
+            "parked": False,
+            "parked_since": None,
             "error_message": None,
             "step_count": 2,
             "apps": ["GenomeAnnotation", "GenomeAssembly2"],

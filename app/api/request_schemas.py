@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate
 
-from app.api.response_schemas import WORKFLOW_STATES, described_as, mapping
+from app.api.response_schemas import STEP_STATES, described_as, mapping
 from workflows.model.values import OnFailure
 from workflows.spec.checks.shape import LONGEST_BACKOFF_SECONDS, MOST_ATTEMPTS, Limits
 from workflows.spec.checks.suggestions import did_you_mean
@@ -125,41 +126,48 @@ class Query(Schema):
     class Meta:
         unknown = EXCLUDE
 
+    is_strict: ClassVar[bool] = False
+    """Every unknown argument is refused, but for those that browsers and proxies are known to add:
+    a filter that is passed over answers too much."""
+
     @pre_load
     def _refuse_slips(self, found: Mapping[str, Any], **_: Any) -> Mapping[str, Any]:
         hints = {name: did_you_mean(name, self.fields) for name in found if name not in self.fields}
+        known = f"known are {', '.join(self.fields)}" if self.is_strict else ""
         slips = {
-            name: [f"There is no such argument; {hint}"] for name, hint in hints.items() if hint
+            name: [f"There is no such argument; {hint or known}"]
+            for name, hint in hints.items()
+            if hint or (known and not _ADDED.match(name))
         }
         if slips:
             raise ValidationError(slips)
         return found
 
 
-def _label(value: str) -> None:
-    if ":" not in value:
+_ADDED: Final = re.compile(r"_|utm_|dojo\.")
+"""Against caches (``_=1768816800``, ``dojo.preventCache``), and to count visitors."""
+
+
+def key_value(text: str) -> None:
+    """Raises ``ValidationError`` unless the text is a label, key:value."""
+    if ":" not in text:
         raise ValidationError("Must be key:value.")
 
 
-class ListQuery(Query):
-    status = fields.List(
-        fields.String(validate=validate.OneOf(WORKFLOW_STATES)),
+class StatusQuery(Query):
+    steps = fields.List(
+        fields.String(validate=validate.OneOf(STEP_STATES)),
         load_default=list,
-        **described_as("Any of these states"),
+        **described_as("Only steps in any of these states"),
     )
-    has_failed_step = Flag(
-        **described_as("Whether a step has failed, also while the workflow goes on")
+    page_size = fields.Integer(
+        validate=validate.Range(min=1, max=MOST_STEPS), **described_as("At most so many steps")
     )
-    app = fields.String(**described_as("A step uses this app"))
-    name = fields.String(**described_as("Exactly this name"))
-    label = fields.List(
-        fields.String(validate=_label), load_default=list, **described_as("key:value; all of them")
+    page_token = fields.Integer(
+        load_default=0,
+        validate=validate.Range(min=0, max=2**31),
+        **described_as("The next_page_token of an answer"),
     )
-    since = Moment(default_timezone=UTC, **described_as("Accepted at or after this"))
-    until = Moment(default_timezone=UTC, **described_as("Accepted before this"))
-    batch = fields.String(**described_as("Rows of this batch"))
-    page_size = fields.Integer(load_default=50, validate=validate.Range(min=1, max=500))
-    page_token = fields.String(load_default="", **described_as("The next_page_token of an answer"))
 
 
 class CwlQuery(Query):
@@ -168,7 +176,7 @@ class CwlQuery(Query):
     )
     name = fields.String(**described_as("The workflow's name, where the body gives none"))
     labels = fields.List(
-        fields.String(validate=_label), **described_as("key:value, where the body gives none")
+        fields.String(validate=key_value), **described_as("key:value, where the body gives none")
     )
     max_parallel_steps = fields.Integer(
         validate=validate.Range(min=1), **described_as("Where the body gives none")

@@ -172,6 +172,16 @@ class AppDescription(ListedApp):
     warnings = many(Problem, "That BV-BRC's own list of apps is not at hand; usually empty")
 
 
+def is_parked() -> fields.Boolean:
+    return fields.Boolean(
+        required=True, **described_as("It waits for a fresh token of its owner: PUT …/token")
+    )
+
+
+def parked_time() -> fields.String:
+    return time("Since when it is parked; null also where that is not known", null=True)
+
+
 class StepStatus(Answered):
     step_id = text("AppService's task id, empty before there is one")
     step_name = text("As submitted")
@@ -188,7 +198,17 @@ class Status(Answered):
     created_at = time("When it was accepted")
     updated_at = time("When it last changed")
     error_message = text("The first failure, and what to do", null=True)
+    parked = is_parked()
+    parked_since = parked_time()
     steps = many(StepStatus)
+    step_counts = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        **described_as("With a page or states of steps: how many are in each state"),
+    )
+    next_page_token = fields.String(
+        allow_none=True, **described_as("The same: for `page_token`; null on the last page")
+    )
 
 
 class StepAttempt(Answered):
@@ -271,6 +291,8 @@ class WholeWorkflow(Schema):
         fields.Raw(), required=True, **described_as("Resolved as far as they can be")
     )
     step_count = count("How many steps it has")
+    parked = is_parked()
+    parked_since = parked_time()
     created_at = time("When it was accepted")
     updated_at = time("When it last changed")
     submitted_at = time("When it was started", null=True)
@@ -309,6 +331,9 @@ class ListedWorkflow(Answered):
     workflow_id = text("Its id")
     workflow_name = text("As submitted")
     status = word(WORKFLOW_STATES)
+    owner = text("Whose it is")
+    parked = is_parked()
+    parked_since = parked_time()
     error_message = text("The first failure, and what to do", null=True)
     step_count = count("How many steps it has")
     apps = texts("The apps it uses")
@@ -321,8 +346,13 @@ class ListedWorkflow(Answered):
 
 
 class Page(Answered):
-    workflows = many(ListedWorkflow, "Newest first")
+    workflows = many(ListedWorkflow, "Newest first, unless `sort` says otherwise")
     next_page_token = text("For `page_token`; null on the last page", null=True)
+    counts = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        **described_as("With `counts=true`: how many are in each state, on all pages"),
+    )
 
 
 class Event(Answered):

@@ -8,46 +8,17 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from app.api import examples
-from app.api.request_schemas import ListQuery
-from app.api.response_schemas import Outputs, Page, Status, WholeWorkflow
+from app.api.request_schemas import StatusQuery
+from app.api.response_schemas import Outputs, Status, WholeWorkflow
 from app.connections import connections
-from app.http.auth import LINK, caller
+from app.http.auth import LINK
 from app.http.json_response import as_json, with_etag
 from app.http.routes import JSON, Answer, route
 from workflows.engine import views
 from workflows.engine.outputs import outputs
-from workflows.model.states import WorkflowState
-from workflows.store.workflows import listing
+from workflows.model.states import StepState
 
 blueprint = Blueprint("watching", __name__, description="Read the progress of workflows.")
-
-
-@route(
-    blueprint,
-    "GET",
-    "/workflows",
-    answers={200: Answer("A page of them", {JSON: Page}, examples.PAGE)},
-    query=ListQuery,
-)
-def list_workflows(arguments: dict[str, Any]) -> Response:
-    """List the caller's workflows
-
-    Newest first. Workflows submitted while the pages are read do not shift them.
-    """
-    wanted = listing.Wanted(
-        states=[WorkflowState(state) for state in arguments["status"]],
-        app=arguments.get("app"),
-        name=arguments.get("name"),
-        labels=dict(label.split(":", 1) for label in arguments["label"]),
-        since=arguments.get("since"),
-        until=arguments.get("until"),
-        has_failed_step=arguments.get("has_failed_step"),
-        batch=arguments.get("batch"),
-    )
-    workflows, token = listing.page(
-        caller().name, wanted, arguments["page_size"], arguments["page_token"]
-    )
-    return as_json({"workflows": list(map(views.list_item, workflows)), "next_page_token": token})
 
 
 @route(
@@ -60,11 +31,20 @@ def list_workflows(arguments: dict[str, Any]) -> Response:
     },
     refuses=[403, 404],
     headers={"If-None-Match": "The ETag of an earlier answer"},
+    query=StatusQuery,
     access=LINK,
 )
-def workflow_status(workflow_id: str) -> Response:
-    """Show the state of a workflow and of its steps"""
-    return with_etag(as_json(views.status(connections().gate.load(workflow_id))))
+def workflow_status(arguments: dict[str, Any], workflow_id: str) -> Response:
+    """Show the state of a workflow and of its steps
+
+    Of a workflow with many steps: those in some states (`steps=failed`), or a page of them.
+    """
+    page = views.StepPage(
+        frozenset(StepState(state) for state in arguments["steps"]),
+        arguments.get("page_size"),
+        arguments["page_token"],
+    )
+    return with_etag(as_json(views.status(connections().gate.load(workflow_id), page)))
 
 
 @route(

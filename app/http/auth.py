@@ -16,7 +16,7 @@ from app.http.throttle import Throttle
 from workflows.bvbrc.token import Identity, Verifier, strip
 from workflows.engine.access import Caller, load
 from workflows.engine.commands import Owner
-from workflows.model.errors import BadToken, TokenExpired
+from workflows.model.errors import BadToken, Forbidden, TokenExpired
 from workflows.store import clock
 from workflows.store.workflows.stored import StoredWorkflow
 
@@ -29,6 +29,9 @@ OWNER: Final = "owner"
 
 SESSION: Final = "session"
 """A page for signed-in users; ``ui.session`` checks that."""
+
+EVERYONE: Final = ("*", "")
+"""Names of all users, as ``owner`` of a list."""
 
 Route = TypeVar("Route", bound=Callable[..., Any])
 
@@ -88,6 +91,19 @@ class Gate:
         identity: Identity | None = g.get("identity")
         name = identity.user if identity else None
         return Caller(name, name in self.admins, self.links and _access() == LINK)
+
+    def owner_wanted(self, asked: str | None) -> str | None:
+        """Whose workflows a list shows: the caller's; for admins also another user's, or with
+        ``*`` those of all users, which is None.
+
+        Raises ``Forbidden``.
+        """
+        viewer = self.viewer()
+        if asked is None or asked == viewer.name:
+            return viewer.name or ""
+        if not viewer.is_admin:
+            raise Forbidden("Only an admin may list workflows of other users.")
+        return None if asked in EVERYONE else asked
 
 
 def _access() -> str | None:

@@ -28,6 +28,7 @@ from app.ui import (
     actions,
     batch_pages,
     formatting,
+    many_pages,
     session,
     sign_in,
     token_page,
@@ -52,7 +53,8 @@ _HEADERS: Final = {
 
 def register(app: Flask) -> None:
     blueprint = Blueprint("ui", __name__, url_prefix="/ui", template_folder="templates")
-    for part in (workflow_list, workflow_pages, batch_pages, actions, token_page, sign_in):
+    lists = (workflow_list, many_pages, batch_pages)
+    for part in (*lists, workflow_pages, actions, token_page, sign_in):
         part.register(blueprint)
     blueprint.add_url_rule("/static/<path:name>", "asset", asset)
     blueprint.add_url_rule("/<path:rest>", "nothing", nothing)

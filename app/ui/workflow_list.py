@@ -5,21 +5,23 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import pymongo
 from flask import Blueprint, Response, render_template, request
 
 from app.connections import connections
-from app.http.auth import caller
 from app.http.routes import EVENT_STREAM
 from app.live.broadcaster import EVERYTHING, Dropped
 from app.live.stream import READ_SECONDS, Take, stream_response
 from app.ui import view_models
+from app.ui.list_filter import SORTS, ListFilter, read_filter
 from app.ui.session import signed_in
-from workflows.model.errors import Invalid, Problem, Unavailable
+from workflows.engine import many
+from workflows.engine.views import parked_fields
+from workflows.model.errors import Unavailable
 from workflows.model.states import WorkflowState
 from workflows.store.workflows import listing
 from workflows.store.workflows.stored import WorkflowSummary
@@ -36,6 +38,8 @@ class Line:
     workflow: WorkflowSummary
     counts: list[tuple[str, int]]
     """How many steps are in each state."""
+    is_parked: bool
+    """It waits for a fresh token."""
 
     @property
     def over(self) -> int:
@@ -52,16 +56,26 @@ def register(blueprint: Blueprint) -> None:
 
 @signed_in
 def list_workflows() -> str:
-    wanted = _read_filter()
-    workflows, following = listing.page(caller().name, wanted, PAGE, request.args.get("page", ""))
+    asked = read_filter()
+    workflows, following = listing.page(
+        asked.owner, asked.wanted, PAGE, request.args.get("page", ""), asked.order
+    )
     counts = listing.step_counts([workflow.id for workflow in workflows])
+    parked = parked_fields(workflows)
     return render_template(
         "list.html",
-        lines=[Line(each, view_models.in_order(counts[each.id])) for each in workflows],
+        lines=[
+            Line(each, view_models.in_order(counts[each.id]), parked[each.id]["parked"])
+            for each in workflows
+        ],
         following=following,
-        wanted=wanted,
-        filters=_filters(),
+        asked=asked,
+        filters=asked.fields,
+        counts=listing.counts(asked.owner, replace(asked.wanted, states=())),
         states=list(WorkflowState),
+        sorts=SORTS,
+        actions=many.actions_on(asked.wanted) if workflows and asked.is_narrow else (),
+        is_admin=connections().gate.viewer().is_admin,
         now=datetime.now(UTC),
     )
 
@@ -69,22 +83,22 @@ def list_workflows() -> str:
 @signed_in
 def live_list() -> Response:
     """Streams a line whenever the displayed page has changed."""
-    owner, wanted, page = caller().name, _read_filter(), request.args.get("page", "")
+    asked, page = read_filter(), request.args.get("page", "")
     return stream_response(
         connections().broadcaster,
         EVERYTHING,
         EVENT_STREAM,
-        lambda take: _changes(take, owner, wanted, page),
+        lambda take: _changes(take, asked, page),
     )
 
 
-def _changes(take: Take, owner: str, wanted: listing.Wanted, page: str) -> Iterator[str]:
+def _changes(take: Take, asked: ListFilter, page: str) -> Iterator[str]:
     """Ends silently if it cannot go on; the browser reconnects."""
     seen = ""
     try:
         while True:
             with pymongo.timeout(READ_SECONDS):
-                workflows, _ = listing.page(owner, wanted, PAGE, page)
+                workflows, _ = listing.page(asked.owner, asked.wanted, PAGE, page, asked.order)
             digest = _digest(workflows)
             yield f"data: {digest}\n\n" if digest != seen else ": alive\n\n"
             seen = digest
@@ -95,31 +109,9 @@ def _changes(take: Take, owner: str, wanted: listing.Wanted, page: str) -> Itera
 
 
 def _digest(workflows: list[WorkflowSummary]) -> str:
-    shown = [(each.id, str(each.status), str(each.updated_at)) for each in workflows]
+    parked = parked_fields(workflows)
+    shown = [
+        (each.id, str(each.status), str(each.updated_at), parked[each.id]["parked"])
+        for each in workflows
+    ]
     return hashlib.blake2b(repr(shown).encode(), digest_size=8).hexdigest()
-
-
-def _filters() -> dict[str, Any]:
-    """What was asked for, as the links to other pages repeat it."""
-    given = request.args
-    found: dict[str, Any] = {name: given.get(name, "").strip() for name in ("name", "app", "since")}
-    found["status"] = [state for state in given.getlist("status") if state in set(WorkflowState)]
-    return {name: value for name, value in found.items() if value}
-
-
-def _read_filter() -> listing.Wanted:
-    """Raises ``Invalid``."""
-    found = _filters()
-    return listing.Wanted(
-        states=[WorkflowState(state) for state in found.get("status", ())],
-        name=found.get("name"),
-        app=found.get("app"),
-        since=_day(found["since"]) if "since" in found else None,
-    )
-
-
-def _day(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError:
-        raise Invalid([Problem("since", "bad_argument", "it must be a date")]) from None

@@ -32,6 +32,7 @@ from workflows.engine import commands as engine
 from workflows.model.errors import Conflict, Invalid, NotFound, Problem, Unavailable
 from workflows.store.jobs import attempts
 from workflows.store.workflows import listing, specs
+from workflows.store.workflows.filters import Wanted
 from workflows.store.workflows.stored import WorkflowSummary
 
 blueprint = Blueprint("wes", __name__, description="GA4GH Workflow Execution Service 1.1.")
@@ -88,7 +89,7 @@ def wes_list_runs(arguments: dict[str, Any]) -> Response:
     Newest first. Runs submitted while the pages are read do not shift them.
     """
     states = [RunState(state) for state in arguments["state"]]
-    wanted = listing.Wanted(
+    wanted = Wanted(
         states=stored_states(states),
         labels=dict(tag.split(":", 1) for tag in arguments["tags"]),
     )

@@ -331,3 +331,23 @@ def test_json_turns_no_text_around(terminal: Terminal, product: Product) -> None
 
     assert json.loads(shown)["workflow_name"] == "safe\u202egnp.exe"
     assert all(char.isprintable() for char in shown.strip())
+
+
+def test_all_that_a_filter_finds_are_acted_on(terminal: Terminal, product: Product) -> None:
+    ids = [product.submit(document({"a": ""}, name=f"Swarm {number}")) for number in range(2)]
+    query = ("--name", "swarm", "--json")
+
+    refused = terminal("many", "cancel", *query)
+    nothing = terminal("many", "cancel", "--json")
+    seen = json.loads(terminal("many", "cancel", *query, "--dry-run").stdout)
+    done = terminal("many", "cancel", *query, "--yes")
+    listed = terminal("list", *query, "--counts")
+
+    assert refused.exit_code == nothing.exit_code == 2
+    assert "2 workflows match" in refused.output
+    assert {each["workflow_id"] for each in seen["outcomes"]} == {*ids}
+    assert done.exit_code == 0, done.output
+    assert [each["outcome"] for each in json.loads(done.stdout)["outcomes"]] == ["cancelled"] * 2
+    assert json.loads(listed.stdout)["counts"] == {"cancelled": 2}
+    assert "2 would delete" in terminal("many", "delete", "--name", "swarm", "--dry-run").stdout
+    assert terminal("many", "retry", "--owner", BOB, "--yes").exit_code == 4

@@ -152,7 +152,7 @@ def test_the_sentence_stands_everywhere(engine: Engine) -> None:
     whole = f"Step 'a' failed: {sentence}"
 
     assert views.whole(workflow)["error_message"] == whole
-    assert views.list_item(workflow)["error_message"] == whole
+    assert views.list_items([workflow])[0]["error_message"] == whole
     assert views.status(workflow)["error_message"] == whole
     assert views.status(workflow)["steps"][0]["error_message"] == sentence
     assert whole in explanation(workflow, engine.context)["message"]

@@ -244,6 +244,8 @@ def retry(context: EngineContext, owner: Owner, workflow: str) -> StoredWorkflow
     """
     found = stored.get(workflow)
     if found.state not in RETRY_WORKFLOW:
+        if found.status is WorkflowState.CANCELLED:
+            raise Conflict("Cannot retry a workflow while its cancel is processed; try again")
         raise Conflict(f"Cannot retry workflow with status '{found.state}'")
     _refuse_faulty(found)
     credentials.keep(context.vault, owner.name, owner.token, owner.expires_at)

@@ -6,19 +6,21 @@ gives to routes and pages.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from workflows.engine.job_intents import results
 from workflows.model.errors import Invalid
 from workflows.model.job_moves import FINAL_JOB
-from workflows.model.states import JobState, StepState
+from workflows.model.states import ACTIVE_WORKFLOW, JobState, StepState
 from workflows.model.values import Job, Json, Outcome, Workflow
 from workflows.rules.endings import tell
 from workflows.rules.event_log import format_elapsed
 from workflows.spec.resolver import Resolver
+from workflows.store import parked
 from workflows.store.jobs import failures
 from workflows.store.jobs import rows as job_rows
 from workflows.store.workflows import specs
@@ -28,12 +30,48 @@ MOST_TAILS: Final = 20
 """Failed attempts of which a workflow's document shows the end of stderr, the first ones."""
 
 
-def status(workflow: StoredWorkflow) -> dict[str, Any]:
-    """The short answer: every step with its state and its AppService id (``""`` before)."""
-    ids = job_rows.ids_of(workflow.id)
+@dataclass(frozen=True, slots=True)
+class StepPage:
+    """Which steps of a wide workflow are shown."""
+
+    states: Collection[StepState] = ()
+    """Steps in these states; empty: all."""
+    size: int | None = None
+    start: int = 0
+    """The number of the first step that may be shown, in the order of the document."""
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.states and self.size is None and self.start == 0
+
+    def pick(self, states: Sequence[StepState]) -> tuple[list[int], int | None]:
+        """The numbers of the steps on this page, and where the next one starts."""
+        found: list[int] = []
+        for step in range(self.start, len(states)):
+            if self.states and states[step] not in self.states:
+                continue
+            if len(found) == self.size:
+                return found, step
+            found.append(step)
+        return found, None
+
+
+def status(workflow: StoredWorkflow, page: StepPage = StepPage()) -> dict[str, Any]:
+    """The short answer: every step with its state and its AppService id (``""`` before). With a
+    page of the steps, also how many are in each state.
+    """
     spec, progress = specs.get(workflow.spec_id).spec, workflow.progress
+    shown, following = page.pick(progress.states)
+    whole = len(shown) == len(progress.states)
+    among = None if whole else [(step, progress.attempts[step]) for step in shown]
+    ids = job_rows.ids_of(workflow.id, among)
     failed = StepState.FAILED in progress.states
-    reasons = job_rows.failures_of(workflow.id) if failed else {}
+    reasons = job_rows.failures_of(workflow.id, among) if failed else {}
+    counts = {str(state): number for state, number in Counter(progress.states).items()}
+    paging = {
+        "step_counts": counts,
+        "next_page_token": None if following is None else str(following),
+    }
     return {
         "workflow_id": workflow.id,
         "workflow_name": workflow.name,
@@ -41,6 +79,8 @@ def status(workflow: StoredWorkflow) -> dict[str, Any]:
         "created_at": stamp(workflow.created_at),
         "updated_at": stamp(workflow.updated_at),
         "error_message": workflow.failure or None,
+        **parked_fields([workflow])[workflow.id],
+        **({} if page.is_whole else paging),
         "steps": [
             {
                 "step_id": ids.get((step, progress.attempts[step]), ""),
@@ -54,17 +94,39 @@ def status(workflow: StoredWorkflow) -> dict[str, Any]:
                     else {}
                 ),
             }
-            for step, each in enumerate(spec.steps)
+            for step in shown
+            for each in (spec.steps[step],)
         ],
     }
 
 
-def list_item(workflow: WorkflowSummary) -> dict[str, Any]:
-    """A workflow in a list."""
+def parked_fields(workflows: Sequence[WorkflowSummary]) -> dict[str, dict[str, Any]]:
+    """Workflow id to ``{parked, parked_since}``: whether it waits for a fresh token, and since
+    when; None also where that is not known, because its owner had the token deleted.
+    """
+    active = {each.owner for each in workflows if each.status in ACTIVE_WORKFLOW}
+    since = parked.since_of(active)
+    return {each.id: _parked(each, since) for each in workflows}
+
+
+def _parked(workflow: WorkflowSummary, since: Mapping[str, datetime | None]) -> dict[str, Any]:
+    waits = workflow.status in ACTIVE_WORKFLOW and workflow.owner in since
+    at = parked.begin_of(since, workflow.owner, workflow.begun_at) if waits else None
+    return {"parked": waits, "parked_since": stamp(at)}
+
+
+def list_items(workflows: Sequence[WorkflowSummary]) -> list[dict[str, Any]]:
+    """Workflows in a list."""
+    waiting = parked_fields(workflows)
+    return [_list_item(each) | waiting[each.id] for each in workflows]
+
+
+def _list_item(workflow: WorkflowSummary) -> dict[str, Any]:
     return {
         "workflow_id": workflow.id,
         "workflow_name": workflow.name,
         "status": workflow.status,
+        "owner": workflow.owner,
         "error_message": workflow.failure or None,
         "step_count": workflow.step_count,
         "apps": workflow.apps,
@@ -93,6 +155,7 @@ def whole(workflow: StoredWorkflow) -> dict[str, Any]:
         "owner": workflow.owner,
         "status": workflow.status,
         "step_count": workflow.step_count,
+        **parked_fields([workflow])[workflow.id],
         **_times(workflow),
         **_batch(workflow),
         "error_message": failure_reason(names, progress, last),

@@ -61,6 +61,7 @@ class Workflow(Document):
         "auto_create_index": False,
         "indexes": [
             {"fields": ["owner", "-created_at", "-id"]},
+            ["-created_at", "-id"],  # of all users, for admins
             {
                 "fields": ["next_check"],
                 "partialFilterExpression": {"next_check": {"$type": "date"}},

@@ -10,7 +10,7 @@ from typing import Any
 
 from workflows.model.job_moves import FINAL_JOB
 from workflows.model.states import JobState
-from workflows.model.values import APPSERVICE, Job, Outcome
+from workflows.model.values import APPSERVICE, Job, Outcome, job_key
 from workflows.rules.outages import FinishedStep
 from workflows.store import documents
 from workflows.store.insert_check import check_insert
@@ -81,26 +81,36 @@ def _read_jobs(workflow: str, projection: Row) -> list[Job]:
         return [value(each) for each in rows]
 
 
-def ids_of(workflow: str) -> dict[tuple[int, int], str]:
+Attempts = Collection[tuple[int, int]]
+"""Of a workflow: indexes of steps, each with the number of an attempt."""
+
+
+def ids_of(workflow: str, among: Attempts | None = None) -> dict[tuple[int, int], str]:
     """AppService ids by step index and attempt, of those that have one."""
     with translate_errors():
         rows = collection(documents.Job).find(
-            {"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}, "job_id": {"$type": "string"}},
+            {**_of(workflow, among), "job_id": {"$type": "string"}},
             {"step": 1, "attempt": 1, "job_id": 1},
         )
         return {(each["step"], each["attempt"]): each["job_id"] for each in rows}
 
 
-def failures_of(workflow: str) -> dict[tuple[int, int], str]:
+def failures_of(workflow: str, among: Attempts | None = None) -> dict[tuple[int, int], str]:
     """Why attempts failed, by step index and attempt."""
     failed = {"$or": [{"outcome": {"$in": [Outcome.FAILED, Outcome.LOST]}},
                       {"state": JobState.REJECTED}]}  # fmt: skip
     with translate_errors():
         rows = collection(documents.Job).find(
-            {"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}, **failed},
-            {"step": 1, "attempt": 1, "reason": 1},
+            {**_of(workflow, among), **failed}, {"step": 1, "attempt": 1, "reason": 1}
         )
         return {(each["step"], each["attempt"]): each.get("reason") or "" for each in rows}
+
+
+def _of(workflow: str, among: Attempts | None) -> Row:
+    """The jobs of a workflow; of these attempts alone, where any are given."""
+    if among is None:
+        return {"_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"}}
+    return {"_id": {"$in": [job_key(workflow, step, attempt) for step, attempt in among]}}
 
 
 def waiting_time(job: Job) -> timedelta:

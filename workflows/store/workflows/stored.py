@@ -18,6 +18,7 @@ from workflows.store.mongo import Row, collection, translate_errors
 from workflows.store.workflows import rows
 
 SUMMARY_FIELDS: Final = (
+    "owner",
     "name",
     "state",
     "paused",
@@ -42,6 +43,7 @@ class WorkflowSummary:
     """A workflow in a list: everything but its steps."""
 
     id: str
+    owner: str
     name: str
     state: WorkflowState
     """The stored state. ``status`` is what people see."""
@@ -79,7 +81,6 @@ class WorkflowSummary:
 class StoredWorkflow(WorkflowSummary):
     """All that is stored of a workflow, but for its spec, its jobs and its events."""
 
-    owner: str
     spec_id: str
     progress: Workflow
     """The states and attempts of its steps."""
@@ -111,7 +112,6 @@ def summary(row: Row) -> WorkflowSummary:
 def _stored(row: Row) -> StoredWorkflow:
     return StoredWorkflow(
         **_summary_fields(row),
-        owner=row["owner"],
         spec_id=row["spec"],
         progress=rows.value(row),
         revision=row.get("revision", 0),
@@ -125,6 +125,7 @@ def _summary_fields(row: Row) -> dict[str, Any]:
     optional = ("cancel_requested_at", "submitted_at", "started_at", "finished_at")
     return {
         "id": row["_id"],
+        "owner": row["owner"],
         "name": row["name"],
         "state": WorkflowState(row["state"]),
         "labels": row.get("labels") or {},

@@ -1,0 +1,1 @@
+"""Finds workflows by a filter, and acts on all that it finds."""
