@@ -10,6 +10,7 @@ from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import cli, deletion, ui
+from app.admin import routes as admin
 from app.api import (
     apps,
     commands,
@@ -81,7 +82,7 @@ def create_app(settings: Settings) -> Flask:
     errors.register(app)
     wes_errors.register(app)
     api = Documented(app)
-    reading = (apps, status, history, steps, ro_crate, usage, system)
+    reading = (apps, status, history, steps, ro_crate, usage, admin, system)
     for part in (submit, cwl, batches, many, commands, tokens, deletion, *reading):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     api.register_blueprint(wes_routes.blueprint, url_prefix=wes_errors.PREFIX)

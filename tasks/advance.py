@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -15,6 +16,8 @@ from tasks.celery import app
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.replan import replan_due
 from workflows.engine.sweep import check_service, sweep
+from workflows.model.errors import Unavailable
+from workflows.store import sweeps
 from workflows.store.due import Work
 
 _TASKS: Final = {
@@ -65,6 +68,8 @@ def advance_active_workflows() -> None:
     if due.taken:
         took = timedelta(seconds=time.monotonic() - begun)
         counts_of(load_settings().metrics).swept(took)
+        with suppress(Unavailable):  # the work is distributed already
+            sweeps.record(took)
 
 
 def follow(advanced: Advanced) -> None:

@@ -92,6 +92,11 @@ class Gate:
         name = identity.user if identity else None
         return Caller(name, name in self.admins, self.links and _access() == LINK)
 
+    def require_admin(self) -> None:
+        """Raises ``Forbidden`` for every other caller."""
+        if not self.viewer().is_admin:
+            raise Forbidden("This is for admins (auth.admins) alone.")
+
     def owner_wanted(self, asked: str | None) -> str | None:
         """Whose workflows a list shows: the caller's; for admins also another user's, or with
         ``*`` those of all users, which is None.

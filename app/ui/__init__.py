@@ -26,6 +26,7 @@ from app.http import errors
 from app.http.auth import OPEN, needs
 from app.ui import (
     actions,
+    admin_pages,
     batch_pages,
     formatting,
     many_pages,
@@ -53,7 +54,7 @@ _HEADERS: Final = {
 
 def register(app: Flask) -> None:
     blueprint = Blueprint("ui", __name__, url_prefix="/ui", template_folder="templates")
-    lists = (workflow_list, many_pages, batch_pages)
+    lists = (workflow_list, many_pages, batch_pages, admin_pages)
     for part in (*lists, workflow_pages, actions, token_page, sign_in):
         part.register(blueprint)
     blueprint.add_url_rule("/static/<path:name>", "asset", asset)

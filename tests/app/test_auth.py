@@ -35,6 +35,7 @@ ROUTES = [
     Route("POST", "/validate", object=False),
     Route("POST", "/submit-cwl", object=False, code=400),
     Route("GET", "", object=False),
+    Route("POST", "/actions", object=False, code=400),
     Route("GET", "/../apps", object=False),
     Route("GET", "/../apps/Date", object=False),
     Route("GET", "/../cwl/tools", object=False),

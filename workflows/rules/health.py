@@ -90,6 +90,10 @@ class Heartbeat:
     """True for a worker whose circuit breaker lets no call to AppService through."""
     broken: tuple[BrokenTask, ...] = ()
     """Tasks of a worker that raised lately."""
+    name: str = ""
+    """``<kind>@<host>:<process id>``."""
+    version: str = ""
+    """The release that it runs; empty of one that is too old to say."""
 
 
 def worst_status(parts: Iterable[Part]) -> HealthStatus:

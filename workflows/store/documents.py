@@ -300,6 +300,7 @@ class Lock(Document):
     last = DateTimeField()
     previous = DateTimeField()  # the time before ``last``
     next = DateTimeField()
+    slowest = ListField(DictField())  # sweep: {at, seconds} of the slowest of the last day
     token = StringField()  # of the process that got the lock last
     count = IntField(default=0)
     served = StringField()  # outbox: the user who was served last
@@ -323,6 +324,7 @@ class Heartbeat(Document):
     kind = StringField(required=True)
     queues = ListField(StringField())
     cut_off = BooleanField()
+    version = StringField()  # the release that it runs
     broken = ListField(DictField())  # tasks that raised: {task, error, count, lasted, ago}
     at = DateTimeField(required=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from workflows import __version__
 from workflows.rules.health import BrokenTask, Heartbeat
 from workflows.store import documents
 from workflows.store.mongo import NOW, Row, collection, translate_errors
@@ -24,6 +25,7 @@ def record_heartbeat(
         "queues": {"$literal": list(queues)},
         "cut_off": cut_off,
         "broken": {"$literal": [_row_of_task(each) for each in broken]},
+        "version": __version__,
         "at": NOW,
     }
     with translate_errors():
@@ -43,6 +45,7 @@ def list_heartbeats() -> list[Heartbeat]:
         "queues": 1,
         "cut_off": 1,
         "broken": 1,
+        "version": 1,
         "age": {"$subtract": [NOW, "$at"]},
     }
     with translate_errors():
@@ -54,6 +57,8 @@ def list_heartbeats() -> list[Heartbeat]:
                 queues=tuple(row["queues"]),
                 cut_off=row["cut_off"],
                 broken=tuple(_read_task(each) for each in row.get("broken") or ()),
+                name=row["_id"],
+                version=row.get("version") or "",
             )
             for row in rows
         ]

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from typing import Final
 
 from workflows.model.states import ACTIVE_WORKFLOW
 from workflows.store import documents
 from workflows.store.mongo import NOW, collection, translate_errors
+
+MOST_USERS: Final = 1_000
+"""Users with active workflows that an overview looks at, those with most of them first."""
 
 
 def since_of(owners: Collection[str]) -> dict[str, datetime | None]:

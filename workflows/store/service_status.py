@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from workflows.store import documents
-from workflows.store.mongo import NOW, collection, translate_errors
+from workflows.store.mongo import NOW, Row, collection, translate_errors
 
 APPSERVICE = "appservice"
 UP, AWAY, DISABLED = "up", "away", "disabled"
@@ -38,7 +38,18 @@ def report(service: str, state: str, reason: str = "") -> None:
         )
 
 
+def all_services() -> dict[str, tuple[Health, datetime | None]]:
+    """Each service that is known: its state, and when it was last checked."""
+    with translate_errors():
+        rows = collection(documents.Service).find({})
+        return {row["_id"]: (_read(row), row.get("checked_at")) for row in rows}
+
+
 def health(service: str) -> Health:
     with translate_errors():
         row = collection(documents.Service).find_one({"_id": service})
-    return Health(row["state"], row.get("reason", ""), row.get("since")) if row else Health()
+    return _read(row) if row else Health()
+
+
+def _read(row: Row) -> Health:
+    return Health(row["state"], row.get("reason", ""), row.get("since"))

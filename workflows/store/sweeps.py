@@ -1,0 +1,44 @@
+"""The slowest sweeps of the last day, for operators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from pymongo import UpdateOne
+
+from workflows.store import clock, documents
+from workflows.store.mongo import collection, translate_errors
+
+MOST: Final = 5
+_KEPT: Final = timedelta(days=1)
+_SWEEP: Final = {"_id": "sweep"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One sweep, and how long it took to find and distribute the due work."""
+
+    at: datetime
+    seconds: float
+
+
+def record(took: timedelta) -> None:
+    """Keep it if it is one of the slowest."""
+    now = clock.now()
+    found = {"at": now, "seconds": took.total_seconds()}
+    slowest = {"$each": [found], "$sort": {"seconds": -1}, "$slice": MOST}
+    writes = [
+        UpdateOne(_SWEEP, {"$pull": {"slowest": {"at": {"$lt": now - _KEPT}}}}),
+        UpdateOne(_SWEEP, {"$push": {"slowest": slowest}}),
+    ]
+    with translate_errors():
+        collection(documents.Lock).bulk_write(writes)
+
+
+def slowest() -> list[Sweep]:
+    """The slowest first."""
+    with translate_errors():
+        row = collection(documents.Lock).find_one(_SWEEP, {"slowest": 1}) or {}
+    return [Sweep(each["at"], each["seconds"]) for each in row.get("slowest", ())]
