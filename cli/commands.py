@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 from rich.text import Text
@@ -38,10 +39,36 @@ def cancel(screen: Screen, workflow: str, yes: bool) -> None:
 
 @click.command()
 @click.argument("workflow", type=WorkflowId())
+@click.option(
+    "--param",
+    "changed",
+    nargs=3,
+    multiple=True,
+    metavar="STEP NAME VALUE",
+    help="Another value of a step's parameter: JSON, or else a text; null removes it.",
+)
+@click.option("--params", type=click.File("rb"), help="The same as a JSON file: step to values.")
+@click.option(
+    "--from", "start_from", multiple=True, metavar="STEP", help="Start again from this step, too."
+)
 @command
-def retry(screen: Screen, workflow: str) -> None:
-    """Retry a failed or cancelled workflow; steps that succeeded keep their results."""
-    found = screen.api.post(of_workflow(workflow, "/retry"))
+def retry(
+    screen: Screen,
+    /,
+    workflow: str,
+    changed: tuple[tuple[str, str, str], ...],
+    params: BinaryIO | None,
+    start_from: tuple[str, ...],
+) -> None:
+    """Retry a failed or cancelled workflow; steps that succeeded keep their results.
+
+    With --param steps run again with other parameters. With --from steps that succeeded run again,
+    too, and all that depends on them.
+    """
+    body: dict[str, Json] = {"from": list(start_from)} if start_from else {}
+    if values := _changed_params(params, changed):
+        body["params"] = values
+    found = screen.api.post(of_workflow(workflow, "/retry"), json.dumps(body).encode())
     screen.show(found, lambda answer: Text(f"{answer['message']}: {answer['workflow_id']}"))
 
 
@@ -97,6 +124,26 @@ def token(screen: Screen, workflow: str | None, forget: bool, renew: bool | None
         "expires_at": found.expires_at.isoformat() if found.expires_at else None,
     }
     screen.show(known, lambda answer: _token_text(answer, views.expiry(found.expires_at)))
+
+
+def _changed_params(file: BinaryIO | None, changed: tuple[tuple[str, str, str], ...]) -> Json:
+    """Step to its changed parameters; single ones come after those of the file."""
+    try:
+        found = json.load(file) if file else {}
+    except ValueError as error:
+        raise click.BadParameter(f"no JSON: {error}", param_hint="--params") from error
+    if changed and not isinstance(found, dict):
+        raise click.BadParameter("not an object", param_hint="--params")
+    for step, name, value in changed:
+        found.setdefault(step, {})[name] = _read_value(value)
+    return found
+
+
+def _read_value(text: str) -> Json:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _forgotten(answer: Json) -> Text:

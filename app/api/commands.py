@@ -6,15 +6,18 @@ from flask import Response, g, request
 from flask_smorest import Blueprint
 from werkzeug.exceptions import BadRequest
 
-from app.api import examples
-from app.api.request_schemas import FreshToken, Nothing
+from app.api import examples, retry_changes
+from app.api.request_schemas import FreshToken, Nothing, RetryChanges
 from app.api.response_schemas import Cancelled, Submitted
+from app.api.validation import examine_again
 from app.connections import connections
 from app.http import request_bodies
+from app.http.admission import DOCUMENT
 from app.http.auth import caller
 from app.http.json_response import as_json
 from app.http.routes import JSON, Answer, Body, route
 from workflows.bvbrc.token import strip
+from workflows.engine import changed_retry
 from workflows.engine import commands as engine
 from workflows.engine.commands import Owner
 from workflows.model.errors import BadToken, Conflict, Forbidden, Invalid, Problem
@@ -71,7 +74,12 @@ def cancel_workflow(workflow_id: str) -> Response:
     blueprint,
     "POST",
     "/workflows/<workflow_id>/retry",
-    body=_NOTHING,
+    body=Body(
+        RetryChanges,
+        {"as it was": {}, "other parameters": examples.RETRY},
+        required=False,
+        max_bytes=DOCUMENT,
+    ),
     answers={200: Answer("It runs again", {JSON: Submitted}, examples.SUBMITTED)},
     refuses=[403, 404, 409],
 )
@@ -79,13 +87,20 @@ def retry_workflow(workflow_id: str) -> Response:
     """Retry a failed or cancelled workflow
 
     Its failed, cancelled and upstream_failed steps start as new attempts; finished ones are kept.
+    With `params` steps get other parameters, which are checked as a submission is; with `from`
+    steps that succeeded start again, too, with all that depends on them.
     """
-    request_bodies.read_optional_object(request)
+    changes = retry_changes.read(request_bodies.read_optional_object(request))
     found = connections()
     owner = found.gate.load(workflow_id).owner
-    found.quotas.check_active(owner)
-    workflow = engine.retry(found.context, caller(), workflow_id)
-    found.quotas.stored(owner, 0, starts=True)
+    found.quotas.check_stored(owner, starts=True) if changes else found.quotas.check_active(owner)
+    stored_bytes = 0
+    if changes is None:
+        workflow = engine.retry(found.context, caller(), workflow_id)
+    else:
+        retried = changed_retry.retry(found.context, caller(), workflow_id, changes, examine_again)
+        workflow, stored_bytes = retried.workflow, retried.bytes
+    found.quotas.stored(owner, stored_bytes, starts=True)
     found.hints.advance(workflow_id, g.request_id)
     return as_json(
         {

@@ -131,6 +131,7 @@ PAGE: Final[Json] = {
     ],
     "next_page_token": None,
 }
+RETRY: Final[Json] = {"params": {"assemble": {"recipe": "auto", "trim": True}}}
 OUTPUTS: Final[Json] = {
     "assemble": {
         "contigs": {

@@ -93,6 +93,22 @@ class Nothing(Schema):
         unknown = RAISE
 
 
+class RetryChanges(Schema):
+    class Meta:
+        unknown = RAISE
+
+    params = fields.Dict(
+        keys=fields.String(),
+        values=fields.Dict(),
+        **described_as("Step to parameters that replace its own; null removes one"),
+    )
+    # A keyword of Python is no name of a class's field.
+    locals()["from"] = fields.List(
+        fields.String(),
+        **described_as("Steps that start again with all that depends on them, if they succeeded"),
+    )
+
+
 class FreshToken(Schema):
     class Meta:
         unknown = RAISE

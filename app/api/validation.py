@@ -14,7 +14,7 @@ from workflows.model.errors import Invalid, Problem
 from workflows.model.values import Json, Spec, StepSpec
 from workflows.spec.compiled_spec import compile_spec
 from workflows.spec.document import document
-from workflows.spec.validate import Limits, Validated, examine, validate
+from workflows.spec.validate import Examination, Limits, Validated, examine, validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,13 @@ def take(found: Json) -> Validated:
     with metering.computing():
         checked = validate(found, catalogue, _limits())
     return apart(checked)
+
+
+def examine_again(found: Json) -> Examination:
+    """A stored document with changes; problems are returned."""
+    catalogue = connections().apps.catalogue(caller().token)
+    with metering.computing():
+        return examine(found, catalogue, _limits())
 
 
 def apart(checked: Validated) -> Validated:

@@ -351,3 +351,18 @@ def test_all_that_a_filter_finds_are_acted_on(terminal: Terminal, product: Produ
     assert json.loads(listed.stdout)["counts"] == {"cancelled": 2}
     assert "2 would delete" in terminal("many", "delete", "--name", "swarm", "--dry-run").stdout
     assert terminal("many", "retry", "--owner", BOB, "--yes").exit_code == 4
+
+
+def test_a_workflow_is_retried_with_other_parameters(terminal: Terminal, product: Product) -> None:
+    product.simulator.app("*", output_file="first*", run_seconds=0, outcome="failed")
+    workflow = product.submit(document({"first": ""}))
+    assert product.ends(workflow) == "failed"
+
+    unknown = terminal("retry", workflow, "--param", "frist", "output_file", "second")
+    result = terminal("retry", workflow, "--param", "first", "output_file", "second")
+
+    assert unknown.exit_code == 3
+    assert "did you mean 'first'?" in unknown.stderr
+    assert result.exit_code == 0, result.output
+    assert product.ends(workflow) == "succeeded"
+    assert terminal("retry", workflow, "--from", "first").exit_code == 6

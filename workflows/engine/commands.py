@@ -9,25 +9,25 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from bson.raw_bson import RawBSONDocument
 from structlog.contextvars import get_contextvars
 
 from workflows.engine.advance import advance
 from workflows.engine.context import EngineContext, Recorded
 from workflows.model.errors import Conflict, FaultyPlan, Problem, Unavailable
 from workflows.model.states import (
-    FINAL_STEP,
-    RETRY_STEPS,
     RETRY_WORKFLOW,
     JobState,
     StepState,
     WorkflowState,
 )
 from workflows.model.values import Event, Job, Json, Outcome, Spec
+from workflows.rules.retry import states_after_retry, steps_again
 from workflows.rules.token_lifetime import ends_too_soon, job_outlives_token
 from workflows.store import credentials, users
 from workflows.store.jobs import kills
 from workflows.store.mongo import clock
-from workflows.store.workflows import inserts, paused, stored, user_commands
+from workflows.store.workflows import inserts, paused, specs, stored, user_commands
 from workflows.store.workflows.inserts import NewWorkflow, Repeated
 from workflows.store.workflows.specs import UNKNOWN_ORIGIN, Origin
 from workflows.store.workflows.stored import StoredWorkflow
@@ -243,15 +243,32 @@ def retry(context: EngineContext, owner: Owner, workflow: str) -> StoredWorkflow
     Raises ``NotFound``, ``Conflict`` for any other state, and ``FaultyPlan``.
     """
     found = stored.get(workflow)
+    check_retry(found)
+    credentials.keep(context.vault, owner.name, owner.token, owner.expires_at)
+    if not restart(context, found, owner.name):
+        return retry(context, owner, workflow)  # its state has changed since: decide again
+    return stored.get(workflow)
+
+
+def check_retry(found: StoredWorkflow) -> None:
+    """Raises ``Conflict`` unless it failed or was cancelled, and ``FaultyPlan``."""
     if found.state not in RETRY_WORKFLOW:
         if found.status is WorkflowState.CANCELLED:
             raise Conflict("Cannot retry a workflow while its cancel is processed; try again")
         raise Conflict(f"Cannot retry workflow with status '{found.state}'")
     _refuse_faulty(found)
-    credentials.keep(context.vault, owner.name, owner.token, owner.expires_at)
-    if not restart(context, found, owner.name):
-        return retry(context, owner, workflow)  # its state has changed since: decide again
-    return stored.get(workflow)
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """How a workflow starts again, beyond what did not succeed."""
+
+    start_from: frozenset[int] = frozenset()
+    """Steps that start again with all that depends on them, though they have succeeded."""
+    version: RawBSONDocument | None = None
+    """A new version of its spec."""
+    note: str = ""
+    """What was changed, for its history."""
 
 
 def restart(
@@ -259,31 +276,27 @@ def restart(
     found: StoredWorkflow,
     user: str,
     condition: Mapping[str, Json] | None = None,
+    how: Restart = Restart(),
 ) -> bool:
     """Restart a failed or cancelled workflow; false if it has changed since it was read, or does
     not meet the condition."""
-    states = [_state_after_retry(state) for state in found.progress.states]
+    before = found.progress.states
+    dependents = specs.get(found.spec_id).dag.dependents if how.start_from else ()
+    states = states_after_retry(before, steps_again(before, dependents, how.start_from))
     event = Event(
         found.progress.sequence + 1,
         clock(),
         "workflow",
         found.state,
         WorkflowState.PENDING,
-        reason=f"retry requested by {user}",
+        reason=f"retry requested by {user}{how.note}",
     )
     changed = user_commands.restart(
-        found.id, found.revision, states, event, _request_id(), dict(condition or {})
+        found.id, found.revision, states, event, _request_id(), dict(condition or {}), how.version
     )
     if changed:
         context.recorded([Recorded(found.id, found.name, found.owner, event, event.at)])
     return changed
-
-
-def _state_after_retry(state: StepState) -> StepState:
-    """The step's state after a retry. A step whose job is still being killed starts again, too."""
-    if state in RETRY_STEPS or state not in FINAL_STEP:
-        return StepState.PENDING
-    return state
 
 
 def renew(context: EngineContext, owner: Owner) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bson.raw_bson import RawBSONDocument
 from pymongo.client_session import ClientSession
 
 from workflows.model.states import ACTIVE_WORKFLOW, RETRY_WORKFLOW, StepState, WorkflowState
@@ -71,8 +72,10 @@ def restart(  # noqa: PLR0913, PLR0917 - what is written, and when
     event: Event,
     request_id: str,
     condition: Row | None = None,
+    version: RawBSONDocument | None = None,
 ) -> bool:
-    """Restart a failed or cancelled workflow with new step states.
+    """Restart a failed or cancelled workflow with new step states, and a new version of its spec if
+    there is one: all of it, or nothing.
 
     False if it was changed after ``revision``, or does not meet the condition.
     """
@@ -85,16 +88,20 @@ def restart(  # noqa: PLR0913, PLR0917 - what is written, and when
 
     def work(session: ClientSession) -> bool:
         result = collection(documents.Workflow).update_one(
-            unchanged, _restart_update(states, event, request_id), session=session
+            unchanged, _restart_update(states, event, request_id, version), session=session
         )
         if result.modified_count:
+            if version is not None:
+                collection(documents.Spec).insert_one(version, session=session)
             events.append([(workflow, event)], session)
         return bool(result.modified_count)
 
     return transaction(work)
 
 
-def _restart_update(states: Sequence[StepState], event: Event, request_id: str) -> list[Row]:
+def _restart_update(
+    states: Sequence[StepState], event: Event, request_id: str, version: RawBSONDocument | None
+) -> list[Row]:
     """The update that makes it pending and removes what its last run left."""
     fields: Row = {
         "state": WorkflowState.PENDING,
@@ -108,5 +115,8 @@ def _restart_update(states: Sequence[StepState], event: Event, request_id: str) 
         "next_check": NOW,
         "updated_at": NOW,
     }
+    if version is not None:
+        bytes_stored = {"$ifNull": ["$bytes", 0]}
+        fields |= {"spec": version["_id"], "bytes": {"$add": [bytes_stored, len(version.raw)]}}
     ended = ("cancel_requested_at", "finished_at", "lease", "failure")
     return [{"$set": fields}, {"$unset": [*ended, *_PLANNING, *_OF_A_ROW]}]
