@@ -17,6 +17,7 @@ from app.api import response_schemas
 from app.http.auth import LINK, OPEN, SESSION
 from tasks.celery import app as celery
 from tests.app.conftest import Api
+from tests.app.test_admin import PATH as FOR_ADMINS
 from tests.app.test_auth import ROUTES
 from tests.app.test_batches import ROUTES as BATCH_ROUTES
 
@@ -71,6 +72,7 @@ def test_every_page_leads_a_stranger_to_the_sign_in(api: Api) -> None:
 def test_the_matrix_of_tokens_knows_every_route(api: Api) -> None:
     known = {normpath(f"/api/v1/workflows{route.path}") for route in ROUTES}
     known |= {f"/api/v1{path}" for _, path in BATCH_ROUTES}
+    known.add(FOR_ADMINS)
     blanks = {
         "<workflow_id>": "{id}",
         "<batch_id>": "{id}",
