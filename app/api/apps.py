@@ -41,11 +41,7 @@ def list_apps(arguments: dict[str, Any]) -> Response:
     `query` finds apps that have all its words in their id, label, description or other names.
     """
     known = connections().apps.load(caller().token)
-    listed = [
-        (list_item(*_specs(known, name)), known.catalogue.apps[name].aliases)
-        for name in sorted(known.catalogue.apps)
-    ]
-    matching = find_apps(arguments["query"], listed)
+    matching = list_apps_matching(known, arguments["query"])
     begin, size = _place(arguments["page_token"]), arguments["page_size"]
     end = begin + size
     return as_json(
@@ -70,14 +66,33 @@ def get_app(app: str) -> Response:
     By its id or one of its other names. The example is a workflow that validates.
     """
     known = connections().apps.load(caller().token)
+    name = find_app(app, known)
+    return as_json({**describe(known, name), "warnings": _warnings(known)})
+
+
+def find_app(app: str, known: Known) -> str:
+    """The id of an app by any of its names. Raises ``UnknownApp``, ``Unavailable``."""
     name = app if app in known.catalogue.apps else known.catalogue.names.get(plain(app), "")
     if name not in known.catalogue.apps:
         raise unknown_app(app, known.catalogue)
-    found = describe_app(known.catalogue.apps[name], *_specs(known, name))
-    return as_json({**found, "warnings": _warnings(known)})
+    return name
 
 
-def _specs(known: Known, name: str) -> tuple[AppSpec, AppSpec]:
+def describe(known: Known, name: str) -> dict[str, Json]:
+    """Everything about an app, by its id."""
+    return describe_app(known.catalogue.apps[name], *specs_of(known, name))
+
+
+def list_apps_matching(known: Known, query: str) -> list[Json]:
+    """The list items of the apps that a query finds, by id."""
+    listed = [
+        (list_item(*specs_of(known, name)), known.catalogue.apps[name].aliases)
+        for name in sorted(known.catalogue.apps)
+    ]
+    return find_apps(query, listed)
+
+
+def specs_of(known: Known, name: str) -> tuple[AppSpec, AppSpec]:
     """An app's specification, and what the engine's own table says about it."""
     spec = _DECLARED.get(name) or known.specs[name]
     return spec, known.facts.get(name, {})

@@ -40,18 +40,21 @@ def accept(
     document: Mapping[str, Json],
     origin: Origin = UNKNOWN_ORIGIN,
     waits_for: frozenset[str] = frozenset(),
+    key: str | None = None,
 ) -> Accepted:
     """Stores a workflow that can run and sends a hint to start it. If further steps depend on
-    results, it also stores the source to plan them from and the steps that they wait for.
+    results, it also stores the source to plan them from and the steps that they wait for. ``key``
+    is a page's own Idempotency-Key, which stands for the body, too; without it the request's
+    counts.
     """
     quotas, user = connections().quotas, caller().name
     quotas.check_stored(user, starts=True)
-    key = idempotency_key()
+    whole, key = (key or "").encode(), key or idempotency_key()
     submission = engine.Submission(
         spec,
         document,
         idempotency_key=key,
-        body=_body() if key else b"",
+        body=whole or (_body() if key else b""),
         origin=origin,
         waits_for=waits_for,
     )

@@ -36,6 +36,7 @@ from app.ui import (
     workflow_list,
     workflow_pages,
 )
+from app.ui.start import app_form, choice, document_page, former
 from workflows.model.errors import BadToken, WorkflowsError
 
 _STATIC: Final = Path(__file__).parent / "static"
@@ -56,6 +57,8 @@ def register(app: Flask) -> None:
     blueprint = Blueprint("ui", __name__, url_prefix="/ui", template_folder="templates")
     lists = (workflow_list, many_pages, batch_pages, admin_pages)
     for part in (*lists, workflow_pages, actions, token_page, sign_in):
+        part.register(blueprint)
+    for part in (choice, app_form, document_page, former):
         part.register(blueprint)
     blueprint.add_url_rule("/static/<path:name>", "asset", asset)
     blueprint.add_url_rule("/<path:rest>", "nothing", nothing)

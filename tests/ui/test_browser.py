@@ -178,6 +178,9 @@ def paths(scenery: dict[str, str]) -> dict[str, str]:
         "cancel": f"{running}/cancel",
         "retry": f"{failed}/retry",
         "sign-in": "/sign-in",
+        "new": "/new",
+        "new-app": "/new/app?app=GenomeAssembly2",
+        "again": f"/workflows/{scenery['failed']}/again",
     }
 
 
@@ -246,7 +249,7 @@ def test_pictures_are_taken_for_the_documents(look: Look, scenery: dict[str, str
     where = paths(scenery)
     wide = look(scenes.MARIA)
     for name in ("list", "graph-running", "graph-failed", "graph-200-steps", "timeline",
-                 "step", "cancel"):  # fmt: skip
+                 "step", "cancel", "new-app"):  # fmt: skip
         wide.open(where[name])
         shoot(wide.page, name)
     dark = look(scenes.MARIA, color_scheme="dark")

@@ -1,0 +1,1 @@
+"""Pages that start work: a form for each app, a pasted document, and what will happen."""

@@ -1,0 +1,74 @@
+"""Checks what a page is about to start, with the validation of the API, and starts it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import g, redirect, request, url_for
+
+from app.api import submission
+from app.api.validation import take
+from app.connections import connections
+from app.ui.start.preview import Preview, preview
+from workflows.engine.commands import Accepted
+from workflows.model.errors import Invalid, Problem
+from workflows.model.values import Json, Spec
+
+ONCE = "once"
+"""The control that tells one visit of a page from another: what it starts, it starts once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What validation says, and what will happen if there is no problem."""
+
+    problems: Sequence[Problem] = ()
+    warnings: Sequence[Problem] = ()
+    fixes: Sequence[Problem] = ()
+    preview: Preview | None = None
+    start: Callable[[str], Accepted] | None = None
+    """Starts it, under a key; None where there are problems."""
+
+
+def check_document(document: Json) -> Outcome:
+    """Checks a workflow document as ``POST /workflows/validate`` does."""
+    try:
+        taken = take(document)
+    except Invalid as invalid:
+        return Outcome(problems=invalid.problems)
+    return Outcome(
+        warnings=(*taken.warnings, *submission.token_warnings(taken.spec)),
+        fixes=taken.auto_fixes,
+        preview=show(taken.spec),
+        start=lambda key: submission.accept(taken.spec, taken.workflow_json, key=key),
+    )
+
+
+def show(spec: Spec, further: Sequence[str] = ()) -> Preview:
+    cap = connections().settings.executor.max_parallel_steps_per_workflow
+    return preview(spec, cap, further)
+
+
+def start(outcome: Outcome, content: Any) -> Any:
+    """Starts it and shows the workflow. The same content sent again from the same page starts
+    nothing else. Raises ``QuotaExceeded``.
+    """
+    assert outcome.start is not None  # noqa: S101 - the caller has looked for problems
+    accepted = outcome.start(visit_key(content))
+    return redirect(url_for("ui.graph", workflow_id=accepted.id), 303)
+
+
+def visit() -> str:
+    """The mark of this visit of a page; the page sends it along."""
+    return request.form.get(ONCE) or secrets.token_urlsafe(9)
+
+
+def visit_key(content: Any) -> str:
+    """The Idempotency-Key of what this visit of the page starts."""
+    text = json.dumps([g.identity.user, request.form.get(ONCE, ""), content], sort_keys=True)
+    return f"page-{hashlib.sha256(text.encode()).hexdigest()}"

@@ -1,0 +1,101 @@
+// Forms that start work: every button sends the whole form and gets the whole page, also without
+// this script. With it the page is asked for while people type, and only what is said of the
+// controls they have used is shown; groups are added and removed without a reload.
+"use strict";
+
+{
+  const PAUSE = 500;
+  const form = document.querySelector("form[data-start]");
+  const used = new Set();
+  let timer = null;
+  let sent = 0;
+
+  const find = (id, where = document) => id && where.getElementById(id);
+
+  async function ask(action) {
+    const body = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) {
+      if (typeof value === "string" && name !== "action") body.append(name, value);
+    }
+    body.set("action", action);
+    const number = ++sent;
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body, credentials: "same-origin" });
+    if (number !== sent) return null; // something newer was asked for
+    if (answer.redirected) { location.href = answer.url; return null; }
+    return new DOMParser().parseFromString(await answer.text(), "text/html");
+  }
+
+  // The page as the server has it now, with what is open and what has the focus as they were.
+  async function rebuild(action) {
+    clearTimeout(timer);
+    const fresh = await ask(action).catch(() => null);
+    const next = fresh && find("start", fresh);
+    if (!next) return fresh && document.getElementById("main").replaceWith(document.importNode(find("main", fresh), true));
+    const before = document.activeElement.id;
+    const open = [...document.querySelectorAll("#start details[open]")].map((each) => each.id);
+    document.getElementById("start").replaceWith(document.importNode(next, true));
+    for (const id of open) if (find(id)) find(id).open = true;
+    const target = find(next.dataset.focus) || find(before) || document.querySelector("#start [aria-invalid]");
+    if (target) target.focus();
+    say();
+  }
+
+  async function check() {
+    const fresh = await ask("check").catch(() => null);
+    if (!fresh || !find("start", fresh)) return;
+    for (const old of document.querySelectorAll("[data-notes]")) {
+      const now = find(old.id, fresh);
+      const control = find(old.id.replace(/^note-/, ""));
+      const shown = old.childElementCount > 0 || !control || used.has(control.id);
+      if (now && shown) {
+        if (!old.isEqualNode(now)) old.replaceChildren(...document.importNode(now, true).childNodes);
+        if (control) control.toggleAttribute("aria-invalid", find(control.id, fresh)?.hasAttribute("aria-invalid"));
+        if (control?.hasAttribute("aria-invalid")) control.setAttribute("aria-invalid", "true");
+      }
+    }
+    const outcome = find("outcome");
+    const now = find("outcome", fresh);
+    if (now && !outcome.isEqualNode(now)) outcome.replaceChildren(...document.importNode(now, true).childNodes);
+    say();
+  }
+
+  function say() {
+    const wrong = document.querySelectorAll("#start .wrong, #start .alert li").length;
+    const text = wrong ? `${wrong} ${wrong === 1 ? "problem" : "problems"}` : "";
+    const place = document.getElementById("announce");
+    if (place.textContent !== text) place.textContent = text;
+  }
+
+  async function read(file, target) {
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const wide = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : "utf-8";
+    document.getElementById(target).value = new TextDecoder(wide).decode(bytes);
+    await rebuild("check");
+  }
+
+  if (form) {
+    form.addEventListener("submit", (event) => {
+      const button = event.submitter;
+      if (!button || "plain" in button.dataset) return;
+      event.preventDefault();
+      rebuild(button.value || "check");
+    });
+    form.addEventListener("input", (event) => {
+      used.add(event.target.id);
+      clearTimeout(timer);
+      if (event.target.type !== "file" && !("large" in form.dataset)) timer = setTimeout(check, PAUSE);
+    });
+    form.addEventListener("change", (event) => {
+      const drop = event.target.closest("[data-drop]");
+      if (event.target.type === "file" && drop && event.target.files[0]) read(event.target.files[0], drop.dataset.drop);
+      else if ("decides" in event.target.dataset) rebuild("update");
+    });
+    form.addEventListener("dragover", (event) => { if (event.target.closest("[data-drop]")) event.preventDefault(); });
+    form.addEventListener("drop", (event) => {
+      const drop = event.target.closest("[data-drop]");
+      if (!drop || !event.dataTransfer.files[0]) return;
+      event.preventDefault();
+      read(event.dataTransfer.files[0], drop.dataset.drop);
+    });
+  }
+}

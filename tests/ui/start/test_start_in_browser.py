@@ -1,0 +1,58 @@
+"""Starting work in a real browser: problems while typing, groups without a reload, by keyboard."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.product import GROUP, Product
+from tests.ui.test_browser import PATIENCE, Look
+
+pytestmark = [GROUP, pytest.mark.browser]
+
+
+def test_a_form_says_what_is_wrong_while_it_is_filled_in(look: Look, product: Product) -> None:
+    seen = look()
+    page = seen.page
+    page.get_by_role("link", name="New …").click()
+    page.get_by_label("Search").fill("assembly2")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Assembl").first.click()
+    page.evaluate("window.loadedOnce = true")
+
+    page.get_by_label("Name of the workflow").fill("typed")
+    results = page.get_by_label("Name of the results")
+    results.fill("a/b")
+    problem = page.locator("#note-p-output_file .wrong")
+    expect(problem).to_be_visible(timeout=PATIENCE)
+    expect(results).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#announce")).to_have_text("1 problem")
+    results.fill("asm")
+    expect(problem).to_have_count(0, timeout=PATIENCE)
+
+    page.get_by_role("button", name="Add an SRA run").press("Enter")
+    expect(page.get_by_label("SRA run 1")).to_be_focused(timeout=PATIENCE)
+    page.keyboard.type("SRR1234567")
+    start = page.get_by_role("button", name="Start")
+    expect(start).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#outcome")).to_contain_text("1 step")
+    assert page.evaluate("window.loadedOnce") is True
+    assert results.input_value() == "asm"
+    start.click()
+
+    expect(page.get_by_role("heading", name="typed")).to_be_visible(timeout=PATIENCE)
+    assert product.ask("GET", "/workflows?name=typed")["workflows"]
+
+
+def test_a_file_is_dropped_and_checked(look: Look) -> None:
+    seen = look()
+    seen.open("/new/document")
+    page = seen.page
+
+    page.get_by_label("A file").set_input_files(
+        {"name": "w.json", "mimeType": "application/json", "buffer": b'{"workflow_name": "x"}'}
+    )
+
+    expect(page.locator("#summary li").first).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_label("JSON or CWL")).to_have_value('{"workflow_name": "x"}')
+    assert page.url.endswith("/new/document")
