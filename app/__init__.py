@@ -3,6 +3,7 @@ no rules."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 from flask import Flask
@@ -35,16 +36,19 @@ from app.live.hints import Hints
 from app.many import routes as many
 from app.quotas import Quotas
 from app.tokens import routes as tokens
+from app.tokens.password_sign_in import PasswordSignIn
 from app.wes import errors as wes_errors
 from app.wes import routes as wes_routes
 from config.settings import Settings
 from observability.metering import counts_of
 from tasks.celery import app as celery
+from workflows.bvbrc.password_login import PasswordLogin
 from workflows.bvbrc.signers import SignerKeys
 from workflows.bvbrc.token import Verifier
 from workflows.bvbrc.wire import Wire
 
 PREFIX: Final = "/api/v1"
+_SIGN_IN_TIMEOUT: Final = timedelta(seconds=10)
 
 
 class Documented(Api):  # type: ignore[misc]
@@ -69,7 +73,8 @@ def create_app(settings: Settings) -> Flask:
     gate = _gate(settings)
     quotas = Quotas(settings.quotas)
     broadcaster = Broadcaster(settings.api.max_streams)
-    connections = Connections(settings, gate, Hints(celery), broadcaster, quotas)
+    sign_in = _password_sign_in(settings, gate.throttle)
+    connections = Connections(settings, gate, Hints(celery), broadcaster, quotas, sign_in)
     attach(app, connections)
     system.attach(app, connections)
     wes_routes.attach(app)
@@ -105,3 +110,8 @@ def _gate(settings: Settings) -> Gate:
         links=settings.auth.reads == "link",
         admins=settings.auth.admins,
     )
+
+
+def _password_sign_in(settings: Settings, addresses: Throttle) -> PasswordSignIn:
+    login = PasswordLogin(Wire(), settings.auth.service_url, _SIGN_IN_TIMEOUT)
+    return PasswordSignIn(login, addresses, settings.auth.wrong_passwords_per_minute)

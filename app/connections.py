@@ -19,6 +19,7 @@ from app.http.auth import Gate
 from app.live.broadcaster import Broadcaster
 from app.live.hints import Hints
 from app.quotas import Quotas
+from app.tokens.password_sign_in import PasswordSignIn
 from config.settings import Settings
 from runtime.bootstrap import make_context
 from workflows.backends.appservice.client import AppService
@@ -50,6 +51,7 @@ class Connections:
     hints: Hints
     broadcaster: Broadcaster
     quotas: Quotas
+    password_sign_in: PasswordSignIn
     _parts: EngineContext | None = None
     _pid: int = 0
     _lock: Lock = field(default_factory=Lock)

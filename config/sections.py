@@ -41,7 +41,16 @@ def _fernet_key(key: SecretStr) -> SecretStr:
     return key
 
 
+def _keeps_secrets(url: str) -> str:
+    host = urlsplit(url).hostname or ""
+    if not url.startswith("https://") and host not in ("localhost", "127.0.0.1", "::1"):
+        raise ValueError("must start with https://, unless it is of this machine")
+    return url
+
+
 Url = Annotated[str, AfterValidator(_web_address)]
+SecretUrl = Annotated[Url, AfterValidator(_keeps_secrets)]
+"""The address of a service that gets passwords."""
 OptionalUrl = Annotated[str, AfterValidator(lambda url: _web_address(url) if url else "")]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -264,8 +273,12 @@ class Auth(Section):
     renew_tokens: Literal["active", "never"] = "active"
     """``active``: the token of a user with work under way is renewed before it ends, unless that
     user has said no (``PUT /api/v1/credentials``)."""
-    service_url: Url = "https://user.patricbrc.org"
-    """BV-BRC's user service, which renews tokens."""
+    service_url: SecretUrl = "https://user.patricbrc.org"
+    """BV-BRC's user service, which renews tokens and gives them for passwords."""
+    sign_in: tuple[Literal["password", "token"], ...] = Field(("password", "token"), min_length=1)
+    """How people sign in to the pages."""
+    wrong_passwords_per_minute: Count = 10
+    """Wrong passwords for one user name before further ones are refused unseen, in one process."""
 
     @property
     def keys(self) -> tuple[str, ...]:

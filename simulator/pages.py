@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from urllib.parse import parse_qsl
 
 from simulator.appservice import decimal
 from simulator.jobs import Job, Jobs
@@ -34,6 +35,15 @@ def auth_ping(request: Request, check: Check) -> Reply:
         return Reply(body=f"OK {check(token).user}\n".encode(), content_type=PLAIN)
     except RpcError:
         return Reply(403, b"", PLAIN)
+
+
+def log_in(request: Request, tokens: Tokens, switches: Switches) -> Reply:
+    """A token for a user name, with or without its realm, and the password of all users."""
+    sent = dict(parse_qsl(request.body.decode("utf-8", "replace")))
+    if not sent.get("username") or sent.get("password") != switches.password:
+        return Reply(401, b"Invalid username or password", PLAIN)
+    user = sent["username"] if "@" in sent["username"] else f"{sent['username']}@bvbrc"
+    return Reply(body=tokens.issue(user, switches.renewed_seconds).encode(), content_type=PLAIN)
 
 
 def refresh(request: Request, check: Check, tokens: Tokens, switches: Switches) -> Reply:

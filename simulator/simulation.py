@@ -248,6 +248,8 @@ class Simulation:
             return lambda: pages.task_info(request, parts[1:], self.jobs, self._check)
         if request.verb == "OPTIONS":
             return lambda: pages.cors(request)
+        if name == "authenticate" and request.verb == "POST":
+            return lambda: pages.log_in(request, self.tokens, self.switches)
         if request.verb != "GET":
             return None
         simple: dict[str, Callable[[], Reply]] = {

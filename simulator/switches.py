@@ -78,6 +78,8 @@ class Switches:
     """The service can fetch the signer's public key."""
 
     # the user service
+    password: str = "simulated"  # noqa: S105 - of users that do not exist
+    """The password of every user."""
     renewed_seconds: float = 180 * 86_400.0
     """The lifetime of a renewed token."""
     renewed_user: str = ""

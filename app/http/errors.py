@@ -50,11 +50,17 @@ _ANSWERS: Final[Sequence[tuple[type[WorkflowsError], HTTPStatus, Mapping[str, st
 
 
 class TooManyFailures(WorkflowsError):
-    """An address has shown too many bad tokens; it may try again after ``seconds``."""
+    """An address has shown too many bad tokens, or an account was tried with too many wrong
+    passwords; another attempt counts after ``seconds``.
+    """
 
-    def __init__(self, seconds: int) -> None:
+    def __init__(
+        self,
+        seconds: int,
+        message: str = "Too many bad tokens came from this address. Try again later.",
+    ) -> None:
         self.seconds = seconds
-        super().__init__("Too many bad tokens came from this address. Try again later.")
+        super().__init__(message)
 
 
 class TooLarge(WorkflowsError):

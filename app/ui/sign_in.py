@@ -1,16 +1,32 @@
-"""Signing in with a BV-BRC token, and out."""
+"""Signing in with a BV-BRC user name and password or with a token, and out."""
 
 from __future__ import annotations
 
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
 
 from app.connections import connections
 from app.http.auth import OPEN, needs
+from app.http.errors import TooManyFailures
+from app.tokens.password_sign_in import is_safe_here
 from app.ui import session
 from workflows.bvbrc.token import strip
-from workflows.model.errors import BadToken
+from workflows.model.errors import (
+    BadToken,
+    ServiceError,
+    TooManyRequests,
+    Unavailable,
+    WorkflowsError,
+)
+
+PASSWORD: Final = "password"  # noqa: S105 - the name of a way to sign in
+TOKEN: Final = "token"  # noqa: S105
+_REFUSALS: Final = (BadToken, TooManyFailures, TooManyRequests, Unavailable, ServiceError)
+_UNSAFE: Final = (
+    "Passwords are taken over HTTPS only. Open this page with https://, or use a token."
+)
 
 
 def register(blueprint: Blueprint) -> None:
@@ -20,19 +36,18 @@ def register(blueprint: Blueprint) -> None:
 
 @needs(OPEN)
 def sign_in() -> Any:
-    """The form; sent with a genuine token it opens a session."""
+    """The forms; each, sent with what is genuine, opens a session."""
     if request.method == "GET":
-        return render_template("sign_in.html", next=_place(), problem="")
+        return _page("")
     session.check_origin()
-    token = strip(request.form.get("token", ""))
     with connections().patience():
         try:
+            token = _read_token()
             opened = session.open_session(connections().gate.identity(token), token)
             response = make_response(redirect(_place(), 303))
             session.keep(response, opened)
-        except BadToken as error:
-            page = render_template("sign_in.html", next=_place(), problem=str(error))
-            return Response(page, 401, mimetype="text/html")
+        except _REFUSALS as refusal:
+            return Response(_page(_say(refusal)), _status(refusal), _headers(refusal))
     return response
 
 
@@ -42,6 +57,54 @@ def sign_out() -> Response:
     session.end(g.session)
     session.forget(response)
     return response
+
+
+def _read_token() -> str:
+    """The token that was pasted, or that BV-BRC gives for the password. Raises ``BadToken``, and
+    what ``PasswordSignIn`` raises.
+    """
+    ways = connections().settings.auth.sign_in
+    if "password" in request.form:
+        if PASSWORD not in ways or not is_safe_here():
+            raise BadToken(_UNSAFE if PASSWORD in ways else "Sign in with a token here.")
+        user = request.form.get("username", "").strip()
+        address = request.remote_addr or ""
+        return connections().password_sign_in(address, user, request.form["password"])
+    if TOKEN not in ways:
+        raise BadToken("Sign in with your BV-BRC user name and password here.")
+    return strip(request.form.get("token", ""))
+
+
+def _page(problem: str) -> str:
+    ways = connections().settings.auth.sign_in
+    return render_template(
+        "sign_in.html",
+        next=_place(),
+        problem=problem,
+        takes_password=PASSWORD in ways and is_safe_here(),
+        takes_token=TOKEN in ways,
+        unsafe=_UNSAFE if PASSWORD in ways and not is_safe_here() else "",
+        username=request.form.get("username", ""),
+    )
+
+
+def _say(refusal: WorkflowsError) -> str:
+    if isinstance(refusal, ServiceError):
+        return f"BV-BRC's sign-in does not work now: {refusal}. Try again later."
+    return str(refusal)
+
+
+def _status(refusal: WorkflowsError) -> HTTPStatus:
+    if isinstance(refusal, BadToken):
+        return HTTPStatus.UNAUTHORIZED
+    if isinstance(refusal, TooManyFailures | TooManyRequests):
+        return HTTPStatus.TOO_MANY_REQUESTS
+    return HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def _headers(refusal: WorkflowsError) -> dict[str, str]:
+    wait = {"Retry-After": str(refusal.seconds)} if isinstance(refusal, TooManyFailures) else {}
+    return {"Content-Type": "text/html; charset=utf-8", **wait}
 
 
 def _place() -> str:

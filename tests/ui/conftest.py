@@ -137,7 +137,7 @@ def look(browser: Browser, product: Product) -> Iterator[Callable[..., Seen]]:
         opened.append(seen)
         seen.open("/")
         seen.page.get_by_label("BV-BRC token").fill(product.token(user))
-        seen.page.get_by_role("button", name="Sign in").click()
+        seen.page.get_by_role("button", name="Use the token").click()
         seen.page.get_by_role("heading", name="Workflows").wait_for()
         return seen
 
