@@ -19,6 +19,7 @@ from app.http.auth import Gate
 from app.live.broadcaster import Broadcaster
 from app.live.hints import Hints
 from app.quotas import Quotas
+from app.quotas.slots import Slots
 from app.tokens.password_sign_in import PasswordSignIn
 from config.settings import Settings
 from runtime.bootstrap import make_context
@@ -38,6 +39,11 @@ SHORT_PATIENCE_SECONDS: Final = 0.7
 """The same while MongoDB is known to be away."""
 _INDEX_SECONDS: Final = 10.0
 _TEXT_TIMEOUT: Final = timedelta(seconds=10)
+_LISTINGS: Final = 8
+_LISTINGS_EACH: Final = 2
+"""Listings of Workspace folders under way in one process, and of one user."""
+_BUSY: Final = "too many folders are being listed; try again in some seconds"
+_LISTING_TIMEOUT: Final = timedelta(seconds=5)
 _WORKSPACE_TIMEOUT: Final = timedelta(seconds=2)
 _KEY: Final = "workflows"
 
@@ -58,6 +64,8 @@ class Connections:
 
     def __post_init__(self) -> None:
         self.apps = Apps(lambda: self.appservice)
+        # Of the Workspace's folders, on pages: they wait for a service that may hang.
+        self.listings = Slots(_LISTINGS, _LISTINGS_EACH, _BUSY)
 
     @property
     def context(self) -> EngineContext:
@@ -102,6 +110,11 @@ class Connections:
     def planner(self) -> PlannerPool:
         """The CWL planner with its processes, made at first use."""
         return PlannerPool()
+
+    @cached_property
+    def folders(self) -> Workspace:
+        """A client for listings that a user waits for; take ``listings`` around each."""
+        return Workspace(Rpc(Wire()), self.settings.workspace.url, timeout=_LISTING_TIMEOUT)
 
     @cached_property
     def workspace(self) -> Workspace:

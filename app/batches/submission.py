@@ -20,9 +20,16 @@ from workflows.engine.batches import Accepted
 from workflows.model.errors import Invalid, Problem
 from workflows.model.json_path import format_path
 from workflows.model.values import Json
-from workflows.spec.batches.check import CheckedBatch, Request, check_batch
+from workflows.spec.batches.check import (
+    CheckedBatch,
+    Examination,
+    Request,
+    check_batch,
+    examine_batch,
+)
 from workflows.spec.batches.table import Table, table_from_json
 from workflows.spec.batches.table_file import TSV, table_from_file
+from workflows.spec.catalogue import AppCatalogue
 from workflows.spec.checks.diagnostics import Diagnostics
 from workflows.spec.checks.suggestions import did_you_mean, list_names
 from workflows.spec.validate import Limits
@@ -146,9 +153,30 @@ def check_max_active(value: Json) -> int:
 
 def check(taken: Taken) -> CheckedBatch:
     """The batch, if all of it can run; raises ``Invalid`` with every problem."""
+    catalogue, limits = _circumstances()
+    wanted = _request(taken)
+    with metering.computing():
+        return check_batch(wanted, catalogue, limits, taken.noted)
+
+
+def examine(taken: Taken) -> Examination:
+    """What is wrong with the batch, at every row; raises ``Invalid`` for what is no batch."""
+    catalogue, limits = _circumstances()
+    wanted = _request(taken)
+    with metering.computing():
+        return examine_batch(wanted, catalogue, limits, taken.noted)
+
+
+def _circumstances() -> tuple[AppCatalogue, Limits]:
+    limits = Limits(parallel_steps=connections().settings.executor.max_parallel_steps_per_workflow)
+    return connections().apps.catalogue(caller().token), limits
+
+
+def _request(taken: Taken) -> Request:
+    """Raises ``Invalid``."""
     fields = taken.fields
     assert taken.max_active  # noqa: S101 - it raises what is wrong with it
-    wanted = Request(
+    return Request(
         workflow=fields["workflow"],
         table=taken.table,
         name=_expect(fields, "name", str),
@@ -156,10 +184,6 @@ def check(taken: Taken) -> CheckedBatch:
         on_failure=fields.get("on_failure"),
         skip_invalid=bool(_expect(fields, "skip_invalid", bool)),
     )
-    limits = Limits(parallel_steps=connections().settings.executor.max_parallel_steps_per_workflow)
-    catalogue = connections().apps.catalogue(caller().token)
-    with metering.computing():
-        return check_batch(wanted, catalogue, limits, taken.noted)
 
 
 def _expect(fields: Mapping[str, Json], name: str, kind: type) -> Any:
@@ -177,8 +201,10 @@ def accepted_before(taken: Taken) -> Accepted | None:
     return engine.find_repeated(caller(), key, _identity(taken)) if key else None
 
 
-def accept(taken: Taken, checked: CheckedBatch) -> Accepted:
-    """Stores the batch and sends a hint to make its first rows. Raises ``QuotaExceeded``."""
+def accept(taken: Taken, checked: CheckedBatch, key: str | None = None) -> Accepted:
+    """Stores the batch and sends a hint to make its first rows. ``key`` is a page's own
+    Idempotency-Key; without it the request's counts. Raises ``QuotaExceeded``.
+    """
     found, user = connections(), caller().name
     found.quotas.check_stored(user, starts=True)
     unfinished, allowed = engine.count_unfinished(user), found.settings.batches.unfinished_per_user
@@ -188,8 +214,8 @@ def accept(taken: Taken, checked: CheckedBatch) -> Accepted:
         checked,
         taken.max_active,
         request_id=g.get("request_id", ""),
-        idempotency_key=idempotency_key(),
-        body=_identity(taken),
+        idempotency_key=key or idempotency_key(),
+        body=key.encode() if key else _identity(taken),
     )
     accepted = engine.submit(found.context, caller(), submission)
     if accepted.created:

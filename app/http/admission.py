@@ -26,16 +26,20 @@ Route = TypeVar("Route", bound=Callable[..., Any])
 
 SMALL_BYTES: Final = 64 * 1024
 """The body limit of routes that declare none: forms, tokens, and unread bodies."""
+PARTS: Final = 1_000
+"""Parts of a form (werkzeug's own limit): each takes some microseconds."""
 _DOCUMENT_BYTES: Final = "largest document"
 DOCUMENT: Final = 0
 """The limit of workflow documents: ``api.max_body_bytes``."""
 
 
-def takes(max_bytes: int) -> Callable[[Route], Route]:
-    """Marks a route with the largest body it takes, in bytes, or ``DOCUMENT``."""
+def takes(max_bytes: int, parts: int = PARTS) -> Callable[[Route], Route]:
+    """Marks a route with the largest body it takes, in bytes, or ``DOCUMENT``; and with the most
+    ``parts`` of a form."""
 
     def mark(route: Route) -> Route:
         route.max_bytes = max_bytes  # type: ignore[attr-defined]
+        route.max_parts = parts  # type: ignore[attr-defined]
         return route
 
     return mark
@@ -71,6 +75,8 @@ def _check_size(app: Flask) -> None:
     most = _largest(app, request.endpoint or "")
     request.max_content_length = most
     request.max_form_memory_size = most
+    view = app.view_functions.get(request.endpoint or "")
+    request.max_form_parts = getattr(view, "max_parts", PARTS)
     if (request.content_length or 0) > most:
         message = f"The body is too large: this route takes at most {most} bytes"
         raise TooLarge(Problem("", "body_too_large", message, "Send less, or in several requests."))

@@ -36,6 +36,7 @@ from app.ui import (
     workflow_list,
     workflow_pages,
 )
+from app.ui.sheets import page as sheet_page
 from app.ui.start import app_form, choice, document_page, former
 from workflows.model.errors import BadToken, WorkflowsError
 
@@ -58,7 +59,7 @@ def register(app: Flask) -> None:
     lists = (workflow_list, many_pages, batch_pages, admin_pages)
     for part in (*lists, workflow_pages, actions, token_page, sign_in):
         part.register(blueprint)
-    for part in (choice, app_form, document_page, former):
+    for part in (choice, app_form, document_page, sheet_page, former):
         part.register(blueprint)
     blueprint.add_url_rule("/static/<path:name>", "asset", asset)
     blueprint.add_url_rule("/<path:rest>", "nothing", nothing)

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from simulator.client import Simulator
-from tests.app.conftest import ALICE, Api
+from tests.app.conftest import Api
 
 LOOPBACK = "http://localhost"
 
@@ -31,13 +30,3 @@ def test_a_way_that_is_switched_off_is_neither_shown_nor_taken(
     assert ('name="token"' in page) is (way == "token")
     assert answer.status_code == 401
     assert "Set-Cookie" not in answer.headers
-
-
-def test_a_token_works_where_passwords_are_off(
-    make_api: Callable[..., Api], simulator: Simulator
-) -> None:
-    client = make_api(auth={"sign_in": ("token",)}).client
-
-    answer = client.post("/ui/sign-in", data={"token": simulator.token(ALICE)})
-
-    assert answer.status_code == 303

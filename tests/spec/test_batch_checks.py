@@ -241,3 +241,11 @@ def test_the_document_of_a_row_can_be_the_template_of_a_batch() -> None:
 
     assert again.name == "again"
     assert params(again) == params(checked)
+
+
+def test_accessions_of_a_column_are_checked_each() -> None:
+    rows = [{"sample": "S1", "srr": "SRR1;SRR2"}, {"sample": "S2", "srr": "SRR3;nonsense"}]
+
+    (found,) = problems(workflow(genome_size=5), rows)
+
+    assert (found.path, found.code) == ("samples[1].srr", "bad_accession")

@@ -180,6 +180,7 @@ def paths(scenery: dict[str, str]) -> dict[str, str]:
         "sign-in": "/sign-in",
         "new": "/new",
         "new-app": "/new/app?app=GenomeAssembly2",
+        "new-sheet": "/new/sheet",
         "again": f"/workflows/{scenery['failed']}/again",
     }
 

@@ -50,6 +50,8 @@ class Call:
     """It starts something: it must not be sent twice."""
     send_by: float | None = None
     """An instant of the monotonic clock after which it must not be sent at all."""
+    limit_bytes: int = LIMIT_BYTES
+    """Of the answer; a longer one counts as none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Rpc:
             _body(call, call_id),
             once=call.once,
             send_by=call.send_by,
+            limit_bytes=call.limit_bytes,
         )
         return _result(self._exchange(request), call_id, once=call.once)
 
@@ -210,6 +213,8 @@ def _turned_away(answer: Answer) -> bool:
 
 
 def _error_text(answer: Answer) -> str:
+    if answer.cut:
+        return f"the answer is longer than {len(answer.body)} bytes"
     try:
         phrase = HTTPStatus(answer.status).phrase
     except ValueError:

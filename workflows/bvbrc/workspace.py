@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
+from workflows.bvbrc import wire
 from workflows.bvbrc.rpc import Call, Rpc, local_time, require_alive
 from workflows.bvbrc.safe_text import moment, plain
 from workflows.model.errors import NotFound, Rejected, ServiceAway
@@ -82,11 +83,15 @@ class Workspace:
         item, content = self._get(token, path)
         return self._download(token, item.shock_url) if item.shock_url else content
 
-    def ls(self, token: str, folder: str) -> tuple[Item, ...]:
-        """The objects in a folder, hidden ones too; empty if there is no such folder."""
+    def ls(
+        self, token: str, folder: str, *, limit_bytes: int = wire.LIMIT_BYTES
+    ) -> tuple[Item, ...]:
+        """The objects in a folder, hidden ones too; empty if there is no such folder.
+        ``ServiceAway`` for more than ``limit_bytes``: some hundred an object.
+        """
         wanted = {"paths": [folder.rstrip("/") + "/"], "recursive": False}
         try:
-            listing = self._call(token, "ls", wanted)
+            listing = self._call(token, "ls", wanted, limit_bytes)
         except NotFound:
             return ()
         if not isinstance(listing, Mapping):
@@ -164,10 +169,17 @@ class Workspace:
         except NotFound:
             return False
 
-    def _call(self, token: str, method: str, argument: Mapping[str, Any]) -> Any:
+    def _call(
+        self,
+        token: str,
+        method: str,
+        argument: Mapping[str, Any],
+        limit_bytes: int = wire.LIMIT_BYTES,
+    ) -> Any:
         """The one return value, given the one argument."""
         require_alive(token, self._now())
-        call = Call(self._url, f"Workspace.{method}", [argument], self._timeout)
+        name = f"Workspace.{method}"
+        call = Call(self._url, name, [argument], self._timeout, limit_bytes=limit_bytes)
         try:
             result = self._rpc.call(token, call)
         except Rejected as refusal:

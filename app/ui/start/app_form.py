@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from typing import Any, Final
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, render_template, request
 
 from app.api.apps import describe, find_app, specs_of
 from app.connections import connections
 from app.http.admission import DOCUMENT, takes
 from app.http.auth import caller
 from app.ui.session import signed_in
-from app.ui.start import form_layout, form_values, outcome
+from app.ui.start import form_actions, form_layout, form_values, outcome
+from app.ui.start.form_actions import Pressed
 from app.ui.start.form_layout import FOLDER, NAME, Form
 from app.ui.start.former import former_document
 from app.ui.start.outcome import Outcome
@@ -56,16 +56,13 @@ def fill_app_form() -> Any:
     app = known.catalogue.apps[find_app(request.values.get("app", ""), known)]
     if request.method == "GET":
         return _page(fill(app, _first_texts(app)), Outcome())
-    action, _, target = request.form.get("action", "").partition(":")
-    filled = fill(app, _change(app, request.form.to_dict(), action, target))
-    if action in ("add", "drop", "update"):
-        return _page(filled, Outcome(), focus=_focus(filled, action, target))
+    pressed = form_actions.press(app, request.form.to_dict())
+    filled = fill(app, pressed.texts)
+    if pressed.changes:
+        return _page(filled, Outcome(), pressed)
     found = outcome.check_document(filled.document)
     found = replace(found, problems=(*filled.problems, *found.problems))
-    if action == "start" and not found.problems:
-        return outcome.start(found, filled.document)
-    status = HTTPStatus.BAD_REQUEST if action == "start" else HTTPStatus.OK
-    return Response(_page(filled, found), status)
+    return outcome.answer(found, filled.document, lambda: _page(filled, found))
 
 
 def fill(app: App, texts: Mapping[str, str]) -> Filled:
@@ -107,26 +104,6 @@ def _first_texts(app: App) -> dict[str, str]:
     return {NAME: app.id, FOLDER: f"/{caller().name}/home/Workflows"}
 
 
-def _change(app: App, texts: dict[str, str], action: str, target: str) -> dict[str, str]:
-    """The texts after a button that adds or removes a group was pressed."""
-    name, _, key = target.partition(":")
-    if action == "add" and name in app.parameters:
-        return form_values.add_row(texts, app.parameters[name])
-    if action == "drop" and name in app.parameters:
-        return form_values.drop_row(texts, name, key)
-    return texts
-
-
-def _focus(filled: Filled, action: str, target: str) -> str:
-    """The control to go on with: the first one of a new group."""
-    name = target.partition(":")[0]
-    if action != "add" or name not in filled.app.parameters:
-        return ""
-    key = form_values.row_keys(filled.texts, name)[-1]
-    begin = f"{form_values.control(name, key)}"
-    return next((each for each in filled.texts if each.startswith(begin)), "").replace(".", "-")
-
-
 def _read_others(text: str) -> tuple[dict[str, Json], tuple[Problem, ...]]:
     if not text.strip():
         return {}, ()
@@ -139,7 +116,7 @@ def _read_others(text: str) -> tuple[dict[str, Json], tuple[Problem, ...]]:
     return {}, (Problem(OTHERS, "not_an_object", "it must be a JSON object"),)
 
 
-def _page(filled: Filled, found: Outcome, focus: str = "") -> str:
+def _page(filled: Filled, found: Outcome, pressed: Pressed | None = None) -> str:
     known = connections().apps.load(caller().token)
     described = describe(known, filled.app.id)
     texts = form_layout.descriptions(described, specs_of(known, filled.app.id)[0])
@@ -152,5 +129,6 @@ def _page(filled: Filled, found: Outcome, focus: str = "") -> str:
         others=filled.texts.get(OTHERS, ""),
         outcome=found,
         once=outcome.visit(),
-        focus=focus,
+        browser=pressed.browser if pressed else None,
+        focus=pressed.focus if pressed else "",
     )

@@ -6,10 +6,9 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Final
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, render_template, request
 
 from app.api.cwl_submission import plan_source, store_plan
 from app.connections import connections
@@ -54,18 +53,16 @@ def write_document() -> Any:
     if request.method == "GET":
         former = request.args.get("former")
         return _page(Written(*former_text(former)) if former else Written(""), Outcome())
-    written, action = _read(), request.form.get("action", "")
+    written = _read()
     found = check(written)
-    if action == "start" and not found.problems:
-        return outcome.start(found, [written.document, written.inputs])
-    status = HTTPStatus.BAD_REQUEST if action == "start" else HTTPStatus.OK
-    return Response(_page(written, found), status)
+    content = [written.document, written.inputs]
+    return outcome.answer(found, content, lambda: _page(written, found))
 
 
 def check(written: Written) -> Outcome:
     """What validation says of a document in either language."""
     if not written.document.strip():
-        return Outcome(problems=[Problem("", "empty_document", "paste a workflow, or open a file")])
+        return Outcome(problems=[Problem("", "missing_field", "paste a workflow, or open a file")])
     try:
         if written.is_cwl:
             return _check_cwl(_cwl_source(written))

@@ -174,9 +174,17 @@ class Form:
         yield from (*self.head, *self.reads, *self.inputs, *self.options)
 
 
-def lay_out(app: App, texts: Texts, values: Mapping[str, Json], texts_of: Descriptions) -> Form:
-    """The form of an app with these texts in it. ``values`` are those of the texts."""
-    layout = _Layout(app, texts, values, texts_of)
+def lay_out(
+    app: App,
+    texts: Texts,
+    values: Mapping[str, Json],
+    texts_of: Descriptions,
+    at: Path = PARAMS,
+) -> Form:
+    """The form of an app with these texts in it. ``values`` are those of the texts; ``at``: where
+    validation has them.
+    """
+    layout = _Layout(app, texts, values, texts_of, at)
     reads = [name for name in _READS if name in layout.names]
     needed = [name for name in layout.names if layout.is_needed(name) and name not in reads]
     head = [name for name in ("output_file",) if name in layout.names]
@@ -261,8 +269,14 @@ class _Layout:
     """Makes the items of one form."""
 
     def __init__(
-        self, app: App, texts: Texts, values: Mapping[str, Json], texts_of: Descriptions
+        self,
+        app: App,
+        texts: Texts,
+        values: Mapping[str, Json],
+        texts_of: Descriptions,
+        at: Path,
     ) -> None:
+        self._at = at
         self._app, self._texts, self._values = app, texts, values
         self._described = {each["name"]: each for each in texts_of.parameters}
         self._essential = texts_of.essential
@@ -280,7 +294,7 @@ class _Layout:
         return name in self._essential or name in self._inputs or name in self._deciding
 
     def item(self, name: str) -> Item:
-        parameter, path = self._app.parameters[name], format_path((*PARAMS, name))
+        parameter, path = self._app.parameters[name], format_path((*self._at, name))
         active = is_active(name, self._app, self._values)
         if widget_of(parameter) in (Widget.RUNS, Widget.GROUP, Widget.GROUPS):
             return self._rows(parameter, path, active)
@@ -365,7 +379,7 @@ class _Layout:
 def label_of(name: str, described: Mapping[str, Any]) -> str:
     """What people call a parameter."""
     words = " ".join(name.replace("_", " ").replace("-", " ").split())
-    return _LABELS.get(name) or str(described.get("label") or "") or words[:1].upper() + words[1:]
+    return str(described.get("label") or "") or _LABELS.get(name) or words[:1].upper() + words[1:]
 
 
 def _help(name: str, described: Mapping[str, Any]) -> str:

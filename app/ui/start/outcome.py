@@ -7,9 +7,10 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
-from flask import g, redirect, request, url_for
+from flask import Response, g, redirect, request, url_for
 
 from app.api import submission
 from app.api.validation import take
@@ -54,13 +55,15 @@ def show(spec: Spec, further: Sequence[str] = ()) -> Preview:
     return preview(spec, cap, further)
 
 
-def start(outcome: Outcome, content: Any) -> Any:
-    """Starts it and shows the workflow. The same content sent again from the same page starts
-    nothing else. Raises ``QuotaExceeded``.
+def answer(outcome: Outcome, content: Any, page: Callable[[], str]) -> Any:
+    """The page; or, after *Start* and without problems, the workflow that was started. The same
+    content sent again from the same page starts nothing else. Raises ``QuotaExceeded``.
     """
-    assert outcome.start is not None  # noqa: S101 - the caller has looked for problems
-    accepted = outcome.start(visit_key(content))
-    return redirect(url_for("ui.graph", workflow_id=accepted.id), 303)
+    starts = request.form.get("action") == "start"
+    if starts and outcome.start and not outcome.problems:
+        accepted = outcome.start(visit_key(content))
+        return redirect(url_for("ui.graph", workflow_id=accepted.id), 303)
+    return Response(page(), HTTPStatus.BAD_REQUEST if starts else HTTPStatus.OK)
 
 
 def visit() -> str:

@@ -9,6 +9,7 @@
   const used = new Set();
   let timer = null;
   let sent = 0;
+  let building = false;
 
   const find = (id, where = document) => id && where.getElementById(id);
 
@@ -28,7 +29,9 @@
   // The page as the server has it now, with what is open and what has the focus as they were.
   async function rebuild(action) {
     clearTimeout(timer);
+    building = true;
     const fresh = await ask(action).catch(() => null);
+    building = false;
     const next = fresh && find("start", fresh);
     if (!next) return fresh && document.getElementById("main").replaceWith(document.importNode(find("main", fresh), true));
     const before = document.activeElement.id;
@@ -41,16 +44,17 @@
   }
 
   async function check() {
+    if (building) return;
     const fresh = await ask("check").catch(() => null);
     if (!fresh || !find("start", fresh)) return;
     for (const old of document.querySelectorAll("[data-notes]")) {
       const now = find(old.id, fresh);
-      const control = find(old.id.replace(/^note-/, ""));
+      const control = old.id.startsWith("note-") ? find(old.id.slice(5)) : null;
       const shown = old.childElementCount > 0 || !control || used.has(control.id);
       if (now && shown) {
         if (!old.isEqualNode(now)) old.replaceChildren(...document.importNode(now, true).childNodes);
-        if (control) control.toggleAttribute("aria-invalid", find(control.id, fresh)?.hasAttribute("aria-invalid"));
-        if (control?.hasAttribute("aria-invalid")) control.setAttribute("aria-invalid", "true");
+        if (control && find(control.id, fresh)?.hasAttribute("aria-invalid")) control.setAttribute("aria-invalid", "true");
+        else control?.removeAttribute("aria-invalid");
       }
     }
     const outcome = find("outcome");
@@ -60,7 +64,7 @@
   }
 
   function say() {
-    const wrong = document.querySelectorAll("#start .wrong, #start .alert li").length;
+    const wrong = document.querySelectorAll("#start .notes .wrong, #start .alert li").length;
     const text = wrong ? `${wrong} ${wrong === 1 ? "problem" : "problems"}` : "";
     const place = document.getElementById("announce");
     if (place.textContent !== text) place.textContent = text;
@@ -69,6 +73,7 @@
   async function read(file, target) {
     const bytes = new Uint8Array(await file.arrayBuffer());
     const wide = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : "utf-8";
+    document.querySelector("[data-cells]")?.remove(); // those of the table before
     document.getElementById(target).value = new TextDecoder(wide).decode(bytes);
     await rebuild("check");
   }
@@ -80,10 +85,16 @@
       event.preventDefault();
       rebuild(button.value || "check");
     });
+    form.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.target.id !== "browse_search") return;
+      event.preventDefault();
+      rebuild("search");
+    });
     form.addEventListener("input", (event) => {
+      if (event.target.id === "browse_search") return;
       used.add(event.target.id);
       clearTimeout(timer);
-      if (event.target.type !== "file" && !("large" in form.dataset)) timer = setTimeout(check, PAUSE);
+      if (event.target.type !== "file" && !("large" in document.getElementById("start").dataset)) timer = setTimeout(check, PAUSE);
     });
     form.addEventListener("change", (event) => {
       const drop = event.target.closest("[data-drop]");

@@ -71,6 +71,19 @@ class CheckedBatch:
         return row_document(self.template, self.uses, row, merged)
 
 
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """The result of checking a batch, whether it can run or not."""
+
+    table: Table
+    """With the names of its samples."""
+    problems: tuple[Problem, ...]
+    """One for each place; a path such as ``samples[3].contigs`` counts rows from 0."""
+    warnings: tuple[Problem, ...] = ()
+    checked: CheckedBatch | None = None
+    """None where there are problems."""
+
+
 @dataclass(slots=True)
 class _Findings:
     """What is wrong with the template, and with rows."""
@@ -96,6 +109,16 @@ def check_batch(
 
     ``noted`` has what was found while the table was read.
     """
+    seen = examine_batch(request, known, limits, noted)
+    if seen.checked is None:
+        raise Invalid(cut(fold(seen.problems, seen.table.rows)))
+    return seen.checked
+
+
+def examine_batch(
+    request: Request, known: AppCatalogue, limits: Limits, noted: Diagnostics
+) -> Examination:
+    """The same, but answers the problems of every row, instead of raising them folded."""
     check_table(request.table, noted)
     table = name_samples(request.table, noted)
     findings = _Findings(noted)
@@ -104,15 +127,16 @@ def check_batch(
     good = [row for index, row in enumerate(table.rows) if index not in bad]
     wrong = findings.of_all() + ([] if request.skip_invalid and good else findings.of_rows())
     if wrong or checked is None:
-        raise Invalid(cut(fold(wrong, table.rows)))
+        return Examination(table, tuple(wrong), (*findings.warnings, *noted.warnings))
     rows = [row for index, row in enumerate(checked.table.rows) if index not in bad]
-    return replace(
+    whole = replace(
         checked,
         table=Table(table.columns, tuple(rows)),
         warnings=cut(fold([*findings.warnings, *noted.warnings], table.rows)),
         auto_fixes=cut(fold([*findings.fixes, *noted.fixes], table.rows)),
         skipped=cut(fold(findings.of_rows(), table.rows)),
     )
+    return Examination(table, (), (*findings.warnings, *noted.warnings), whole)
 
 
 def _check(

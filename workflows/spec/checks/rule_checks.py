@@ -161,21 +161,30 @@ def _accessions(value: Json, at: Path, view: ValueView) -> Json:
 
 def _accession(raw: str, at: Path, view: ValueView) -> Json:
     value = view.value(raw, at)
-    if not isinstance(value, str):
+    if isinstance(value, list):  # a reference to several, as a column of a table holds them
+        for each in value:
+            _check_accession(each, at, view)
         return raw
     if (
-        value is raw
+        isinstance(value, str)
+        and value is raw
         and value != value.strip().upper()
         and re.fullmatch(app_rules.RUN, value.strip().upper())
     ):
         return view.fix(at, "made_accession", value, value.strip().upper())
+    _check_accession(value, at, view)
+    return raw
+
+
+def _check_accession(value: Json, at: Path, view: ValueView) -> None:
+    if not isinstance(value, str):
+        return
     if not re.fullmatch(app_rules.ACCESSION, value):
         message = f"{format_value(value)} is no accession of the Sequence Read Archive"
         view.diagnostics.problem(at, "bad_accession", message, "they read like SRR1234567")
     elif not re.fullmatch(app_rules.RUN, value.strip()):
         message = f"{format_value(value)} is not the accession of a run"
         view.diagnostics.warning(at, "odd_accession", message, "runs begin with SRR, ERR or DRR")
-    return raw
 
 
 def _genome_ids(

@@ -1,0 +1,1 @@
+"""Pages of sample sheets: a table of cells, what its columns fill, and problems at cells."""
