@@ -20,6 +20,8 @@ class Service:
     workers: int
     random: Random
     slower: float = 1.0
+    noise: float = 0.0
+    """The share of queries that take two to five times as long by chance."""
     free_at: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -35,8 +37,10 @@ class Service:
         return self.call(at, self.random.uniform(0.4, 1.0))
 
     def query(self, at: float) -> float:
-        noise = self.random.uniform(0.0, 0.004)
-        return self.call(at, QUERY_SECONDS + noise)
+        by_chance = self.random.uniform(0.0, 0.004)
+        if self.random.random() < self.noise:
+            by_chance += self.random.uniform(0.01, 0.04)
+        return self.call(at, QUERY_SECONDS + by_chance)
 
 
 @dataclass

@@ -46,6 +46,16 @@ def test_starts_are_as_many_as_at_the_best_limit_and_queries_wait_in_no_line(wor
     assert found.query_p95 < 1.5 * (unloaded.query_p95 if unloaded else 0.014)
 
 
+@pytest.mark.parametrize("workers", [1, 5, 32])
+def test_queries_that_are_slow_by_chance_change_little(workers: int) -> None:
+    best = run(service(workers), MEASURE, 0, fixed=2 * workers).starts
+
+    noisy = [Service(workers, Random(seed), noise=0.1) for seed in range(5)]  # noqa: S311
+    starts = sorted(run(each, LEARN + MEASURE, LEARN).starts for each in noisy)
+
+    assert starts[2] >= 0.9 * best
+
+
 def test_it_never_passes_the_ceiling_and_reaches_it_where_the_service_bears_it() -> None:
     assert set(run(service(1000), LEARN, 30, ceiling=12).limits) == {12}
 

@@ -7,13 +7,15 @@ the limit follows what queries show. A query takes one of the places itself befo
 ``limit`` workers, and waits in line if it has fewer. A start says less: one takes 0.4 s, another
 1 s.
 
-* The durations of queries are gathered into windows, of which the third quartile counts. The lowest
-  one is the time of a service without a queue; at a limit of 1 it is measured again.
+* The durations of queries are gathered into windows, of which the median counts: beyond what the
+  service bears nearly every query waits, and one in five that is slow by chance shows nothing. The
+  lowest median is the time of a service without a queue; at a limit of 1 it is measured again.
 * The limit begins at 1 and doubles with each quiet window (slow start), if the limit was what held
   calls back.
 * A window that took clearly longer than the lowest: queries wait in line. The limit goes back to
-  the last quiet one and closes in on the present one by halves. Next to it, it holds, and tries to
-  pass it after some windows; after twice as many each time that it fails.
+  the last quiet one and closes in on the present one by halves. Next to it, it holds (a sixteenth
+  below: of many workers one is free soon, so that a queue shows late), and tries to pass it after
+  some windows; after twice as many each time that it fails.
 * Where even the last quiet limit shows a queue, the limit shrinks, down to 1: a service that became
   slower for good is believed there.
 * Time-outs and answers of 5xx to several users: the limit is halved, once for all calls of the same
@@ -27,18 +29,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
+from statistics import median_high
 from typing import Any, Final
 
 FIRST: Final = 1
 """The limit before anything was observed: the lowest time of queries is measured there."""
-QUERIES: Final = 5
-"""Queries in a window: a single slow one must not decide."""
-FIRST_QUERIES: Final = 3
-"""The same while the limit doubles: an error there is mended soon."""
+QUERIES: Final = 9
+"""Queries in a window: some that are slow by chance must not decide."""
+FIRST_QUERIES: Final = 5
+"""The same while the limit is on its way: an error there is mended soon."""
 MOST_QUERIES: Final = 64
 """Durations that are kept of one window."""
 FAR: Final = 1.5
 """Times the lowest beyond which queries wait in line."""
+VERY_FAR: Final = 5.0
+"""Times the lowest beyond which two queries prove that they wait, before a window ends."""
 NOISE_SECONDS: Final = 0.01
 """Differences below that say nothing about a queue."""
 SHORTEST_LATE, LATE_FACTOR = timedelta(seconds=0.5), 1.5
@@ -46,8 +51,10 @@ SHORTEST_HANG, HANG_FACTOR = timedelta(seconds=2), 3
 TREND: Final = 0.1
 """How far a window without a queue, below a limit that had one, moves the lowest time to its own:
 the lowest of a thousand would be lower than any fair one."""
-FIRST_REST, LONGEST_REST = 32, 128
+FIRST_REST, LONGEST_REST = 4, 64
 """Windows between two tries to pass a limit at which queries waited."""
+BELOW: Final = 16
+"""The share of a limit at which queries waited, by which the limit stays below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +151,8 @@ def adapt(
         return _halved(now)
     if len(troubled) == 1:
         now = replace(now, troubled=troubled.pop())
-    needed = QUERIES if now.top or now.lowest is None else FIRST_QUERIES
+    settled = now.top is not None and now.calls >= _highest_below(now.top)
+    needed = QUERIES if settled or now.lowest is None else FIRST_QUERIES
     if _certain_queue(now):
         return _shrunk(_next_window(now))
     if len(now.queries) < needed or now.starts < now.calls:
@@ -175,7 +183,7 @@ def _halved(now: ConcurrencyLimit) -> ConcurrencyLimit:
 
 def _judge_window(now: ConcurrencyLimit, ceiling: int, *, full: bool) -> ConcurrencyLimit:
     """At the end of a window."""
-    seconds = _slow_one(now.queries)
+    seconds = median_high(now.queries)
     if now.lowest is None or now.calls == 1:
         now = _measured_again(now, seconds)
     lowest = seconds if now.lowest is None else min(now.lowest, seconds)
@@ -196,11 +204,18 @@ def _certain_queue(now: ConcurrencyLimit) -> bool:
     """Whether a try to pass the last quiet limit has failed before its window ends."""
     if now.lowest is None or now.calls <= now.quiet:
         return False
-    return sum(_is_queue(seconds, now.lowest) for seconds in now.queries) > QUERIES // 4
+    waited = sum(_is_queue(seconds, now.lowest) for seconds in now.queries)
+    waited_long = sum(_is_queue(seconds, now.lowest, VERY_FAR) for seconds in now.queries)
+    return waited >= QUERIES // 2 or waited_long > 1
 
 
-def _is_queue(seconds: float, lowest: float) -> bool:
-    return seconds > lowest * FAR + NOISE_SECONDS
+def _is_queue(seconds: float, lowest: float, far: float = FAR) -> bool:
+    return seconds > lowest * far + NOISE_SECONDS
+
+
+def _highest_below(top: int) -> int:
+    """The highest limit below one at which queries waited."""
+    return max(1, top - 1 - (top - 2) // BELOW)
 
 
 def _measured_again(now: ConcurrencyLimit, seconds: float) -> ConcurrencyLimit:
@@ -211,16 +226,11 @@ def _measured_again(now: ConcurrencyLimit, seconds: float) -> ConcurrencyLimit:
     return replace(now, lowest=seconds)
 
 
-def _slow_one(queries: Sequence[float]) -> float:
-    """The third quartile: a few that are slow by chance do not show, and one in four that waits
-    does."""
-    return sorted(queries)[int(0.75 * len(queries))]
-
-
 def _shrunk(known: ConcurrencyLimit) -> ConcurrencyLimit:
     """Back to the last quiet limit; below it, where that shows a queue as well."""
     calls = known.calls
     less = known.quiet if known.quiet < calls else max(1, calls - max(1, calls // 4))
+    less = min(less, _highest_below(calls))
     return replace(
         known,
         limit=less,
@@ -237,8 +247,8 @@ def _grown(known: ConcurrencyLimit, ceiling: int) -> ConcurrencyLimit:
     if known.top is None or known.top <= calls:
         more = _within(calls + min(known.step, calls), ceiling)
         return replace(known, limit=more, top=None, step=2 * known.step, reason=quick)
-    if known.top > calls + 1:
-        more = calls + max(1, (known.top - calls) // 2)
+    if (highest := _highest_below(known.top)) > calls:
+        more = calls + (highest - calls + 1) // 2
         return replace(known, limit=_within(more, ceiling), reason=quick)
     if known.rest:
         return replace(known, rest=known.rest - 1, reason="more calls made AppService slower")
