@@ -12,7 +12,7 @@ from app.ui.start.widgets import Widget, widget_of
 from workflows.model.errors import Problem
 from workflows.model.json_path import Path, format_path
 from workflows.model.values import Json
-from workflows.spec.catalogue import App, AppSpec, Kind, Parameter
+from workflows.spec.catalogue import App, AppSpec, Kind, Parameter, plain
 from workflows.spec.checks import app_rules
 
 PARAMS: Final[Path] = ("steps", 0, "params")
@@ -384,7 +384,7 @@ def label_of(name: str, described: Mapping[str, Any]) -> str:
 
 def _help(name: str, described: Mapping[str, Any]) -> str:
     text = str(described["description"])
-    return _HINTS.get(name) or (text if text != name else "")
+    return _HINTS.get(name) or (text if plain(text) != plain(name) else "")
 
 
 def _show_default(default: Json) -> str:

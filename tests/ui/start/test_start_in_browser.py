@@ -31,7 +31,7 @@ def test_a_form_says_what_is_wrong_while_it_is_filled_in(look: Look, product: Pr
     expect(problem).to_have_count(0, timeout=PATIENCE)
 
     page.get_by_role("button", name="Add an SRA run").press("Enter")
-    expect(page.get_by_label("SRA run 1")).to_be_focused(timeout=PATIENCE)
+    expect(page.get_by_label("SRA run 1", exact=True)).to_be_focused(timeout=PATIENCE)
     page.keyboard.type("SRR1234567")
     start = page.get_by_role("button", name="Start")
     expect(start).to_be_visible(timeout=PATIENCE)
