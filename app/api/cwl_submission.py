@@ -42,14 +42,10 @@ def plan_source(source: Submission, known: Known) -> tuple[Plan, NativeWorkflow]
 
 
 def store_plan(
-    source: Submission,
-    plan: Plan,
-    native: NativeWorkflow,
-    request: Mapping[str, Json],
-    key: str | None = None,
+    source: Submission, plan: Plan, native: NativeWorkflow, request: Mapping[str, Json]
 ) -> Accepted:
     """Stores the workflow with its source. ``request`` holds WES's fields as they were sent, where
-    the workflow came that way; ``key`` as ``submission.accept`` takes it.
+    the workflow came that way.
     """
     asked = {
         "workflow_type": "CWL",
@@ -59,4 +55,4 @@ def store_plan(
         **request,
     }
     origin = Origin(json.dumps(source.as_json()), json.dumps(asked))
-    return submission.accept(native.spec, native.workflow_json, origin, plan.waits_for, key)
+    return submission.accept(native.spec, native.workflow_json, origin, plan.waits_for)

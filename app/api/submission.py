@@ -40,21 +40,18 @@ def accept(
     document: Mapping[str, Json],
     origin: Origin = UNKNOWN_ORIGIN,
     waits_for: frozenset[str] = frozenset(),
-    key: str | None = None,
 ) -> Accepted:
     """Stores a workflow that can run and sends a hint to start it. If further steps depend on
-    results, it also stores the source to plan them from and the steps that they wait for. ``key``
-    is a page's own Idempotency-Key, which stands for the body, too; without it the request's
-    counts.
+    results, it also stores the source to plan them from and the steps that they wait for.
     """
     quotas, user = connections().quotas, caller().name
     quotas.check_stored(user, starts=True)
-    whole, key = (key or "").encode(), key or idempotency_key()
+    key = idempotency_key()
     submission = engine.Submission(
         spec,
         document,
         idempotency_key=key,
-        body=whole or (_body() if key else b""),
+        body=_body() if key else b"",
         origin=origin,
         waits_for=waits_for,
     )
@@ -94,9 +91,14 @@ def location(workflow_id: str) -> dict[str, str]:
     return {"Location": f"/api/v1/workflows/{workflow_id}"}
 
 
+def set_page_key(key: str) -> None:
+    """Gives this request the Idempotency-Key of a page's form, which stands for its body, too."""
+    g.page_key = key
+
+
 def idempotency_key() -> str | None:
-    """The request's Idempotency-Key. Raises ``Invalid``."""
-    key = request.headers.get("Idempotency-Key")
+    """The request's Idempotency-Key, or its page's. Raises ``Invalid``."""
+    key = g.get("page_key") or request.headers.get("Idempotency-Key")
     if key is not None and not _KEY.fullmatch(key):
         problem = "it must be 1 to 255 printable ASCII characters without blanks"
         raise Invalid([Problem("Idempotency-Key", "bad_argument", problem)])
@@ -108,6 +110,8 @@ def _body() -> bytes:
 
     The boundary of a form's parts does not count: a client makes another one each time.
     """
+    if "page_key" in g:
+        return str(g.page_key).encode()
     sent = request.get_data(cache=True)
     boundary = request.mimetype_params.get("boundary", "").encode()
     return request.path.encode() + b"\n" + (sent.replace(boundary, b"") if boundary else sent)

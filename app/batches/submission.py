@@ -153,16 +153,21 @@ def check_max_active(value: Json) -> int:
 
 def check(taken: Taken) -> CheckedBatch:
     """The batch, if all of it can run; raises ``Invalid`` with every problem."""
+    return check_workflow(taken, taken.fields["workflow"], taken.table)
+
+
+def check_workflow(taken: Taken, workflow: Json, table: Table) -> CheckedBatch:
+    """The same for a workflow and a table that were made of what was sent."""
     catalogue, limits = _circumstances()
-    wanted = _request(taken)
+    wanted = _request(taken, workflow, table)
     with metering.computing():
         return check_batch(wanted, catalogue, limits, taken.noted)
 
 
-def examine(taken: Taken) -> Examination:
+def examine_workflow(taken: Taken, workflow: Json, table: Table) -> Examination:
     """What is wrong with the batch, at every row; raises ``Invalid`` for what is no batch."""
     catalogue, limits = _circumstances()
-    wanted = _request(taken)
+    wanted = _request(taken, workflow, table)
     with metering.computing():
         return examine_batch(wanted, catalogue, limits, taken.noted)
 
@@ -172,13 +177,13 @@ def _circumstances() -> tuple[AppCatalogue, Limits]:
     return connections().apps.catalogue(caller().token), limits
 
 
-def _request(taken: Taken) -> Request:
+def _request(taken: Taken, workflow: Json, table: Table) -> Request:
     """Raises ``Invalid``."""
     fields = taken.fields
     assert taken.max_active  # noqa: S101 - it raises what is wrong with it
     return Request(
-        workflow=fields["workflow"],
-        table=taken.table,
+        workflow=workflow,
+        table=table,
         name=_expect(fields, "name", str),
         labels=_expect(fields, "labels", dict) or {},
         on_failure=fields.get("on_failure"),
@@ -201,10 +206,8 @@ def accepted_before(taken: Taken) -> Accepted | None:
     return engine.find_repeated(caller(), key, _identity(taken)) if key else None
 
 
-def accept(taken: Taken, checked: CheckedBatch, key: str | None = None) -> Accepted:
-    """Stores the batch and sends a hint to make its first rows. ``key`` is a page's own
-    Idempotency-Key; without it the request's counts. Raises ``QuotaExceeded``.
-    """
+def accept(taken: Taken, checked: CheckedBatch) -> Accepted:
+    """Stores the batch and sends a hint to make its first rows. Raises ``QuotaExceeded``."""
     found, user = connections(), caller().name
     found.quotas.check_stored(user, starts=True)
     unfinished, allowed = engine.count_unfinished(user), found.settings.batches.unfinished_per_user
@@ -214,8 +217,8 @@ def accept(taken: Taken, checked: CheckedBatch, key: str | None = None) -> Accep
         checked,
         taken.max_active,
         request_id=g.get("request_id", ""),
-        idempotency_key=key or idempotency_key(),
-        body=key.encode() if key else _identity(taken),
+        idempotency_key=idempotency_key(),
+        body=_identity(taken),
     )
     accepted = engine.submit(found.context, caller(), submission)
     if accepted.created:

@@ -60,8 +60,9 @@ def fill_sheet() -> Any:
     sent, starts = read_sent(), request.form.get("action") == "start"
     seen = _look(sent) if sent.text.strip() or sent.noted.problems or starts else Seen()
     if starts and seen.checked and seen.taken:
-        key = outcome.visit_key([sent.workflow, sent.text, sent.max_active, dict(sent.chosen)])
-        accepted = submission.accept(seen.taken, seen.checked, key)
+        content = [sent.workflow, sent.text, sent.max_active, dict(sent.chosen)]
+        taken = replace(seen.taken, body=outcome.begin_once(content).encode())
+        accepted = submission.accept(taken, seen.checked)
         return redirect(url_for("ui.show_batch", batch_id=accepted.id), 303)
     return Response(_page(sent, seen), HTTPStatus.BAD_REQUEST if starts else HTTPStatus.OK)
 
@@ -86,7 +87,7 @@ def _examine(sent: Sent, document: Json) -> Seen:
         text = sent.max_active.strip()
         fields["max_active"] = int(text) if text.isascii() and text.isdecimal() else text
     taken = submission.Taken(fields, sent.table, sent.noted, b"")
-    found = submission.examine(taken)
+    found = submission.examine_workflow(taken, fields["workflow"], sent.table)
     sheet = show_table(sent.table, found.problems, found.warnings)
     seen = Seen(sheet, columns, targets, sheet.others)
     if found.checked is None:

@@ -81,7 +81,7 @@ def _check_cwl(source: Submission) -> Outcome:
         warnings=plan.warnings,
         fixes=native.auto_fixes,
         preview=outcome.show(native.spec, further),
-        start=lambda key: store_plan(source, plan, native, {}, key),
+        start=lambda: store_plan(source, plan, native, {}),
     )
 
 

@@ -32,8 +32,8 @@ class Outcome:
     warnings: Sequence[Problem] = ()
     fixes: Sequence[Problem] = ()
     preview: Preview | None = None
-    start: Callable[[str], Accepted] | None = None
-    """Starts it, under a key; None where there are problems."""
+    start: Callable[[], Accepted] | None = None
+    """Starts it; None where there are problems."""
 
 
 def check_document(document: Json) -> Outcome:
@@ -46,7 +46,7 @@ def check_document(document: Json) -> Outcome:
         warnings=(*taken.warnings, *submission.token_warnings(taken.spec)),
         fixes=taken.auto_fixes,
         preview=show(taken.spec),
-        start=lambda key: submission.accept(taken.spec, taken.workflow_json, key=key),
+        start=lambda: submission.accept(taken.spec, taken.workflow_json),
     )
 
 
@@ -61,7 +61,8 @@ def answer(outcome: Outcome, content: Any, page: Callable[[], str]) -> Any:
     """
     starts = request.form.get("action") == "start"
     if starts and outcome.start and not outcome.problems:
-        accepted = outcome.start(visit_key(content))
+        begin_once(content)
+        accepted = outcome.start()
         return redirect(url_for("ui.graph", workflow_id=accepted.id), 303)
     return Response(page(), HTTPStatus.BAD_REQUEST if starts else HTTPStatus.OK)
 
@@ -71,7 +72,9 @@ def visit() -> str:
     return request.form.get(ONCE) or secrets.token_urlsafe(9)
 
 
-def visit_key(content: Any) -> str:
-    """The Idempotency-Key of what this visit of the page starts."""
+def begin_once(content: Any) -> str:
+    """Gives this request a key, so that one visit of a page starts the same content once."""
     text = json.dumps([g.identity.user, request.form.get(ONCE, ""), content], sort_keys=True)
-    return f"page-{hashlib.sha256(text.encode()).hexdigest()}"
+    key = f"page-{hashlib.sha256(text.encode()).hexdigest()}"
+    submission.set_page_key(key)
+    return key
