@@ -37,7 +37,7 @@ accept_content = ["json"]
 # A plain worker without -Q consumes every queue.
 task_default_queue = "advance"
 task_create_missing_queues = False
-task_queues = (Queue("advance"), Queue("submissions"), Queue("polls"))
+task_queues = (Queue("advance"), Queue("submissions"), Queue("polls"), Queue("notifications"))
 task_routes = {
     "tasks.start_jobs": {"queue": "submissions"},
     "tasks.poll_jobs": {"queue": "polls"},
@@ -48,6 +48,9 @@ task_routes = {
     "tasks.renew_tokens": {"queue": "polls"},
     # Seconds of computing each, so not among the turns, which take milliseconds.
     "tasks.replan_workflows": {"queue": "polls"},
+    # Receivers may be slow: of their own, so that a worker of its own can be given to them.
+    "tasks.deliver_notifications": {"queue": "notifications"},
+    "tasks.announce_expiring_tokens": {"queue": "notifications"},
 }
 # A sender that cannot reach Redis gives up at once: the sweep finds what it would have said.
 task_publish_retry_policy = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
@@ -79,6 +82,10 @@ beat_schedule = {
         "task": "tasks.advance_active_workflows",
         "schedule": _interval,
         # No "expires": a worker whose clock is ahead of beat's would throw every sweep away.
+    },
+    "announce_expiring_tokens": {
+        "task": "tasks.announce_expiring_tokens",
+        "schedule": timedelta(minutes=10),
     },
     "purge_workflows": {"task": "tasks.purge_workflows", "schedule": timedelta(minutes=10)},
 }

@@ -37,6 +37,7 @@ from app.many import routes as many
 from app.quotas import Quotas
 from app.tokens import routes as tokens
 from app.tokens.password_sign_in import PasswordSignIn
+from app.webhooks import routes as webhooks
 from app.wes import errors as wes_errors
 from app.wes import routes as wes_routes
 from config.settings import Settings
@@ -88,7 +89,8 @@ def create_app(settings: Settings) -> Flask:
     wes_errors.register(app)
     api = Documented(app)
     reading = (apps, status, history, steps, ro_crate, usage, admin, system)
-    for part in (submit, cwl, batches, many, commands, tokens, deletion, *reading):
+    changing = (submit, cwl, batches, many, webhooks, commands, tokens, deletion)
+    for part in (*changing, *reading):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     api.register_blueprint(wes_routes.blueprint, url_prefix=wes_errors.PREFIX)
     api.register_blueprint(system.for_prometheus)

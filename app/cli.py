@@ -13,6 +13,7 @@ from workflows.engine.purge import purge as remove_old
 from workflows.store import credentials as sealed
 from workflows.store import documents, migrations
 from workflows.store.statistics import progress
+from workflows.store.webhooks import changes as webhooks
 
 credentials = AppGroup("credentials", help="Users' tokens, sealed at rest.")
 db = AppGroup("db", help="Maintain MongoDB: indexes, migrations, old data.")
@@ -20,11 +21,20 @@ db = AppGroup("db", help="Maintain MongoDB: indexes, migrations, old data.")
 
 @credentials.command()
 def rotate() -> None:
-    """Seal every token again under the first of auth.token_keys; then old keys can be removed."""
-    done, lost = sealed.rotate(connections().context.vault)
+    """Seal every token again under the first of auth.token_keys; then old keys can be removed.
+
+    The secrets of webhooks, too.
+    """
+    vault = connections().context.vault
+    done, lost = sealed.rotate(vault)
     click.echo(f"{done} tokens sealed under the first key")
     if lost:
         click.echo(f"{lost} tokens cannot be opened by any key: their users must hand in new ones")
+    secrets, lost_secrets = webhooks.reseal(vault)
+    click.echo(f"{secrets} secrets of webhooks sealed under the first key")
+    if lost_secrets:
+        click.echo(f"{lost_secrets} of them cannot be opened: their users must rotate them")
+    if lost or lost_secrets:
         raise SystemExit(1)
 
 

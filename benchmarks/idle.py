@@ -25,7 +25,7 @@ from workflows.store import documents
 from workflows.store.mongo import collection
 
 LATENCY = 0.05
-QUEUES = ("advance", "submissions", "polls")
+QUEUES = ("advance", "submissions", "polls", "notifications")
 
 
 def main() -> None:

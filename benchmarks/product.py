@@ -24,7 +24,7 @@ from workflows.spec.document import spec_from
 from workflows.store import connection, documents
 from workflows.store.mongo import collection
 
-DEPLOYED = ("advance,polls", "submissions")
+DEPLOYED = ("advance,polls,notifications", "submissions")
 """What two workers consume, as in ``deploy/``: each has an interpreter lock of its own."""
 OUTPUT_PATH = "/user@bvbrc/home/run"
 

@@ -143,6 +143,11 @@ def of_workflow(workflow_id: str, rest: str = "") -> str:
     return f"/workflows/{quote(workflow_id, safe='')}{rest}"
 
 
+def of_webhook(webhook_id: str, rest: str = "") -> str:
+    """The path of a webhook's resource."""
+    return f"/webhooks/{quote(webhook_id, safe='')}{rest}"
+
+
 def of_batch(batch_id: str, rest: str = "") -> str:
     """The path of a batch's resource."""
     return f"/batches/{quote(batch_id, safe='')}{rest}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -64,6 +65,7 @@ TAKEN = frozenset(
     {
         *("specs", "jobs", "credentials", "events", "locks", "heartbeats", "schema", "services"),
         *("app_specs", "removals", "sessions", "usage", "users", "batches", "batch_tables"),
+        *("webhooks", "deliveries"),
     }
 )
 """Collections that stand beside that of the workflows."""
@@ -302,6 +304,35 @@ class Batches(Section):
     """The largest number that a batch may name."""
     unfinished_per_user: Count = 100
     """Batches of one user that have not ended."""
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        raise ValueError("is no network such as 10.1.0.0/16 or fd00::/8") from error
+
+
+class Webhooks(Section):
+    """Messages about events to addresses that users register."""
+
+    enabled: bool = True
+    """False: nothing is stored for them and nothing is sent."""
+    allow: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    """Networks that may be reached although they are not public, and without TLS, too."""
+    per_user: Count = 20
+    """Webhooks of one user."""
+    retry_seconds: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (
+        *(5, 300, 1800, 7200, 18_000),
+        *(36_000, 50_400, 72_000, 86_400),
+    )
+    """The waits between the attempts of one message, each within 10 %; then it has failed."""
+    timeout_seconds: Seconds = 15
+    """For one whole attempt."""
+    disable_after_seconds: Seconds = 432_000
+    """A webhook of which every attempt has failed for so long is disabled."""
+    expiry_notice_seconds: Seconds = 86_400
+    """How long before its end the event ``token.expires_soon`` is sent, while work is under way."""
 
 
 class Quotas(Section):

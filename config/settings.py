@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     validation: sections.Validation = sections.Validation()
     quotas: sections.Quotas = sections.Quotas()
     batches: sections.Batches = sections.Batches()
+    webhooks: sections.Webhooks = sections.Webhooks()
     api: sections.Api = sections.Api()
     wes: sections.Wes = sections.Wes()
     agents: sections.Agents = sections.Agents()
@@ -209,15 +210,17 @@ def _environment_problems(environ: Mapping[str, str]) -> Iterator[str]:
 def _json_problem(field: FieldInfo, text: str) -> str:
     """What the text of a list or an object should be; empty where it is, or is another kind."""
     kind = str(field.annotation)
+    if kind.startswith("tuple[") and "float" in kind:
+        return "" if _is_list(_parse_json(text), (int, float)) else "list of numbers"
     if kind.startswith("tuple["):
-        return "" if _is_list_of_strings(_parse_json(text)) else "list of strings"
+        return "" if _is_list(_parse_json(text), (str,)) else "list of strings"
     if kind.startswith("dict["):
         return "" if isinstance(_parse_json(text), dict) else "object"
     return ""
 
 
-def _is_list_of_strings(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+def _is_list(value: Any, kinds: tuple[type, ...]) -> bool:
+    return isinstance(value, list) and all(isinstance(each, kinds) for each in value)
 
 
 def _parse_json(text: str) -> Any:

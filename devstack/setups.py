@@ -247,7 +247,7 @@ def exporter_command(port: int) -> list[str]:
     """Its package has no command of its own; the broker comes by CE_BROKER_URL."""
     code = "from src.cli import cli; cli(auto_envvar_prefix='CE')"
     options = ["--host=127.0.0.1", f"--port={port}", "--retry-interval=5"]
-    return [str(EXPORTER), "-c", code, *options, "--queues=advance,submissions,polls"]
+    return [str(EXPORTER), "-c", code, *options, "--queues=advance,submissions,polls,notifications"]
 
 
 def _start(name: str, command: Sequence[str], env: Mapping[str, str], log: Path | None) -> Process:

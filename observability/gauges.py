@@ -80,6 +80,11 @@ def _unfinished_gauges(known: Progress) -> Iterator[Metric]:
     yield gauge(
         "jobs_waiting_for_token_count", "Jobs that need a fresh token of their user", known.parked
     )
+    yield gauge(
+        "webhook_deliveries_pending",
+        "Messages to webhooks that wait for their first or next attempt",
+        known.notifications.pending,
+    )
 
 
 def _engine(known: Progress, thresholds: Thresholds) -> Iterator[Metric]:

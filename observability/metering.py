@@ -20,6 +20,7 @@ from workflows.bvbrc.rpc import Made
 from workflows.engine.context import Recorded
 from workflows.model.states import FINAL_STEP, FINAL_WORKFLOW, StepState, WorkflowState
 from workflows.model.values import Event
+from workflows.rules.webhook_attempts import Outcome
 
 log = structlog.get_logger(__name__)
 
@@ -93,6 +94,11 @@ class Counts:
     def count_renewal(self, outcome: str) -> None:
         """``renewed`` or ``failed``."""
         self.meters.renewals.labels(outcome).inc()
+
+    def count_delivery(self, outcome: Outcome, took: timedelta) -> None:
+        """An attempt to deliver a message to a webhook."""
+        self.meters.deliveries.labels(outcome).inc()
+        self.meters.delivery_seconds.observe(took.total_seconds())
 
     def request(self, method: str, route: str, status: int, duration: timedelta) -> None:
         """``route`` is the rule that answered, not the path: ids are no labels."""

@@ -84,6 +84,12 @@ class Meters:
     renewals: Counter = _counter(
         "token_renewals", "Tries to renew a user's token, by their outcome", "outcome"
     )
+    deliveries: Counter = _counter(
+        "webhook_deliveries", "Attempts to deliver a message to a webhook", "outcome"
+    )
+    delivery_seconds: Histogram = _seconds(
+        "webhook_delivery", "How long an attempt to deliver a message took", _SHORT
+    )
     requests: Counter = _counter(
         "http_requests", "Requests that the API answered", "method", "route", "status"
     )

@@ -39,6 +39,8 @@ from workflows.bvbrc.workspace import Workspace
 from workflows.cwl.process.planner import Planner
 from workflows.engine.context import EngineContext, Limits, Recorded
 from workflows.engine.early_looks import EarlyLooks
+from workflows.engine.notifications.context import Notifications
+from workflows.engine.notifications.post import Poster
 from workflows.engine.send import Drain
 from workflows.engine.sweep import POLLED_TOGETHER
 from workflows.rules.poll_schedule import early_looks
@@ -88,6 +90,8 @@ def make_context(settings: Settings) -> EngineContext:
         records=_records(settings, count_call),
         user_service=_user_service(settings),
         renewed=counts.count_renewal,
+        notifications=notifications_of(settings),
+        delivered=counts.count_delivery,
     )
 
 
@@ -104,6 +108,23 @@ def _user_service(settings: Settings) -> UserService | None:
         ),
         now=clock.now,
         timeout=timedelta(seconds=settings.scheduler.timeout),
+    )
+
+
+def notifications_of(settings: Settings) -> Notifications | None:
+    """None: webhooks are switched off."""
+    webhooks = settings.webhooks
+    if not webhooks.enabled:
+        return None
+    timeout = timedelta(seconds=webhooks.timeout_seconds)
+    return Notifications(
+        poster=Poster(Wire(), webhooks.allow, timeout),
+        public_url=settings.api.public_url,
+        schedule=[timedelta(seconds=each) for each in webhooks.retry_seconds],
+        disable_after=timedelta(seconds=webhooks.disable_after_seconds),
+        expiry_notice=timedelta(seconds=webhooks.expiry_notice_seconds),
+        per_user=webhooks.per_user,
+        lease=4 * timeout,
     )
 
 
@@ -182,6 +203,7 @@ def _of_process(_pid: int) -> tuple[EngineContext, Drain]:
         sends=_tell_sender,
         grows=_tell_planners,
         started=early.note,
+        notifies=_tell_notifiers,
         rows_ended=_tell_batches,
     )
     reach.watch(made.breakers)
@@ -198,6 +220,10 @@ def _tell_sender() -> None:
 
 def _tell_batches(batch_ids: Collection[str]) -> None:
     _send("tasks.advance_batches", sorted(batch_ids))
+
+
+def _tell_notifiers() -> None:
+    _send("tasks.deliver_notifications")
 
 
 def _tell_planners(_workflow_ids: Sequence[str]) -> None:

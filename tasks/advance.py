@@ -27,6 +27,7 @@ _TASKS: Final = {
     Work.ASK_WHY: "tasks.collect_evidence",
     Work.REPLAN: "tasks.replan_workflows",
     Work.RENEW: "tasks.renew_tokens",
+    Work.NOTIFY: "tasks.deliver_notifications",
 }
 _planning = SingleFlight()
 _checking = SingleFlight()

@@ -25,6 +25,7 @@ app = Celery(
         "tasks.advance",
         "tasks.batches",
         "tasks.jobs",
+        "tasks.notifications",
         "tasks.retention",
         "tasks.tokens",
         "runtime.heartbeat",

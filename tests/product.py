@@ -87,6 +87,7 @@ def running_product() -> Iterator[Product]:
     settings = {
         "executor.polling_interval_seconds": 0.3,
         "executor.max_parallel_steps_per_workflow": 40,
+        "webhooks.allow": '["127.0.0.1/32"]',
     }
     with stack(Wanted(apis=1, settings=settings, simulator=QUICK)) as running:
         product = Product(running)

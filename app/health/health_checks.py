@@ -85,6 +85,8 @@ class HealthChecks:
         yield health.judge_sweep(known.swept, thresholds)
         yield health.judge_workflows(known.overdue, known.workflows, thresholds)
         yield health.judge_outbox(known.unsent, known.jobs, thresholds)
+        waiting = known.notifications
+        yield health.judge_notifications(waiting.oldest, waiting.pending, thresholds)
         yield health.tasks(present, thresholds)
         limit = min(
             known.submissions.calls, self.connections.settings.executor.max_concurrent_submissions

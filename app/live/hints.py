@@ -65,6 +65,10 @@ class Hints:
         """Announces that jobs which waited for a token can be sent."""
         self._add(Hint("tasks.start_jobs", request_id=request_id))
 
+    def notify(self, request_id: str = "") -> None:
+        """Announces that messages to webhooks are due."""
+        self._add(Hint("tasks.deliver_notifications", request_id=request_id))
+
     def kill_jobs(self, request_id: str = "") -> None:
         self._add(Hint("tasks.kill_jobs", request_id=request_id))
 

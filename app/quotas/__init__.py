@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from app.http.errors import QuotaExceeded
 from app.quotas.ledger import Ledger, Limit
@@ -97,6 +97,11 @@ class Quotas:
         message = f"{unfinished} of {allowed} batches that have not ended are used"
         way_out = "Wait until some have ended, or cancel some."
         raise QuotaExceeded("unfinished_batches", message, way_out)
+
+    def refuse_webhook(self, allowed: int) -> NoReturn:
+        """Refuses a further webhook of a user who has so many."""
+        message = f"{allowed} of {allowed} webhooks are used"
+        raise QuotaExceeded("webhooks", message, "Delete one that you no longer need.")
 
     def stored(self, user: str, size_bytes: int, *, starts: bool) -> None:
         """Counts a stored workflow of the user."""

@@ -20,6 +20,7 @@ from tests.app.conftest import Api
 from tests.app.test_admin import PATH as FOR_ADMINS
 from tests.app.test_auth import ROUTES
 from tests.app.test_batches import ROUTES as BATCH_ROUTES
+from tests.app.test_webhooks import ROUTES as WEBHOOK_ROUTES
 
 OPEN_ROUTES = {
     "/",
@@ -71,11 +72,13 @@ def test_every_page_leads_a_stranger_to_the_sign_in(api: Api) -> None:
 
 def test_the_matrix_of_tokens_knows_every_route(api: Api) -> None:
     known = {normpath(f"/api/v1/workflows{route.path}") for route in ROUTES}
-    known |= {f"/api/v1{path}" for _, path in BATCH_ROUTES}
+    known |= {f"/api/v1{path}" for _, path in (*BATCH_ROUTES, *WEBHOOK_ROUTES)}
     known.add(FOR_ADMINS)
     blanks = {
         "<workflow_id>": "{id}",
         "<batch_id>": "{id}",
+        "<webhook_id>": "{id}",
+        "<delivery_id>": "{delivery}",
         "<path:step_name>": "a",
         "<app>": "Date",
         "<task_id>": "0.1",

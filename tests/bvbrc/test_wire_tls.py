@@ -28,18 +28,22 @@ LONG = timedelta(seconds=60)
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with a key and a certificate of its own for 127.0.0.1."""
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    return write_certificate(tmp_path_factory.mktemp("tls"), "127.0.0.1", address)
+
+
+def write_certificate(folder: Path, common_name: str, subject: x509.GeneralName) -> Path:
     key = tokens.private_key(0)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     today = datetime.datetime.now(datetime.UTC)
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(today - timedelta(days=1))
         .not_valid_after(today + timedelta(days=1))
-        .add_extension(address, critical=False)
+        .add_extension(x509.SubjectAlternativeName([subject]), critical=False)
         .sign(key, SHA256())
     )
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    path = folder / "both.pem"
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     path.write_bytes(private + made.public_bytes(Encoding.PEM))
     return path
@@ -113,3 +117,38 @@ def test_a_certificate_that_nobody_vouches_for_gets_nothing_sent(certificate: Pa
     with secure(answering(answer), certificate) as (server, _), pytest.raises(NotSent):
         ask(server, Wire("tests"), once=True)
     assert not seen
+
+
+# --- a host whose address was checked before
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for a name that leads nowhere."""
+    return write_certificate(
+        tmp_path_factory.mktemp("tls"), "hooks.example.org", x509.DNSName("hooks.example.org")
+    )
+
+
+def test_a_checked_address_is_connected_to_and_the_name_stays(named: Path) -> None:
+    came: list[Received] = []
+
+    def answer(request: Received) -> bytes:
+        came.append(request)
+        return reply(200, "never shown")
+
+    with secure(answering(answer), named) as (server, wire):
+        port = server.server_address[1]
+        url, host = f"https://hooks.example.org:{port}/hook", f"hooks.example.org:{port}"
+        request = Request("POST", url, {"Host": host}, LONG, b"{}", address="127.0.0.1")
+        for _ in range(2):
+            assert wire.exchange(request) == Answer(200, {"Content-Length": "11"}, b"")
+    assert [each.headers["host"] for each in came] == [host] * 2
+    assert server.connections == 2
+
+
+def test_the_certificate_must_be_that_of_the_name(certificate: Path) -> None:
+    with secure(answering(lambda _: reply(200, "")), certificate) as (server, wire):
+        url = f"https://hooks.example.org:{server.server_address[1]}/"
+        with pytest.raises(NotSent):
+            wire.exchange(Request("POST", url, {}, LONG, b"{}", address="127.0.0.1"))

@@ -51,7 +51,8 @@ def test_all_is_well(product: Product) -> None:
     assert found["causes"] == []
     assert found["parts"]["workers"]["alive"] == 2
     assert set(found["parts"]) == {
-        *("mongodb", "broker", "workers", "beat", "sweep", "workflows", "outbox", "tasks", "bvbrc"),
+        *("mongodb", "broker", "workers", "beat", "sweep", "workflows", "outbox", "webhooks"),
+        *("tasks", "bvbrc"),
     }
 
 

@@ -16,7 +16,7 @@ from tests.product import INDEXES_SECONDS, Product, document
 
 pytestmark = pytest.mark.xdist_group("operations")
 
-QUEUES = ("advance", "submissions", "polls")
+QUEUES = ("advance", "submissions", "polls", "notifications")
 CELERY = (sys.executable, "-m", "celery", "-A", "tasks")
 
 
@@ -30,7 +30,7 @@ CELERY = (sys.executable, "-m", "celery", "-A", "tasks")
         ("worker -P processes", "-P processes is not supported"),
         ("worker --autoscale=8,2", "-c 8"),
         ("worker -Q pools", "did you mean polls?"),
-        ("worker -Q advance,celery", "there are advance, polls, submissions"),
+        ("worker -Q advance,celery", "there are advance, notifications, polls, submissions"),
         ("worker -X nonsense", "no queue is called 'nonsense'"),
         ("multi start w1 w2 -P prefork -c:1 3", "-P prefork is not supported"),
         ("multi start 3 -Q:1 advance -Q:2-3 polls", ""),
@@ -105,7 +105,7 @@ def test_operators_start_ask_and_stop_workers(product: Product, tmp_path: Path) 
         wait_until(lambda: "2 nodes online" in celery(product, "status").stdout, "both are there")
         assert celery(product, "inspect", "ping").stdout.count("pong") == 2
         queues = celery(product, "inspect", "active_queues", "-j").stdout
-        assert [queues.count(f'"name": "{name}", "exchange"') for name in QUEUES] == [1, 1, 2]
+        assert [queues.count(f'"name": "{name}", "exchange"') for name in QUEUES] == [1, 1, 2, 1]
         assert works(product)
     finally:
         celery(product, "control", "shutdown")

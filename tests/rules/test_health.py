@@ -10,7 +10,7 @@ import pytest
 from workflows.rules import health
 from workflows.rules.health import BrokenTask, HealthStatus, Heartbeat, Part, Thresholds
 
-QUEUES = ["advance", "submissions", "polls"]
+QUEUES = ["advance", "submissions", "polls", "notifications"]
 PATIENCE = Thresholds(interval=timedelta(seconds=10), overdue=timedelta(seconds=300))
 
 
@@ -28,11 +28,16 @@ def worker(seen: float, *queues: str, cut_off: bool = False) -> Heartbeat:
         ([worker(1)], HealthStatus.HEALTHY, "1 worker processes consume every queue"),
         ([worker(1), worker(900)], HealthStatus.HEALTHY, "1 worker processes consume every queue"),
         (
-            [worker(1, "advance", "polls"), worker(2, "submissions")],
+            [worker(1, "advance", "polls", "notifications"), worker(2, "submissions")],
             HealthStatus.HEALTHY,
             "2 worker",
         ),
         ([worker(1, "advance", "polls")], HealthStatus.UNHEALTHY, "no worker consumes submissions"),
+        (
+            [worker(1, "advance", "polls", "submissions")],
+            HealthStatus.DEGRADED,
+            "no worker consumes notifications",
+        ),
         (
             [worker(26), worker(40)],
             HealthStatus.UNHEALTHY,
@@ -52,6 +57,19 @@ def test_a_worker_must_be_there_for_every_queue(
 
     assert part.word is word
     assert said in part.message
+
+
+@pytest.mark.parametrize(
+    ("oldest", "word"),
+    [(0, HealthStatus.HEALTHY), (300, HealthStatus.HEALTHY), (1e6, HealthStatus.DEGRADED)],
+)
+def test_messages_to_webhooks_that_wait_are_never_more_than_degraded(
+    oldest: float, word: HealthStatus
+) -> None:
+    part = health.judge_notifications(seconds(oldest), 7, PATIENCE)
+
+    assert part.word is word
+    assert part.facts["pending"] == 7
 
 
 @pytest.mark.parametrize(

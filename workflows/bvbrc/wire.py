@@ -17,7 +17,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -64,6 +65,9 @@ class Request:
     limit_bytes: int = LIMIT_BYTES
     keep_end: bool = False
     """Keep the last ``limit_bytes`` of a longer answer; at most ``LIMIT_BYTES`` are read."""
+    address: str = ""
+    """Connect to this address, over a new connection, and ask no name server; the host of the URL
+    stays in the Host header and in TLS. The answer's body is read, up to its limit, and dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +200,21 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
 
 
+class _PinnedAdapter(_Adapter):
+    """Connects to one address that was checked before, whatever the host's name leads to now."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__(pool_maxsize=1, max_retries=0)
+
+    def build_connection_pool_key_attributes(self, *args: Any, **named: Any) -> Any:
+        place, options = super().build_connection_pool_key_attributes(*args, **named)
+        if place["scheme"] == "https":
+            names = {"server_hostname": place["host"], "assert_hostname": place["host"]}
+            return {**place, "host": self._address}, {**options, **names}
+        return {**place, "host": self._address}, options
+
+
 @lru_cache(maxsize=64)
 def _blank(method: str, url: str) -> requests.PreparedRequest:
     """A request without headers and body. To prepare one takes as long as to send it, and nearly
@@ -239,6 +258,9 @@ class Wire:
         ends = time.monotonic() + request.timeout.total_seconds()
         idle = self._alive if request.once else math.inf
         first = _Exchange(ends, idle, send_by=request.send_by)
+        if request.address:
+            with closing(_PinnedAdapter(request.address)) as adapter:
+                return self._perform(request, first, adapter)
         try:
             return self._perform(request, first)
         except InDoubt:
@@ -246,21 +268,34 @@ class Wire:
                 raise
         return self._perform(request, _Exchange(ends, idle=0))
 
-    def _perform(self, request: Request, exchange: _Exchange) -> Answer:
+    def _perform(
+        self, request: Request, exchange: _Exchange, adapter: _Adapter | None = None
+    ) -> Answer:
         _present.exchange = exchange
         try:
             left = exchange.remaining()
-            with self._adapter().send(
+            with (adapter or self._adapter()).send(
                 self._prepare(request),
                 stream=True,
                 verify=self._verify,
                 timeout=(min(CONNECT_SECONDS, left), left),
             ) as response:
-                read = _read_end if request.keep_end else _read
-                body, cut = read(response, request.limit_bytes)
+                body, cut = _reader_of(request)(response, request.limit_bytes)
                 return Answer(response.status_code, response.headers, body, cut)
         except FAULTS as fault:
             _translate(fault, exchange, request.url)
+
+
+def _reader_of(request: Request) -> Callable[[requests.Response, int], tuple[bytes, bool]]:
+    if request.address:
+        return _drop
+    return _read_end if request.keep_end else _read
+
+
+def _drop(response: requests.Response, limit_bytes: int) -> tuple[bytes, bool]:
+    """Reads as it came, since a compressed body may be a thousand times as long."""
+    count = len(response.raw.read(limit_bytes, decode_content=False))
+    return b"", count >= limit_bytes
 
 
 def _read(response: requests.Response, limit_bytes: int) -> tuple[bytes, bool]:

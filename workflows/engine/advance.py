@@ -11,6 +11,8 @@ from pymongo.errors import PyMongoError
 
 from workflows.engine.context import EngineContext, Recorded
 from workflows.engine.job_intents import intents
+from workflows.engine.notifications import outgoing
+from workflows.engine.notifications.outgoing import Subscriptions, subject_of
 from workflows.model.errors import Unavailable
 from workflows.model.states import FINAL_WORKFLOW
 from workflows.rules.plan import backoff, plan
@@ -70,10 +72,15 @@ def _chunk(context: EngineContext, ids: Sequence[str]) -> tuple[Advanced, list[s
     for workflow in unreadable:
         _put_off(context, token, workflow, 1, ValueError("its document cannot be read"))
     open_jobs = job_rows.open_jobs(each.workflow.id for each in claimed) if claimed else {}
+    hearing = outgoing.subscriptions_of(context, {each.workflow.owner for each in claimed})
     changes = [
         change
         for each in claimed
-        if (change := _turn(context, token, each, open_jobs.get(each.workflow.id, OpenJobs())))
+        if (
+            change := _turn(
+                context, token, each, open_jobs.get(each.workflow.id, OpenJobs()), hearing
+            )
+        )
     ]
     written = _commit(context, token, [change for change in changes if not change.empty])
     idle = [change.after.id for change in changes if change.empty]
@@ -96,7 +103,11 @@ def _missed_workflows(ids: Sequence[str]) -> list[str]:
 
 
 def _turn(
-    context: EngineContext, token: str, claimed: Claimed, open_jobs: OpenJobs
+    context: EngineContext,
+    token: str,
+    claimed: Claimed,
+    open_jobs: OpenJobs,
+    hearing: Subscriptions,
 ) -> Change | None:
     """Plan each workflow. One on which the rules fail is postponed and delays no other."""
     workflow, jobs = claimed.workflow, open_jobs.jobs
@@ -106,6 +117,7 @@ def _turn(
     try:
         blueprint = specs.get(claimed.spec_id)
         decided = plan(blueprint, workflow, jobs, claimed.now)
+        subject = subject_of(claimed, decided.workflow.state, blueprint.spec.labels)
         return Change(
             before=claimed,
             after=decided.workflow,
@@ -117,6 +129,9 @@ def _turn(
             seen=jobs,
             events=decided.events,
             replan=decided.replan,
+            messages=outgoing.report(
+                context, hearing.get(workflow.owner, ()), subject, decided.events
+            ),
         )
     except (PyMongoError, Unavailable):
         raise
@@ -173,6 +188,8 @@ def _tell(context: EngineContext, written: Sequence[Change]) -> None:
     ]
     if recorded:
         context.recorded(recorded)
+    if any(change.messages for change in written):
+        context.notifies()
     batches = {
         change.before.batch
         for change in written

@@ -13,12 +13,14 @@ import structlog
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.commands import restart
 from workflows.engine.context import EngineContext
+from workflows.engine.notifications import outgoing
 from workflows.model.errors import NotFound
 from workflows.model.states import RETRY_WORKFLOW, WorkflowState
 from workflows.rules.batch_progress import batch_status, count_rows, free_places
+from workflows.rules.webhook_events import BatchEnd, Subject
 from workflows.spec.batches.check import CheckedBatch
 from workflows.spec.document import spec_from
-from workflows.store import usage
+from workflows.store import clock, usage
 from workflows.store.batches import inserts, progress, stored, tables, user_commands
 from workflows.store.batches.stored import StoredBatch
 from workflows.store.workflows import stored as stored_workflows
@@ -117,8 +119,13 @@ def _conclude(context: EngineContext, batch: StoredBatch, held_up_by: str) -> No
     """Store that the batch has ended, or when to look at it again."""
     states = progress.count_states([batch.id])[batch.id]
     counts = count_rows(states, batch.count, batch.made, cancelled=batch.is_cancelled)
-    if batch_status(counts, cancelled=batch.is_cancelled) != WorkflowState.RUNNING:
-        progress.finish(batch)
+    status = batch_status(counts, cancelled=batch.is_cancelled)
+    if status != WorkflowState.RUNNING:
+        subject = Subject(batch.id, batch.name, status, batch.labels)
+        end = BatchEnd(subject, batch.version, clock.now(), counts)
+        found = outgoing.report_batch(context, batch.owner, end)
+        if progress.finish(batch, found) and found:
+            context.notifies()
         return
     waits = batch.made < batch.count and not batch.paused
     interval = context.limits.polling_interval

@@ -14,6 +14,7 @@ from structlog.contextvars import get_contextvars
 
 from workflows.engine.advance import advance
 from workflows.engine.context import EngineContext, Recorded
+from workflows.engine.notifications import outgoing
 from workflows.model.errors import Conflict, FaultyPlan, Problem, Unavailable
 from workflows.model.states import (
     RETRY_WORKFLOW,
@@ -24,6 +25,7 @@ from workflows.model.states import (
 from workflows.model.values import Event, Job, Json, Outcome, Spec
 from workflows.rules.retry import states_after_retry, steps_again
 from workflows.rules.token_lifetime import ends_too_soon, job_outlives_token
+from workflows.rules.webhook_events import Subject
 from workflows.store import credentials, users
 from workflows.store.jobs import kills
 from workflows.store.mongo import clock
@@ -291,9 +293,21 @@ def restart(
         WorkflowState.PENDING,
         reason=f"retry requested by {user}{how.note}",
     )
+    hearing = outgoing.subscriptions_of(context, [found.owner]).get(found.owner, ())
+    subject = Subject(found.id, found.name, event.after, found.labels, found.batch)
+    messages = outgoing.report(context, hearing, subject, [event])
     changed = user_commands.restart(
-        found.id, found.revision, states, event, _request_id(), dict(condition or {}), how.version
+        found.id,
+        found.revision,
+        states,
+        event,
+        _request_id(),
+        dict(condition or {}),
+        how.version,
+        messages,
     )
+    if changed and messages:
+        context.notifies()
     if changed:
         context.recorded([Recorded(found.id, found.name, found.owner, event, event.at)])
     return changed

@@ -14,7 +14,9 @@ from workflows.bvbrc.job_records import JobRecords
 from workflows.bvbrc.user_service import UserService
 from workflows.cwl.process.planner import Planner
 from workflows.engine.lanes import Lanes
+from workflows.engine.notifications.context import Notifications
 from workflows.model.values import APPSERVICE, Event
+from workflows.rules.webhook_attempts import Outcome
 from workflows.store.credentials import Vault
 from workflows.store.jobs import reservations
 from workflows.store.mongo import translate_errors
@@ -104,6 +106,12 @@ class EngineContext:
     """Renews tokens; None where the settings say that none is renewed."""
     renewed: Callable[[str], None] = lambda _: None
     """Called after each try with its outcome, ``renewed`` or ``failed``."""
+    notifications: Notifications | None = None
+    """The settings of webhooks; None: they are switched off."""
+    notifies: Callable[[], None] = lambda: None
+    """Called when messages to webhooks were stored; it never fails."""
+    delivered: Callable[[Outcome, timedelta], None] = lambda _outcome, _took: None
+    """Called after each attempt to deliver a message."""
     planner: Planner | None = None
     """Plans them; None in a process that does not."""
     stopping: Flag = field(default_factory=Flag)

@@ -21,6 +21,8 @@ from workflows.engine import app_catalogue
 from workflows.engine.advance import WAITS, Advanced, advance
 from workflows.engine.context import EngineContext, Recorded
 from workflows.engine.job_intents import results
+from workflows.engine.notifications import outgoing
+from workflows.engine.notifications.outgoing import subject_of
 from workflows.model.errors import Invalid, Problem, Unavailable
 from workflows.model.states import StepState
 from workflows.model.values import Event, Json, Workflow
@@ -145,9 +147,15 @@ def _plan(context: EngineContext, workflow: str, found: Mapping[str, Mapping[str
 
 def _extend(context: EngineContext, token: str, before: Claimed, grown: FurtherSteps) -> bool:
     added = tuple(_step_events(before, grown))
-    if not growing.extend(token, Grown(before, grown.document, grown.waits_for, added)):
-        return False
     workflow = before.workflow
+    hearing = outgoing.subscriptions_of(context, [workflow.owner]).get(workflow.owner, ())
+    subject = subject_of(before, workflow.state, grown.document.get("labels", {}))
+    messages = outgoing.report(context, hearing, subject, added)
+    made = Grown(before, grown.document, grown.waits_for, added, messages)
+    if not growing.extend(token, made):
+        return False
+    if messages:
+        context.notifies()
     context.recorded(
         [
             Recorded(workflow.id, before.name, workflow.owner, each, before.begun_at)

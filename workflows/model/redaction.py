@@ -24,6 +24,7 @@ _TOKEN: Final = re.compile(
 _SCHEME: Final = re.compile(r"\b(bearer|oauth|basic)\s+[^\s\"'<>]{20,}", re.IGNORECASE)
 _OTHERS: Final = (
     (re.compile(r"\bgAAAA[\w\-]{20,}={0,2}"), "[sealed]"),
+    (re.compile(r"\bwhsec_[\w+/\-]{16,}={0,2}"), "[secret]"),
     (re.compile(r"(?<=://)([^\s:/@\"']*):[^\s/@\"']+@"), r"\1:[masked]@"),
     (
         re.compile(
@@ -36,7 +37,7 @@ _OTHERS: Final = (
 )
 _MARKS: Final = (
     *("un=", "un%3", "sig", "token", "client_id", "gaaaa", "://", "auth", "bearer", "basic"),
-    *("password", "secret", "|", "%7c"),
+    *("password", "secret", "whsec_", "|", "%7c"),
 )
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{64}")
 """Nearly every line contains none of these and skips the rules."""

@@ -101,6 +101,10 @@ def worst_status(parts: Iterable[Part]) -> HealthStatus:
     return max((part.word for part in parts), key=words.index, default=HealthStatus.HEALTHY)
 
 
+_OPTIONAL = frozenset({"notifications"})
+"""Queues without which all workflows still end."""
+
+
 def judge_workers(
     present: Sequence[Heartbeat], queues: Sequence[str], thresholds: Thresholds
 ) -> Part:
@@ -116,9 +120,9 @@ def judge_workers(
     consumed = {queue for each in alive for queue in each.queues}
     if missing := [queue for queue in queues if queue not in consumed]:
         message = f"no worker consumes {', '.join(missing)}"
-        return Part(
-            "workers", HealthStatus.UNHEALTHY, message, facts | {"queues": sorted(consumed)}
-        )
+        work_goes_on = set(missing) <= _OPTIONAL
+        word = HealthStatus.DEGRADED if work_goes_on else HealthStatus.UNHEALTHY
+        return Part("workers", word, message, facts | {"queues": sorted(consumed)})
     message = f"{len(alive)} worker processes consume every queue"
     return Part("workers", HealthStatus.HEALTHY, message, facts | {"queues": sorted(consumed)})
 
@@ -160,6 +164,16 @@ def judge_outbox(unsent: timedelta, jobs: Mapping[str, int], thresholds: Thresho
         return Part("outbox", HealthStatus.HEALTHY, f"{jobs.get('intended', 0)} jobs wait", facts)
     message = f"a job has waited for {_seconds(unsent)} to be sent"
     return Part("outbox", HealthStatus.DEGRADED, message, facts)
+
+
+def judge_notifications(oldest: timedelta, pending: int, thresholds: Thresholds) -> Part:
+    """Judges messages to webhooks; workflows do not wait for them. ``oldest``: how long one waits
+    whose receiver has refused nothing of late."""
+    facts = {"pending": pending, "oldest_seconds": round(oldest.total_seconds(), 3)}
+    if oldest <= thresholds.overdue:
+        return Part("webhooks", HealthStatus.HEALTHY, f"{pending} messages wait", facts)
+    message = f"a message to a webhook has waited for {_seconds(oldest)}"
+    return Part("webhooks", HealthStatus.DEGRADED, message, facts)
 
 
 def tasks(present: Sequence[Heartbeat], thresholds: Thresholds) -> Part:

@@ -23,6 +23,9 @@ from workflows.model.states import JobState, StepState, WorkflowState
 from workflows.model.values import APPSERVICE
 from workflows.store.batch_documents import Batch as Batch  # noqa: PLC0414 - exported
 from workflows.store.batch_documents import BatchTable as BatchTable  # noqa: PLC0414 - exported
+from workflows.store.webhook_documents import DUE_DELIVERIES as DUE_DELIVERIES  # noqa: PLC0414 - exported
+from workflows.store.webhook_documents import Delivery as Delivery  # noqa: PLC0414 - exported
+from workflows.store.webhook_documents import Webhook as Webhook  # noqa: PLC0414 - exported
 
 WAITING = "waiting"
 """The index by which the outbox finds whose job is sent next (``store/jobs/waiting.py``)."""
@@ -40,7 +43,8 @@ def ensure_indexes() -> None:
 def documents() -> list[type[Document]]:
     """Every kind of document there is."""
     progress = [Workflow, Spec, Job, Credential, User, Event, Lock, Heartbeat, Service, Schema]
-    return [*progress, Removal, EndedSession, Usage, AppSpecs, Batch, BatchTable]
+    others = [Removal, EndedSession, Usage, AppSpecs, Batch, BatchTable, Webhook, Delivery]
+    return [*progress, *others]
 
 
 USAGE_INDEX = "owner_1_state_1_bytes_1"

@@ -15,6 +15,7 @@ from mongoengine import Document
 from workflows.store import documents, renewals, service_status
 from workflows.store.jobs import duplicates, failures, kills, lookups, output_search, waiting
 from workflows.store.mongo import DUE, Row, ago, collection, translate_errors
+from workflows.store.webhooks import claims
 
 MOST: Final = 2_000
 """The most workflows of one sweep; the others stay due."""
@@ -34,6 +35,8 @@ class Work(StrEnum):
     """Plan further steps of workflows."""
     RENEW = "renew"
     """Renew tokens."""
+    NOTIFY = "notify"
+    """Deliver messages to webhooks."""
     ASK = "ask"
     """Ask AppService whether it accepts submissions."""
 
@@ -88,6 +91,7 @@ def _parts(overdue: Row, moment: Row) -> list[tuple[type[Document], list[Row]]]:
         (documents.Job, _rows(Work.FIND, output_search.DUE)),
         (documents.Job, _rows(Work.ASK_WHY, failures.DUE)),
         (documents.Credential, _rows(Work.RENEW, renewals.DUE)),
+        (documents.Delivery, _rows(Work.NOTIFY, claims.IS_DUE)),
         (documents.Service, _rows(_UNWELL, {**service, "state": {"$ne": service_status.UP}})),
         (documents.Service, _rows(_ASKED, {**service, "$expr": {"$gt": ["$checked_at", moment]}})),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from workflows.model.states import ACTIVE_WORKFLOW, JobState
@@ -14,6 +14,7 @@ from workflows.store.heartbeats import list_heartbeats
 from workflows.store.jobs import reservations
 from workflows.store.mongo import NOW, Row, clock, collection, query, translate_errors
 from workflows.store.service_status import Health
+from workflows.store.webhooks.backlog import Backlog, read_backlog
 
 _OPEN = (JobState.INTENDED, JobState.SENDING, JobState.ACTIVE)
 
@@ -41,6 +42,8 @@ class Progress:
     present: tuple[Heartbeat, ...]
     submissions: ConcurrencyLimit
     """The adaptive limit of start_app2 calls under way."""
+    notifications: Backlog = field(default_factory=Backlog)
+    """Messages to webhooks."""
 
 
 def progress(user_jobs: int) -> Progress:
@@ -60,6 +63,7 @@ def progress(user_jobs: int) -> Progress:
             service=service_status.health(service_status.APPSERVICE),
             present=tuple(list_heartbeats()),
             submissions=reservations.observed_limit(),
+            notifications=read_backlog(now),
         )
 
 

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from pymongo.client_session import ClientSession
+
 from workflows.model.states import ACTIVE_WORKFLOW, FINAL_WORKFLOW, WorkflowState
 from workflows.model.values import Workflow
+from workflows.model.webhooks import Message
 from workflows.store import documents
 from workflows.store.batches.queries import of_batch, of_batches
 from workflows.store.batches.stored import StoredBatch
-from workflows.store.mongo import NOW, Row, collection, later, translate_errors
+from workflows.store.mongo import NOW, Row, collection, later, transaction, translate_errors
+from workflows.store.webhooks import outbox
 from workflows.store.workflows import rows as workflow_rows
 
 _CANCELLED: Final = str(WorkflowState.CANCELLED)
@@ -179,16 +183,24 @@ def cancelled_workflows(batch: str) -> list[str]:
         return [row["_id"] for row in rows]
 
 
-def finish(batch: StoredBatch) -> None:
-    """The batch has ended, unless something has changed since it was read."""
-    with translate_errors():
-        collection(documents.Batch).update_one(
+def finish(batch: StoredBatch, messages: Sequence[Message] = ()) -> bool:
+    """The batch has ended, unless something has changed since it was read. ``messages``: about
+    that, to its owner's webhooks."""
+
+    def work(session: ClientSession) -> bool:
+        ended = collection(documents.Batch).update_one(
             {"_id": batch.id, "version": batch.version, "finished_at": None},
             [
                 {"$set": {"finished_at": NOW, "updated_at": NOW}},
                 {"$unset": ["next_check", "held_up_by"]},
             ],
+            session=session,
         )
+        if ended.modified_count:
+            outbox.insert(messages, session)
+        return bool(ended.modified_count)
+
+    return transaction(work)
 
 
 def look_again(batch: str, wait: timedelta, held_up_by: str) -> None:

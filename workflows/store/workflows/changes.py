@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from workflows.model.values import Event, Job, Workflow
+from workflows.model.webhooks import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Change:
     events: tuple[Event, ...] = ()
     replan: bool = False
     """Its further steps are to be planned."""
+    messages: tuple[Message, ...] = ()
+    """About the events, to the owner's webhooks."""
 
     @property
     def empty(self) -> bool:

@@ -14,8 +14,10 @@ from pymongo.client_session import ClientSession
 from workflows.model.errors import LeaseLost
 from workflows.model.states import StepState
 from workflows.model.values import Event, Json
+from workflows.model.webhooks import Message
 from workflows.store import documents
 from workflows.store.mongo import NOW, Row, ago, collection, later, transaction, translate_errors
+from workflows.store.webhooks import outbox
 from workflows.store.workflows import events
 from workflows.store.workflows.changes import Claimed
 
@@ -33,6 +35,8 @@ class Grown:
     waits_for: tuple[int, ...]
     events: tuple[Event, ...]
     """One for each further step."""
+    messages: tuple[Message, ...] = ()
+    """About the events, to the owner's webhooks."""
 
 
 def due(limit: int, overdue: timedelta) -> list[str]:
@@ -84,6 +88,7 @@ def extend(token: str, grown: Grown) -> bool:
         collection(documents.Spec).insert_one(spec, session=session)
         if grown.events:
             events.append([(workflow, event) for event in grown.events], session)
+        outbox.insert(grown.messages, session)
 
     return _write_fenced(work)
 

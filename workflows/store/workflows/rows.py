@@ -23,6 +23,7 @@ from workflows.store.mongo import (
     transaction,
     translate_errors,
 )
+from workflows.store.webhooks import outbox
 from workflows.store.workflows import events
 from workflows.store.workflows.changes import Change, Claimed
 from workflows.store.workflows.job_writes import job_writes
@@ -155,6 +156,7 @@ def _write(session: ClientSession, token: str, changes: Sequence[Change]) -> Non
     recorded = [(change.after.id, event) for change in changes for event in change.events]
     if recorded:
         events.append(recorded, session)
+    outbox.insert([each for change in changes for each in change.messages], session)
 
 
 def _update(change: Change) -> UpdateOne:

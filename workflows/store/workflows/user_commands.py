@@ -12,8 +12,10 @@ from pymongo.client_session import ClientSession
 
 from workflows.model.states import ACTIVE_WORKFLOW, RETRY_WORKFLOW, StepState, WorkflowState
 from workflows.model.values import Event
+from workflows.model.webhooks import Message
 from workflows.store import documents
 from workflows.store.mongo import NOW, Row, collection, transaction, translate_errors
+from workflows.store.webhooks import outbox
 from workflows.store.workflows import events
 
 _PLANNING = ("unplannable", "replan_due", "replan_failures", "replan_reason")
@@ -73,6 +75,7 @@ def restart(  # noqa: PLR0913, PLR0917 - what is written, and when
     request_id: str,
     condition: Row | None = None,
     version: RawBSONDocument | None = None,
+    messages: Sequence[Message] = (),
 ) -> bool:
     """Restart a failed or cancelled workflow with new step states, and a new version of its spec if
     there is one: all of it, or nothing.
@@ -94,6 +97,7 @@ def restart(  # noqa: PLR0913, PLR0917 - what is written, and when
             if version is not None:
                 collection(documents.Spec).insert_one(version, session=session)
             events.append([(workflow, event)], session)
+            outbox.insert(messages, session)
         return bool(result.modified_count)
 
     return transaction(work)

@@ -1,0 +1,1 @@
+"""Notifications: messages about events to users' webhooks."""
