@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -35,6 +35,10 @@ class Facts:
     user_cap: int = 1_000
     complaints: Mapping[str, int] = field(default_factory=dict)
     """How often the processes said that they met a defect."""
+    heard: Mapping[str, Collection[int]] | None = None
+    """Workflows to the numbers of their events that came to a webhook; None: there was none."""
+    spoilt_messages: Sequence[str] = ()
+    """Messages that came with two contents or a bad signature."""
 
 
 class Record(NamedTuple):
@@ -57,6 +61,10 @@ class Verdict:
     jobs_outliving_a_cancel: int = 0
     started_after_a_cancel: int = 0
     broken_histories: int = 0
+    lost_messages: int = 0
+    """Events of which no webhook heard."""
+    spoilt_messages: int = 0
+    """Messages with two contents under one id, or a bad signature."""
     defects: int = 0
     """What should be impossible, and was stopped by a second line of defence."""
     workflows: int = 0
@@ -87,6 +95,8 @@ class Verdict:
                 self.jobs_outliving_a_cancel,
                 self.started_after_a_cancel,
                 self.broken_histories,
+                self.lost_messages,
+                self.spoilt_messages,
                 self.defects,
             )
         )
@@ -104,7 +114,8 @@ def audit(facts: Facts) -> Verdict:
         deleted_at_bvbrc=sum(job["gone"] for job in facts.bvbrc_jobs),
         further_attempts=sum(not job["user_metadata"].endswith("/1") for job in facts.bvbrc_jobs),
     )
-    for check in (_duplicates, _lost, _orphans, _cap, _cancels, _histories, _stalls, _defects):
+    checks = (_duplicates, _lost, _orphans, _cap, _cancels, _histories, _messages, _stalls)
+    for check in (*checks, _defects):
         check(facts, found)
     return found
 
@@ -218,6 +229,20 @@ def _histories(facts: Facts, found: Verdict) -> None:
         elif promise.ended and states[-1:] != [promise.ended]:
             found.broken_histories += 1
             found.details.append(f"{promise.workflow} ended {promise.ended}, its events: {states}")
+
+
+def _messages(facts: Facts, found: Verdict) -> None:
+    """Each event of each workflow came to its user's webhook, under one id with one content."""
+    found.spoilt_messages = len(facts.spoilt_messages)
+    found.details += facts.spoilt_messages
+    if facts.heard is None:
+        return
+    for promise in facts.promises:
+        numbers = {event["sequence"] for event in facts.events.get(promise.workflow, ())}
+        missing = sorted(numbers.difference(facts.heard.get(promise.workflow, ())))
+        if missing:
+            found.lost_messages += len(missing)
+            found.details.append(f"no webhook heard of {promise.workflow}'s events {missing}")
 
 
 def _stalls(facts: Facts, found: Verdict) -> None:

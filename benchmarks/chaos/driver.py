@@ -18,6 +18,7 @@ from pymongo import MongoClient
 from benchmarks.chaos.audit import Facts, audit
 from benchmarks.chaos.failover import Failover, failover_stack
 from benchmarks.chaos.faults import Fault, Stage
+from benchmarks.chaos.listener import Listener, listening
 from benchmarks.chaos.partition import proxies
 from benchmarks.chaos.report import Report, cancel_to_kill, recovery, silences
 from benchmarks.chaos.schedule import Schedule
@@ -43,6 +44,9 @@ SETTINGS: Mapping[str, object] = {
     "scheduler.timeout": 3,
     "scheduler.submit_timeout": 4,
     "logging.level": "INFO",
+    "webhooks.allow": '["127.0.0.1/32"]',
+    "webhooks.timeout_seconds": 2,
+    "webhooks.retry_seconds": "[0.5, 0.5, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2]",
 }
 COMPLAINTS = {
     "A workflow cannot be advanced",
@@ -93,9 +97,10 @@ def run(plan: Plan, faults: Sequence[Fault]) -> Report:
     with (
         _started(wanted, plan) as (running, servers),
         proxies(running, mongodb=servers is None) as cut,
+        listening(plan.seed) as listener,
     ):
         try:
-            return _torment(running, plan, faults, servers, cut)
+            return _torment(running, plan, faults, servers, cut=cut, listener=listener)
         finally:
             if plan.logs:
                 _keep_logs(running, plan.logs)
@@ -122,18 +127,20 @@ def _torment(
     plan: Plan,
     faults: Sequence[Fault],
     servers: Failover | None,
+    *,
     cut: Mapping[str, TcpProxy],
+    listener: Listener,
 ) -> Report:
     courses(running.simulator)
     users = Users(running.api_urls, running.simulator.token, plan.seed)
     stage = Stage(running, users, random.Random(plan.seed), LEASE_SECONDS, GRACE_SECONDS, DATABASE)
     stage = replace(stage, failover=servers, proxies=cut)
-    users.begin(plan.most_steps)
+    users.begin(plan.most_steps, listener)
     begun = time.monotonic()
     with users.at_work(plan.going, plan.most_steps):
         struck = Schedule(stage, faults, plan.every_seconds).run(plan.faults)
     _settle(stage, plan)
-    facts = _facts(running, users)
+    facts = _facts(running, users, listener)
     return Report(
         seed=plan.seed,
         seconds=time.monotonic() - begun,
@@ -158,17 +165,20 @@ def _settle(stage: Stage, plan: Plan) -> None:
     stage.users.finish()
     deadline = time.monotonic() + plan.quiet_seconds
     while time.monotonic() < deadline:
-        if not stage.users.settle() and not _open_jobs(stage.stack):
+        if not stage.users.settle() and not _unfinished(stage.stack):
             return
         time.sleep(0.3)
 
 
-def _open_jobs(running: Stack) -> int:
+def _unfinished(running: Stack) -> int:
+    """Jobs that have not ended, and messages that are still to be sent."""
     with MongoClient(running.mongod.uri) as client:
-        return int(client[DATABASE]["jobs"].count_documents({"open": True}))
+        jobs = client[DATABASE]["jobs"].count_documents({"open": True})
+        messages = client[DATABASE]["deliveries"].count_documents({"due": {"$type": "date"}})
+        return int(jobs + messages)
 
 
-def _facts(running: Stack, users: Users) -> Facts:
+def _facts(running: Stack, users: Users, listener: Listener) -> Facts:
     with MongoClient(running.mongod.uri, tz_aware=True) as client:
         events = defaultdict(list)
         for event in client[DATABASE]["events"].find().sort([("workflow", 1), ("sequence", 1)]):
@@ -186,7 +196,15 @@ def _facts(running: Stack, users: Users) -> Facts:
         user_peaks=summary["peak_in_flight_by_user"],
         user_cap=USER_CAP,
         complaints=_complaints(running.folder),
+        heard=listener.sequences,
+        spoilt_messages=_spoilt(listener),
     )
+
+
+def _spoilt(listener: Listener) -> list[str]:
+    doubled = [each for each, bodies in listener.bodies.items() if len(bodies) > 1]
+    forged = [f"{listener.forged} messages cannot be verified"] if listener.forged else []
+    return [*(f"{each} came with two contents" for each in doubled), *forged]
 
 
 def _complaints(folder: Path) -> Counter[str]:

@@ -14,12 +14,15 @@ from typing import Any
 
 import requests
 
+from benchmarks.chaos.listener import Listener
 from benchmarks.chaos.workload import FINAL, Draft, Promise, draft
 
 Json = Any
 Token = Callable[[str, float], str]
 """A user and seconds to a token."""
 LONG_SECONDS = 86_400.0
+SUBSCRIBED_SECONDS = 1.5
+"""A webhook hears of what happens a second after its creation."""
 
 
 class User:
@@ -79,6 +82,12 @@ class User:
         if self._rng.random() < 0.1:
             promise.cancel_at = time.time() + self._rng.uniform(0, 4)
         self.promises.append(promise)
+
+    def subscribe(self, listener: Listener) -> None:
+        """Hear of every event. Before the first fault: a lost answer would lose the secret."""
+        body = {"url": f"{listener.url}/{self.name}", "events": ["*"]}
+        answer = self._until((201,), "POST", "/webhooks", 150, body=body)
+        listener.secrets[self.name] = answer["secret"]
 
     def cancel(self, promise: Promise, seconds: float) -> None:
         """Cancel until it is answered; one that had ended keeps its end."""
@@ -171,8 +180,11 @@ class Users:
     def promises(self) -> list[Promise]:
         return [promise for user in self._all for promise in list(user.promises)]
 
-    def begin(self, most_steps: int) -> None:
+    def begin(self, most_steps: int, listener: Listener) -> None:
         """Everybody's first workflow: where that is accepted, the product is up."""
+        for user in self._all:
+            user.subscribe(listener)
+        time.sleep(SUBSCRIBED_SECONDS)
         for user in self._all:
             user.submit(most_steps, 150)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,13 @@ from benchmarks.chaos.audit import Facts, Verdict, audit
 from benchmarks.chaos.workload import Promise
 
 
-def judged(failed_step: int = 0, last: str = "failed", **job: Any) -> Verdict:
+def judged(
+    failed_step: int = 0,
+    last: str = "failed",
+    heard: Mapping[str, Sequence[int]] | None = None,
+    spoilt: Sequence[str] = (),
+    **job: Any,
+) -> Verdict:
     """The verdict on a workflow that failed although it should have succeeded, for a step that is
     not always the one whose job is described."""
     promise = Promise("wf_1", "ann@bvbrc", "storm", 2, "succeeded", accepted_at=0, ended="failed")
@@ -46,6 +53,8 @@ def judged(failed_step: int = 0, last: str = "failed", **job: Any) -> Verdict:
             },
             peaks={},
             cap=2,
+            heard=heard,
+            spoilt_messages=spoilt,
         )
     )
 
@@ -88,3 +97,11 @@ def test_the_longest_stall_is_told_with_its_place() -> None:
 
     assert found.longest_stall_seconds == 3
     assert found.longest_stall == "wf_1: from event 3 at 3 to finished_at of wf_1/0/1"
+
+
+def test_an_event_that_no_webhook_heard_of_and_a_message_with_two_contents_count() -> None:
+    found = judged(gone=True, heard={"wf_1": [1, 3]}, spoilt=["msg_1 came with two contents"])
+
+    assert (found.lost_messages, found.spoilt_messages) == (1, 1)
+    assert not found.kept
+    assert judged(gone=True, heard={"wf_1": [1, 2, 3]}).kept
