@@ -31,7 +31,8 @@ def rotate() -> None:
     if lost:
         click.echo(f"{lost} tokens cannot be opened by any key: their users must hand in new ones")
     secrets, lost_secrets = webhooks.reseal(vault)
-    click.echo(f"{secrets} secrets of webhooks sealed under the first key")
+    if secrets:
+        click.echo(f"{secrets} secrets of webhooks sealed under the first key")
     if lost_secrets:
         click.echo(f"{lost_secrets} of them cannot be opened: their users must rotate them")
     if lost or lost_secrets:
