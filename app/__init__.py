@@ -18,6 +18,7 @@ from app.api import (
     cwl,
     history,
     reference,
+    results,
     ro_crate,
     status,
     steps,
@@ -88,7 +89,7 @@ def create_app(settings: Settings) -> Flask:
     errors.register(app)
     wes_errors.register(app)
     api = Documented(app)
-    reading = (apps, status, history, steps, ro_crate, usage, admin, system)
+    reading = (apps, status, history, steps, results, ro_crate, usage, admin, system)
     changing = (submit, cwl, batches, many, webhooks, commands, tokens, deletion)
     for part in (*changing, *reading):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)

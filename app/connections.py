@@ -24,6 +24,7 @@ from app.tokens.password_sign_in import PasswordSignIn
 from config.settings import Settings
 from runtime.bootstrap import make_context
 from workflows.backends.appservice.client import AppService
+from workflows.bvbrc.downloads import Downloads
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
@@ -45,6 +46,7 @@ _LISTINGS_EACH: Final = 2
 _BUSY: Final = "too many folders are being listed; try again in some seconds"
 _LISTING_TIMEOUT: Final = timedelta(seconds=5)
 _WORKSPACE_TIMEOUT: Final = timedelta(seconds=2)
+_LONGEST_DOWNLOAD: Final = timedelta(minutes=30)
 _KEY: Final = "workflows"
 
 
@@ -119,6 +121,12 @@ class Connections:
     @cached_property
     def workspace(self) -> Workspace:
         return Workspace(Rpc(Wire()), self.settings.workspace.url, timeout=_WORKSPACE_TIMEOUT)
+
+    @cached_property
+    def downloads(self) -> Downloads:
+        """Of results, part by part."""
+        limit, url = self.settings.api.download_limit_bytes, self.settings.workspace.url
+        return Downloads(self.workspace, url, limit_bytes=limit, longest=_LONGEST_DOWNLOAD)
 
 
 def _writable() -> bool:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from urllib.parse import quote
 
 import requests
@@ -20,6 +20,7 @@ CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 30.0
 SILENCE_SECONDS: Final = 60.0
 """A live stream says every 15 seconds that it lives."""
+CHUNK_BYTES: Final = 64 * 1024
 _TRIES: Final = 3
 
 
@@ -62,6 +63,24 @@ class Api:
     def content(self, path: str, kind: str) -> bytes:
         """The answer's bytes in this media type."""
         return self._ask("GET", path, headers={"Accept": kind}).content
+
+    def save(self, path: str, target: BinaryIO, query: Mapping[str, str]) -> int:
+        """Writes the answer's bytes to a file as they come, and returns their number. Raises
+        ``ConnectionLost`` where they break off."""
+        written = 0
+        with (
+            self._ask(
+                "GET",
+                path,
+                params=dict(query),
+                stream=True,
+                timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
+            ) as response,
+            _translate_failures(self.url),
+        ):
+            for part in response.iter_content(CHUNK_BYTES):
+                written += target.write(part)
+        return written
 
     def put(self, path: str) -> None:
         self._ask("PUT", path)

@@ -83,6 +83,7 @@ for each in (
     status.explain,
     crate.crate,
     outputs.outputs,
+    outputs.download,
     outputs.stdout,
     outputs.stderr,
     commands.cancel,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -47,6 +48,32 @@ def outputs(screen: Screen, workflow: str) -> None:
     screen.show(screen.api.get(of_workflow(workflow, "/outputs")), _results)
 
 
+@click.command()
+@click.argument("workflow", type=WorkflowId())
+@click.argument("path")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write; without it, the result's name in this folder.",
+)
+@command
+def download(screen: Screen, workflow: str, path: str, output: Path | None) -> None:
+    """Download a result: PATH is one that `outputs` shows."""
+    target = output or Path(path.rstrip("/").rpartition("/")[2])
+    unfinished = target.with_name(f"{target.name}.part")
+    try:
+        with unfinished.open("wb") as file:
+            size = screen.api.save(of_workflow(workflow, "/outputs/file"), file, {"path": path})
+        unfinished.replace(target)
+    except OSError as error:
+        raise click.BadParameter(f"{target}: {error.strerror}", param_hint="--output") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    found = {"file": str(target), "bytes": size}
+    screen.show(found, lambda answer: Text(f"{answer['file']}: {answer['bytes']} bytes"))
+
+
 def _results(found: Any) -> RenderableType:
     """One line for each value, and its address below it."""
     lines: list[RenderableType] = []
@@ -54,10 +81,16 @@ def _results(found: Any) -> RenderableType:
         name = f"{each['step_name']}: {each['output']}  " if "step_name" in each else ""
         value = each["value"]
         shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        lines.append(Text.assemble((name, "bold"), shown, overflow="fold"))
+        lines.append(Text.assemble((name, "bold"), shown, _measure(each), overflow="fold"))
         for url in [each["url"]] if "url" in each else each.get("urls", ()):
             lines.append(Text(f"  {url}", style="cyan", overflow="fold"))
     return Group(*lines) if lines else Text("The workflow names no outputs.")
+
+
+def _measure(found: Any) -> str:
+    if "exists" not in found:
+        return ""
+    return f"  ({found['size']} bytes)" if found["exists"] else "  (not in the Workspace)"
 
 
 def _print(screen: Screen, workflow: str, step: str, name: str, attempt: int | None) -> None:

@@ -359,6 +359,8 @@ class Api(Section):
     max_body_bytes: Count = 16 * 1024 * 1024
     text_limit_bytes: Count = 1024 * 1024
     """How many bytes of a job's stdout or stderr are returned."""
+    download_limit_bytes: Count = 1024**3
+    """The largest result that can be downloaded through the engine."""
     max_streams: Count = 24
     """Clients that watch live, in one process; each holds a thread of its own."""
     threads: Count = 32

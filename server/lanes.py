@@ -16,12 +16,16 @@ LARGE_BYTES: Final = 1024 * 1024
 twenty times its size."""
 
 
-def choose_lane(accept: str, query: str, body_bytes: int) -> Lane:
-    """Chooses by the head of a request: its Accept header, its query string, the size of its
-    body."""
+DOWNLOADS: Final = "/outputs/file"
+"""The end of the paths of routes that send large files."""
+
+
+def choose_lane(accept: str, query: str, body_bytes: int, path: str = "") -> Lane:
+    """Chooses by the head of a request: its Accept header, its query string, the size of its body,
+    its path."""
     if body_bytes >= LARGE_BYTES:
         return "large"
-    is_live = "text/event-stream" in accept or "follow" in query
+    is_live = "text/event-stream" in accept or "follow" in query or path.endswith(DOWNLOADS)
     return "live" if is_live else "usual"
 
 
@@ -39,5 +43,5 @@ class Lanes:
         request = channel.requests[0]
         accept = request.headers.get("ACCEPT", "")
         size = request.body_bytes_received
-        query = "" if request.error else request.query
-        self._lanes[choose_lane(accept, query, size)].add_task(channel)
+        query, path = ("", "") if request.error else (request.query, request.path)
+        self._lanes[choose_lane(accept, query, size, path)].add_task(channel)

@@ -234,6 +234,12 @@ class AttemptQuery(Query):
     )
 
 
+class FileQuery(Query):
+    path = fields.String(
+        load_default="", **described_as("Of the Workspace, as the workflow's outputs have it")
+    )
+
+
 class EventQuery(Query):
     after = fields.Integer(
         load_default=0,

@@ -310,6 +310,10 @@ class WholeOutput(Answered):
     urls = fields.List(
         fields.String(), **described_as("The same for a list; empty for what is no path")
     )
+    size = fields.Integer(**described_as("Bytes in the Workspace; of a list, all together"))
+    exists = fields.Boolean(
+        **described_as("Whether it is in the Workspace; of a list, whether all are")
+    )
     step_name = fields.String(**described_as("Of the last steps, where the document names none"))
     output = fields.String(**described_as("The same: the output's name"))
 

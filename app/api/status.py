@@ -9,13 +9,12 @@ from flask_smorest import Blueprint
 
 from app.api import examples
 from app.api.request_schemas import StatusQuery
-from app.api.response_schemas import Outputs, Status, WholeWorkflow
+from app.api.response_schemas import Status, WholeWorkflow
 from app.connections import connections
 from app.http.auth import LINK
 from app.http.json_response import as_json, with_etag
 from app.http.routes import JSON, Answer, route
 from workflows.engine import views
-from workflows.engine.outputs import outputs
 from workflows.model.states import StepState
 
 blueprint = Blueprint("watching", __name__, description="Read the progress of workflows.")
@@ -45,22 +44,6 @@ def workflow_status(arguments: dict[str, Any], workflow_id: str) -> Response:
         arguments["page_token"],
     )
     return with_etag(as_json(views.status(connections().gate.load(workflow_id), page)))
-
-
-@route(
-    blueprint,
-    "GET",
-    "/workflows/<workflow_id>/outputs",
-    answers={200: Answer("The results", {JSON: Outputs}, examples.OUTPUTS)},
-    refuses=[403, 404],
-)
-def workflow_outputs(workflow_id: str) -> Response:
-    """Show the outputs of a workflow and of its steps
-
-    Each with the address of BV-BRC's page where it is a Workspace path.
-    """
-    found = connections()
-    return as_json(outputs(found.gate.load(workflow_id), found.links))
 
 
 @route(

@@ -100,7 +100,7 @@ def _ask_bvbrc(owner: str, job_id: str, name: TextName) -> str:
     found = connections()
     limit = found.settings.api.text_limit_bytes
     try:
-        return found.appservice.text(_token(owner), job_id, name, limit_bytes=limit)
+        return found.appservice.text(owner_token(owner), job_id, name, limit_bytes=limit)
     except Unauthorized as refused:
         raise Conflict("BV-BRC refuses the owner's token; PUT a fresh one first.") from refused
 
@@ -115,7 +115,7 @@ def _kept_copy(key: str, name: TextName, failure: WorkflowsError) -> str:
     )
 
 
-def _token(owner: str) -> str:
+def owner_token(owner: str) -> str:
     """The owner's token: the one in the request, or for an admin the stored one."""
     asking = caller()
     if asking.name == owner:

@@ -110,6 +110,23 @@ class Broadcaster:
         finally:
             self._leave(workflow, subscription)
 
+    @contextmanager
+    def take_place(self) -> Iterator[None]:
+        """One of the places of clients that hold a thread for long, without events. Raises
+        ``Unavailable``.
+        """
+        if self._pid != os.getpid():
+            self._start_over()
+        with self._lock:
+            if self._count >= self._most:
+                raise Unavailable("Too many clients watch or download here; come again later.")
+            self._count += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._count -= 1
+
     def _leave(self, workflow: str, subscription: Subscription) -> None:
         with self._lock:
             self._count -= 1

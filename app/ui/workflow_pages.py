@@ -6,19 +6,20 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import groupby
 from typing import Any, Final, Literal
 
 from flask import Blueprint, Response, render_template, request
 
-from app.api import history, ro_crate
+from app.api import history, results, ro_crate
 from app.api import steps as texts
 from app.connections import connections
 from app.ui import timeline, view_models
 from app.ui.graph_drawing import Box, drawing
 from app.ui.session import signed_in
 from workflows.engine.explain import explanation
-from workflows.engine.outputs import outputs
+from workflows.engine.outputs import list_results, outputs
 from workflows.model.errors import NotFound
 from workflows.model.states import FINAL_STEP, StepState, WorkflowState
 from workflows.model.values import Job
@@ -69,6 +70,9 @@ def register(blueprint: Blueprint) -> None:
         "steps": show_steps,
         "step": show_step,
         "output": show_output,
+        "results": show_results,
+        "file": show_file,
+        "outputs/file": save_file,
         "waiting": waiting,
         "log": log,
         "ro-crate": save_ro_crate,
@@ -186,6 +190,38 @@ def show_output(workflow_id: str) -> str:
         attempt=attempt,
         text=answer.get_data(as_text=True),
     )
+
+
+@signed_in
+def show_results(workflow_id: str) -> str:
+    """The results as a tree, with sizes as far as the Workspace tells them."""
+    found = view_models.head(workflow_id)
+    read = results.read_outputs(found.workflow)
+    named = [
+        (f"{each['step_name']}: {each['output']}" if "step_name" in each else "", each)
+        for each in read["workflow_outputs"][:ROWS]
+    ]
+    return render_template(
+        "results.html",
+        head=found,
+        named=named,
+        readable=frozenset(list_results(found.workflow)),
+        address=partial(connections().links.to_path, _base_url(found)),
+    )
+
+
+@signed_in
+def show_file(workflow_id: str) -> str:
+    """A small text among the results."""
+    found = view_models.head(workflow_id)
+    path = request.args.get("path", "")
+    text, item = results.read_text(found.workflow, path)
+    return render_template("file.html", head=found, path=path, text=text, item=item)
+
+
+@signed_in
+def save_file(workflow_id: str) -> Response:
+    return results.download(connections().gate.load(workflow_id), request.args.get("path", ""))
 
 
 @signed_in
@@ -334,6 +370,10 @@ def _linked(value: Any, base_url: Any) -> list[tuple[str, str]]:
     links = connections().links
     values = value if isinstance(value, list) else [value]
     return [(_format_value(each), links.to_path(base_url, each)) for each in values]
+
+
+def _base_url(found: view_models.Head) -> Any:
+    return found.compiled.spec.base_context.get("base_url")
 
 
 def _step(found: view_models.Head) -> int:

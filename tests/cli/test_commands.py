@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Terminal
-from tests.product import BOB, GROUP, Product, document
+from tests.product import ALICE, BOB, GROUP, Product, document
 from tests.shared import ROOT
 
 pytestmark = GROUP
@@ -366,3 +366,24 @@ def test_a_workflow_is_retried_with_other_parameters(terminal: Terminal, product
     assert result.exit_code == 0, result.output
     assert product.ends(workflow) == "succeeded"
     assert terminal("retry", workflow, "--from", "first").exit_code == 6
+
+
+def test_a_result_is_saved_as_a_file(terminal: Terminal, product: Product, tmp_path: Path) -> None:
+    found = document({"first": ""})
+    found["steps"][0]["outputs"] = {"out": "${params.output_path}/.${params.output_file}/x.txt"}
+    workflow = product.submit(found)
+    product.ends(workflow)
+    path = f"/{ALICE}/home/out/.first/x.txt"
+    entry = {"objects": [[path, "txt", {}, "result\n"]], "overwrite": 1}
+    product.simulator.rpc(product.token(), "Workspace.create", entry)
+    target = tmp_path / "saved.txt"
+
+    shown = terminal("outputs", workflow)
+    result = terminal("download", workflow, path, "-o", str(target))
+    absent = terminal("download", workflow, f"{path}x", "-o", str(tmp_path / "none"))
+
+    assert "(7 bytes)" in shown.stdout
+    assert result.exit_code == 0, result.output
+    assert target.read_text() == "result\n"
+    assert absent.exit_code == 5
+    assert [each.name for each in tmp_path.iterdir() if "none" in each.name] == []

@@ -98,6 +98,20 @@ class Workspace:
             raise _strange("ls")
         return tuple(_item(meta) for metas in listing.values() for meta in _list("ls", metas))
 
+    def ls_many(self, token: str, folders: Sequence[str]) -> dict[str, Item]:
+        """Path to object, of all that is in these folders; one call. Folders that do not exist are
+        empty. Raises ``Rejected`` where the user may not see one of them.
+        """
+        wanted = {"paths": [folder.rstrip("/") + "/" for folder in folders], "recursive": False}
+        try:
+            listing = self._call(token, "ls", wanted)
+        except NotFound:
+            return {}
+        if not isinstance(listing, Mapping):
+            raise _strange("ls")
+        items = (_item(meta) for metas in listing.values() for meta in _list("ls", metas))
+        return {item.path: item for item in items}
+
     def create_folder(self, token: str, path: str) -> None:
         """Makes the folder and those above it; does nothing where it is. Raises ``Rejected`` where
         it cannot be made.

@@ -12,6 +12,11 @@ from workflows.model.values import Json
 _PATH: Final = re.compile(r"/+[^/\n]+@[^/\n]+/+[^/\n]+(?:/+[^\n]+)?")
 
 
+def is_path(value: Json) -> bool:
+    """Whether it is a path of the Workspace, of a file or a folder."""
+    return isinstance(value, str) and bool(_PATH.fullmatch(value))
+
+
 @dataclass(frozen=True, slots=True)
 class Links:
     """The patterns of the addresses; an empty one makes no links."""
@@ -23,7 +28,7 @@ class Links:
 
     def to_path(self, base_url: Json, path: Json) -> str:
         """The Workspace browser at that path; empty for anything that is no Workspace path."""
-        if not isinstance(path, str) or not _PATH.fullmatch(path):
+        if not is_path(path):
             return ""
         return self._fill(self.workspace_url, base_url, path=quote(path, safe="/@"))
 
