@@ -84,7 +84,7 @@ class HealthChecks:
         yield health.judge_beat(present, thresholds)
         yield health.judge_sweep(known.swept, thresholds)
         yield health.judge_workflows(known.overdue, known.workflows, thresholds)
-        yield health.judge_outbox(known.unsent, known.jobs, thresholds)
+        yield health.judge_outbox(known.unsent, known.jobs, thresholds, known.parked)
         waiting = known.notifications
         yield health.judge_notifications(waiting.oldest, waiting.pending, thresholds)
         yield health.tasks(present, thresholds)

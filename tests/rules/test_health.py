@@ -94,6 +94,10 @@ def test_a_workflow_that_nobody_looks_at_is_a_fault_and_a_slow_outbox_is_not() -
 
     assert health.judge_workflows(late, {"running": 1}, PATIENCE).word is HealthStatus.UNHEALTHY
     assert health.judge_outbox(late, {"intended": 1}, PATIENCE).word is HealthStatus.DEGRADED
+    parked = health.judge_outbox(seconds(0), {"intended": 3}, PATIENCE, parked=2)
+    assert parked.word is HealthStatus.HEALTHY
+    assert parked.message == "3 jobs wait, 2 of them for a fresh token of their user"
+    assert parked.facts["parked"] == 2
     assert (
         health.judge_workflows(seconds(299), {"running": 1}, PATIENCE).word is HealthStatus.HEALTHY
     )

@@ -157,11 +157,19 @@ def judge_workflows(overdue: timedelta, counts: Mapping[str, int], thresholds: T
     return Part("workflows", HealthStatus.UNHEALTHY, message, facts)
 
 
-def judge_outbox(unsent: timedelta, jobs: Mapping[str, int], thresholds: Thresholds) -> Part:
-    """Judges the outbox; a slow outbox is degraded, since its jobs are sent in time."""
-    facts = {"jobs": dict(jobs), "oldest_unsent_seconds": round(unsent.total_seconds(), 3)}
+def judge_outbox(
+    unsent: timedelta, jobs: Mapping[str, int], thresholds: Thresholds, parked: int = 0
+) -> Part:
+    """Judges the outbox; a slow outbox is degraded, since its jobs are sent in time. ``parked``
+    jobs wait for a fresh token of their user, which is no fault of the engine.
+    """
+    facts = {
+        "jobs": dict(jobs),
+        "parked": parked,
+        "oldest_unsent_seconds": round(unsent.total_seconds(), 3),
+    }
     if unsent <= thresholds.overdue:
-        return Part("outbox", HealthStatus.HEALTHY, f"{jobs.get('intended', 0)} jobs wait", facts)
+        return Part("outbox", HealthStatus.HEALTHY, _waiting_jobs(jobs, parked), facts)
     message = f"a job has waited for {_seconds(unsent)} to be sent"
     return Part("outbox", HealthStatus.DEGRADED, message, facts)
 
@@ -174,6 +182,11 @@ def judge_notifications(oldest: timedelta, pending: int, thresholds: Thresholds)
         return Part("webhooks", HealthStatus.HEALTHY, f"{pending} messages wait", facts)
     message = f"a message to a webhook has waited for {_seconds(oldest)}"
     return Part("webhooks", HealthStatus.DEGRADED, message, facts)
+
+
+def _waiting_jobs(jobs: Mapping[str, int], parked: int) -> str:
+    told = f"{jobs.get('intended', 0)} jobs wait"
+    return f"{told}, {parked} of them for a fresh token of their user" if parked else told
 
 
 def tasks(present: Sequence[Heartbeat], thresholds: Thresholds) -> Part:
