@@ -6,10 +6,9 @@ from flask import Response, g, request
 from flask_smorest import Blueprint
 from werkzeug.exceptions import BadRequest
 
-from app.api import examples, retry_changes
+from app.api import examples, retries, retry_changes
 from app.api.request_schemas import FreshToken, Nothing, RetryChanges
 from app.api.response_schemas import Cancelled, Submitted
-from app.api.validation import examine_again
 from app.connections import connections
 from app.http import request_bodies
 from app.http.admission import DOCUMENT
@@ -17,7 +16,6 @@ from app.http.auth import caller
 from app.http.json_response import as_json
 from app.http.routes import JSON, Answer, Body, route
 from workflows.bvbrc.token import strip
-from workflows.engine import changed_retry
 from workflows.engine import commands as engine
 from workflows.engine.commands import Owner
 from workflows.model.errors import BadToken, Conflict, Forbidden, Invalid, Problem
@@ -91,17 +89,7 @@ def retry_workflow(workflow_id: str) -> Response:
     steps that succeeded start again, too, with all that depends on them.
     """
     changes = retry_changes.read(request_bodies.read_optional_object(request))
-    found = connections()
-    owner = found.gate.load(workflow_id).owner
-    found.quotas.check_stored(owner, starts=True) if changes else found.quotas.check_active(owner)
-    stored_bytes = 0
-    if changes is None:
-        workflow = engine.retry(found.context, caller(), workflow_id)
-    else:
-        retried = changed_retry.retry(found.context, caller(), workflow_id, changes, examine_again)
-        workflow, stored_bytes = retried.workflow, retried.bytes
-    found.quotas.stored(owner, stored_bytes, starts=True)
-    found.hints.advance(workflow_id, g.request_id)
+    workflow = retries.retry(connections().gate.load(workflow_id), changes)
     return as_json(
         {
             "workflow_id": workflow_id,

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
 
 from app import deletion
+from app.api import retries
 from app.connections import connections
 from app.http.auth import caller
-from app.ui import view_models
+from app.ui import edited_params, view_models
 from app.ui.session import signed_in
 from workflows.engine import commands as engine
-from workflows.model.errors import Forbidden
+from workflows.model.errors import Forbidden, Invalid, Problem
 from workflows.model.states import FINAL_STEP
 from workflows.store.jobs import rows as job_rows
+
+MOST_EDITED: Final = 20
+"""Steps whose parameters the page of a retry shows for editing, the first ones."""
 
 
 def register(blueprint: Blueprint) -> None:
@@ -53,21 +59,35 @@ def cancel(workflow_id: str) -> Any:
 
 @signed_in
 def retry(workflow_id: str) -> Any:
+    """Also with other parameters, as the form has them."""
     found = view_models.head(workflow_id)
     if request.method == "GET":
-        names = found.compiled.dag.names
-        again = [(names[step], found.states[step]) for step in found.anew]
-        return render_template(
-            "retry.html",
-            head=found,
-            again=again,
-            kept=sum(state in FINAL_STEP for state in found.states) - len(again),
-        )
-    connections().quotas.check_active(found.workflow.owner)
-    engine.retry(connections().context, caller(), workflow_id)
-    connections().quotas.stored(found.workflow.owner, 0, starts=True)
-    connections().hints.advance(workflow_id, g.request_id)
+        return _retry_page(found, {})
+    texts = {step: request.form.get(f"params.{step}", "") for step in found.anew[:MOST_EDITED]}
+    try:
+        changes = edited_params.read_changes(found.compiled.spec.steps, texts)
+        retries.retry(found.workflow, changes)
+    except Invalid as invalid:
+        return _retry_page(found, texts, invalid.problems), HTTPStatus.BAD_REQUEST
     return _back(workflow_id)
+
+
+def _retry_page(
+    found: view_models.Head, texts: Mapping[int, str], problems: Sequence[Problem] = ()
+) -> str:
+    steps = found.compiled.spec.steps
+    edited = [
+        (step, steps[step].name, texts.get(step) or edited_params.format_params(steps[step]))
+        for step in found.anew[:MOST_EDITED]
+    ]
+    return render_template(
+        "retry.html",
+        head=found,
+        again=[(steps[step].name, found.states[step]) for step in found.anew],
+        kept=sum(state in FINAL_STEP for state in found.states) - len(found.anew),
+        edited=edited,
+        problems=problems,
+    )
 
 
 @signed_in

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from workflows.store.mongo import PyMongoError, clock, collection
 from workflows.store.workflows import specs, stored, user_commands
 from workflows.store.workflows.inserts import encode_spec
 
+_TEXTAREA = re.compile(r'<textarea[^>]*name="params\.(\d+)"[^>]*>([^<]*)</textarea>')
 QUICK = {"queue_seconds": 0, "run_seconds": 0, "lag_seconds": 0}
 
 
@@ -163,3 +167,27 @@ def test_a_restart_that_breaks_off_leaves_nothing_of_it(api: Api, failed: str) -
     assert collection(documents.Spec).count_documents({"_id": f"{failed}/2"}) == 0
     assert retry(api, failed, params={"b": {"output_file": "x"}}).status_code == 200
     assert api.engine().ends(failed) == "succeeded"
+
+
+def test_the_page_shows_the_parameters_and_sends_what_was_changed(api: Api, failed: str) -> None:
+    api.client.post("/ui/sign-in", data={"token": api.token()})
+    path = f"/ui/workflows/{failed}/retry"
+    page = api.client.get(path).text
+    secret = re.findall(r'name="secret" value="([^"]+)"', page)[0]
+    texts = {int(step): json.loads(unescape(text)) for step, text in _TEXTAREA.findall(page)}
+
+    wrong = api.client.post(path, data={"secret": secret, "params.1": "{"})
+    bad = texts[1] | {"output_file": "a/b"}
+    refused = api.client.post(path, data={"secret": secret, "params.1": json.dumps(bad)})
+    good = texts[1] | {"output_file": "mended"}
+    sent = {"params.1": json.dumps(good), "params.2": json.dumps(texts[2])}
+    done = api.client.post(path, data={"secret": secret, **sent})
+
+    assert list(texts) == [1, 2]
+    assert texts[1]["output_file"] == "o1"
+    assert (wrong.status_code, refused.status_code) == (400, 400)
+    assert "params.b.output_file" in refused.text
+    assert "a/b" in refused.text
+    assert done.status_code == 303
+    assert whole(api, failed)["steps"][1]["params"]["output_file"] == "mended"
+    assert whole(api, failed)["steps"][2]["params"]["output_file"] == "o2"
