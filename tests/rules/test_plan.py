@@ -421,6 +421,25 @@ def test_an_event_has_the_reason_and_the_time_of_its_own_change() -> None:
     assert told["workflow", "running"] == ("", START)
 
 
+def test_events_stand_in_the_order_of_time_whenever_they_were_found_out() -> None:
+    blue = spec_of([[], []])
+    workflow = plan(blue, fresh(2), (), START).workflow
+    times = [START + timedelta(seconds=number) for number in range(60)]
+    ends = {"state": JobState.DONE, "outcome": Outcome.SUCCEEDED}
+    first = active(0, started_at=times[2], finished_at=times[30], announced=False, **ends)
+    second = active(1, started_at=times[2], finished_at=times[10], announced=False, **ends)
+
+    one = plan(blue, workflow, [first], times[35])
+    two = plan(blue, one.workflow, [second], times[40])
+
+    told = [event.at for event in (*one.events, *two.events)]
+    assert told == sorted(told)
+    ended = [each.at for each in one.events if each.after == "succeeded"]
+    assert ended == [times[30]]
+    ahead = active(1, started_at=times[2], finished_at=times[59], announced=False, **ends)
+    assert max(each.at for each in plan(blue, one.workflow, [ahead], times[40]).events) == times[40]
+
+
 def test_what_cannot_be_planned_fails_the_workflow_when_the_others_have_ended() -> None:
     blue, workflow = open_after(0, count=2)
     broken = replace(workflow, unplannable="no such genome")

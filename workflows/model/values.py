@@ -93,6 +93,8 @@ class Workflow:
     cancel_requested: bool = False
     sequence: int = 0
     """The number of the last event recorded."""
+    last_event_at: datetime | None = None
+    """The time of that event: no later one has an earlier time."""
     waits_for: tuple[int, ...] = ()
     """Steps after whose success further steps are planned; empty if all steps are known."""
     unplannable: str = ""

@@ -101,6 +101,7 @@ class _Advance:
     attempts: list[int] = field(init=False)
     retries: dict[int, PendingRetry] = field(init=False)
     failure: str = field(init=False)
+    last_event_at: datetime | None = field(init=False)
     starts: list[Start] = field(default_factory=list)
     kills: list[Job] = field(default_factory=list)
     announced: list[Job] = field(default_factory=list)
@@ -113,6 +114,7 @@ class _Advance:
         self.attempts = list(self.before.attempts)
         self.retries = dict(self.before.retries)
         self.failure = self.before.failure
+        self.last_event_at = self.before.last_event_at
 
     # What follows from the jobs.
 
@@ -134,7 +136,7 @@ class _Advance:
 
     def _announce(self, job: Job) -> None:
         self.announced.append(job)
-        at = job.submitted_at or self.now
+        at = job.submitted_at or job.started_at or self.now
         self._record(job.step, StepState.READY, StepState.QUEUED, job=job, at=at)
 
     def _end(self, job: Job) -> None:
@@ -266,7 +268,7 @@ class _Advance:
         self.events.append(
             Event(
                 sequence=self.before.sequence + len(self.events) + 1,
-                at=at,
+                at=self._in_order(at),
                 subject="step",
                 before=before,
                 after=after,
@@ -284,8 +286,23 @@ class _Advance:
         before, self.state = self.state, check_move(WORKFLOW_MOVES, self.state, after)
         sequence = self.before.sequence + len(self.events) + 1
         self.events.append(
-            Event(sequence, at or self.now, "workflow", before, after, reason=reason)
+            Event(
+                sequence,
+                self._in_order(at or self.now),
+                "workflow",
+                before,
+                after,
+                reason=reason,
+            )
         )
+
+    def _in_order(self, at: datetime) -> datetime:
+        """The time of the next event: events stand in the order of time. A change that was found
+        out after a later one counts from then on; a job keeps its own times. AppService's clock may
+        be ahead.
+        """
+        self.last_event_at = _latest(min(at, self.now), self.last_event_at) or self.now
+        return self.last_event_at
 
     def result(self) -> Plan:
         after = replace(
@@ -295,6 +312,7 @@ class _Advance:
             attempts=tuple(self.attempts),
             retries=self.retries,
             sequence=self.before.sequence + len(self.events),
+            last_event_at=self.last_event_at,
             failure=self.failure,
         )
         return Plan(

@@ -104,6 +104,7 @@ class Workflow(Document):
     retries = DictField()  # step index: {at, retries_left} of the next attempt
     cap = IntField(required=True)
     sequence = IntField(default=0)
+    last_event_at = DateTimeField()  # the time of the event with that number
     revision = IntField(default=0)
     lease = DictField()  # {token, until}
     next_check = DateTimeField()

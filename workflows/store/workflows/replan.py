@@ -136,6 +136,7 @@ def _progress(spec_id: str, grown: Grown) -> Row:
         "apps": sorted({step["app"] for step in steps}),
         "waits_for": list(grown.waits_for),
         "sequence": before.sequence + len(grown.events),
+        **({"last_event_at": grown.events[-1].at} if grown.events else {}),
     }
 
 

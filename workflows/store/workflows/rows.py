@@ -41,6 +41,7 @@ PROGRESS = {
     "retries": 1,
     "cap": 1,
     "sequence": 1,
+    "last_event_at": 1,
     "failures": 1,
     "request_id": 1,
     "cancel_requested_at": 1,
@@ -167,6 +168,7 @@ def _update(change: Change) -> UpdateOne:
         fields |= {
             "state": str(after.state),
             "sequence": after.sequence,
+            "last_event_at": after.last_event_at,
             "failure": after.failure or None,
             "retries": {
                 str(step): {"at": retry.at, "retries_left": retry.retries_left}
@@ -242,6 +244,7 @@ def value(row: Row) -> Workflow:
         cap=row["cap"],
         cancel_requested=row.get("cancel_requested_at") is not None,
         sequence=row["sequence"],
+        last_event_at=row.get("last_event_at"),
         waits_for=tuple(row.get("waits_for", ())),
         unplannable=row.get("unplannable") or "",
         failure=row.get("failure") or "",

@@ -112,6 +112,7 @@ def _restart_update(
         "states": list(states),
         "retries": {"$literal": {}},
         "sequence": event.sequence,
+        "last_event_at": event.at,
         "submitted_at": {"$ifNull": ["$submitted_at", NOW]},
         "taken_up_at": NOW,
         "request_id": {"$literal": request_id},
