@@ -20,7 +20,7 @@ from tests.app.conftest import Api
 from tests.app.test_admin import PATH as FOR_ADMINS
 from tests.app.test_auth import ROUTES
 from tests.app.test_batches import ROUTES as BATCH_ROUTES
-from tests.app.test_webhooks import ROUTES as WEBHOOK_ROUTES
+from tests.app.webhook_routes import ROUTES as WEBHOOK_ROUTES
 
 OPEN_ROUTES = {
     "/",

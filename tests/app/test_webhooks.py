@@ -10,6 +10,7 @@ from pymongo import MongoClient
 
 from app.connections import connections_of
 from tests.app.conftest import ADMIN, BOB, Api
+from tests.app.webhook_routes import ROUTES
 from tests.engine.conftest import document
 from tests.engine.notifications.receiver import Receiver, receiver
 from workflows.engine.notifications.deliver import deliver_due
@@ -100,19 +101,6 @@ def test_labels_and_words_may_hold_any_characters(hooks: Api, there: Receiver) -
 
     assert {name: shown[name] for name in odd} == odd
     assert hooks("PATCH", f"{ROOT}/{webhook}", json=odd).status_code == 200
-
-
-ROUTES = [
-    ("POST", "/webhooks"),
-    ("GET", "/webhooks"),
-    ("GET", "/webhooks/{id}"),
-    ("PATCH", "/webhooks/{id}"),
-    ("POST", "/webhooks/{id}/test"),
-    ("POST", "/webhooks/{id}/rotate"),
-    ("GET", "/webhooks/{id}/deliveries"),
-    ("POST", "/webhooks/{id}/deliveries/{delivery}/redeliver"),
-    ("DELETE", "/webhooks/{id}"),
-]
 
 
 def test_only_its_owner_and_admins_may_use_it(hooks: Api, there: Receiver) -> None:
