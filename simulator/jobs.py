@@ -99,6 +99,9 @@ class Job:
     archived: bool = False
     files: dict[str, str] = field(default_factory=dict)
     """What ``task_info`` serves."""
+    made_from: str = ""
+    """A digest of app, parameters and the contents of its inputs when it started; the contents of
+    its results tell it."""
     generation: int = 0
     """Moves planned for an earlier generation no longer count."""
 

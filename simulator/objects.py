@@ -166,6 +166,32 @@ class Objects:
         item.meta |= meta or {}
         return made
 
+    def move(self, item: Item, path: str) -> Item:
+        """Puts an object, or a folder with all in it, to another path. It stays the same one, with
+        its uuid and its time (WorkspaceImpl: a move changes the path alone).
+        """
+        *above, name = split(path)[2:]
+        workspace = self.workspace(path)
+        if workspace is None:
+            raise workspace_error("Workspace not found!")
+        folder = workspace.root
+        for part in above:
+            folder, _ = self._inside(folder, part, "folder")
+        there = (folder.children or {}).get(name)
+        if there is item:
+            return item
+        if there:
+            self.remove(there)
+        former = self.find(item.parent)
+        if former and former.children is not None:
+            former.children.pop(item.name, None)
+        before, item.name, item.parent = item.path, name, f"{folder.path}/"
+        for each in item.below():
+            each.parent = item.path + each.parent.removeprefix(before)
+        if folder.children is not None:
+            folder.children[name] = item
+        return item
+
     def _new_object(self, folder: Item, name: str, kind: str) -> Item:
         children = folder.children
         if children is None:

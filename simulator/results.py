@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any
 from simulator import specs
 from simulator.genomes import Genomes
 from simulator.jobs import KILLED, Job
-from simulator.objects import Objects, split
+from simulator.objects import Item, Objects, split
 from workflows.bvbrc import app_table
 
 Json = Any
@@ -60,6 +61,7 @@ class Results:
         """The hidden folder, rid of what an earlier failure left there."""
         if not (place := self._place(job)):
             return
+        job.made_from = lineage(job, self._objects)
         self._objects.put(place.folder, "folder", meta={"application_type": job.app})
         for name in ("JobFailed.txt", "JobFailed.html"):
             if item := self._objects.find(f"{place.folder}/{name}"):
@@ -159,11 +161,43 @@ def kind_of(path: str) -> str:
 
 def content(kind: str, job: Job, output: Json) -> str:
     if kind in {"contigs", "feature_dna_fasta"}:
-        return ">contig_1\nATGACCATGATTACGGATTCACTGGCC\n"
+        return f">contig_1 made from {job.made_from}\nATGACCATGATTACGGATTCACTGGCC\n"
     if kind == "genome":
         name = job.params.get("scientific_name", "")
         return json.dumps({"id": genome_in(output), "scientific_name": name})
-    return "{}" if kind == "json" else f"{job.app} {job.id}\n"
+    if kind == "json":
+        return json.dumps({"made_from": job.made_from})
+    return f"{job.app} {job.id} made from {job.made_from}\n"
+
+
+def lineage(job: Job, objects: Objects) -> str:
+    """The same for two jobs that must have the same results: of the same app, with the same
+    parameters but for the place of the results, and with inputs of the same content.
+    """
+    ours = {"output_path", "output_file", "_preflight"}
+    params = {name: value for name, value in job.params.items() if name not in ours}
+    made_of = read_inputs(params, objects)
+    text = json.dumps([job.app, made_of], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def read_inputs(value: Json, objects: Objects) -> Json:
+    """The value with the contents of files in place of their paths."""
+    if isinstance(value, dict):
+        return {name: read_inputs(each, objects) for name, each in value.items()}
+    if isinstance(value, list):
+        return [read_inputs(each, objects) for each in value]
+    item = objects.find(value) if isinstance(value, str) and value.startswith("/") else None
+    if item is None:
+        return value
+    return [item.name, *(content_of(each) for each in (item, *item.below()))]
+
+
+def content_of(item: Item) -> str:
+    """A job_result tells times and ids of its run: of that, what was asked for counts."""
+    if item.kind == "job_result" and isinstance(item.data, dict):
+        return str(item.data.get("parameters"))
+    return "" if item.children is not None else item.text
 
 
 def job_output(job: Job) -> Json:

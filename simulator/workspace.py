@@ -136,13 +136,17 @@ class Methods:
         return [metas]
 
     def copy(self, user: str, args: Args) -> list[Json]:
-        """Copies, or moves with ``move``; folders only with ``recursive``."""
+        """Copies, or moves with ``move``; folders only with ``recursive``. A copy is another object;
+        what is moved keeps its uuid."""
         made: list[Item] = []
         for source, target in require_argument(args, "objects"):
             item = self.item(source, user, WRITE if args.get("move") else READ)
             self.objects.readable(target, user, WRITE)
             if self.objects.find(target) and not args.get("overwrite"):
                 raise workspace_error(f"Overwriting object {target} and overwrite flag is not set!")
+            if args.get("move") and (item.children is None or args.get("recursive")):
+                made.append(self.objects.move(item, target))
+                continue
             made += self.objects.put(target, item.kind, item.text, dict(item.meta))
             below = list(item.below()) if args.get("recursive") else []
             for each in below:

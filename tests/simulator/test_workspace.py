@@ -131,6 +131,45 @@ def test_others_read_what_they_are_allowed_to(simulator: Simulator, token: str) 
     assert listed == [{HOME: [["global_permission", "n"], [BOB, "r"]]}]
 
 
+def uuid_at(simulator: Simulator, token: str, path: str) -> str:
+    return str(get(simulator, token, path)[0][4])
+
+
+def test_a_move_keeps_the_uuid_and_all_else_makes_another_one(
+    simulator: Simulator, token: str
+) -> None:
+    path, other = f"{HOME}/in/x.fasta", f"{HOME}/other/y.fasta"
+    simulator.put(token, path)
+    first = uuid_at(simulator, token, path)
+    simulator.rpc(token, "Workspace.copy", {"objects": [[path, other]]})
+    copied = uuid_at(simulator, token, other)
+    simulator.put(token, path)
+    overwritten = uuid_at(simulator, token, path)
+    move = {"objects": [[path, other]], "move": 1, "overwrite": 1}
+    simulator.rpc(token, "Workspace.copy", move)
+    assert uuid_at(simulator, token, other) == overwritten
+    folder = {"objects": [[f"{HOME}/other", f"{HOME}/third"]], "move": 1, "recursive": 1}
+    simulator.rpc(token, "Workspace.copy", folder)
+
+    assert uuid_at(simulator, token, f"{HOME}/third/y.fasta") == overwritten
+    assert len({first, copied, overwritten}) == 3
+    for gone in (path, other):
+        with pytest.raises(Refused, match="not found"):
+            get(simulator, token, gone)
+
+
+def test_results_tell_what_they_were_made_from(simulator: Simulator, token: str) -> None:
+    path = f"{HOME}/c.fasta"
+    made = []
+    for name, content in (("a", ">c\nA\n"), ("b", ">c\nA\n"), ("c", ">c\nG\n")):
+        create(simulator, token, [path, "contigs", {}, content], overwrite=1)
+        run(simulator, token, "GenomeAnnotation", {**ANNOTATION, "output_file": name})
+        text = get(simulator, token, f"{HOME}/out/.{name}/{name}.contigs.fasta")[1]
+        made.append(text.splitlines()[0])
+
+    assert made[0] == made[1] != made[2]
+
+
 def test_objects_are_copied_moved_deleted_and_described_anew(
     simulator: Simulator, token: str
 ) -> None:
