@@ -46,6 +46,8 @@ task_routes = {
     "tasks.find_results": {"queue": "polls"},
     "tasks.collect_evidence": {"queue": "polls"},
     "tasks.renew_tokens": {"queue": "polls"},
+    "tasks.check_reuse": {"queue": "polls"},
+    "tasks.note_results": {"queue": "polls"},
     # Seconds of computing each, so not among the turns, which take milliseconds.
     "tasks.replan_workflows": {"queue": "polls"},
     # Receivers may be slow: of their own, so that a worker of its own can be given to them.

@@ -21,6 +21,7 @@ from app.api import (
     results,
     ro_crate,
     status,
+    step_reuse,
     steps,
     submit,
     system,
@@ -89,7 +90,7 @@ def create_app(settings: Settings) -> Flask:
     errors.register(app)
     wes_errors.register(app)
     api = Documented(app)
-    reading = (apps, status, history, steps, results, ro_crate, usage, admin, system)
+    reading = (apps, status, history, steps, step_reuse, results, ro_crate, usage, admin, system)
     changing = (submit, cwl, batches, many, webhooks, commands, tokens, deletion)
     for part in (*changing, *reading):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)

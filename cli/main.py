@@ -81,6 +81,7 @@ for each in (
     status.list_workflows,
     status.log,
     status.explain,
+    status.reuse,
     crate.crate,
     outputs.outputs,
     outputs.download,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 import click
 from rich.live import Live
@@ -83,6 +84,16 @@ def log(screen: Screen, workflow: str, follow: bool, tail: int | None) -> None:
 def explain(screen: Screen, workflow: str) -> None:
     """Explain why each unfinished step does not run, and what would unblock it."""
     screen.show(screen.api.get(of_workflow(workflow, "/explain")), views.explanation)
+
+
+@click.command()
+@click.argument("workflow", type=WorkflowId())
+@click.argument("step")
+@command
+def reuse(screen: Screen, workflow: str, step: str) -> None:
+    """Explain whether STEP took the results of an earlier job, and why not."""
+    path = f"/steps/{quote(step, safe='')}/reuse"
+    screen.show(screen.api.get(of_workflow(workflow, path)), views.reuse)
 
 
 @click.command()

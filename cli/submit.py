@@ -25,13 +25,21 @@ Json = Any
 @click.option(
     "--key", help="An idempotency key: repeating the same key and file starts nothing twice."
 )
+@click.option(
+    "--reuse/--no-reuse",
+    default=None,
+    help="Whether steps take results of your earlier jobs that computed the same.",
+)
 @command
-def submit(screen: Screen, file: BinaryIO, watch: bool, key: str | None) -> None:
+def submit(
+    screen: Screen, file: BinaryIO, watch: bool, key: str | None, reuse: bool | None
+) -> None:
     """Submit the workflow in FILE (JSON; - for standard input).
 
     Prints its id. A lost answer is retried by itself; the workflow is never started twice.
     """
-    found = screen.api.post("/workflows/submit", file.read(), key or uuid4().hex)
+    query = "" if reuse is None else f"?reuse={'mine' if reuse else 'never'}"
+    found = screen.api.post(f"/workflows/submit{query}", file.read(), key or uuid4().hex)
     _show_submitted(screen, found, watch=watch)
 
 
@@ -91,6 +99,8 @@ def validate(screen: Screen, file: BinaryIO) -> None:
 def _show_submitted(screen: Screen, found: Json, *, watch: bool) -> None:
     workflow_id = str(found["workflow_id"])
     screen.show(found, lambda answer: Text(answer["workflow_id"]))
+    for warning in found.get("warnings", ()):
+        screen.say(f"Mind: {warning['message']}")
     if watch:
         follow(screen, workflow_id)
     else:

@@ -49,7 +49,8 @@ def problem_list(problems: Sequence[Mapping[str, str]], style: str) -> Renderabl
 def status(found: Json) -> RenderableType:
     table = make_table("step", "state", "app", "job")
     for step in found["steps"]:
-        table.add_row(step["step_name"], state(step["status"]), step["app"], step["step_id"])
+        job = "reused" if step.get("reused_from") else step["step_id"]
+        table.add_row(step["step_name"], state(step["status"]), step["app"], job)
     head = Text.assemble(
         (found["workflow_name"], "bold"), "  ", state(found["status"]), "  ",
         (found["workflow_id"], "dim"),
@@ -105,6 +106,15 @@ def explanation(found: Json) -> RenderableType:
             step["unblocked_by"],
         )
     return Group(Text(found["message"]), *([table] if found["steps"] else []))
+
+
+def reuse(found: Json) -> RenderableType:
+    lines: list[RenderableType] = [Text(found["message"])]
+    if source := found["reused_from"]:
+        lines.append(Text(f"its files stay beside {source['path']}", style="dim"))
+    if (miss := found["miss"]) and miss["part"]:
+        lines += [Text(f"before: {miss['before']}"), Text(f"now:    {miss['now']}")]
+    return Group(*lines)
 
 
 def receipts(found: Json) -> RenderableType:

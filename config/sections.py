@@ -295,6 +295,26 @@ class Validation(Section):
     """Ask the Workspace for files that are already there, and take ``name_2``, …"""
 
 
+class Reuse(Section):
+    """Reuse of results: a step takes those of an earlier job that computed the same."""
+
+    default: Literal["never", "mine"] = "never"
+    """For workflows that say nothing of it."""
+    max_age_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30
+    """How old a job may be at most whose results are reused, whatever a workflow says."""
+    epoch: dict[Name, str] = {}
+    """App to any text. BV-BRC tells no version of an app: changing the text, when an app has been
+    updated there, makes that no earlier result of it is reused."""
+    min_age_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60
+    """How old a file must be to have an identity: before, an upload may still go on."""
+    patience_seconds: Seconds = 60
+    """How long a step waits for the look-up, where the Workspace does not answer; then it runs."""
+    record: bool = True
+    """Note of every job what it read and left, also while nobody reuses results: history counts
+    later. It costs one call of the Workspace before a job with inputs is sent, and two for up to
+    16 jobs of a user after their end."""
+
+
 class Batches(Section):
     """Batches: one workflow over a table of samples."""
 

@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     auth: sections.Auth
     validation: sections.Validation = sections.Validation()
     quotas: sections.Quotas = sections.Quotas()
+    reuse: sections.Reuse = sections.Reuse()
     batches: sections.Batches = sections.Batches()
     webhooks: sections.Webhooks = sections.Webhooks()
     api: sections.Api = sections.Api()

@@ -133,7 +133,9 @@ class Counts:
     def _step(self, event: Event) -> None:
         if event.after == StepState.QUEUED:
             self.meters.steps_submitted.labels(event.app).inc()
-        if event.after in FINAL_STEP:
+        if event.reused:
+            self.meters.steps_reused.labels(event.app).inc()
+        elif event.after in FINAL_STEP:
             self.meters.steps_completed.labels(event.app, event.after).inc()
             if event.duration is not None:
                 took = max(event.duration, timedelta(0))

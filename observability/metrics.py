@@ -54,6 +54,9 @@ class Meters:
     steps_completed: Counter = _counter(
         "steps_completed", "Steps that ended, by their state", "app", "status"
     )
+    steps_reused: Counter = _counter(
+        "steps_reused", "Steps that took the results of an earlier job; no job ran", "app"
+    )
     step_seconds: Histogram = _seconds(
         "step_execution_duration", "How long the job of an ended step ran", _LONG, "app"
     )

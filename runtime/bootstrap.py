@@ -41,6 +41,7 @@ from workflows.engine.context import EngineContext, Limits, Recorded
 from workflows.engine.early_looks import EarlyLooks
 from workflows.engine.notifications.context import Notifications
 from workflows.engine.notifications.post import Poster
+from workflows.engine.reuse.settings import ReuseSettings
 from workflows.engine.send import Drain
 from workflows.engine.sweep import POLLED_TOGETHER
 from workflows.rules.poll_schedule import early_looks
@@ -49,6 +50,7 @@ from workflows.store.credentials import Vault
 
 log = structlog.get_logger(__name__)
 
+_GLANCE_SECONDS = 3.0
 _first = Lock()
 """Keeps concurrent first users from making the connections twice."""
 
@@ -88,6 +90,7 @@ def make_context(settings: Settings) -> EngineContext:
         broken=counts.count_defect,
         watched=counts.count_watch_time,
         records=_records(settings, count_call),
+        reuse=_reuse(settings),
         user_service=_user_service(settings),
         renewed=counts.count_renewal,
         notifications=notifications_of(settings),
@@ -125,6 +128,27 @@ def notifications_of(settings: Settings) -> Notifications | None:
         expiry_notice=timedelta(seconds=webhooks.expiry_notice_seconds),
         per_user=webhooks.per_user,
         lease=4 * timeout,
+    )
+
+
+def _reuse(settings: Settings) -> ReuseSettings:
+    """A look-up has time for several calls. A job waits for a glance before it is sent, so that is
+    given up soon."""
+    reuse = settings.reuse
+    longest = min(settings.scheduler.timeout, reuse.patience_seconds / 4)
+
+    def workspace(seconds: float) -> Workspace:
+        timeout = timedelta(seconds=seconds)
+        return Workspace(Rpc(Wire()), settings.workspace.url, timeout=timeout, now=clock.now)
+
+    return ReuseSettings(
+        workspace(longest),
+        workspace(min(_GLANCE_SECONDS, longest)),
+        max_age=timedelta(days=reuse.max_age_days),
+        min_age=timedelta(seconds=reuse.min_age_seconds),
+        patience=timedelta(seconds=reuse.patience_seconds),
+        epochs=reuse.epoch,
+        record=reuse.record,
     )
 
 
@@ -201,6 +225,7 @@ def _of_process(_pid: int) -> tuple[EngineContext, Drain]:
         made,
         planner=Planner(),
         sends=_tell_sender,
+        checks=_tell_reuse,
         grows=_tell_planners,
         started=early.note,
         notifies=_tell_notifiers,
@@ -216,6 +241,10 @@ def _tell_sender() -> None:
     message for any worker."""
     if not drain().nudge() or reach.starts_fail():
         _send("tasks.start_jobs")
+
+
+def _tell_reuse() -> None:
+    _send("tasks.check_reuse")
 
 
 def _tell_batches(batch_ids: Collection[str]) -> None:

@@ -136,8 +136,8 @@ class Methods:
         return [metas]
 
     def copy(self, user: str, args: Args) -> list[Json]:
-        """Copies, or moves with ``move``; folders only with ``recursive``. A copy is another object;
-        what is moved keeps its uuid."""
+        """Copies, or moves with ``move``; folders only with ``recursive``. A copy is another
+        object; what is moved keeps its uuid."""
         made: list[Item] = []
         for source, target in require_argument(args, "objects"):
             item = self.item(source, user, WRITE if args.get("move") else READ)

@@ -25,6 +25,8 @@ _TASKS: Final = {
     Work.KILL: "tasks.kill_jobs",
     Work.FIND: "tasks.find_results",
     Work.ASK_WHY: "tasks.collect_evidence",
+    Work.REUSE: "tasks.check_reuse",
+    Work.NOTE: "tasks.note_results",
     Work.REPLAN: "tasks.replan_workflows",
     Work.RENEW: "tasks.renew_tokens",
     Work.NOTIFY: "tasks.deliver_notifications",

@@ -15,12 +15,16 @@ from workflows.engine.kill import kill_jobs as kill
 from workflows.engine.lookup import resolve_jobs as resolve
 from workflows.engine.poll import poll_jobs as poll
 from workflows.engine.poll import poll_young_jobs as poll_young
+from workflows.engine.reuse.look_up import check_reuse as check
+from workflows.engine.reuse.note import note_results as note
 
 _WHOLE_DAY = 86_400
 """Seconds. Under load the outbox is never empty; each call in it has a time limit of its own."""
 
 _finding = SingleFlight()
 _asking = SingleFlight()
+_checking = SingleFlight()
+_noting = SingleFlight()
 
 
 @app.task(name="tasks.start_jobs", time_limit=_WHOLE_DAY, soft_time_limit=_WHOLE_DAY)
@@ -57,6 +61,18 @@ def find_results() -> None:
 def collect_evidence() -> None:
     """Ask why jobs failed; a service that hangs occupies one thread."""
     _asking.run(lambda: follow(collect(engine_context())))
+
+
+@app.task(name="tasks.check_reuse")
+def check_reuse() -> None:
+    """Look for earlier results that steps may take; a Workspace that hangs occupies one thread."""
+    _checking.run(lambda: follow(check(engine_context())))
+
+
+@app.task(name="tasks.note_results")
+def note_results() -> None:
+    """Note what jobs have left; a Workspace that hangs occupies one thread."""
+    _noting.run(lambda: note(engine_context()))
 
 
 @app.task(name="tasks.kill_jobs")

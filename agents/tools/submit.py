@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult
@@ -69,6 +69,13 @@ class SubmitTools:
         workflow_id: Annotated[
             str | None, Field(description="Instead: the id of a planned workflow")
         ] = None,
+        reuse: Annotated[
+            Literal["mine", "never"] | None,
+            Field(
+                description="mine: steps take results of the user's earlier jobs that computed the"
+                " same; their files stay where these jobs left them. Only if the user agrees"
+            ),
+        ] = None,
     ) -> Annotated[CallToolResult, Submitted]:
         """Start a validated workflow, or a planned one by its id. It uses the user's resources at
         BV-BRC. Next: wait_for_workflow."""
@@ -77,7 +84,8 @@ class SubmitTools:
         if workflow_id is not None:
             found = await self._api.post(of_workflow(workflow_id, "/submit"), {}, idempotency_key)
         else:
-            found = await self._api.post("/workflows/submit", workflow, idempotency_key)
+            query = {"reuse": reuse} if reuse else {}
+            found = await self._api.post("/workflows/submit", workflow, idempotency_key, query)
         return answer(_submission_result(found))
 
     async def submit_cwl(

@@ -148,6 +148,23 @@ OUTPUTS: Final[Json] = {
         }
     ],
 }
+STEP_REUSE: Final[Json] = {
+    "step_name": "assemble",
+    "attempt": 1,
+    "outcome": "missed",
+    "message": 'params.recipe was "auto" in job 19541020 and is "unicycler" now.',
+    "reused_from": None,
+    "miss": {
+        "code": "differs",
+        "message": 'params.recipe was "auto" in job 19541020 and is "unicycler" now.',
+        "part": "params.recipe",
+        "before": '"auto"',
+        "now": '"unicycler"',
+        "compared_with": "wf_8d1f0c9e2a7b4d6f9e0a1b2c3d4e5f60/0/1",
+    },
+    "key": "6d1f2e0b8c9a4f7e5d3c2b1a0f9e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b3a2f1e",
+}
+
 EXPLANATION: Final[Json] = {
     "workflow_id": ID,
     "status": "running",

@@ -15,12 +15,19 @@ from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields
 
 from app.api.response_schemas import STEP_STATES, described_as, mapping
 from workflows.model.values import OnFailure
+from workflows.spec.checks.reuse import WORDS
 from workflows.spec.checks.shape import LONGEST_BACKOFF_SECONDS, MOST_ATTEMPTS, Limits
 from workflows.spec.checks.suggestions import did_you_mean
 from workflows.spec.checks.texts import LONGEST_NAME
 
 MOST_STEPS = Limits().steps
 NAME = validate.Length(min=1, max=LONGEST_NAME)
+
+
+REUSE: Final = (
+    '`"never"`, `"mine"`, or `{"max_age_days": n, "join": bool}`: whether steps take the results of'
+    " the owner's earlier jobs that computed the same"
+)
 
 
 class Retry(Schema):
@@ -41,6 +48,7 @@ class StepDocument(Schema):
     outputs = fields.Dict(**described_as("Name to template"))
     depends_on = fields.List(fields.String(), allow_none=True, **described_as("Step names"))
     retry = fields.Nested(Retry)
+    reuse = fields.Boolean(**described_as("False: its job runs in any case"))
 
 
 class BaseContext(Schema):
@@ -62,6 +70,7 @@ class WorkflowDocument(Schema):
     labels = fields.Dict(keys=fields.String(), values=fields.String())
     max_parallel_steps = fields.Integer(validate=validate.Range(min=1))
     on_failure = fields.String(validate=validate.OneOf([str(each) for each in OnFailure]))
+    reuse = fields.Raw(**described_as(REUSE))
 
 
 class ById(Schema):
@@ -86,6 +95,7 @@ class CwlSubmission(Schema):
     labels = fields.Dict(keys=fields.String(), values=fields.String())
     max_parallel_steps = fields.Integer(validate=validate.Range(min=1))
     on_failure = fields.String(validate=validate.OneOf([str(each) for each in OnFailure]))
+    reuse = fields.Raw(**described_as(REUSE))
 
 
 class Nothing(Schema):
@@ -186,7 +196,14 @@ class StatusQuery(Query):
     )
 
 
-class CwlQuery(Query):
+class SubmitQuery(Query):
+    reuse = fields.String(
+        validate=validate.OneOf(WORDS),
+        **described_as("Whether steps may take results of earlier jobs; wins over the document"),
+    )
+
+
+class CwlQuery(SubmitQuery):
     dry_run = Flag(
         load_default=False, **described_as("Return the native workflow and store nothing")
     )

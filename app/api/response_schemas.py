@@ -10,6 +10,7 @@ from typing import Any
 from marshmallow import INCLUDE, RAISE, Schema, fields, validate
 
 from workflows.model.states import JobState, StepState, WorkflowState
+from workflows.reuse.choice import Miss
 from workflows.rules.explain import Code
 
 WORKFLOW_STATES = [str(state) for state in WorkflowState]
@@ -83,7 +84,9 @@ class Submitted(Answered):
     message = text("For people")
     warnings = fields.List(
         fields.Nested(Problem),
-        **described_as("Present only if the token may expire before the workflow ends"),
+        **described_as(
+            "Present only if the token may expire before the workflow ends, or steps may be reused"
+        ),
     )
 
 
@@ -189,6 +192,7 @@ class StepStatus(Answered):
     status = word(STEP_STATES)
     app = text("The BV-BRC app")
     error_message = fields.String(**described_as("Why it failed, and what to do; only if it did"))
+    reused_from = fields.String(**described_as("The job whose results it took; only if it did"))
 
 
 class Status(Answered):
@@ -223,6 +227,7 @@ class StepAttempt(Answered):
     stderr_tail = fields.String(
         **described_as("The end of its stderr; of the workflow's first 20 failed attempts")
     )
+    reused_from = fields.String(**described_as("The job whose results it took; only if it did"))
     started_at = time("When AppService started it", null=True)
     finished_at = time("When it ended", null=True)
 
@@ -247,6 +252,7 @@ class WholeStep(Schema):
     error_message = text("Why it failed and what to do, or why it does not go on", null=True)
     exit_code = count("Of a job that failed, if it left one", null=True)
     cluster_status = text("The cluster's word for the end of a job that failed", null=True)
+    reused_from = text("The job whose results it took", null=True)
     attempts = many(StepAttempt, "The first one first")
 
 
@@ -263,6 +269,7 @@ class Attempt(Answered):
     exit_code = count("Of a job that failed, if it left one", null=True)
     cluster_status = text("The cluster's word for the end of a job that failed", null=True)
     params = mapping("The parameters that were sent, with all references resolved")
+    reused_from = text("The job whose results it took: it was not sent", null=True)
     intended_at = time("When it was decided", null=True)
     submitted_at = time("When AppService accepted it", null=True)
     started_at = time("When AppService started it", null=True)
@@ -274,6 +281,11 @@ class ExecutionMetadata(Answered):
     problems = many(Problem, "Why a plan cannot run")
     waits_for = texts("Steps after whose success further ones are planned (CWL)")
     cancel_requested_at = time("When a user cancelled it", null=True)
+
+
+class ReusedSteps(Answered):
+    steps = count("How many took the results of earlier jobs")
+    job_seconds_saved = fields.Float(required=True, **described_as("How long these jobs ran"))
 
 
 class WholeWorkflow(Schema):
@@ -299,6 +311,7 @@ class WholeWorkflow(Schema):
     started_at = time("When its first step ran", null=True)
     completed_at = time("When it ended", null=True)
     error_message = text("The first failure, and what to do", null=True)
+    reused = fields.Nested(ReusedSteps, required=True)
     execution_metadata = fields.Nested(ExecutionMetadata, required=True)
 
 
@@ -398,6 +411,37 @@ class Explanation(Answered):
     status = word(WORKFLOW_STATES)
     message = text("For people")
     steps = many(Reason, "Each step that has not ended")
+
+
+class ReusedJob(Answered):
+    key = text("`<workflow id>/<step index>/<attempt>`")
+    workflow_id = text("Its workflow, which may have been deleted since")
+    step_name = text("Its step there")
+    job_id = text("AppService's task id")
+    started_at = time("When AppService started it", null=True)
+    finished_at = time("When it ended")
+    job_seconds = fields.Float(required=True, **described_as("How long it ran"))
+    path = text("Its job_result: its files stay there")
+
+
+class ReuseMiss(Answered):
+    code = word([str(code) for code in Miss])
+    message = text("Why, for people")
+    part = text("Of `differs`: the first part that differs, such as `params.contigs`")
+    before = text("Its value in the earlier job, as short JSON")
+    now = text("Its value in this step")
+    compared_with = text("The key of the most similar earlier job; may be empty")
+
+
+class StepReuse(Answered):
+    step_name = text("As submitted")
+    attempt = count("The present one; 0 before the first")
+    outcome = word(["not_asked", "waiting", "looking", "reused", "missed"])
+    message = text("For people")
+    reused_from = fields.Nested(ReusedJob, required=True, allow_none=True)
+    miss = fields.Nested(ReuseMiss, required=True, allow_none=True)
+    key = text("Jobs with the same key have the same results; null before it is known",
+               null=True)  # fmt: skip
 
 
 class Receipt(Answered):

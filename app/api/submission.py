@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -15,7 +16,8 @@ from app.http.json_response import as_json
 from workflows.engine import commands as engine
 from workflows.engine.commands import Accepted
 from workflows.model.errors import Invalid, Problem
-from workflows.model.values import Json, Spec
+from workflows.model.values import Json, Reuse, Spec
+from workflows.spec.checks.reuse import MINE, NEVER, WORDS
 from workflows.store.workflows.specs import UNKNOWN_ORIGIN, Origin
 
 MESSAGE: Final = "Workflow submitted successfully"
@@ -47,6 +49,7 @@ def accept(
     quotas, user = connections().quotas, caller().name
     quotas.check_stored(user, starts=True)
     key = idempotency_key()
+    spec, document = with_reuse(spec, document)
     submission = engine.Submission(
         spec,
         document,
@@ -66,9 +69,37 @@ def answer(accepted: Accepted, spec: Spec | None = None) -> Response:
     """Answers 201 for a new workflow, otherwise 200. With ``spec``, it warns if the token expires
     too soon."""
     status = HTTPStatus.CREATED if accepted.created else HTTPStatus.OK
-    return accepted_response(
-        accepted.id, accepted.state, status, token_warnings(spec) if spec else ()
+    warnings = (*token_warnings(spec), *reuse_warnings(spec)) if spec else ()
+    return accepted_response(accepted.id, accepted.state, status, warnings)
+
+
+def with_reuse(spec: Spec, document: Mapping[str, Json]) -> tuple[Spec, Mapping[str, Json]]:
+    """The workflow with what counts of reuse: the query, then the document, then the setting."""
+    wanted = _wanted_reuse(spec)
+    if wanted == spec.reuse or wanted is None:
+        return spec, document
+    return replace(spec, reuse=wanted), {**document, "reuse": MINE if wanted.wanted else NEVER}
+
+
+def _wanted_reuse(spec: Spec) -> Reuse | None:
+    word = request.args.get("reuse")
+    if word not in WORDS and spec.reuse is None:
+        word = connections().settings.reuse.default
+        return Reuse() if word == MINE else None
+    return Reuse(wanted=word == MINE) if word in WORDS else spec.reuse
+
+
+def reuse_warnings(spec: Spec) -> Sequence[Problem]:
+    """One where steps may take results of earlier jobs."""
+    wanted = _wanted_reuse(spec)
+    if wanted is None or not wanted.wanted:
+        return ()
+    message = (
+        "steps may take the results of earlier jobs: no job runs for them, and their files stay"
+        " where those jobs left them, not under their own output_path"
     )
+    hint = "outputs name the files; reuse: false in a step makes its job run"
+    return (Problem("reuse", "files_stay", message, hint),)
 
 
 def token_warnings(spec: Spec) -> Sequence[Problem]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from flask import Response, g, request
 from flask_smorest import Blueprint
 
 from app.api import examples
 from app.api import submission as accepting
-from app.api.request_schemas import ById, Nothing, WorkflowDocument
+from app.api.request_schemas import ById, Nothing, SubmitQuery, WorkflowDocument
 from app.api.response_schemas import Planned, Submitted, Validated
 from app.api.validation import Plan, take, take_plan
 from app.connections import connections
@@ -46,8 +46,9 @@ _WORKFLOW: Final = Body(WorkflowDocument, {"two steps": examples.WORKFLOW}, max_
     },
     refuses=[403, 404, 409],
     headers=accepting.HEADERS,
+    query=SubmitQuery,
 )
-def submit_workflow() -> Response:
+def submit_workflow(arguments: dict[str, Any]) -> Response:  # noqa: ARG001 - accept reads it
     """Submit a workflow
 
     Once answered, the workflow is stored durably and runs to its end, whatever fails on the way.
@@ -74,8 +75,9 @@ def submit_workflow() -> Response:
         )
     },
     refuses=[409],
+    query=SubmitQuery,
 )
-def plan_workflow() -> Response:
+def plan_workflow(arguments: dict[str, Any]) -> Response:  # noqa: ARG001 - it is read below
     """Store a workflow without starting it, also one with problems"""
     return _planned_response(take_plan(request_bodies.read_json(request)))
 
@@ -91,8 +93,9 @@ def plan_workflow() -> Response:
         )
     },
     refuses=[409],
+    query=SubmitQuery,
 )
-def register_workflow() -> Response:
+def register_workflow(arguments: dict[str, Any]) -> Response:  # noqa: ARG001 - it is read below
     """Store a workflow that can run, without starting it"""
     checked = take(request_bodies.read_json(request))
     return _planned_response(Plan(checked.spec, checked.workflow_json))
@@ -166,7 +169,8 @@ def _start(workflow_id: str, fresh: HTTPStatus) -> Response:
 
 def _planned_response(plan: Plan) -> Response:
     problems = [problem.as_json() for problem in plan.problems]
-    submission = engine.Submission(plan.spec, plan.document, planned=True, problems=problems)
+    spec, document = accepting.with_reuse(plan.spec, plan.document)
+    submission = engine.Submission(spec, document, planned=True, problems=problems)
     quotas, user = connections().quotas, caller().name
     quotas.check_stored(user, starts=False)
     accepted = engine.submit(connections().context, caller(), submission)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flask import g, request
 
-from app.api.submission import idempotency_key
+from app.api.submission import idempotency_key, with_reuse
 from app.connections import connections
 from app.http import metering, request_bodies
 from app.http.auth import caller
@@ -32,6 +32,7 @@ from workflows.spec.batches.table_file import TSV, table_from_file
 from workflows.spec.catalogue import AppCatalogue
 from workflows.spec.checks.diagnostics import Diagnostics
 from workflows.spec.checks.suggestions import did_you_mean, list_names
+from workflows.spec.document import spec_from
 from workflows.spec.validate import Limits
 
 _FIELDS: Final = (
@@ -206,6 +207,13 @@ def accepted_before(taken: Taken) -> Accepted | None:
     return engine.find_repeated(caller(), key, _identity(taken)) if key else None
 
 
+def _with_reuse(checked: CheckedBatch) -> CheckedBatch:
+    """With what the query or the setting says of reuse, for each workflow."""
+    found = checked.template.document
+    _, document = with_reuse(spec_from(found), found)
+    return replace(checked, template=replace(checked.template, document=dict(document)))
+
+
 def accept(taken: Taken, checked: CheckedBatch) -> Accepted:
     """Stores the batch and sends a hint to make its first rows. Raises ``QuotaExceeded``."""
     found, user = connections(), caller().name
@@ -214,7 +222,7 @@ def accept(taken: Taken, checked: CheckedBatch) -> Accepted:
     if unfinished >= allowed:
         found.quotas.refuse_batch(unfinished, allowed)
     submission = engine.Submission(
-        checked,
+        _with_reuse(checked),
         taken.max_active,
         request_id=g.get("request_id", ""),
         idempotency_key=idempotency_key(),

@@ -24,6 +24,8 @@ class Span:
     ended_at: datetime | None
     """None while it goes on."""
     outcome: str = ""
+    reused: bool = False
+    """Nothing ran: it took the results of an earlier job."""
 
     def waiting_time(self, now: datetime) -> timedelta:
         return _between(self.queued_at, self.started_at or self.ended_at or now)
@@ -39,7 +41,7 @@ class Bar:
     """A part of a row, in per cent of the whole width."""
 
     kind: str
-    """``waited`` or ``ran``."""
+    """``waited``, ``ran`` or ``reused``."""
     left: float
     width: float
 
@@ -56,6 +58,9 @@ def bars(spans: Iterable[Span], begin: datetime, end: datetime) -> tuple[Bar, ..
     scale = max((end - begin).total_seconds(), 1e-3)
     found: list[Bar] = []
     for span in spans:
+        if span.reused:
+            found.append(_bar("reused", span.queued_at, span.ended_at or end, begin, scale))
+            continue
         turn = span.started_at or span.ended_at or end
         if turn > span.queued_at:
             found.append(_bar("waited", span.queued_at, turn, begin, scale))

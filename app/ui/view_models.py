@@ -154,13 +154,14 @@ def spans(history: Sequence[Job]) -> list[Span]:
         Span(
             job.step,
             job.attempt,
-            job.submitted_at,
+            begun,
             job.started_at,
             job.finished_at,
             str(job.outcome or ""),
+            reused=job.reused is not None,
         )
         for job in history
-        if job.submitted_at
+        if (begun := job.submitted_at or (job.intended_at if job.reused else None))
     ]
 
 

@@ -20,6 +20,7 @@ from app.ui.graph_drawing import Box, drawing
 from app.ui.session import signed_in
 from workflows.engine.explain import explanation
 from workflows.engine.outputs import list_results, outputs
+from workflows.engine.views import count_reused
 from workflows.model.errors import NotFound
 from workflows.model.states import FINAL_STEP, StepState, WorkflowState
 from workflows.model.values import Job
@@ -61,6 +62,7 @@ class Row:
     ran: timedelta | None = None
     bars: tuple[timeline.Bar, ...] = ()
     critical: bool = False
+    reused: bool = False
 
 
 def register(blueprint: Blueprint) -> None:
@@ -100,7 +102,8 @@ def graph(workflow_id: str) -> str:
 @signed_in
 def show_timeline(workflow_id: str) -> str:
     found = view_models.head(workflow_id)
-    spans = view_models.spans(job_rows.history(workflow_id))
+    history = job_rows.history(workflow_id)
+    spans, counts = view_models.spans(history), count_reused(history)
     begin = min([found.begun, *(span.queued_at for span in spans)])
     end = max([found.ended or found.now, *(span.ended_at for span in spans if span.ended_at)])
     ends = {span.step: span.ended_at or found.now for span in spans}
@@ -117,6 +120,8 @@ def show_timeline(workflow_id: str) -> str:
         waited=sum((row.waited or timedelta(0) for row in rows if row.critical), timedelta(0)),
         ran=sum((row.ran or timedelta(0) for row in rows if row.critical), timedelta(0)),
         critical=[found.compiled.spec.steps[step].name for step in critical],
+        reused=int(counts["steps"]),
+        saved=timedelta(seconds=counts["job_seconds_saved"]),
     )
 
 
@@ -323,6 +328,7 @@ def _timeline_rows(
             ran=sum((each.ran(found.now) for each in group), timedelta(0)),
             bars=bars(group),
             critical=step in path,
+            reused=group[-1].reused,
         )
         for step, group in own.items()
     ]

@@ -83,6 +83,9 @@ def task_id(job: Job) -> str:
 
 def _about_job(job: Job) -> list[str]:
     texts = [f"BV-BRC task {job.job_id}" if job.job_id else "", job.reason]
+    if job.reused:
+        place = f"{job.reused.folder}/{job.reused.name}"
+        texts.append(f"No job ran for it; its files stay where they were: {place}")
     return [text for text in texts if text]
 
 

@@ -24,7 +24,7 @@ from workflows.spec.checks.suggestions import did_you_mean
 ENGINE: Final = "bvbrc-workflow-engine"
 CWL, NATIVE = "CWL", "BVBRC"
 VERSIONS: Final[Mapping[str, Sequence[str]]] = {CWL: ("v1.0", "v1.1", "v1.2"), NATIVE: ("1.0",)}
-PARAMETERS: Final = ("workspace_output_folder", "max_parallel_steps", "on_failure", "name")
+PARAMETERS: Final = ("workspace_output_folder", "max_parallel_steps", "on_failure", "reuse", "name")
 """Of ``workflow_engine_parameters``."""
 ATTACHMENT: Final = "workflow_attachment"
 _TEXTS: Final = (

@@ -87,5 +87,6 @@ def _parameters(settings: Settings) -> list[dict[str, str]]:
         {"name": "workspace_output_folder", "type": "string", "default_value": "/<user>/home"},
         {"name": "max_parallel_steps", "type": "integer", "default_value": str(cap)},
         {"name": "on_failure", "type": "string", "default_value": "continue"},
+        {"name": "reuse", "type": "string", "default_value": settings.reuse.default},
         {"name": "name", "type": "string", "default_value": ""},
     ]

@@ -22,7 +22,8 @@ from workflows.model.values import Json
 from workflows.store.workflows.specs import Origin
 
 _ENGINE_FIELDS: Final = {"labels": "tags"} | {
-    name: f"workflow_engine_parameters.{name}" for name in ("max_parallel_steps", "on_failure")
+    name: f"workflow_engine_parameters.{name}"
+    for name in ("max_parallel_steps", "on_failure", "reuse")
 }
 """Fields of the native document, and the part of the form that gives them."""
 

@@ -48,6 +48,7 @@ ROUTES = [
     Route("GET", "/{id}/ro-crate"),
     Route("GET", "/{id}/outputs"),
     Route("GET", "/{id}/outputs/file", code=404),
+    Route("GET", "/{id}/steps/a/reuse"),
     Route("GET", "/{id}/steps/a/stdout", code=404),
     Route("GET", "/{id}/steps/a/stderr", code=404),
     Route("POST", "/{id}/submit"),

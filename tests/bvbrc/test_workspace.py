@@ -59,10 +59,31 @@ def test_an_item_is_described_by_its_place_in_the_answer() -> None:
         created_at=datetime(2026, 4, 28, 16, 18, 8, tzinfo=UTC),
         owner="alice@bvbrc",
         size_bytes=52,
+        uuid=item.uuid,
         shock_url="",
     )
     assert (item.name, item.is_folder) == ("asm 1", False)
+    assert item.uuid == meta("/x")[4]
     assert answers.params("get") == [[{"objects": [f"{HOME}/out/asm 1"], "metadata_only": 1}]]
+
+
+def test_several_objects_and_trees_are_asked_for_in_one_call() -> None:
+    paths = [f"{HOME}/a", f"{HOME}/b"]
+
+    def ls(argument: Any) -> list[Any]:
+        assert argument == {"paths": [f"{HOME}/run/.a/", f"{HOME}/gone/"], "recursive": True}
+        return [{f"{HOME}/run/.a/": [meta(f"{HOME}/run/.a/d/x")]}]
+
+    with workspace(get=lambda _: [[[meta(path)] for path in paths]], ls=ls) as (client, answers):
+        items = client.items(TOKEN, paths)
+        trees = client.trees(TOKEN, [f"{HOME}/run/.a", f"{HOME}/gone"])
+
+    assert [item.path for item in items] == paths
+    assert answers.params("get") == [[{"objects": paths, "metadata_only": 1}]]
+    assert {path: [item.path for item in found] for path, found in trees.items()} == {
+        f"{HOME}/run/.a": [f"{HOME}/run/.a/d/x"],
+        f"{HOME}/gone": [],
+    }
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,19 @@ def test_a_waiting_step_is_explained(terminal: Terminal, product: Product) -> No
     terminal("cancel", workflow)
 
 
+def test_reuse_is_asked_for_and_explained(terminal: Terminal) -> None:
+    result = terminal("submit", terminal.file(document(TWO)), "--reuse", "--watch")
+
+    assert result.exit_code == 0
+    assert "their files stay where those jobs left them" in result.stderr
+    workflow = result.stdout.splitlines()[0]
+    assert "Results of Date are never reused." in terminal("reuse", workflow, "first").stdout
+    without = terminal("submit", terminal.file(document(TWO)), "--no-reuse")
+    assert "stay" not in without.stderr
+    told = terminal("reuse", without.stdout.strip(), "first", "--json")
+    assert json.loads(told.stdout)["outcome"] in {"waiting", "not_asked"}
+
+
 def test_a_cancelled_workflow_gives_its_own_exit_code_and_can_be_taken_up(
     terminal: Terminal, product: Product
 ) -> None:

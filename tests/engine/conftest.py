@@ -35,6 +35,9 @@ from workflows.engine.kill import kill_jobs
 from workflows.engine.lookup import resolve_jobs
 from workflows.engine.poll import poll_jobs
 from workflows.engine.replan import replan, replan_due
+from workflows.engine.reuse.look_up import check_reuse
+from workflows.engine.reuse.note import note_results
+from workflows.engine.reuse.settings import ReuseSettings
 from workflows.engine.send import Drain
 from workflows.engine.sweep import Due, check_service, sweep
 from workflows.spec.document import spec_from
@@ -100,6 +103,8 @@ class Engine:
     """Between two turns of the crank."""
     growing: list[str] = field(default_factory=list)
     """Workflows whose further steps are to be planned, as the engine reported."""
+    checks: list[None] = field(default_factory=list)
+    """That jobs were stored whose results may be there already."""
 
     @property
     def clients(self) -> Clients:
@@ -141,7 +146,15 @@ class Engine:
         replan(self.context, told)
         if Work.ASK in due.works:
             check_service(self.context)
+        self._reuse(due)
         self.drain.run(self.context)
+
+    def _reuse(self, due: Due) -> None:
+        if Work.REUSE in due.works or self.checks:
+            self.checks.clear()
+            check_reuse(self.context)
+        if Work.NOTE in due.works:
+            note_results(self.context)
 
     def _advance(self, due: Due) -> None:
         for chunk in due.advances:
@@ -217,6 +230,22 @@ def another(simulator: Simulator) -> Engine:
         DataApi(Wire(), simulator.api_url, timeout=second),
     )
     told: list[str] = []
+    checks: list[None] = []
+    reuse = ReuseSettings(
+        workspace,
+        workspace,
+        max_age=timedelta(days=30),
+        min_age=timedelta(0),
+        patience=timedelta(seconds=1),
+    )
     backends = by_name(AppServiceBackend(service, clients.workspace), BuiltinBackend(clients))
-    context = EngineContext(backends, records, Vault([KEY]), QUICK, grows=told.extend)
-    return Engine(context, simulator, Drain(8), growing=told)
+    context = EngineContext(
+        backends,
+        records,
+        Vault([KEY]),
+        QUICK,
+        grows=told.extend,
+        reuse=reuse,
+        checks=lambda: checks.append(None),
+    )
+    return Engine(context, simulator, Drain(8), growing=told, checks=checks)

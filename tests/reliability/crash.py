@@ -35,6 +35,7 @@ from workflows.bvbrc.wire import Answer, Request, Wire
 from workflows.bvbrc.workspace import Workspace
 from workflows.cwl.process.planner import Planner
 from workflows.engine.context import EngineContext
+from workflows.engine.reuse.settings import ReuseSettings
 from workflows.engine.send import Drain
 from workflows.store import connection, documents
 from workflows.store.credentials import Vault
@@ -96,7 +97,8 @@ def engine_of(simulator: Simulator, user: str, fuse: Fuse) -> Engine:
     records = JobRecords(rpc, simulator.app_service_url, workspace, timeout=long)
     limits = replace(QUICK, polling_interval=timedelta(seconds=0.1))
     backends = by_name(AppServiceBackend(service))
-    context = EngineContext(backends, records, Vault([KEY]), limits, planner=Planner())
+    reuse = ReuseSettings(workspace, workspace, timedelta(days=1), timedelta(0), long)
+    context = EngineContext(backends, records, Vault([KEY]), limits, planner=Planner(), reuse=reuse)
     return Engine(context, simulator, Drain(8), user, pause_seconds=0.1)
 
 

@@ -21,6 +21,8 @@ from workflows.engine.kill import kill_jobs
 from workflows.engine.lookup import resolve_jobs
 from workflows.engine.poll import poll_jobs
 from workflows.engine.replan import replan
+from workflows.engine.reuse.look_up import check_reuse
+from workflows.engine.reuse.note import note_results
 from workflows.spec.document import spec_from
 from workflows.store import documents
 from workflows.store.batches import stored as batch_rows
@@ -195,6 +197,57 @@ def cancel_batch(engine: Engine, _workflow: str) -> None:
     end_batch(engine, only_batch())
 
 
+ANNOTATION = {
+    "contigs": "/{user}/home/c.fasta",
+    "scientific_name": "Escherichia coli",
+    "taxonomy_id": 562,
+    "output_path": "/{user}/home/run",
+}
+
+
+def annotations(engine: Engine, name: str) -> dict[str, Any]:
+    """Two steps that may take earlier results."""
+    params = {
+        key: value.format(user=engine.user) if isinstance(value, str) else value
+        for key, value in ANNOTATION.items()
+    }
+    steps = [
+        {
+            "step_name": f"{name}{code}",
+            "app": "GenomeAnnotation",
+            "params": {**params, "code": code, "output_file": f"{name}{code}"},
+            "outputs": {},
+            "depends_on": [],
+        }
+        for code in (4, 11)
+    ]
+    return document() | {"steps": steps, "reuse": "mine"}
+
+
+def has_results(engine: Engine) -> str:
+    """Jobs have ended, and nothing is noted of what they left."""
+    engine.owner()
+    engine.simulator.put(engine.token, f"/{engine.user}/home/c.fasta")
+    workflow = engine.submit(annotations(engine, "x"))
+    advance(engine.context, [workflow])
+    check_reuse(engine.context)
+    engine.drain.run(engine.context)
+    noted = {"workflow": workflow, "seen_due": {"$type": "date"}}
+    while collection(documents.Job).count_documents(noted) < 2:
+        poll_jobs(engine.context, [engine.user])
+        time.sleep(0.05)
+    return workflow
+
+
+def may_reuse(engine: Engine) -> str:
+    """Jobs whose results are there look for them."""
+    has_results(engine)
+    note_results(engine.context)
+    workflow = engine.submit(annotations(engine, "y"))
+    advance(engine.context, [workflow])
+    return workflow
+
+
 def renew(engine: Engine, _workflow: str) -> None:
     token = engine.simulator.token(engine.user)
     owner = Owner(engine.user, token, datetime.now(UTC) + timedelta(days=30))
@@ -234,6 +287,8 @@ VERBS = [
         again=cancel_batch,
         workflows=2,
     ),
+    Verb("reuse", may_reuse, lambda engine, _: check_reuse(engine.context), workflows=2),
+    Verb("note results", has_results, lambda engine, _: note_results(engine.context)),
     Verb("renew", parked, renew, again=renew),
 ]
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.spec.examples import codes, look, step, workflow
 from workflows.spec.checks.diagnostics import MOST_PROBLEMS
+from workflows.spec.document import spec_from
 from workflows.spec.validate import Limits
 
 SLEEP = step("Sleep")
@@ -56,6 +57,13 @@ def deep(levels: int) -> Any:
         ({"max_parallel_steps": 9}, "max_parallel_steps", "too_many_parallel_steps"),
         ({"on_failure": "stop"}, "on_failure", "invalid_choice"),
         ({"on_failure": []}, "on_failure", "invalid_choice"),
+        ({"reuse": "always"}, "reuse", "invalid_choice"),
+        ({"reuse": True}, "reuse", "wrong_type"),
+        ({"reuse": {"max_age": 3}}, "reuse.max_age", "unknown_field"),
+        ({"reuse": {"max_age_days": 0}}, "reuse.max_age_days", "wrong_type"),
+        ({"reuse": {"max_age_days": "7"}}, "reuse.max_age_days", "wrong_type"),
+        ({"reuse": {"join": 1}}, "reuse.join", "wrong_type"),
+        ({"steps": [{**SLEEP, "reuse": "never"}]}, "steps[0].reuse", "wrong_type"),
         ({"workflow_outputs": {"a": 1}}, "workflow_outputs", "wrong_type"),
         ({"stepz": 1}, "stepz", "unknown_field"),
         # what cannot be stored or sent
@@ -228,3 +236,17 @@ def test_what_is_missing_is_told_with_what_to_give() -> None:
         *("workflow_name", "version", "base_context", "steps"),
     ]
     assert all(problem.suggestion.startswith("give ") for problem in told)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["never", "mine", {"max_age_days": 7}, {"join": True}, {"max_age_days": 0.5, "join": True}],
+)
+def test_reuse_is_kept_as_it_was_said(said: Any) -> None:
+    found = look(workflow(steps=[{**SLEEP, "reuse": False}], reuse=said))
+
+    assert found.workflow_json is not None
+    assert found.workflow_json["reuse"] == said
+    assert found.workflow_json["steps"][0]["reuse"] is False
+    assert look(found.workflow_json).workflow_json == found.workflow_json
+    assert spec_from(found.workflow_json) == found.spec

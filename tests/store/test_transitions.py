@@ -18,7 +18,9 @@ from workflows.model import job_moves
 from workflows.model.errors import IllegalMove
 from workflows.model.job_moves import FINAL_JOB, TRANSITIONS, Fence, Mark, Transition
 from workflows.model.states import JobState, WorkflowState
-from workflows.model.values import Job, Outcome, Workflow
+from workflows.model.values import Basis, Job, Outcome, Reused, Workflow
+from workflows.reuse.choice import Miss, Missed
+from workflows.reuse.inputs import File
 from workflows.store import connection, documents
 from workflows.store.jobs import (
     failures,
@@ -38,6 +40,8 @@ from workflows.store.jobs.outbox import Bounds
 from workflows.store.jobs.polling import Watched
 from workflows.store.jobs.reservations import Reserved
 from workflows.store.mongo import collection
+from workflows.store.reuse import lookups as reuse_lookups
+from workflows.store.reuse import results as reuse_results
 from workflows.store.workflows.changes import Change, Claimed
 from workflows.store.workflows.job_writes import job_writes
 
@@ -46,6 +50,10 @@ SOON = timedelta(seconds=60)
 BOUNDS = Bounds(10, 10, SOON, SOON, 10)
 KEY = "wf_1/0/1"
 FAILED = JobReport(Outcome.FAILED, PAST, PAST, "failed")
+BASIS = Basis("key", "digest", "1", {"/a/b/c.fq": {"file": "c.fq", "uuid": "U", "size": 1}})
+REUSED = Reused("wf_0/0/1", "$a", "7", PAST, PAST, "/a/b", "$c")
+MISSED = Missed(Miss.DIFFERS, "$why", "params.x", "1", "$2", "wf_0/0/1")
+FILE = File("/a/b/$c", "U", 1)
 KEPT = Kept(stderr="$the end")
 READ: Mapping[str, Any] = {
     "_id": KEY,
@@ -64,6 +72,9 @@ READ: Mapping[str, Any] = {
     "results_due": PAST,
     "evidence_due": PAST,
     "evidence_until": PAST,
+    "reuse_due": PAST,
+    "reuse_until": PAST,
+    "seen_due": PAST,
     "absent_after": PAST,
     "looked_at": PAST,
 }
@@ -75,6 +86,10 @@ BROKEN: Mapping[Fence, Mapping[str, Any]] = {
     Fence.KILL_DUE: {"kill_due": FUTURE},
     Fence.RESULTS_DUE: {"results_due": FUTURE},
     Fence.EVIDENCE_DUE: {"evidence_due": FUTURE},
+    Fence.REUSE_DUE: {"reuse_due": FUTURE},
+    Fence.REUSE_OVER: {"reuse_until": FUTURE},
+    Fence.REUSE_PARKED: {"reuse_due": FUTURE},
+    Fence.SEEN_DUE: {"seen_due": FUTURE},
     Fence.PARKED: {"due": FUTURE},
     Fence.GRACE_OVER: {"absent_after": FUTURE},
 }
@@ -159,6 +174,19 @@ MOVES: Sequence[tuple[Transition, Callable[[Job], object]]] = [
     (job_moves.SEND_AGAIN, lookups.send_again),
     (job_moves.WITHDRAW_ABSENT, lookups.withdraw),
     (job_moves.GIVE_UP, lambda job: lookups.give_up(job, "refused for hours")),
+    (job_moves.TAKE_CHECK, lambda _: reuse_lookups.take(SOON, SOON)),
+    (job_moves.CHECK_LATER, lambda job: reuse_lookups.look_later(job, SOON)),
+    (job_moves.CHECK_LATER, lambda job: reuse_lookups.look_later(job, SOON, BASIS)),
+    (job_moves.CHECK_LATER, lambda job: reuse_lookups.announce(job, BASIS)),
+    (job_moves.PARK_CHECK, reuse_lookups.park),
+    (job_moves.UNPARK_CHECK, lambda job: waiting.unpark([job.owner])),
+    (job_moves.REUSE, lambda job: reuse_lookups.record_hit(job, REUSED, "$reused", {"a": "$1"})),
+    (job_moves.MISS, lambda job: reuse_lookups.record_miss(job, MISSED, BASIS)),
+    (job_moves.MISS, lambda job: reuse_lookups.record_miss(job, MISSED, None)),
+    (job_moves.STOP_CHECK, lambda _: reuse_lookups.stop_overdue(MISSED)),
+    (job_moves.TAKE_RESULTS, lambda _: reuse_results.take(SOON)),
+    (job_moves.NOTE_LATER, lambda job: reuse_results.note_later(job, SOON)),
+    (job_moves.NOTE_RESULTS, lambda job: reuse_results.note(job, [FILE], "key")),
     (job_moves.REPORT, learn(lambda job: polling.record_running(watched(job), PAST))),
     (
         job_moves.REPORT,
@@ -211,7 +239,8 @@ BREAKS = [
 
 def put(move: Transition, state: JobState, **fields: Any) -> Job:
     """Store a row that may make the move; answers with the job as it was read."""
-    parked = {"due": None} if Fence.PARKED in move.fence else {}
+    parked: dict[str, Any] = {"due": None} if Fence.PARKED in move.fence else {}
+    parked |= {"reuse_due": None} if Fence.REUSE_PARKED in move.fence else {}
     row = {**READ, "state": str(state), **parked, **fields}
     collection(documents.Job).insert_one(row)
     return rows.value(row)
@@ -288,7 +317,10 @@ def test_a_move_names_all_that_its_fence_compares() -> None:
 def test_the_other_jobs_stay_as_they_are() -> None:
     """Each move is made by key, by owner or by a time that has come, and of no other job."""
     other = {**READ, "_id": "wf_2/0/1", "workflow": "wf_2", "owner": "bob@bvbrc"}
-    names = ("due", "kill_due", "results_due", "evidence_due")
+    names = (
+        *("due", "kill_due", "results_due", "evidence_due"),
+        *("reuse_due", "reuse_until", "seen_due"),
+    )
     times = dict.fromkeys(names, FUTURE)
     for move, make in MOVES:
         collection(documents.Job).delete_many({})

@@ -41,6 +41,15 @@ def test_a_bar_tells_waiting_from_running(
     assert [(bar.kind, round(bar.left, 6), round(bar.width, 6)) for bar in drawn] == expected
 
 
+def test_what_was_reused_is_drawn_apart() -> None:
+    found = Span(0, 1, at(10), None, at(12), "succeeded", reused=True)
+
+    (bar,) = bars([found], BEGIN, at(100))
+
+    assert (bar.kind, bar.left, bar.width) == ("reused", 10, 2)
+    assert found.ran(at(100)) == timedelta(0)
+
+
 def test_bars_never_leave_the_picture() -> None:
     for bar in bars([span(90, 95, 500)], BEGIN, at(100)):
         assert bar.left + bar.width <= 100

@@ -47,6 +47,8 @@ class Item:
     created_at: datetime | None
     owner: str
     size_bytes: int
+    uuid: str
+    """Overwriting the object makes another one; a move keeps it."""
     shock_url: str
     """Where the content is, if not in the Workspace itself; else empty."""
 
@@ -75,6 +77,28 @@ class Workspace:
         """The object at the path. Raises ``NotFound``, and ``Rejected`` for one that the user may
         not see."""
         return self._get(token, path, metadata_only=1)[0]
+
+    def items(self, token: str, paths: Sequence[str]) -> tuple[Item, ...]:
+        """The objects at the paths, in their order, in one call. Raises as ``item``: one that is
+        missing fails them all."""
+        answer = self._call(token, "get", {"objects": list(paths), "metadata_only": 1})
+        match answer:
+            case list() if len(answer) == len(paths):
+                return tuple(_item(_list("get", each)[0]) for each in answer if each)
+            case _:
+                raise _strange("get")
+
+    def trees(self, token: str, folders: Sequence[str]) -> dict[str, tuple[Item, ...]]:
+        """All that lies in each of the folders and below, in one call; nothing in one that is
+        missing."""
+        asked = [folder.rstrip("/") + "/" for folder in folders]
+        listing = self._call(token, "ls", {"paths": asked, "recursive": True})
+        if not isinstance(listing, Mapping):
+            raise _strange("ls")
+        return {
+            folder: tuple(_item(meta) for meta in _list("ls", listing.get(path, [])))
+            for folder, path in zip(folders, asked, strict=True)
+        }
 
     def read(self, token: str, path: str) -> str:
         """The content of an object, wherever it is kept. Raises as ``item``, and ``Rejected`` for
@@ -234,6 +258,7 @@ def _item(meta: Any) -> Item:
         path=plain(meta[2]) + plain(meta[0]),
         type=plain(meta[1]),
         created_at=moment(meta[3]),
+        uuid=plain(meta[4]),
         owner=plain(meta[5]),
         size_bytes=meta[6] if isinstance(meta[6], int) else 0,
         shock_url=plain(meta[11]),

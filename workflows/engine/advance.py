@@ -14,7 +14,7 @@ from workflows.engine.job_intents import intents
 from workflows.engine.notifications import outgoing
 from workflows.engine.notifications.outgoing import Subscriptions, subject_of
 from workflows.model.errors import Unavailable
-from workflows.model.states import FINAL_WORKFLOW
+from workflows.model.states import FINAL_WORKFLOW, JobState
 from workflows.rules.plan import backoff, plan
 from workflows.store.jobs import rows as job_rows
 from workflows.store.jobs.rows import OpenJobs
@@ -122,7 +122,12 @@ def _turn(
             before=claimed,
             after=decided.workflow,
             next_check=decided.next_check,
-            new_jobs=intents(blueprint, decided, claimed.request_id),
+            new_jobs=intents(
+                blueprint,
+                decided,
+                claimed.request_id,
+                claimed.now + context.reuse.patience if context.reuse else None,
+            ),
             kills=decided.kills,
             announced=decided.announced,
             settled=decided.settled,
@@ -173,7 +178,10 @@ def _commit(context: EngineContext, token: str, changes: Sequence[Change]) -> li
 def _tell(context: EngineContext, written: Sequence[Change]) -> None:
     """Report what was written; the sender first, since it works while the next chunk is
     advanced."""
-    if any(change.new_jobs for change in written):
+    made = {job.state for change in written for job in change.new_jobs}
+    if JobState.CHECKING in made:
+        context.checks()
+    if made - {JobState.CHECKING}:
         context.sends()
     recorded = [
         Recorded(

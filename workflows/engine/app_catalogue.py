@@ -7,7 +7,9 @@ a newer one.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -18,7 +20,8 @@ from workflows.backends import declared_apps
 from workflows.backends.appservice.client import AppService
 from workflows.bvbrc import app_table
 from workflows.cwl.process.planner import AppTable
-from workflows.spec.catalogue import AppCatalogue
+from workflows.reuse.key import specification_digest
+from workflows.spec.catalogue import App, AppCatalogue
 from workflows.spec.catalogue import catalogue as made
 from workflows.store import app_specs
 
@@ -27,6 +30,7 @@ log = structlog.get_logger()
 STALE: Final = timedelta(hours=1)
 AGAIN: Final = timedelta(seconds=3)
 """The time between two attempts after a failure, over all processes."""
+_LOOK_SECONDS: Final = 5.0
 FEWEST: Final = 5
 """An answer with fewer apps counts as broken."""
 UNASKED: Final = (
@@ -73,6 +77,37 @@ def usable(specs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         if isinstance(spec.get("id"), str) and isinstance(spec.get("parameters"), list)
     ]
     return found if len(found) >= FEWEST else []
+
+
+def app_and_digest(app: str) -> tuple[App | None, str]:
+    """An app of the present catalogue, and the digest of its specification. The catalogue is looked
+    up again after a while: each job that is sent asks for it."""
+    fetched_at = _fetched_at()
+    return _build_catalogue(fetched_at).apps.get(app), _digests(fetched_at).get(app, "")
+
+
+def _fetched_at() -> datetime | None:
+    now = time.monotonic()
+    if _looked.at is None or now - _looked.at > _LOOK_SECONDS:
+        _looked.fetched_at, _looked.at = app_specs.load_kept().fetched_at, now
+    return _looked.fetched_at
+
+
+@dataclass(slots=True)
+class _Looked:
+    """When this process last looked, and what it saw."""
+
+    at: float | None = None
+    fetched_at: datetime | None = None
+
+
+_looked = _Looked()
+
+
+@lru_cache(maxsize=2)
+def _digests(fetched_at: datetime | None) -> dict[str, str]:
+    specs = app_specs.load_kept().specs if fetched_at else app_table.load()
+    return {spec["id"]: specification_digest(spec) for spec in specs}
 
 
 @lru_cache(maxsize=2)

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import structlog
 from bson.raw_bson import RawBSONDocument
@@ -226,8 +227,13 @@ def receipts(
     ]
 
 
+_UNSENT: Final = frozenset(
+    {JobState.CHECKING, JobState.INTENDED, JobState.WITHDRAWN, JobState.REJECTED}
+)
+
+
 def _outcome(state: StepState, job: Job | None) -> str:
-    if job is None or job.state in (JobState.INTENDED, JobState.WITHDRAWN, JobState.REJECTED):
+    if job is None or job.state in _UNSENT:
         return "never_started"
     ended_by_itself = job.outcome is Outcome.SUCCEEDED
     if job.kill_reply == kills.KILLED or (

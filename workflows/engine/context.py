@@ -15,6 +15,7 @@ from workflows.bvbrc.user_service import UserService
 from workflows.cwl.process.planner import Planner
 from workflows.engine.lanes import Lanes
 from workflows.engine.notifications.context import Notifications
+from workflows.engine.reuse.settings import ReuseSettings
 from workflows.model.values import APPSERVICE, Event
 from workflows.rules.webhook_attempts import Outcome
 from workflows.store.credentials import Vault
@@ -98,6 +99,10 @@ class EngineContext:
     """Called with users whose jobs have just started; it never fails."""
     sends: Callable[[], None] = lambda: None
     """Called when jobs were stored that can be sent; it never fails."""
+    reuse: ReuseSettings | None = None
+    """None in a process that neither looks for earlier results nor notes any."""
+    checks: Callable[[], None] = lambda: None
+    """Called when jobs were stored whose results may be there already; it never fails."""
     grows: Callable[[Sequence[str]], None] = lambda _: None
     """Called with workflows whose further steps are to be planned; it never fails."""
     rows_ended: Callable[[Collection[str]], None] = lambda _: None

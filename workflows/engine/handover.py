@@ -20,6 +20,7 @@ from workflows.backends.base import (
     rest,
 )
 from workflows.engine.context import EngineContext
+from workflows.engine.reuse.inputs import glance
 from workflows.model.errors import Unavailable
 from workflows.model.values import Job, Outcome
 from workflows.rules.endings import tell
@@ -48,12 +49,15 @@ def send(context: EngineContext, handover: Handover) -> SendResult:
     submission = Submission(
         job, caller_of(credential), handover.send_by, context.limits.outage_patience
     )
+    basis = glance(context.reuse, credential.token, job)
     result = context.backends[job.backend].submit(submission)
     if isinstance(result, TokenRefused):
         with suppress(Unavailable):  # what became of the job matters more
             credentials.mark_refused(context.vault, credential, result.refusal)
     if isinstance(result, NotStarted) and result.defect:
         context.broken(result.defect)
+    if isinstance(result, Started):
+        return send_results.job_started(job, result.job_id, basis)
     return _to_store(context, job, result)
 
 

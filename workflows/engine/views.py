@@ -72,6 +72,7 @@ def status(workflow: StoredWorkflow, page: StepPage = StepPage()) -> dict[str, A
         "step_counts": counts,
         "next_page_token": None if following is None else str(following),
     }
+    sources = job_rows.sources_of(workflow.id) if spec.reuse and spec.reuse.wanted else {}
     return {
         "workflow_id": workflow.id,
         "workflow_name": workflow.name,
@@ -91,6 +92,11 @@ def status(workflow: StoredWorkflow, page: StepPage = StepPage()) -> dict[str, A
                 **(
                     {"error_message": reasons.get((step, progress.attempts[step]), "")}
                     if progress.states[step] is StepState.FAILED
+                    else {}
+                ),
+                **(
+                    {"reused_from": sources[step, progress.attempts[step]]}
+                    if (step, progress.attempts[step]) in sources
                     else {}
                 ),
             }
@@ -160,6 +166,7 @@ def whole(workflow: StoredWorkflow) -> dict[str, Any]:
         **_batch(workflow),
         "error_message": failure_reason(names, progress, last),
         "workflow_outputs": final,
+        "reused": count_reused(attempts),
         "steps": [
             {
                 **spec,
@@ -177,6 +184,13 @@ def whole(workflow: StoredWorkflow) -> dict[str, Any]:
             "cancel_requested_at": stamp(workflow.cancel_requested_at),
         },
     }
+
+
+def count_reused(jobs: Sequence[Job]) -> dict[str, float]:
+    """How many steps took the results of earlier jobs, and how long those jobs ran."""
+    found = [job.reused for job in jobs if job.reused]
+    seconds = sum(each.duration.total_seconds() for each in found)
+    return {"steps": len(found), "job_seconds_saved": seconds}
 
 
 def _times(workflow: WorkflowSummary) -> dict[str, str | None]:
@@ -209,9 +223,10 @@ def _progress(job: Job | None, attempt: int) -> dict[str, Any]:
         "started_at": stamp(begun),
         "completed_at": stamp(ended),
         "elapsed_time": format_elapsed(_span(begun, ended)) if begun and ended else None,
-        "error_message": (current.reason or None) if current else None,
+        "error_message": (current.reason or None) if current and not current.reused else None,
         "exit_code": current.exit_code if current else None,
         "cluster_status": (current.cluster_status or None) if current else None,
+        "reused_from": current.reused.source if current and current.reused else None,
     }
 
 
@@ -230,6 +245,7 @@ def _attempt_of_step(job: Job, tail: str | None) -> dict[str, Any]:
         "exit_code": job.exit_code,
         "cluster_status": job.cluster_status or None,
         "stderr_tail": tail,
+        "reused_from": job.reused.source if job.reused else None,
     }
     return {
         "attempt": job.attempt,
@@ -269,6 +285,7 @@ def _attempt(document: Mapping[str, Json], job: Job) -> dict[str, Any]:
         "exit_code": job.exit_code,
         "cluster_status": job.cluster_status or None,
         "params": job.params,
+        "reused_from": job.reused.source if job.reused else None,
         "intended_at": stamp(job.intended_at),
         "submitted_at": stamp(job.submitted_at),
         "started_at": stamp(job.started_at),

@@ -14,6 +14,7 @@ from typing import Final
 
 from workflows.model.states import JobState
 
+CHECKING = JobState.CHECKING
 INTENDED, SENDING, ACTIVE = JobState.INTENDED, JobState.SENDING, JobState.ACTIVE
 DONE, REJECTED, WITHDRAWN = JobState.DONE, JobState.REJECTED, JobState.WITHDRAWN
 
@@ -27,6 +28,10 @@ class Fence(StrEnum):
     KILL_DUE = "kill_due"  # the time named by `kill_due` has come
     RESULTS_DUE = "results_due"  # the time named by `results_due` has come
     EVIDENCE_DUE = "evidence_due"  # the time named by `evidence_due` has come
+    REUSE_DUE = "reuse_due"  # the time named by `reuse_due` has come
+    REUSE_OVER = "reuse_over"  # the time named by `reuse_until` has come
+    REUSE_PARKED = "reuse_parked"  # it has no `reuse_due`: it waits for a token
+    SEEN_DUE = "seen_due"  # the time named by `seen_due` has come
     PARKED = "parked"  # it has no `due`: it waits for a token
     GRACE_OVER = "grace_over"  # the look-up was begun after `absent_after`
 
@@ -60,12 +65,48 @@ class Transition:
 
 
 _ANSWER = ("reason", "in_doubt")
-_START = (*_ANSWER, "submitted_at", "due", "job_id")
+_START = (*_ANSWER, "submitted_at", "due", "job_id", "basis")
 _REFUSAL = ("refusals", "refused_since")
 _BACK = (*_ANSWER, *_REFUSAL, "due", "tries", "claim", "absent_after", "answered")
 _FAILURE = ("evidence_due", "evidence_until")
 _SEEN = ("started_at", "finished_at", "missing_since", "results_due", "word", *_FAILURE)
 _ABSENT = (Fence.CLAIM, Fence.VERSION, Fence.GRACE_OVER)
+_LOOKED = ("reuse_due", "reuse_until", "basis")
+_MISSED = (*_LOOKED, "reuse_miss")
+
+TAKE_CHECK: Final = Transition(
+    "take to look for a result",
+    (CHECKING,),
+    None,
+    (Fence.REUSE_DUE,),
+    ("reuse_due", "reuse_until"),
+    Mark.NONE,
+)
+CHECK_LATER: Final = Transition(
+    "look for a result later", (CHECKING,), None, (), _LOOKED, Mark.NONE
+)
+PARK_CHECK: Final = Transition(
+    "look for a result once there is a token", (CHECKING,), None, (), _LOOKED, Mark.NONE
+)
+UNPARK_CHECK: Final = Transition(
+    "look for a result again", (CHECKING,), None, (Fence.REUSE_PARKED,), ("reuse_due",), Mark.NONE
+)
+REUSE: Final = Transition(
+    "reuse a result",
+    (CHECKING,),
+    DONE,
+    (),
+    (*_LOOKED, "outcome", "reason", "results", "reused", "sent_at", "finished_at"),
+)
+MISS: Final = Transition("run it after all", (CHECKING,), INTENDED, (), _MISSED, Mark.COUNT)
+STOP_CHECK: Final = Transition(
+    "run it since the look-up takes too long",
+    (CHECKING,),
+    INTENDED,
+    (Fence.REUSE_OVER,),
+    _MISSED,
+    Mark.COUNT,
+)
 
 CLAIM: Final = Transition(
     "claim for sending",
@@ -78,7 +119,7 @@ CLAIM: Final = Transition(
 REVOKE_CLAIM: Final = Transition(
     "revoke an unused claim", (INTENDED,), None, (Fence.VERSION,), mark=Mark.COUNT
 )
-WITHDRAW: Final = Transition("withdraw from the outbox", (INTENDED,), WITHDRAWN)
+WITHDRAW: Final = Transition("withdraw from the outbox", (CHECKING, INTENDED), WITHDRAWN)
 PARK: Final = Transition("park without a token", (INTENDED,), None, (), ("due",), Mark.NONE)
 UNPARK: Final = Transition(
     "return to the queue", (INTENDED,), None, (Fence.PARKED,), ("due",), Mark.NONE
@@ -175,8 +216,23 @@ END: Final = Transition(
         "exit_code",
         "cluster_status",
         "evidence",
+        "seen_due",
         *_FAILURE,
     ),
+)
+TAKE_RESULTS: Final = Transition(
+    "take to note what it left", (DONE,), None, (Fence.SEEN_DUE,), ("seen_due",), Mark.NONE
+)
+NOTE_LATER: Final = Transition(
+    "note later what it left", (DONE,), None, (), ("seen_due",), Mark.NONE
+)
+NOTE_RESULTS: Final = Transition(
+    "note what it left",
+    (DONE,),
+    None,
+    (),
+    ("seen_due", "outputs_seen", "reuse_key"),
+    Mark.NONE,
 )
 TAKE_SEARCH: Final = Transition(
     "take for an output search",

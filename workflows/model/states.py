@@ -43,6 +43,7 @@ class StepState(StrEnum):
 class JobState(StrEnum):
     """The state of one attempt of a step, as the outbox and the polls keep it."""
 
+    CHECKING = "checking"  # stored; an earlier result that it may reuse is being looked for
     INTENDED = "intended"  # stored, and to be sent to AppService
     SENDING = "sending"  # being sent, or sent without an answer (in doubt)
     ACTIVE = "active"  # AppService has it

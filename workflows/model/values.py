@@ -39,6 +39,17 @@ USUAL_RETRY: Final = Retry()
 
 
 @dataclass(frozen=True, slots=True)
+class Reuse:
+    """Whether steps may take the results of the owner's earlier jobs."""
+
+    wanted: bool = True
+    max_age: timedelta | None = None
+    """How old such a job may be; None: as the operator says."""
+    join: bool = False
+    """Whether a step waits for a job under way that computes the same."""
+
+
+@dataclass(frozen=True, slots=True)
 class StepSpec:
     """One step as submitted: a node of the DAG."""
 
@@ -50,6 +61,8 @@ class StepSpec:
     (``globs``)."""
     depends_on: tuple[str, ...] = ()
     retry: Retry = USUAL_RETRY
+    reuse: bool = True
+    """False: its job runs in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,8 @@ class Spec:
     labels: Mapping[str, str] = field(default_factory=dict)
     max_parallel_steps: int | None = None
     on_failure: OnFailure = OnFailure.CONTINUE
+    reuse: Reuse | None = None
+    """None where the document says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +124,43 @@ class Outcome(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     LOST = "lost"  # AppService did not know it for longer than the deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a job's result rests on, as it was before the job was sent."""
+
+    key: str
+    """Jobs with the same key have the same results."""
+    specification: str
+    """The digest of the app's specification."""
+    epoch: str = ""
+    inputs: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    """Workspace path to what it held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """The job whose results a step has taken instead of running one."""
+
+    source: str
+    """Its key."""
+    step_name: str
+    job_id: str
+    started_at: datetime | None
+    finished_at: datetime
+    folder: str
+    name: str
+    """Its ``output_path`` and ``output_file``: there its files still are."""
+
+    @property
+    def duration(self) -> timedelta:
+        """How long the job ran."""
+        return self.finished_at - (self.started_at or self.finished_at)
+
+    @property
+    def workflow(self) -> str:
+        return self.source.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +214,13 @@ class Job:
     """Of a job that failed; None if it left none."""
     cluster_status: str = ""
     """The cluster's word for the end of a job that failed; empty if it is not known."""
+    basis: Basis | None = None
+    """None before it was read, and where it is not known."""
+    reuse_until: datetime | None = None
+    """While an earlier result is looked for: the time at which the job is sent instead."""
+    reused: Reused | None = None
+    miss: Mapping[str, Json] = field(default_factory=dict)
+    """Why no earlier result was taken, where one was looked for (``reuse.choice.Missed``)."""
     kill: bool = False
     """True if the job is to be killed."""
     kill_reply: str = ""
@@ -200,3 +259,5 @@ class Event:
     job_id: str = ""
     reason: str = ""
     duration: timedelta | None = None
+    reused: bool = False
+    """True if the step took the results of an earlier job."""

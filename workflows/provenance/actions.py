@@ -39,14 +39,14 @@ def _add_job_action(graph: Graph, facts: RunFacts, job: Job, agent: Reference) -
     succeeded = job.outcome is Outcome.SUCCEEDED
     error = None if succeeded else job.reason or "the job failed"
     action = graph.add(
-        local_id("job", job.key),
+        local_id("job", job.reused.source if job.reused else job.key),
         "CreateAction",
-        name=f"{job.app} for step '{name}', attempt {job.attempt}",
-        description=f"BV-BRC task {job.job_id}" if job.job_id else "A step that the engine runs",
+        name=_action_name(job, name),
+        description=_describe_job(job),
         instrument=reference(app_id(facts.catalogue, job.app)),
         agent=agent,
-        startTime=stamp(job.started_at),
-        endTime=stamp(job.finished_at),
+        startTime=stamp(job.reused.started_at if job.reused else job.started_at),
+        endTime=stamp(job.reused.finished_at if job.reused else job.finished_at),
         actionStatus=COMPLETED if succeeded else FAILED,
         error=error,
         object=_inputs(graph, facts, job),
@@ -56,7 +56,9 @@ def _add_job_action(graph: Graph, facts: RunFacts, job: Job, agent: Reference) -
     return graph.add(
         local_id("control", job.key),
         "ControlAction",
-        name=f"Run step '{name}'",
+        name=f"Reuse results for step '{name}'" if job.reused else f"Run step '{name}'",
+        description=f"The step was {job.reason}" if job.reused else None,
+        endTime=stamp(job.finished_at) if job.reused else None,
         instrument=reference(step_id(facts, job.step)),
         object=action,
         actionStatus=COMPLETED if succeeded else FAILED,
@@ -64,10 +66,28 @@ def _add_job_action(graph: Graph, facts: RunFacts, job: Job, agent: Reference) -
     )
 
 
+def _action_name(job: Job, step: str) -> str:
+    if job.reused:
+        return f"{job.app} for step '{job.reused.step_name}' of {job.reused.workflow}"
+    return f"{job.app} for step '{step}', attempt {job.attempt}"
+
+
+def _describe_job(job: Job) -> str:
+    job_id = job.reused.job_id if job.reused else job.job_id
+    return f"BV-BRC task {job_id}" if job_id else "A step that the engine runs"
+
+
+def _sent_params(job: Job) -> Mapping[str, Json]:
+    """The parameters; of a job that was not sent, with the place where the results are."""
+    if job.reused is None:
+        return job.params
+    return {**job.params, "output_path": job.reused.folder, "output_file": job.reused.name}
+
+
 def _inputs(graph: Graph, facts: RunFacts, job: Job) -> list[Reference]:
     """The parameters as they were sent."""
     found: list[Reference] = []
-    for name, value in job.params.items():
+    for name, value in _sent_params(job).items():
         parameter = add_parameter(graph, facts.catalogue, job.app, name, value)
         graph.link(app_id(facts.catalogue, job.app), "input", reference(parameter))
         found += add_values(graph, parameter, value)
@@ -84,11 +104,12 @@ def _results(graph: Graph, facts: RunFacts, job: Job) -> list[Reference]:
 
 
 def _elapsed(graph: Graph, job: Job) -> Reference | None:
-    if job.started_at is None or job.finished_at is None:
+    times = job.reused or job
+    if times.started_at is None or times.finished_at is None:
         return None
-    seconds = max((job.finished_at - job.started_at).total_seconds(), 0.0)
+    seconds = max((times.finished_at - times.started_at).total_seconds(), 0.0)
     return graph.add(
-        local_id("elapsed", job.key),
+        local_id("elapsed", job.reused.source if job.reused else job.key),
         "PropertyValue",
         name="elapsed time",
         propertyID=_ELAPSED,

@@ -41,6 +41,7 @@ class Code(StrEnum):
     TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a reason
     QUEUED_AT_BVBRC = "queued_at_bvbrc"
     RUNNING = "running"
+    LOOKING_FOR_RESULTS = "looking_for_results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,8 @@ class _View:
         if job is None or job.attempt != self._workflow.attempts[step]:
             job = None  # this advance will store it
         code, message, unblocked_by, since = self._of_job(job, self._steps[step].app)
+        if job and job.miss:
+            message += f" No earlier result could be reused: {job.miss['message']}"
         return Reason(
             self._steps[step].name,
             state,
@@ -222,7 +225,7 @@ class _View:
             )
         if around.backend_of(app) != APPSERVICE:
             return self._in_house(job)
-        if job is None or job.state is JobState.INTENDED:
+        if job is None or job.state in (JobState.CHECKING, JobState.INTENDED):
             return self._unsent(job)
         if job.state is JobState.SENDING and job.in_doubt:
             return _in_doubt(job)
@@ -237,6 +240,8 @@ class _View:
 
     def _unsent(self, job: Job | None) -> tuple[Code, str, str, datetime | None]:
         around = self._around
+        if job and job.state is JobState.CHECKING:
+            return _looks(job)
         if around.service == "disabled":
             return (
                 Code.SERVICE_DISABLED,
@@ -300,6 +305,16 @@ def _without_token(job: Job | None, around: Surroundings) -> str:
     if job and job.job_id:
         return f"The owner's token {ended}: the state of job {job.job_id} cannot be queried."
     return f"The owner's token {ended}: the step cannot be submitted."
+
+
+def _looks(job: Job) -> tuple[Code, str, str, datetime | None]:
+    """The reason of a job whose result may be there already."""
+    if job.basis:
+        message = "Another job computes the same; the step waits for its results."
+        return Code.LOOKING_FOR_RESULTS, message, "That job ends.", job.intended_at
+    message = "The engine looks whether an earlier job has computed the same."
+    unblocked_by = "The Workspace has answered; without an answer the step runs after a minute."
+    return Code.LOOKING_FOR_RESULTS, message, unblocked_by, job.intended_at
 
 
 def _in_doubt(job: Job) -> tuple[Code, str, str, datetime | None]:

@@ -279,6 +279,7 @@ class _Advance:
                 job_id=job.job_id if job else "",
                 reason=job.reason if job and failed else "",
                 duration=_duration(job) if ended and job else None,
+                reused=bool(job and job.reused and after is StepState.SUCCEEDED),
             )
         )
 

@@ -83,6 +83,8 @@ class App:
     """False if only the service lists it: then its outputs are not known."""
     backend: str = APPSERVICE
     """The name of the backend that runs it."""
+    volatile: bool = False
+    """True if its results must never stand for those of another run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,10 @@ def _app(spec: AppSpec, fact: AppSpec, in_table: bool) -> App:
     outputs = fact.get("outputs") or {}
     parameters = _parameters(spec.get("parameters") or ())
     aliases = tuple(fact.get("aliases") or ())
-    return App(spec["id"], parameters, outputs, aliases=aliases, in_table=in_table)
+    volatile = fact.get("reuse") == "never"
+    return App(
+        spec["id"], parameters, outputs, aliases=aliases, in_table=in_table, volatile=volatile
+    )
 
 
 def _parameters(raws: Iterable[Mapping[str, Any]]) -> dict[str, Parameter]:

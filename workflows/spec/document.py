@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from workflows.model.values import USUAL_RETRY, Json, OnFailure, Retry, Spec, StepSpec
+from workflows.model.values import USUAL_RETRY, Json, OnFailure, Retry, Reuse, Spec, StepSpec
 
 
 def document(spec: Spec) -> dict[str, Json]:
@@ -24,6 +24,8 @@ def document(spec: Spec) -> dict[str, Json]:
         found["max_parallel_steps"] = spec.max_parallel_steps
     if spec.on_failure is not OnFailure.CONTINUE:
         found["on_failure"] = spec.on_failure.value
+    if spec.reuse is not None:
+        found["reuse"] = _reuse(spec.reuse)
     return found
 
 
@@ -38,7 +40,25 @@ def spec_from(found: Mapping[str, Any]) -> Spec:
         labels=found.get("labels", {}),
         max_parallel_steps=found.get("max_parallel_steps"),
         on_failure=OnFailure(found.get("on_failure", OnFailure.CONTINUE)),
+        reuse=reuse_from(found.get("reuse")),
     )
+
+
+def _reuse(reuse: Reuse) -> Json:
+    details: dict[str, Json] = {"join": True} if reuse.join else {}
+    if reuse.max_age is not None:
+        days = reuse.max_age / timedelta(days=1)
+        details = {"max_age_days": int(days) if days.is_integer() else days, **details}
+    return details or ("mine" if reuse.wanted else "never")
+
+
+def reuse_from(found: Json) -> Reuse | None:
+    """The value of a document that ``document`` made."""
+    if isinstance(found, Mapping):
+        days = found.get("max_age_days")
+        age = timedelta(days=days) if days is not None else None
+        return Reuse(max_age=age, join=found.get("join", False))
+    return None if found is None else Reuse(wanted=found != "never")
 
 
 def _step(step: StepSpec) -> dict[str, Json]:
@@ -55,6 +75,8 @@ def _step(step: StepSpec) -> dict[str, Json]:
             "max_attempts": step.retry.max_attempts,
             "backoff_seconds": int(seconds) if seconds.is_integer() else seconds,
         }
+    if not step.reuse:
+        found["reuse"] = False
     return found
 
 
@@ -69,4 +91,5 @@ def _step_from(found: Mapping[str, Any]) -> StepSpec:
         retry=Retry(retry["max_attempts"], timedelta(seconds=retry["backoff_seconds"]))
         if retry
         else USUAL_RETRY,
+        reuse=found.get("reuse", True),
     )

@@ -31,6 +31,8 @@ WAITING = "waiting"
 """The index by which the outbox finds whose job is sent next (``store/jobs/waiting.py``)."""
 WAITING_ELSEWHERE = "waiting_elsewhere"
 """The same for the jobs of every backend but AppService: they are sent while AppService is away."""
+REUSABLE = "reusable"
+"""A user's jobs of an app whose results may be reused, the newest first."""
 _OUTBOX = {"state": "intended", "due": {"$type": "date"}}
 
 
@@ -179,6 +181,17 @@ class Job(Document):
                 "fields": ["evidence_due"],
                 "partialFilterExpression": {"evidence_due": {"$type": "date"}},
             },
+            {"fields": ["reuse_due"], "partialFilterExpression": {"reuse_due": {"$type": "date"}}},
+            {"fields": ["seen_due"], "partialFilterExpression": {"seen_due": {"$type": "date"}}},
+            {
+                "fields": ["owner", "reuse_key", "-finished_at"],
+                "partialFilterExpression": {"reuse_key": {"$type": "string"}},
+            },
+            {
+                "fields": ["owner", "app", "-finished_at"],
+                "partialFilterExpression": {"reuse_key": {"$type": "string"}},
+                "name": REUSABLE,
+            },
             {
                 "fields": ["surplus_due"],
                 "partialFilterExpression": {"surplus_due": {"$type": "date"}},
@@ -225,6 +238,14 @@ class Job(Document):
     exit_code = IntField()
     cluster_status = StringField()  # Slurm's word for its end
     evidence = DictField()  # of a job that failed: {stderr, stdout, note, unread}, all texts
+    basis = DictField()  # what its result rests on: {key, specification, epoch, inputs}
+    reuse_due = DateTimeField()  # checking: when to look (again); none: it waits for a token
+    reuse_until = DateTimeField()  # checking: how long that is done
+    reuse_miss = DictField()  # why no result was reused: {code, message, part, before, now, …}
+    reused = DictField()  # the job whose results it has taken
+    seen_due = DateTimeField()  # it succeeded: when to note (again) what it left
+    outputs_seen = ListField()  # what it left: [path, uuid, size] of each file
+    reuse_key = StringField()  # set once it succeeded and its inputs stayed the same
     missing_since = DateTimeField()
     kill = BooleanField()
     kill_due = DateTimeField()  # when to ask AppService (again) to kill it
@@ -292,6 +313,7 @@ class Event(Document):
     job_id = StringField()
     reason = StringField()
     duration_seconds = DynamicField()
+    reused = BooleanField()  # the step took the results of an earlier job
 
 
 class Lock(Document):

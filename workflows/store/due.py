@@ -15,6 +15,8 @@ from mongoengine import Document
 from workflows.store import documents, renewals, service_status
 from workflows.store.jobs import duplicates, failures, kills, lookups, output_search, waiting
 from workflows.store.mongo import DUE, Row, ago, collection, translate_errors
+from workflows.store.reuse import lookups as lookups_for_reuse
+from workflows.store.reuse import results
 from workflows.store.webhooks import claims
 
 MOST: Final = 2_000
@@ -31,6 +33,10 @@ class Work(StrEnum):
     """Find the outputs of ended jobs."""
     ASK_WHY = "ask why"
     """Ask why jobs failed."""
+    REUSE = "reuse"
+    """Look for earlier results that steps may take."""
+    NOTE = "note"
+    """Note what jobs have left, for later steps."""
     REPLAN = "replan"
     """Plan further steps of workflows."""
     RENEW = "renew"
@@ -92,6 +98,9 @@ def _parts(overdue: Row, moment: Row) -> list[tuple[type[Document], list[Row]]]:
         (documents.Job, _rows(Work.ASK_WHY, failures.DUE)),
         (documents.Credential, _rows(Work.RENEW, renewals.DUE)),
         (documents.Delivery, _rows(Work.NOTIFY, claims.IS_DUE)),
+        (documents.Job, _rows(Work.REUSE, lookups_for_reuse.DUE)),
+        (documents.Job, _rows(Work.REUSE, lookups_for_reuse.OVERDUE)),
+        (documents.Job, _rows(Work.NOTE, results.DUE)),
         (documents.Service, _rows(_UNWELL, {**service, "state": {"$ne": service_status.UP}})),
         (documents.Service, _rows(_ASKED, {**service, "$expr": {"$gt": ["$checked_at", moment]}})),
     ]

@@ -16,7 +16,7 @@ from workflows.store.mongo import NOW, Row, clock, collection, query, translate_
 from workflows.store.service_status import Health
 from workflows.store.webhooks.backlog import Backlog, read_backlog
 
-_OPEN = (JobState.INTENDED, JobState.SENDING, JobState.ACTIVE)
+_OPEN = (JobState.CHECKING, JobState.INTENDED, JobState.SENDING, JobState.ACTIVE)
 
 
 @dataclass(frozen=True, slots=True)

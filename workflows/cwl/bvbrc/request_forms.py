@@ -18,7 +18,7 @@ from workflows.model.values import Json
 
 MAIN = "workflow.cwl"
 """What the workflow is called among the files, if it came without a name."""
-SETTINGS = ("labels", "max_parallel_steps", "on_failure")
+SETTINGS = ("labels", "max_parallel_steps", "on_failure", "reuse")
 """Fields of the native workflow document that a CWL submission takes as they are."""
 _DOCUMENTS = ("workflow", "cwl")
 _FIELDS = (

@@ -44,7 +44,8 @@ class Submission:
     base_context: Mapping[str, Json] = field(default_factory=dict)
     """Further keys of the native workflow's ``base_context``."""
     settings: Mapping[str, Json] = field(default_factory=dict)
-    """``labels``, ``max_parallel_steps`` and ``on_failure`` of the native workflow, as sent."""
+    """``labels``, ``max_parallel_steps``, ``on_failure`` and ``reuse`` of the native workflow, as
+    sent."""
 
     def as_json(self) -> dict[str, Json]:
         return asdict(self)

@@ -18,14 +18,15 @@ from workflows.spec.catalogue import plain
 from workflows.spec.checks import app_rules, texts
 from workflows.spec.checks.charset import BASE_URL_CHARACTERS, check_texts
 from workflows.spec.checks.diagnostics import Diagnostics
+from workflows.spec.checks.reuse import read_reuse, read_step_reuse
 from workflows.spec.checks.suggestions import did_you_mean, list_names
 from workflows.spec.checks.texts import LONGEST_NAME
 
 FIELDS: Final = (
     "workflow_name", "version", "base_context", "steps", "workflow_outputs", "labels",
-    "max_parallel_steps", "on_failure",
+    "max_parallel_steps", "on_failure", "reuse",
 )  # fmt: skip
-STEP_FIELDS: Final = ("step_name", "app", "params", "outputs", "depends_on", "retry")
+STEP_FIELDS: Final = ("step_name", "app", "params", "outputs", "depends_on", "retry", "reuse")
 RETRY_FIELDS: Final = ("max_attempts", "backoff_seconds")
 
 _AROUND = """
@@ -36,14 +37,14 @@ _OURS = """
     _id id workflow_id owner status state states attempts revision lease next_check created_at
     updated_at submitted_at started_at completed_at finished_at cancelled_at error_message
     execution_metadata log_file_path step_count problems warnings auto_fixes cancel_requested
-    parked parked_since cap sequence progress links waits_for batch_id sample
+    parked parked_since cap sequence progress links waits_for batch_id sample reused
 """
 DROPPED: Final = frozenset(_AROUND.split() + _OURS.split())
 """What clients put around a workflow (MCP: workflow_engine_client.py), and what engines write."""
 _OURS_OF_A_STEP = """
     step_id task_id job_id status state attempt attempts submitted_at started_at completed_at
     finished_at elapsed_time error_message exit_code cluster_status reason retry_at
-    resolved_params resolved_outputs results outcome
+    resolved_params resolved_outputs results outcome reused_from
 """
 STEP_DROPPED: Final = frozenset(_OURS_OF_A_STEP.split())
 _OTHER_WORDS: Final[Mapping[str, str]] = {
@@ -56,6 +57,7 @@ _OTHER_WORDS: Final[Mapping[str, str]] = {
     "app": "appname appid application tool service run program",
     "params": "parameters inputs input arguments args options with",
     "depends_on": "dependencies needs after requires upstream parents",
+    "reuse": "cache caching callcaching resume useexisting",
     "max_attempts": "attempts maxretries retries times",
     "backoff_seconds": "backoff delay delayseconds wait",
 }
@@ -124,6 +126,7 @@ def read(found: Document, limits: Limits, diagnostics: Diagnostics) -> Spec:
         labels=_labels(found, diagnostics),
         max_parallel_steps=_parallel(found, limits, diagnostics),
         on_failure=_on_failure(found, diagnostics),
+        reuse=read_reuse(found, diagnostics),
     )
 
 
@@ -267,6 +270,7 @@ def _step(found: Json, path: Path, diagnostics: Diagnostics) -> StepSpec:
         outputs=_object(found, "outputs", path, diagnostics, required=False),
         depends_on=_depends_on(found, path, diagnostics),
         retry=_retry(found, path, diagnostics),
+        reuse=read_step_reuse(found, path, diagnostics),
     )
 
 

@@ -9,14 +9,14 @@ from workflows.model.states import JobState
 from workflows.model.values import Job, Outcome, job_key
 from workflows.store import documents
 from workflows.store.jobs.kills import KILLED, UNANSWERED
-from workflows.store.jobs.rows import value
+from workflows.store.jobs.rows import BULKY, value
 from workflows.store.mongo import Row, collection, translate_errors
 
 Place = tuple[int, int]
 """The index of a step, and the number of its attempt."""
 
 _UNDER_WAY: Final = [JobState.SENDING, JobState.ACTIVE]
-_SHOWN: Final = {"params": 0, "evidence": 0}
+_SHOWN: Final = {"params": 0, **BULKY}
 SENT: Final[Row] = {
     "sent_at": {"$type": "date"},
     "state": {"$in": [*_UNDER_WAY, JobState.DONE, JobState.REJECTED]},

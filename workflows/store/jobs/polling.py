@@ -42,6 +42,8 @@ class Watched:
     looks_for: bool = False
     """When it has ended well its results are to be looked for."""
     backend: str = APPSERVICE
+    has_basis: bool = False
+    """If it ends well, what it left is to be noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def record_end(
         "reason": reason,
         "missing_since": None,
         **_started(started_at),
+        **_seen_due(outcome, finished_at, job.has_basis),
     }
     return JobUpdate(job.key, job.workflow, END, fields)
 
@@ -125,12 +128,18 @@ def record_outputs(
         "reason": reason,
         "results": dict(results),
         "results_due": None,
+        **_seen_due(outcome, job.finished_at, job.basis is not None),
     }
     return JobUpdate(job.key, job.workflow, END, fields)
 
 
 def _started(started_at: datetime | None) -> Row:
     return {"started_at": started_at} if started_at else {}
+
+
+def _seen_due(outcome: Outcome, finished_at: datetime | None, has_basis: bool) -> Row:
+    """When to note what the job left: from its end on."""
+    return {"seen_due": finished_at} if has_basis and outcome is Outcome.SUCCEEDED else {}
 
 
 def owners() -> list[str]:
@@ -183,6 +192,7 @@ def active(owners: Sequence[str], since: datetime | None = None) -> dict[str, li
         "missing_since": 1,
         "globs": 1,
         "backend": 1,
+        "basis.key": 1,
     }
     found: dict[str, list[Watched]] = defaultdict(list)
     query: Row = {
@@ -210,6 +220,7 @@ def _read_watched(row: Row) -> Watched:
         row.get("missing_since"),
         bool(row.get("globs")),
         row.get("backend") or APPSERVICE,
+        bool(row.get("basis")),
     )
 
 

@@ -6,15 +6,18 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from workflows.model.job_moves import FINAL_JOB
 from workflows.model.states import JobState
-from workflows.model.values import APPSERVICE, Job, Outcome, job_key
+from workflows.model.values import APPSERVICE, Basis, Job, Outcome, Reused, job_key
 from workflows.rules.outages import FinishedStep
 from workflows.store import documents
 from workflows.store.insert_check import check_insert
 from workflows.store.mongo import NOW, UNREADABLE, Row, collection, sound, translate_errors
+
+BULKY: Final[Row] = {"evidence": 0, "outputs_seen": 0, "basis.inputs": 0}
+"""What may be large and few ask for, as a projection leaves it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ def open_jobs(workflows: Iterable[str]) -> dict[str, OpenJobs]:
     found: dict[str, list[Row]] = defaultdict(list)
     with translate_errors():
         for each in collection(documents.Job).find(
-            {"workflow": {"$in": list(workflows)}, "open": True}, {"params": 0, "evidence": 0}
+            {"workflow": {"$in": list(workflows)}, "open": True}, {"params": 0, **BULKY}
         ):
             found[each["workflow"]].append(each)
     return {workflow: _read_open(rows) for workflow, rows in found.items()}
@@ -63,12 +66,12 @@ def discard_changes(workflow: str, until: datetime) -> None:
 
 def of_workflow(workflow: str) -> list[Job]:
     """Every attempt of every step, in order."""
-    return _read_jobs(workflow, {"evidence": 0})
+    return _read_jobs(workflow, BULKY)
 
 
 def history(workflow: str) -> list[Job]:
     """Every attempt of every step, in order, without what was sent."""
-    return _read_jobs(workflow, {"params": 0, "evidence": 0})
+    return _read_jobs(workflow, {"params": 0, **BULKY})
 
 
 def _read_jobs(workflow: str, projection: Row) -> list[Job]:
@@ -79,6 +82,13 @@ def _read_jobs(workflow: str, projection: Row) -> list[Job]:
             .sort([("step", 1), ("attempt", 1)])
         )
         return [value(each) for each in rows]
+
+
+def get(workflow: str, step: int, attempt: int) -> Job | None:
+    """One attempt of a step."""
+    with translate_errors():
+        row = collection(documents.Job).find_one({"_id": job_key(workflow, step, attempt)}, BULKY)
+    return value(row) if row else None
 
 
 Attempts = Collection[tuple[int, int]]
@@ -93,6 +103,19 @@ def ids_of(workflow: str, among: Attempts | None = None) -> dict[tuple[int, int]
             {"step": 1, "attempt": 1, "job_id": 1},
         )
         return {(each["step"], each["attempt"]): each["job_id"] for each in rows}
+
+
+def sources_of(workflow: str) -> dict[tuple[int, int], str]:
+    """By step index and attempt, the keys of the jobs whose results were taken."""
+    with translate_errors():
+        rows = collection(documents.Job).find(
+            {
+                "_id": {"$gte": f"{workflow}/", "$lt": f"{workflow}0"},
+                "reused.source": {"$type": "string"},
+            },
+            {"step": 1, "attempt": 1, "reused.source": 1},
+        )
+        return {(each["step"], each["attempt"]): each["reused"]["source"] for each in rows}
 
 
 def failures_of(workflow: str, among: Attempts | None = None) -> dict[tuple[int, int], str]:
@@ -173,7 +196,25 @@ def row(job: Job, now: datetime) -> Row:
 
 def _optional(job: Job, now: datetime) -> Row:
     globs: Row = {"globs": dict(job.globs)} if job.globs else {}
+    if job.state is JobState.CHECKING:
+        globs |= {"reuse_due": now, "reuse_until": job.reuse_until}
     return globs | ({"changed_at": now, "reason": job.reason} if job.state in FINAL_JOB else {})
+
+
+def basis_row(basis: Basis) -> Row:
+    """As it is stored. Paths are no names of fields: they hold dots."""
+    inputs = [{"path": path, "holds": dict(found)} for path, found in basis.inputs.items()]
+    kept = {"key": basis.key, "specification": basis.specification, "inputs": inputs}
+    return kept | ({"epoch": basis.epoch} if basis.epoch else {})
+
+
+def _read_basis(row: Row) -> Basis:
+    inputs = {each["path"]: each["holds"] for each in row.get("inputs", ())}
+    return Basis(row["key"], row["specification"], row.get("epoch", ""), inputs)
+
+
+def _read_reused(row: Row) -> Reused:
+    return Reused(**{name: row[name] for name in Reused.__slots__})
 
 
 def of_backends(backends: Collection[str]) -> Row:
@@ -228,6 +269,10 @@ def value(each: Row) -> Job:
         failing=each.get("evidence_due") is not None,
         exit_code=each.get("exit_code"),
         cluster_status=each.get("cluster_status") or "",
+        basis=_read_basis(each["basis"]) if each.get("basis") else None,
+        reuse_until=each.get("reuse_until"),
+        reused=_read_reused(each["reused"]) if each.get("reused") else None,
+        miss=each.get("reuse_miss") or {},
         kill=bool(each.get("kill")),
         kill_reply=each.get("kill_reply") or "",
         request_id=each.get("request_id") or "",

@@ -20,8 +20,9 @@ from workflows.model.job_moves import (
     Transition,
 )
 from workflows.model.states import JobState
-from workflows.model.values import Job, Outcome
+from workflows.model.values import Basis, Job, Outcome
 from workflows.store import documents
+from workflows.store.jobs.rows import basis_row
 from workflows.store.jobs.transitions import guard, guard_of, update
 from workflows.store.mongo import NOW, Row, collection, later, map_by_id, translate_errors
 
@@ -44,6 +45,8 @@ class SendResult:
     reason: str = ""
     job_id: str = ""
     unset: tuple[str, ...] = ()
+    basis: Basis | None = None
+    """What its result will rest on, where that was read for this send."""
 
     @property
     def update(self) -> list[Row]:
@@ -67,8 +70,8 @@ class SendResult:
         return UpdateOne(guard_of(self.move, self.job), self.update)
 
 
-def job_started(job: Job, job_id: str) -> SendResult:
-    return SendResult(job, START, _STARTED, job_id=job_id)
+def job_started(job: Job, job_id: str, basis: Basis | None = None) -> SendResult:
+    return SendResult(job, START, _STARTED, job_id=job_id, basis=basis)
 
 
 def unsent(job: Job, reason: str, wait: timedelta) -> SendResult:
@@ -147,16 +150,25 @@ def record(outcomes: Sequence[SendResult]) -> list[SendResult]:
 def _writes(outcomes: Sequence[SendResult]) -> list[UpdateOne | UpdateMany]:
     """All that were started under one claim in one statement; what is rarer one by one."""
     writes: list[UpdateOne | UpdateMany] = []
-    claims: dict[str, dict[str, str]] = defaultdict(dict)
+    claims: dict[str, dict[str, SendResult]] = defaultdict(dict)
     for sent in outcomes:
         if sent.move is START:
-            claims[sent.job.claim][sent.job.key] = sent.job_id
+            claims[sent.job.claim][sent.job.key] = sent
         else:
             writes.append(sent.write())
-    for claim, ids in claims.items():
-        fields = {**_STARTED, "reason": "", "job_id": map_by_id(ids)}
+    for claim, started in claims.items():
+        ids = {key: sent.job_id for key, sent in started.items()}
+        fields = {**_STARTED, "reason": "", "job_id": map_by_id(ids), **_basis_of(started)}
         writes.append(UpdateMany(guard(START, list(ids), claim=claim), update(START, fields)))
     return writes
+
+
+def _basis_of(started: Mapping[str, SendResult]) -> Row:
+    """What was read for these sends; of the others the field stays as it is."""
+    read = {key: basis_row(sent.basis) for key, sent in started.items() if sent.basis}
+    if not read:
+        return {}
+    return {"basis": {"$cond": [{"$in": ["$_id", list(read)]}, map_by_id(read), "$basis"]}}
 
 
 def known_id(job: Job) -> str:

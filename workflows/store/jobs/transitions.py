@@ -1,19 +1,20 @@
 """MongoDB's guard and update of every move of a job, made from the table ``model.job_moves``.
 
 Theory of operation. A row of ``jobs`` is one attempt of a step: outbox, polling index and receipt.
-*intended*: nobody is sending it. *sending*: a sender holds a claim on it, or its answer is lost
-(in doubt); AppService may have it or not. *active*: AppService has it under ``job_id``. *done*,
-*rejected*, *withdrawn*: nothing follows. A turn of the workflow inserts a row and withdraws or
-condemns it (``rows``); the holder of the claim writes what became of a submission
-(``send_results``), a look-up only where that holder is silent (``lookups``), a poll where the job
-is active (``polling``). No lock is held between reading and writing: each write repeats in its
-guard what the writer believes (state and fence), is atomic for one row, and matches nothing where
-that no longer holds. ``version`` counts what a reader may have decided upon, ``changed_at`` is set
-until the workflow has processed the change. A crash before a write leaves the row as it was, with
-the time in ``due``, ``kill_due``, ``results_due`` or ``evidence_due`` at which another process
-takes it; a crash after it leaves ``changed_at``, which the sweep finds. A crash between a call of
-AppService and its record leaves *sending*: the look-up finds the job by its key or believes it
-absent after the grace.
+*checking*: an earlier result that it may reuse is being looked for (``store/reuse``). *intended*:
+nobody is sending it. *sending*: a sender holds a claim on it, or its answer is lost (in doubt);
+AppService may have it or not. *active*: AppService has it under ``job_id``. *done*, *rejected*,
+*withdrawn*: nothing follows. A turn of the workflow inserts a row and withdraws or condemns it
+(``rows``); the holder of the claim writes what became of a submission (``send_results``), a look-up
+only where that holder is silent (``lookups``), a poll where the job is active (``polling``). No
+lock is held between reading and writing: each write repeats in its guard what the writer believes
+(state and fence), is atomic for one row, and matches nothing where that no longer holds.
+``version`` counts what a reader may have decided upon, ``changed_at`` is set until the workflow has
+processed the change. A crash before a write leaves the row as it was, with the time in ``due``,
+``kill_due``, ``results_due``, ``evidence_due``, ``reuse_due`` or ``seen_due`` at which another
+process takes it; a crash after it leaves ``changed_at``, which the sweep finds. A crash between a
+call of AppService and its record leaves *sending*: the look-up finds the job by its key or believes
+it absent after the grace.
 """
 
 from __future__ import annotations
@@ -41,6 +42,19 @@ _CONDITIONS: Final[Mapping[Fence, Row]] = {
     Fence.EVIDENCE_DUE: {
         "evidence_due": {"$type": "date"},
         "$expr": {"$lte": ["$evidence_due", NOW]},
+    },
+    Fence.REUSE_DUE: {
+        "reuse_due": {"$type": "date"},
+        "$expr": {"$lte": ["$reuse_due", NOW]},
+    },
+    Fence.REUSE_OVER: {
+        "reuse_until": {"$type": "date"},
+        "$expr": {"$lte": ["$reuse_until", NOW]},
+    },
+    Fence.REUSE_PARKED: {"reuse_due": None},
+    Fence.SEEN_DUE: {
+        "seen_due": {"$type": "date"},
+        "$expr": {"$lte": ["$seen_due", NOW]},
     },
     Fence.PARKED: {"due": None},
     Fence.GRACE_OVER: {"$expr": {"$lte": ["$absent_after", "$looked_at"]}},

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from workflows.model.job_moves import PARK, UNPARK
+from workflows.model.job_moves import PARK, UNPARK, UNPARK_CHECK
 from workflows.model.states import JobState
 from workflows.model.values import APPSERVICE, Job
 from workflows.store import documents
@@ -141,16 +141,20 @@ def unpark(owners: Collection[str]) -> int:
     """Jobs that waited for a token of these users are due now; answers with how many."""
     if not owners:
         return 0
-    result = collection(documents.Job).update_many(
-        {**guard(UNPARK), "owner": {"$in": sorted(owners)}}, update(UNPARK, {"due": NOW})
+    jobs, of_owners = collection(documents.Job), {"owner": {"$in": sorted(owners)}}
+    checks = jobs.update_many(
+        {**guard(UNPARK_CHECK), **of_owners}, update(UNPARK_CHECK, {"reuse_due": NOW})
     )
-    return result.modified_count
+    result = jobs.update_many({**guard(UNPARK), **of_owners}, update(UNPARK, {"due": NOW}))
+    return result.modified_count + checks.modified_count
 
 
 def unpark_usable() -> int:
     """The same for every user who has a usable token: repairs what a process left undone that
     died between storing a token and ``unpark``."""
-    parked = collection(documents.Job).distinct("owner", guard(UNPARK))
+    parked = collection(documents.Job).distinct(
+        "owner", {"$or": [guard(UNPARK), guard(UNPARK_CHECK)]}
+    )
     return unpark(with_token(parked)) if parked else 0
 
 

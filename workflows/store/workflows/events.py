@@ -55,6 +55,7 @@ def row(workflow: str, event: Event) -> Row:
     if event.step is not None:
         fields |= {"step": event.step, "step_name": event.step_name, "app": event.app}
     optional: Row = {"attempt": event.attempt, "job_id": event.job_id, "reason": event.reason}
+    optional["reused"] = event.reused
     if event.duration is not None:
         optional["duration_seconds"] = event.duration.total_seconds()
     made = fields | {name: found for name, found in optional.items() if found or found == 0.0}
@@ -77,4 +78,5 @@ def value(each: Row) -> Event:
         job_id=each.get("job_id", ""),
         reason=each.get("reason", ""),
         duration=timedelta(seconds=seconds) if seconds is not None else None,
+        reused=each.get("reused", False),
     )

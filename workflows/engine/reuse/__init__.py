@@ -1,0 +1,1 @@
+"""Reuse of results: look-ups of earlier jobs, and notes of what jobs read and left."""
