@@ -138,7 +138,13 @@ class Point:
             numbers = [event.sequence for event in events.of_workflow(workflow)]
             if numbers != list(range(1, len(numbers) + 1)):
                 problems.append(f"its history is {numbers}")
-        return problems + self._at_bvbrc(engine, ids)
+        at_end = self._at_bvbrc(engine, ids) if self.verb.workflows else self._left_over()
+        return problems + at_end
+
+    def _left_over(self) -> list[str]:
+        kinds = (documents.Spec, documents.Job, documents.Event)
+        counts = {kind.__name__: collection(kind).count_documents({}) for kind in kinds}
+        return [f"{count} of {kind} are left" for kind, count in counts.items() if count]
 
     def _at_bvbrc(self, engine: Engine, ids: list[str]) -> list[str]:
         made = engine.simulator.jobs(owner=engine.user)

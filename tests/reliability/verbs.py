@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,15 +17,18 @@ from workflows.engine import batches, commands
 from workflows.engine.advance import advance
 from workflows.engine.advance_batches import advance_batch
 from workflows.engine.commands import Owner, Submission
+from workflows.engine.deleting import delete_workflow
 from workflows.engine.evidence import collect_evidence
 from workflows.engine.kill import kill_jobs
 from workflows.engine.lookup import resolve_jobs
 from workflows.engine.poll import poll_jobs
+from workflows.engine.purge import Keep, purge
 from workflows.engine.replan import replan
 from workflows.engine.reuse.look_up import check_reuse
 from workflows.engine.reuse.note import note_results
+from workflows.model.errors import NotFound
 from workflows.spec.document import spec_from
-from workflows.store import documents
+from workflows.store import documents, removals
 from workflows.store.batches import stored as batch_rows
 from workflows.store.due import Work, due
 from workflows.store.mongo import collection
@@ -44,7 +48,7 @@ class Verb:
     expected: str = "succeeded"
     again: Callable[[Engine, str], Any] = lambda _engine, _workflow: None
     workflows: int = 1
-    """How many there are in the end."""
+    """How many there are in the end. 0: nor is anything left that belonged to them."""
 
 
 def submitted(engine: Engine) -> str:
@@ -248,6 +252,26 @@ def may_reuse(engine: Engine) -> str:
     return workflow
 
 
+def ended(engine: Engine) -> str:
+    workflow = engine.submit(document("", "a"))
+    engine.ends(workflow)
+    return workflow
+
+
+def hidden(engine: Engine) -> str:
+    """The process that deleted it died when nobody could see it any more."""
+    workflow = ended(engine)
+    assert removals.hide(workflow, removals.DELETABLE)
+    return workflow
+
+
+def delete_again(engine: Engine, workflow: str) -> None:
+    """The user repeats what was not answered; what is hidden is left to the retention task."""
+    with suppress(NotFound):
+        delete_workflow(workflow)
+    purge(engine.context, Keep())
+
+
 def renew(engine: Engine, _workflow: str) -> None:
     token = engine.simulator.token(engine.user)
     owner = Owner(engine.user, token, datetime.now(UTC) + timedelta(days=30))
@@ -289,6 +313,8 @@ VERBS = [
     ),
     Verb("reuse", may_reuse, lambda engine, _: check_reuse(engine.context), workflows=2),
     Verb("note results", has_results, lambda engine, _: note_results(engine.context)),
+    Verb("delete", ended, lambda _, it: delete_workflow(it), again=delete_again, workflows=0),
+    Verb("finish a deletion", hidden, delete_again, again=delete_again, workflows=0),
     Verb("renew", parked, renew, again=renew),
 ]
 
