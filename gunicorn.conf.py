@@ -58,12 +58,21 @@ class Worker(ApiWorker):
             0 if settings.api.trusted_proxies else settings.api.max_connections_per_address
         ),
         body_bytes=settings.api.max_body_bytes,
+        waiting_bytes=settings.api.max_waiting_bytes,
+        waiting_bytes_per_address=(
+            0 if settings.api.trusted_proxies else settings.api.max_waiting_bytes_per_address
+        ),
     )
 
     def largest_body(self, method: str, path: str) -> int:
         from app.http.admission import largest_body  # noqa: PLC0415 - the worker's code
 
         return largest_body(self.wsgi, method, path)
+
+    def count_refusal(self, kind: str) -> None:
+        from observability.metering import counts_of  # noqa: PLC0415 - the worker's code
+
+        counts_of(settings.metrics).count_refusal(kind)
 
 
 def when_ready(_arbiter: Any) -> None:

@@ -390,6 +390,10 @@ class Api(Section):
     client."""
     max_connections_per_address: Count = 128
     """Connections of one address to one process; not used with ``trusted_proxies``."""
+    max_waiting_bytes: Annotated[int, Field(ge=64 * 1024 * 1024)] = 512 * 1024 * 1024
+    """What bodies and answers that wait occupy in temporary files, in one process."""
+    max_waiting_bytes_per_address: Annotated[int, Field(ge=32 * 1024 * 1024)] = 128 * 1024 * 1024
+    """The same of one address; not used with ``trusted_proxies``."""
     probe_host: Name = "127.0.0.1"
     probe_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Where ``/api/v1/health/live`` and ``ready`` are answered on a socket of their own; 0: not."""

@@ -105,6 +105,10 @@ class Counts:
         self.meters.requests.labels(method, route, str(status)).inc()
         self.meters.request_seconds.labels(route).observe(duration.total_seconds())
 
+    def count_refusal(self, kind: str) -> None:
+        """Of a connection or a request that the API never saw (``server/listener.py``)."""
+        self.meters.refusals.labels(kind).inc()
+
     def call(self, made: Made) -> None:
         """A call of a BV-BRC service, with any outcome."""
         meters, method, seconds = self.meters, made.call.method, made.duration.total_seconds()

@@ -96,6 +96,11 @@ class Meters:
     requests: Counter = _counter(
         "http_requests", "Requests that the API answered", "method", "route", "status"
     )
+    refusals: Counter = _counter(
+        "http_refusals",
+        "Connections and requests that the server refused before the API saw them",
+        "kind",
+    )
     request_seconds: Histogram = _seconds(
         "http_request_duration", "How long the API took to answer", _SHORT, "route"
     )

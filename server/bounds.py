@@ -36,6 +36,10 @@ class Bounds:
     connections_per_address: int
     """0: any number, because every connection comes from a proxy."""
     body_bytes: int
+    waiting_bytes: int
+    """In temporary files: bodies that wait to be read, answers that wait to be sent."""
+    waiting_bytes_per_address: int
+    """0: as many, because every connection comes from a proxy."""
 
 
 @dataclass(frozen=True, slots=True)

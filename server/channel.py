@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from waitress.channel import HTTPChannel
+from waitress.adjustments import Adjustments
+from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.task import WSGITask
 
-from server.bounds import Progress
-from server.refusals import Parser, Refusal, TimedOut
+from server.bounds import IN_MEMORY_BYTES, Progress
+from server.refusals import Parser, Refusal, TimedOut, write_refusal
+from server.spool import Share
 
 HUNG_UP = "server.client_hung_up"
 """In a request's environment: tells whether the client has closed its end."""
@@ -48,7 +50,6 @@ class Channel(HTTPChannel):
 
     task_class = Task
     error_task_class = Refusal
-    parser_class = Parser
     request: Parser | None
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -58,6 +59,19 @@ class Channel(HTTPChannel):
         self._had_request = False
         self._gathered: list[bytes] | None = None
         super().__init__(*arguments, **named)
+        self._share = Share(self.server.spool, self.server.address_of(self))
+
+    def parser_class(self, adj: Adjustments) -> Parser:
+        """waitress calls this for each request."""
+        return Parser(adj, self.server.spool, self.server.address_of(self))
+
+    def handle_close(self) -> None:
+        """Also gives back what a body occupies that will never be whole; one that is whole belongs
+        to the thread that answers it."""
+        if self.request is not None:
+            self.request.close()
+        super().handle_close()
+        self._share.give_back()
 
     def received(self, data: bytes) -> bool:
         before = self.request
@@ -78,19 +92,35 @@ class Channel(HTTPChannel):
             yield
         finally:
             self._gathered = None
-        super().write_soon(b"".join(parts))
+        self._begin_answer(b"".join(parts))
 
     def write_soon(self, data: Any) -> int:
+        """Further parts, of which few wait: their thread waits while the client is behind."""
         if self._gathered is None:
             return int(super().write_soon(data))
         self._gathered.append(data)
         return len(data)
+
+    def _begin_answer(self, data: bytes) -> None:
+        """Hands the head and the first part, mostly all of it, to the loop; refuses what has no
+        room."""
+        full = self._share.take(len(data)) if len(data) >= IN_MEMORY_BYTES else None
+        if full is not None:
+            self.server.count_refusal("waiting")
+            super().write_soon(write_refusal(full))
+            raise ClientDisconnected
+        try:
+            super().write_soon(data)
+        except ClientDisconnected:
+            self._share.give_back()
+            raise
 
     def send(self, data: bytes, do_close: bool = True) -> int:
         sent: int = super().send(data, do_close)
         self._sent_bytes += sent
         if sent >= self.total_outbufs_len:
             self._answers_since = None
+            self._share.give_back()
             self._waits_since = time.monotonic()
         return sent
 

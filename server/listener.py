@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -21,11 +23,14 @@ from server.bounds import (
 )
 from server.channel import Channel
 from server.lanes import Lanes
-from server.refusals import LargestBody, write_body
+from server.refusals import RETRY_SECONDS, LargestBody, write_body
+from server.spool import Spool
 
 log = structlog.get_logger(__name__)
 
 Map = dict[int, Any]
+CountRefusal = Callable[[str], None]
+"""Is given what was refused: ``connections``, ``waiting``, ``slow``, ``large`` or ``malformed``."""
 _TOO_MANY: Final = write_body("Too Many Requests", "Too many connections come from your address.")
 _REFUSAL: Final = b"\r\n".join(
     [
@@ -33,12 +38,21 @@ _REFUSAL: Final = b"\r\n".join(
         b"Connection: close",
         b"Content-Type: application/json",
         b"X-Content-Type-Options: nosniff",
-        b"Retry-After: 5",
+        b"Retry-After: %d" % RETRY_SECONDS,
         b"Content-Length: %d" % len(_TOO_MANY),
         b"",
         _TOO_MANY,
     ]
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What is served, and what the server asks and tells it."""
+
+    application: Any
+    largest_body: LargestBody
+    count_refusal: CountRefusal
 
 
 class _Bounded:
@@ -51,8 +65,10 @@ class _Bounded:
     adj: Adjustments
     accepting: bool
 
-    def set_bounds(self, bounds: Bounds) -> None:
+    def set_bounds(self, bounds: Bounds, count_refusal: CountRefusal) -> None:
         self._bounds = bounds
+        self.count_refusal = count_refusal
+        self.spool = Spool(bounds.waiting_bytes, bounds.waiting_bytes_per_address)
 
     def count_request(self) -> None:
         self.served += 1
@@ -70,12 +86,17 @@ class _Bounded:
                 connection.send(_REFUSAL)
             connection.close()
             log.warning("Too many connections from one address", address=address)
+            self.count_refusal("connections")
             raise ConnectionRefusedError(address)
 
     def _address(self, connection: socket.socket) -> str:
         """Empty for a Unix socket."""
         peer = connection.getpeername()
         return str(peer[0]) if isinstance(peer, tuple) else ""
+
+    def address_of(self, channel: Channel) -> str:
+        """Empty for a Unix socket."""
+        return str(channel.addr[0]) if isinstance(self, TcpListener) else ""
 
     def _of_address(self, address: str) -> int:
         return sum(channel.addr[0] == address for channel in self.active_channels.values())
@@ -90,6 +111,7 @@ class _Bounded:
         ]
         if waiting:
             self.active_channels[min(waiting)[1]].handle_close()
+            self.count_refusal("connections")
 
     def end_overdue(self, now: float) -> None:
         """Called once a second, between two rounds of the loop."""
@@ -121,25 +143,23 @@ class UnixListener(_Bounded, UnixWSGIServer):
 
 def listen(
     listening: socket.socket,
-    application: Any,
+    served: Served,
     sockets: Map,
     bounds: Bounds,
-    *,
-    largest_body: LargestBody | None = None,
 ) -> _Bounded:
-    """Serves ``application`` on the socket, which listens already; ``sockets`` is its loop's."""
+    """Serves on the socket, which listens already; ``sockets`` is its loop's."""
     kind = UnixListener if listening.family == socket.AF_UNIX else TcpListener
     found = kind(
-        application,
+        served.application,
         sockets,
         False,
         listening,
         dispatcher=Lanes(bounds),
-        adj=adjust(bounds, largest_body or (lambda _method, _path: bounds.body_bytes)),
+        adj=adjust(bounds, served.largest_body),
         sockinfo=(listening.family, listening.type, listening.proto, listening.getsockname()),
         bind_socket=False,
     )
-    found.set_bounds(bounds)
+    found.set_bounds(bounds, served.count_refusal)
     found.accepting = True
     return found
 

@@ -13,7 +13,7 @@ import structlog
 from waitress import wasyncore
 
 from server.bounds import Bounds
-from server.listener import Map, listen
+from server.listener import Map, Served, listen
 from server.refusals import write_body
 
 log = structlog.get_logger(__name__)
@@ -39,15 +39,15 @@ def open_socket(host: str, port: int) -> None:
         log.warning("Probes cannot be served", port=port, error=failure.strerror)
 
 
-def serve(application: Application, bounds: Bounds) -> None:
+def serve(served: Served, bounds: Bounds) -> None:
     """Starts a thread in a worker that answers probes until the process ends."""
     for listening in _listening:
         threading.Thread(
-            target=_run, args=(listening, application, bounds), name="probes", daemon=True
+            target=_run, args=(listening, served, bounds), name="probes", daemon=True
         ).start()
 
 
-def _run(listening: socket.socket, application: Application, bounds: Bounds) -> None:
+def _run(listening: socket.socket, served: Served, bounds: Bounds) -> None:
     own = replace(
         bounds,
         threads=_THREADS,
@@ -57,7 +57,10 @@ def _run(listening: socket.socket, application: Application, bounds: Bounds) -> 
         body_bytes=_BODY_BYTES,
     )
     sockets: Map = {}
-    listener = listen(listening, only_probes(application), sockets, own)
+    only = replace(
+        served, application=only_probes(served.application), largest_body=lambda *_: _BODY_BYTES
+    )
+    listener = listen(listening, only, sockets, own)
     while True:
         wasyncore.poll2(1.0, sockets)
         listener.end_overdue(time.monotonic())

@@ -13,7 +13,7 @@ from waitress import wasyncore
 
 from server import probes
 from server.bounds import Bounds
-from server.listener import Map, listen
+from server.listener import Map, Served, listen
 
 ROUND_SECONDS: Final = 0.5
 SWEEP_SECONDS: Final = 1.0
@@ -33,6 +33,9 @@ class ApiWorker(Worker):
         """How many bytes the application takes there."""
         return self.bounds.body_bytes
 
+    def count_refusal(self, _kind: str) -> None:
+        """Called for what is refused before the application sees it (``listener.CountRefusal``)."""
+
     def init_process(self) -> None:
         _raise_open_files()
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -40,12 +43,10 @@ class ApiWorker(Worker):
 
     def run(self) -> None:
         sockets: Map = {}
-        listeners = [
-            listen(each.sock, self.wsgi, sockets, self.bounds, largest_body=self.largest_body)
-            for each in self.sockets
-        ]
+        served = Served(self.wsgi, self.largest_body, self.count_refusal)
+        listeners = [listen(each.sock, served, sockets, self.bounds) for each in self.sockets]
         _Waker(self.PIPE[0], sockets)
-        probes.serve(self.wsgi, self.bounds)
+        probes.serve(served, self.bounds)
         while self.alive and self.ppid == os.getppid():
             self._turn(sockets, listeners)
             if sum(each.served for each in listeners) >= self.max_requests:

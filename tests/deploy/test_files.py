@@ -203,6 +203,45 @@ def test_every_container_of_ours_is_confined() -> None:
             assert line in unit.read_text().splitlines(), unit.name
 
 
+def test_probes_of_the_api_have_a_listener_of_their_own() -> None:
+    service, unit = (
+        COMPOSE["services"]["api"],
+        (DEPLOY / "systemd/workflow-api.service").read_text(),
+    )
+    (container,) = pods()["api"]["containers"]
+    probes = [container[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")]
+
+    assert service["environment"]["WORKFLOW_API__PROBE_PORT"] == "8001"
+    assert "127.0.0.1:8001/api/v1/health/ready" in service["healthcheck"]["test"][-1]
+    assert "Environment=WORKFLOW_API__PROBE_PORT=8001\n" in unit
+    assert {"name": "WORKFLOW_API__PROBE_PORT", "value": "8001"} in container["env"]
+    assert {"name": "probes", "containerPort": 8001} in container["ports"]
+    assert {probe["port"] for probe in probes} == {"probes"}
+
+
+def test_every_api_behind_a_proxy_trusts_it() -> None:
+    unit = (DEPLOY / "systemd/workflow-api.service").read_text()
+    (container,) = pods()["api"]["containers"]
+    setting = "WORKFLOW_API__TRUSTED_PROXIES"
+
+    assert COMPOSE["services"]["api"]["environment"][setting] == f"${{{setting}:-1}}"
+    assert f"Environment={setting}=1\n" in unit
+    assert {"name": setting, "value": "1"} in container["env"]
+
+
+def test_bodies_that_wait_fill_no_memory() -> None:
+    service, unit = (
+        COMPOSE["services"]["api"],
+        (DEPLOY / "systemd/workflow-api.service").read_text(),
+    )
+    volumes = {each["name"]: each for each in pods()["api"]["volumes"]}
+
+    assert "/tmp" in service["volumes"]  # noqa: S108 - on the disk
+    assert not [each for each in service["tmpfs"] if each.startswith("/tmp")]  # noqa: S108
+    assert "Environment=TMPDIR=/var/tmp\n" in unit
+    assert volumes["tmp"]["emptyDir"].keys() == {"sizeLimit"}
+
+
 def test_no_port_of_compose_is_open_to_the_world() -> None:
     published = [port for each in COMPOSE["services"].values() for port in each.get("ports", [])]
 

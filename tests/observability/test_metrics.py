@@ -156,4 +156,4 @@ def test_no_label_names_a_workflow_or_a_user() -> None:
 
     labels = {label for name in made.__slots__ for label in getattr(made, name)._labelnames}
 
-    assert labels == {"app", "status", "method", "error_type", "route", "outcome"}
+    assert labels == {"app", "status", "method", "error_type", "route", "kind", "outcome"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import quote
@@ -11,8 +13,9 @@ import psutil
 import pytest
 import requests
 
-from tests.product import ALICE, GROUP, Product, product, running_product
-from tests.security.attacks import answer_to, connect
+from devstack.processes import wait_until
+from tests.product import ALICE, GROUP, Product, document, product, running_product
+from tests.security.attacks import another_api, answer_to, connect, get
 
 __all__ = ["product", "running_product"]
 pytestmark = GROUP
@@ -69,6 +72,78 @@ def test_a_hostile_document_does_not_fill_the_memory(product: Product, kind: str
 
     assert answer.status_code in (400, 413)
     assert peak_bytes(product) - before < MOST_GROWTH_BYTES
+
+
+BOUNDS = {
+    "WORKFLOW_API__MAX_WAITING_BYTES": str(64 * MIB),
+    "WORKFLOW_API__MAX_WAITING_BYTES_PER_ADDRESS": str(32 * MIB),
+}
+REFUSED = r'http_refusals_total\{kind="waiting"\} (\S+)'
+
+
+def head(size: int) -> bytes:
+    route = b"POST /api/v1/workflows/validate HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    return route + b"Content-Length: %d\r\n\r\n" % size
+
+
+def answer_from(url: str, address: str, size: int) -> bytes:
+    """The answer to a whole body; without a token 401 says that it was read."""
+    with connect(url, address) as connection:
+        connection.sendall(head(size) + b" " * size)
+        return answer_to(connection)
+
+
+def test_bodies_that_are_never_whole_fill_no_disk_and_keep_nobody_waiting(
+    product: Product,
+) -> None:
+    most, part = 14 * MIB, 12 * MIB
+    with another_api(product, "--workers", "1", **BOUNDS) as url, ExitStack() as stack:
+        for address in ("127.0.0.3", "127.0.0.3", "127.0.0.4", "127.0.0.4"):
+            connection = stack.enter_context(connect(url, address))
+            connection.sendall(head(most) + b" " * part)
+
+        of_address = answer_from(url, "127.0.0.3", most)
+        elsewhere = answer_from(url, "127.0.0.5", most)
+        stack.enter_context(connect(url, "127.0.0.6")).sendall(head(most) + b" " * part)
+        in_all = answer_from(url, "127.0.0.5", most)
+        small = answer_from(url, "127.0.0.3", 1000)
+
+        assert (code_of(of_address), code_of(elsewhere), code_of(in_all)) == (429, 401, 503)
+        assert code_of(small) == 401
+        assert b"\r\nRetry-After: 5\r\n" in of_address
+        assert b"\r\nRetry-After: 5\r\n" in in_all
+        counted = re.search(REFUSED, get(url, "/metrics").text)
+        assert counted is not None
+        assert float(counted.group(1)) >= 2
+
+        stack.close()
+        wait_until(lambda: code_of(answer_from(url, "127.0.0.3", most)) == 401, "room again")
+
+
+def test_large_answers_that_nobody_reads_fill_no_disk(product: Product) -> None:
+    large = document({"a": ""})
+    large["base_context"]["text"] = "x" * 10 * MIB
+    workflow = product.ask("POST", "/workflows/plan", json=large)["workflow_id"]
+    asked = b"GET /api/v1/workflows/%s HTTP/1.1\r\nHost: x\r\n\r\n" % workflow.encode()
+    with another_api(product, "--workers", "1", **BOUNDS) as url, ExitStack() as stack:
+
+        def begin(address: str) -> bytes:
+            """Asks, and reads no more than the beginning of the answer."""
+            connection = stack.enter_context(connect(url, address))
+            connection.sendall(asked)
+            return connection.recv(20)
+
+        assert [code_of(begin("127.0.0.3")) for _ in range(4)] == [200, 200, 200, 429]
+        assert [code_of(begin("127.0.0.4")) for _ in range(3)] == [200, 200, 200]
+        assert code_of(begin("127.0.0.5")) == 503
+
+        stack.close()
+        wait_until(lambda: code_of(begin("127.0.0.3")) == 200, "room again")
+    product.ask("DELETE", f"/workflows/{workflow}")
+
+
+def code_of(answer: bytes) -> int:
+    return int(answer.split()[1])
 
 
 @pytest.mark.parametrize(
