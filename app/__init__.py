@@ -37,6 +37,7 @@ from app.live.broadcaster import Broadcaster
 from app.live.hints import Hints
 from app.many import routes as many
 from app.quotas import Quotas
+from app.templates import routes as templates
 from app.tokens import routes as tokens
 from app.tokens.password_sign_in import PasswordSignIn
 from app.webhooks import routes as webhooks
@@ -91,7 +92,7 @@ def create_app(settings: Settings) -> Flask:
     wes_errors.register(app)
     api = Documented(app)
     reading = (apps, status, history, steps, step_reuse, results, ro_crate, usage, admin, system)
-    changing = (submit, cwl, batches, many, webhooks, commands, tokens, deletion)
+    changing = (submit, cwl, batches, templates, many, webhooks, commands, tokens, deletion)
     for part in (*changing, *reading):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     api.register_blueprint(wes_routes.blueprint, url_prefix=wes_errors.PREFIX)

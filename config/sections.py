@@ -65,6 +65,7 @@ TAKEN = frozenset(
     {
         *("specs", "jobs", "credentials", "events", "locks", "heartbeats", "schema", "services"),
         *("app_specs", "removals", "sessions", "usage", "users", "batches", "batch_tables"),
+        *("templates", "template_versions"),
         *("webhooks", "deliveries"),
     }
 )
@@ -324,6 +325,13 @@ class Batches(Section):
     """The largest number that a batch may name."""
     unfinished_per_user: Count = 100
     """Batches of one user that have not ended."""
+
+
+class Templates(Section):
+    """Templates: workflows with typed inputs."""
+
+    per_user: Count = 200
+    """Names that one user may have, each with up to 1,000 versions."""
 
 
 def _network(text: str) -> str:

@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     reuse: sections.Reuse = sections.Reuse()
     batches: sections.Batches = sections.Batches()
     webhooks: sections.Webhooks = sections.Webhooks()
+    templates: sections.Templates = sections.Templates()
     api: sections.Api = sections.Api()
     wes: sections.Wes = sections.Wes()
     agents: sections.Agents = sections.Agents()

@@ -92,6 +92,11 @@ def list_apps_matching(known: Known, query: str) -> list[Json]:
     return find_apps(query, listed)
 
 
+def specifications(known: Known) -> dict[str, AppSpec]:
+    """Every app's specification by id, for its texts."""
+    return {**known.specs, **_DECLARED}
+
+
 def specs_of(known: Known, name: str) -> tuple[AppSpec, AppSpec]:
     """An app's specification, and what the engine's own table says about it."""
     spec = _DECLARED.get(name) or known.specs[name]

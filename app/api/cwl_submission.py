@@ -42,7 +42,11 @@ def plan_source(source: Submission, known: Known) -> tuple[Plan, NativeWorkflow]
 
 
 def store_plan(
-    source: Submission, plan: Plan, native: NativeWorkflow, request: Mapping[str, Json]
+    source: Submission,
+    plan: Plan,
+    native: NativeWorkflow,
+    request: Mapping[str, Json],
+    template: Mapping[str, Json] | None = None,
 ) -> Accepted:
     """Stores the workflow with its source. ``request`` holds WES's fields as they were sent, where
     the workflow came that way.
@@ -55,4 +59,4 @@ def store_plan(
         **request,
     }
     origin = Origin(json.dumps(source.as_json()), json.dumps(asked))
-    return submission.accept(native.spec, native.workflow_json, origin, plan.waits_for)
+    return submission.accept(native.spec, native.workflow_json, origin, plan.waits_for, template)

@@ -73,6 +73,11 @@ class Problem(Answered):
     count = fields.Integer(**described_as("Of a batch: how many rows have it"))
 
 
+class TemplateReference(Answered):
+    name = text("The template's name")
+    version = count("Which version of it")
+
+
 class Error(Answered):
     detail = text("One string that a person can act on")
     errors = many(Problem, "Every problem, where there are several")
@@ -85,7 +90,8 @@ class Submitted(Answered):
     warnings = fields.List(
         fields.Nested(Problem),
         **described_as(
-            "Present only if the token may expire before the workflow ends, or steps may be reused"
+            "Present only if there are any: the token may expire before the workflow ends, steps"
+            " may be reused, or a template is deprecated"
         ),
     )
 
@@ -204,6 +210,9 @@ class Status(Answered):
     error_message = text("The first failure, and what to do", null=True)
     parked = is_parked()
     parked_since = parked_time()
+    template = fields.Nested(
+        TemplateReference, **described_as("What it was made from, if that is a template")
+    )
     steps = many(StepStatus)
     step_counts = fields.Dict(
         keys=fields.String(),
@@ -298,6 +307,9 @@ class WholeWorkflow(Schema):
     owner = text("Whose it is")
     status = word(WORKFLOW_STATES)
     base_context = mapping("As submitted")
+    template = fields.Nested(
+        TemplateReference, **described_as("What it was made from, if that is a template")
+    )
     steps = many(WholeStep)
     workflow_outputs = fields.List(
         fields.Raw(), required=True, **described_as("Resolved as far as they can be")
@@ -345,6 +357,9 @@ class Outputs(Schema):
 class ListedWorkflow(Answered):
     batch_id = fields.String(**described_as("Of a row of a batch: its batch"))
     sample = fields.String(**described_as("Of a row of a batch: its name"))
+    template = fields.Nested(
+        TemplateReference, **described_as("What it was made from, if that is a template")
+    )
     workflow_id = text("Its id")
     workflow_name = text("As submitted")
     status = word(WORKFLOW_STATES)

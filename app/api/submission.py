@@ -42,9 +42,11 @@ def accept(
     document: Mapping[str, Json],
     origin: Origin = UNKNOWN_ORIGIN,
     waits_for: frozenset[str] = frozenset(),
+    template: Mapping[str, Json] | None = None,
 ) -> Accepted:
     """Stores a workflow that can run and sends a hint to start it. If further steps depend on
     results, it also stores the source to plan them from and the steps that they wait for.
+    ``template``: ``{name, version}`` of the one that it was made from.
     """
     quotas, user = connections().quotas, caller().name
     quotas.check_stored(user, starts=True)
@@ -57,6 +59,7 @@ def accept(
         body=_body() if key else b"",
         origin=origin,
         waits_for=waits_for,
+        template=template or {},
     )
     accepted = engine.submit(connections().context, caller(), submission)
     if accepted.created:

@@ -31,7 +31,7 @@ def take(found: Json) -> Validated:
     """A workflow that can run; raises ``Invalid``."""
     catalogue = connections().apps.catalogue(caller().token)
     with metering.computing():
-        checked = validate(found, catalogue, _limits())
+        checked = validate(found, catalogue, limits())
     return apart(checked)
 
 
@@ -39,7 +39,7 @@ def examine_again(found: Json) -> Examination:
     """A stored document with changes; problems are returned."""
     catalogue = connections().apps.catalogue(caller().token)
     with metering.computing():
-        return examine(found, catalogue, _limits())
+        return examine(found, catalogue, limits())
 
 
 def apart(checked: Validated) -> Validated:
@@ -56,14 +56,14 @@ def take_plan(found: Json) -> Plan:
         raise Invalid([Problem("", "not_an_object", "a workflow is a JSON object")])
     catalogue = connections().apps.catalogue(caller().token)
     with metering.computing():
-        seen = examine(found, catalogue, _limits())
+        seen = examine(found, catalogue, limits())
     if seen.spec is not None and seen.workflow_json is not None:
         return Plan(seen.spec, seen.workflow_json)
     spec = sketch(seen.workflow_json or {})
     return Plan(spec, document(spec), seen.problems)
 
 
-def _limits() -> Limits:
+def limits() -> Limits:
     return Limits(parallel_steps=connections().settings.executor.max_parallel_steps_per_workflow)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ from werkzeug.exceptions import BadRequest
 
 from app.api import submission as api_submission
 from app.api.request_schemas import Nothing
-from app.batches import live, schemas, submission
+from app.batches import answers, live, schemas, submission
 from app.connections import connections
 from app.http import request_bodies
 from app.http.admission import DOCUMENT
@@ -21,13 +20,9 @@ from app.http.auth import caller
 from app.http.json_response import as_json
 from app.http.routes import EVENT_STREAM, FORM, JSON, Answer, Body, route
 from workflows.engine import batch_views, batches
-from workflows.engine.batches import Accepted
 from workflows.model.errors import Conflict, Invalid, Problem
 from workflows.model.states import RETRY_WORKFLOW, WorkflowState
 from workflows.model.values import Json
-from workflows.spec.batches.check import CheckedBatch
-from workflows.spec.document import spec_from
-from workflows.spec.resolver import Resolver
 from workflows.store.batches import user_commands
 from workflows.store.batches.stored import StoredBatch
 
@@ -36,7 +31,6 @@ blueprint = Blueprint(
 )
 
 CSV: Final = "text/csv"
-_SHOWN: Final = 3
 _NOTHING: Final = Body(Nothing, {"nothing": {}}, required=False)
 _BATCH: Final = Answer("The batch", {JSON: schemas.WholeBatch}, schemas.example())
 
@@ -70,19 +64,8 @@ def submit_batch(arguments: dict[str, Any]) -> Response:
     answered, each row becomes a workflow exactly once, in the order of the table.
     """
     taken = submission.take()
-    if arguments["dry_run"]:
-        return as_json(_dry_run(taken))
-    accepted = submission.accepted_before(taken)
-    if accepted is not None:
-        return _accepted_response(accepted, HTTPStatus.OK, {})
-    checked = submission.check(taken)
-    found = _findings(checked)
-    warning = batches.token_warning(connections().context, caller(), checked, taken.max_active)
-    if warning:
-        found["warnings"].append(warning.as_json())
-    accepted = submission.accept(taken, checked)
-    status = HTTPStatus.CREATED if accepted.created else HTTPStatus.OK
-    return _accepted_response(accepted, status, found)
+    dry_run = arguments["dry_run"]
+    return answers.submit(taken, lambda: submission.check(taken), dry_run=dry_run)
 
 
 @route(
@@ -339,60 +322,3 @@ def _refuse_fields(sent: Mapping[str, Json], known: tuple[str, ...]) -> None:
     ]
     if problems:
         raise Invalid(problems)
-
-
-def _findings(checked: CheckedBatch) -> dict[str, list[Json]]:
-    return {
-        "warnings": [each.as_json() for each in checked.warnings],
-        "auto_fixes": [each.as_json() for each in checked.auto_fixes],
-        "skipped": [each.as_json() for each in checked.skipped],
-    }
-
-
-def _accepted_response(
-    accepted: Accepted, status: HTTPStatus, found: Mapping[str, list[Json]]
-) -> Response:
-    batch = batches.accepted_batch(accepted)
-    body = {
-        "batch_id": batch.id,
-        "name": batch.name,
-        "count": batch.count,
-        "status": batches.status_of(batch),
-        **{name: found.get(name, []) for name in ("warnings", "auto_fixes", "skipped")},
-    }
-    return as_json(body, status, {"Location": f"/api/v1/batches/{batch.id}"})
-
-
-def _dry_run(taken: submission.Taken) -> dict[str, Json]:
-    try:
-        checked = submission.check(taken)
-    except Invalid as invalid:
-        return {
-            "valid": False,
-            "name": "",
-            "count": len(taken.table.rows),
-            "workflows": [],
-            "problems": [each.as_json() for each in invalid.problems],
-            **{name: [] for name in ("warnings", "auto_fixes", "skipped")},
-        }
-    return {
-        "valid": True,
-        "name": checked.name,
-        "count": len(checked.table.rows),
-        "workflows": [_resolve(checked.document(row, {})) for row in checked.table.rows[:_SHOWN]],
-        "problems": [],
-        **_findings(checked),
-    }
-
-
-def _resolve(document: dict[str, Json]) -> dict[str, Json]:
-    """The workflow with the parameters of its steps as they will be sent, as far as is known."""
-    spec = spec_from(document)
-    resolver = Resolver(spec, [1] * len(spec.steps))
-    steps = []
-    for number, step in enumerate(document["steps"]):
-        try:
-            steps.append({**step, "params": resolver.params(number)})
-        except Invalid:
-            steps.append(step)
-    return {**document, "steps": steps}

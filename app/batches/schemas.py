@@ -10,6 +10,7 @@ from app.api.request_schemas import Flag, Query, WorkflowDocument
 from app.api.response_schemas import (
     Answered,
     Problem,
+    TemplateReference,
     described_as,
     many,
     mapping,
@@ -138,6 +139,12 @@ class ListedBatch(Answered):
     )
     max_active = integer("Workflows of it under way at the same time, at most")
     labels = mapping("Of each of its workflows")
+    template = fields.Nested(
+        TemplateReference,
+        required=True,
+        allow_none=True,
+        **described_as("What its workflows are made from, if that is a template"),
+    )
     created_at = time("When it was accepted")
     updated_at = time("When a command or the making of rows last changed it")
     cancel_requested_at = time("When a user cancelled it", null=True)
@@ -210,6 +217,7 @@ _BATCH: Final = {
     "counts": {"waiting": 241, "running": 50, "succeeded": 8, "failed": 1},
     "max_active": 50,
     "labels": {"project": "outbreak-7"},
+    "template": None,
     "created_at": "2026-01-19T10:00:00.000Z",
     "updated_at": "2026-01-19T10:41:07.112Z",
     "cancel_requested_at": None,

@@ -35,10 +35,8 @@ from workflows.spec.checks.suggestions import did_you_mean, list_names
 from workflows.spec.document import spec_from
 from workflows.spec.validate import Limits
 
-_FIELDS: Final = (
-    *("workflow", "samples", "name", "labels", "max_active", "on_failure", "skip_invalid"),
-)
-_FORM_FIELDS: Final = (*_FIELDS, "delimiter")
+OPTIONS: Final = ("name", "labels", "max_active", "on_failure", "skip_invalid")
+"""Fields of every batch, whatever its workflows are made from."""
 _TRUTHS: Final[Mapping[str, bool]] = {
     "true": True,
     "1": True,
@@ -47,6 +45,23 @@ _TRUTHS: Final[Mapping[str, bool]] = {
     "": False,
 }
 _WHOLE: Final = re.compile(r"\d{1,6}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields of a request's body."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    objects: tuple[str, ...]
+    """Those that are JSON in a form, too."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.required, *self.optional)
+
+
+OF_A_WORKFLOW: Final = Fields(("workflow", "samples"), OPTIONS, ("workflow", "labels"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +82,20 @@ class Taken:
         return settings.max_active if value is None else check_max_active(value)
 
 
-def take() -> Taken:
+def take(known: Fields = OF_A_WORKFLOW) -> Taken:
     """What the request asks for. Raises ``Invalid``, ``UnsupportedMediaType``."""
     if request.mimetype == FORM:
-        return _take_form()
+        return _take_form(known)
     found = request_bodies.read_json(request)
     if not isinstance(found, dict):
         raise Invalid([Problem("", "not_an_object", "a batch is a JSON object")])
-    _refuse_unknown(found, _FIELDS)
+    _refuse_unknown(found, known, known.names)
     noted = Diagnostics()
     table = table_from_json(found["samples"], noted)
     return Taken(found, table, noted, request.get_data(cache=True))
 
 
-def _take_form() -> Taken:
+def _take_form(known: Fields) -> Taken:
     """Each part may be a file or a field; numbers, truths and labels are texts here."""
     parts: dict[str, bytes] = {
         name or "": text.encode()
@@ -90,14 +105,14 @@ def _take_form() -> Taken:
     for given, file in request.files.items():
         name = given or ""
         parts[name], types[name] = file.read(), file.mimetype
-    _refuse_unknown(parts, _FORM_FIELDS)
+    _refuse_unknown(parts, known, (*known.names, "delimiter"))
     texts = {name: _text(name, raw) for name, raw in parts.items() if name != "samples"}
     noted = Diagnostics()
     delimiter = texts.pop("delimiter", "") or ("\t" if types.get("samples") == TSV else None)
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
         message = "it must be one character, and no quotation mark or end of line"
         raise Invalid([Problem("delimiter", "bad_argument", message)])
-    fields = {name: _typed(name, text) for name, text in texts.items()}
+    fields = {name: _typed(name, text, known) for name, text in texts.items()}
     table = table_from_file(parts["samples"], delimiter, noted)
     digest = hashlib.sha256()
     for name in sorted(parts):
@@ -113,8 +128,8 @@ def _text(name: str, raw: bytes) -> str:
         raise Invalid([Problem(name, "bad_encoding", message)]) from error
 
 
-def _typed(name: str, text: str) -> Json:
-    if name in ("workflow", "labels"):
+def _typed(name: str, text: str, known: Fields) -> Json:
+    if name in known.objects:
         return request_bodies.parse(text.encode())
     if name == "max_active":
         return int(text) if _WHOLE.fullmatch(text) else text
@@ -123,7 +138,7 @@ def _typed(name: str, text: str) -> Json:
     return text
 
 
-def _refuse_unknown(found: Mapping[str, Any], known: tuple[str, ...]) -> None:
+def _refuse_unknown(found: Mapping[str, Any], fields: Fields, known: tuple[str, ...]) -> None:
     problems = [
         Problem(
             format_path((name,)),
@@ -136,7 +151,7 @@ def _refuse_unknown(found: Mapping[str, Any], known: tuple[str, ...]) -> None:
     ]
     problems += [
         Problem(name, "missing_field", "it is required")
-        for name in ("workflow", "samples")
+        for name in fields.required
         if name not in found
     ]
     if problems:
@@ -214,8 +229,13 @@ def _with_reuse(checked: CheckedBatch) -> CheckedBatch:
     return replace(checked, template=replace(checked.template, document=dict(document)))
 
 
-def accept(taken: Taken, checked: CheckedBatch) -> Accepted:
-    """Stores the batch and sends a hint to make its first rows. Raises ``QuotaExceeded``."""
+def accept(
+    taken: Taken, checked: CheckedBatch, template: Mapping[str, Json] | None = None
+) -> Accepted:
+    """Stores the batch and sends a hint to make its first rows. Raises ``QuotaExceeded``.
+
+    ``template``: ``{name, version}`` of the one that its workflows are made from.
+    """
     found, user = connections(), caller().name
     found.quotas.check_stored(user, starts=True)
     unfinished, allowed = engine.count_unfinished(user), found.settings.batches.unfinished_per_user
@@ -227,6 +247,7 @@ def accept(taken: Taken, checked: CheckedBatch) -> Accepted:
         request_id=g.get("request_id", ""),
         idempotency_key=idempotency_key(),
         body=_identity(taken),
+        template=template or {},
     )
     accepted = engine.submit(found.context, caller(), submission)
     if accepted.created:

@@ -31,6 +31,7 @@ def read_wanted(arguments: Mapping[str, Any]) -> Wanted:
         has_failed_step=arguments.get("has_failed_step"),
         parked=arguments.get("parked"),
         batch=arguments.get("batch"),
+        template=arguments.get("template"),
         ids=tuple(arguments.get("workflow_id", ())),
     )
 

@@ -49,6 +49,10 @@ class FilterFields(Schema):
     since = Moment(default_timezone=UTC, **described_as("Accepted at or after this"))
     until = Moment(default_timezone=UTC, **described_as("Accepted before this"))
     batch = fields.String(**described_as("Rows of this batch"))
+    template = fields.String(
+        validate=validate.Regexp(r"^[^@]+(@[0-9]{1,9})?$"),
+        **described_as("Made from this template: `name`, or `name@version`"),
+    )
     owner = fields.String(**described_as("For admins: workflows of this user; `*`: of all users"))
 
 

@@ -24,7 +24,7 @@ SORTS: Final = {
     "-updated_at": "last changed first",
     "name": "by name",
 }
-_TEXTS: Final = ("name", "app", "label", "since", "until", "owner")
+_TEXTS: Final = ("name", "app", "label", "since", "until", "owner", "template")
 _FLAGS: Final = ("parked", "has_failed_step")
 
 
@@ -71,6 +71,7 @@ def _read_wanted(found: Mapping[str, Any]) -> Wanted:
         states=[WorkflowState(state) for state in found.get("status", ())],
         name=found.get("name"),
         app=found.get("app"),
+        template=found.get("template"),
         labels=_label(found["label"]) if "label" in found else {},
         since=_day(found, "since"),
         until=_day(found, "until"),

@@ -20,6 +20,7 @@ from tests.app.conftest import Api
 from tests.app.test_admin import PATH as FOR_ADMINS
 from tests.app.test_auth import ROUTES
 from tests.app.test_batches import ROUTES as BATCH_ROUTES
+from tests.app.test_templates import ROUTES as TEMPLATE_ROUTES
 from tests.app.webhook_routes import ROUTES as WEBHOOK_ROUTES
 
 OPEN_ROUTES = {
@@ -72,7 +73,7 @@ def test_every_page_leads_a_stranger_to_the_sign_in(api: Api) -> None:
 
 def test_the_matrix_of_tokens_knows_every_route(api: Api) -> None:
     known = {normpath(f"/api/v1/workflows{route.path}") for route in ROUTES}
-    known |= {f"/api/v1{path}" for _, path in (*BATCH_ROUTES, *WEBHOOK_ROUTES)}
+    known |= {f"/api/v1{path}" for _, path in (*BATCH_ROUTES, *TEMPLATE_ROUTES, *WEBHOOK_ROUTES)}
     known.add(FOR_ADMINS)
     blanks = {
         "<workflow_id>": "{id}",
@@ -82,6 +83,8 @@ def test_the_matrix_of_tokens_knows_every_route(api: Api) -> None:
         "<path:step_name>": "a",
         "<app>": "Date",
         "<task_id>": "0.1",
+        "<name>": "{name}",
+        "<version>": "{version}",
     }
     found = {
         re.sub("<[^>]+>", lambda blank: blanks[blank[0]], rule.rule)

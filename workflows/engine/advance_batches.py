@@ -111,6 +111,7 @@ def _write(context: EngineContext, batch: StoredBatch, checked: CheckedBatch, ro
         cap=min(spec.max_parallel_steps or context.limits.cap, context.limits.cap),
         request_id=batch.request_id,
         batch={"batch": batch.id, "row": row, "sample": found.sample},
+        template=batch.template,
     )
     return prepare(new, document)
 

@@ -48,6 +48,7 @@ def list_item(batch: StoredBatch, counts: Mapping[str, int]) -> dict[str, Any]:
         "counts": dict(counts),
         "max_active": batch.max_active,
         "labels": dict(batch.labels),
+        "template": dict(batch.template) or None,
         "created_at": stamp(batch.created_at),
         "updated_at": stamp(batch.updated_at),
         "cancel_requested_at": stamp(batch.cancel_requested_at),

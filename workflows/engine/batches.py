@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from workflows.engine.access import Caller
 from workflows.engine.commands import Owner, renews
 from workflows.engine.context import EngineContext
 from workflows.model.errors import Conflict, Forbidden, Problem
 from workflows.model.states import FINAL_WORKFLOW, RETRY_WORKFLOW, WorkflowState
+from workflows.model.values import Json
 from workflows.rules.batch_progress import batch_ends_too_late, batch_status, count_rows
 from workflows.rules.token_lifetime import job_outlives_token
 from workflows.spec.batches.check import CheckedBatch
@@ -33,6 +34,8 @@ class Submission:
     idempotency_key: str | None = None
     """The same key and body is accepted once for each user."""
     body: bytes = b""
+    template: Mapping[str, Json] = field(default_factory=dict)
+    """``{name, version}`` of what its workflows are made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ def submit(context: EngineContext, owner: Owner, submission: Submission) -> Acce
         seed=secrets.token_hex(32),
         content=content,
         request_id=submission.request_id,
+        template=submission.template,
         idempotency_key=key,
         body_digest=_digest(submission.body) if key else None,
     )

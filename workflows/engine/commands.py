@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -81,6 +81,8 @@ class Submission:
     """What the workflow was made from, and how it was asked for."""
     waits_for: frozenset[str] = frozenset()
     """The steps after whose success further steps are planned from the source."""
+    template: Mapping[str, Json] = field(default_factory=dict)
+    """``{name, version}`` of the template that it was made from."""
 
 
 def submit(context: EngineContext, owner: Owner, submission: Submission) -> Accepted:
@@ -133,6 +135,7 @@ def _new_workflow(context: EngineContext, owner: str, submission: Submission) ->
             number for number, step in enumerate(spec.steps) if step.name in submission.waits_for
         ],
         problems=submission.problems,
+        template=submission.template,
         request_id=_request_id(),
         idempotency_key=key,
         body_digest=hashlib.sha256(submission.body).hexdigest() if key else None,

@@ -82,6 +82,7 @@ def status(workflow: StoredWorkflow, page: StepPage = StepPage()) -> dict[str, A
         "error_message": workflow.failure or None,
         **parked_fields([workflow])[workflow.id],
         **({} if page.is_whole else paging),
+        **_template(workflow),
         "steps": [
             {
                 "step_id": ids.get((step, progress.attempts[step]), ""),
@@ -139,12 +140,18 @@ def _list_item(workflow: WorkflowSummary) -> dict[str, Any]:
         "labels": workflow.labels,
         **_times(workflow),
         **_batch(workflow),
+        **_template(workflow),
     }
 
 
 def _batch(workflow: WorkflowSummary) -> dict[str, str]:
     """Of a row of a batch: which one it is."""
     return {"batch_id": workflow.batch, "sample": workflow.sample} if workflow.batch else {}
+
+
+def _template(workflow: WorkflowSummary) -> dict[str, Any]:
+    """Of a workflow that was made from a template: which one."""
+    return {"template": dict(workflow.template)} if workflow.template else {}
 
 
 def whole(workflow: StoredWorkflow) -> dict[str, Any]:
@@ -164,6 +171,7 @@ def whole(workflow: StoredWorkflow) -> dict[str, Any]:
         **parked_fields([workflow])[workflow.id],
         **_times(workflow),
         **_batch(workflow),
+        **_template(workflow),
         "error_message": failure_reason(names, progress, last),
         "workflow_outputs": final,
         "reused": count_reused(attempts),

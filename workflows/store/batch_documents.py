@@ -6,6 +6,7 @@ from mongoengine import (
     BinaryField,
     BooleanField,
     DateTimeField,
+    DictField,
     Document,
     DynamicField,
     IntField,
@@ -52,6 +53,7 @@ class Batch(Document):
     idempotency_key = StringField()
     body_digest = StringField()
     request_id = StringField()
+    template = DictField()  # {name, version} of what its workflows are made from
     created_at = DateTimeField(required=True)
     updated_at = DateTimeField(required=True)
     finished_at = DateTimeField()

@@ -23,6 +23,10 @@ from workflows.model.states import JobState, StepState, WorkflowState
 from workflows.model.values import APPSERVICE
 from workflows.store.batch_documents import Batch as Batch  # noqa: PLC0414 - exported
 from workflows.store.batch_documents import BatchTable as BatchTable  # noqa: PLC0414 - exported
+from workflows.store.template_documents import Template as Template  # noqa: PLC0414 - exported
+from workflows.store.template_documents import (
+    TemplateVersion as TemplateVersion,  # noqa: PLC0414 - exported
+)
 from workflows.store.webhook_documents import DUE_DELIVERIES as DUE_DELIVERIES  # noqa: PLC0414 - exported
 from workflows.store.webhook_documents import Delivery as Delivery  # noqa: PLC0414 - exported
 from workflows.store.webhook_documents import Webhook as Webhook  # noqa: PLC0414 - exported
@@ -45,7 +49,18 @@ def ensure_indexes() -> None:
 def documents() -> list[type[Document]]:
     """Every kind of document there is."""
     progress = [Workflow, Spec, Job, Credential, User, Event, Lock, Heartbeat, Service, Schema]
-    others = [Removal, EndedSession, Usage, AppSpecs, Batch, BatchTable, Webhook, Delivery]
+    others = [
+        Removal,
+        EndedSession,
+        Usage,
+        AppSpecs,
+        Batch,
+        BatchTable,
+        Template,
+        TemplateVersion,
+        Webhook,
+        Delivery,
+    ]
     return [*progress, *others]
 
 
@@ -128,6 +143,7 @@ class Workflow(Document):
     sample = StringField()
     row_failure = DictField()  # of a row: {app, kind} of its first failure, to group rows by
     retry_wanted = BooleanField()  # of a row: a user's retry of the batch that is still to be done
+    template = DictField()  # {name, version} of what it was made from
     created_at = DateTimeField(required=True)
     updated_at = DateTimeField(required=True)
     submitted_at = DateTimeField()

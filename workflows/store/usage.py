@@ -29,7 +29,7 @@ class Stored:
     active: int
     """Workflows that were started and have not ended."""
     bytes: int
-    """Of the documents of all workflows and batches, as they are stored."""
+    """Of the documents of all workflows, batches and templates, as they are stored."""
 
 
 def add(window: int, amounts: Mapping[Key, float]) -> dict[Key, float]:
@@ -67,6 +67,12 @@ def read_stored(owner: str) -> Stored:
         {
             "$unionWith": {
                 "coll": collection(documents.Batch).name,
+                "pipeline": [of_owner, {"$project": {"_id": 0, "bytes": 1}}],
+            }
+        },
+        {
+            "$unionWith": {
+                "coll": collection(documents.TemplateVersion).name,
                 "pipeline": [of_owner, {"$project": {"_id": 0, "bytes": 1}}],
             }
         },

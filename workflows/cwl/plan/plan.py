@@ -81,12 +81,29 @@ def expand(
         return Expanded(None, problems=tuple(found), warnings=report.warnings)
 
 
+def read_process(document: Document, target: Target, limits: Limits = LIMITS) -> Expanded:
+    """The workflow without its input object, and what is wrong with it: no jobs."""
+    report = Report()
+    try:
+        reader = _reader(document, target, limits, report)
+        process = wrap_tool(reader.entry(document.main, document.entry))
+        if not report.problems:
+            Wiring(target, report).check(process, None, Scope())
+        return Expanded(process, problems=report.problems, warnings=report.warnings)
+    except Refused as refused:
+        found = [p for p in refused.problems if isinstance(p, CwlProblem)]
+        return Expanded(None, problems=tuple(found), warnings=report.warnings)
+
+
+def _reader(document: Document, target: Target, limits: Limits, report: Report) -> Reader:
+    check_size(document.files, limits)
+    return Reader(Bundle(document.files, limits), report, target.app_process, target.apps)
+
+
 def _read(document: Document, expansion: Expansion) -> tuple[Process, dict[str, Slot]]:
     """The workflow and its inputs. A check is made only if the checks before it passed."""
     target, limits, report = expansion.target, expansion.limits, expansion.report
-    check_size(document.files, limits)
-    bundle = Bundle(document.files, limits)
-    reader = Reader(bundle, report, target.app_process, target.apps)
+    reader = _reader(document, target, limits, report)
     given = _read_inputs(document, limits)
     process = wrap_tool(
         _add_input_requirements(reader.entry(document.main, document.entry), given, reader)

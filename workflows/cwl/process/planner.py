@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,24 @@ def ignore_time(_seconds: float) -> None:
     """Ignores the time."""
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """The inputs of a workflow, as JSON Schemas by name."""
+
+    properties: Mapping[str, Mapping[str, Json]]
+    required: tuple[str, ...]
+    problems: tuple[CwlProblem, ...]
+
+
+def _too_much_work(source: Submission) -> CwlProblem:
+    return CwlProblem(
+        path="",
+        code="cwl.too_much_work",
+        message="the document takes too much CPU time or memory to be planned",
+        file=source.main,
+    )
+
+
 class PlannerDefect(Exception):
     """The planner broke on a document, as it will whenever it plans it: a defect of ours. The text
     ends with the traceback."""
@@ -122,13 +141,30 @@ class Planner:
                 spent(time.monotonic() - begun)
         if "plan" in answer:
             return plan_from(answer["plan"])
-        problem = CwlProblem(
-            path="",
-            code="cwl.too_much_work",
-            message="the document takes too much CPU time or memory to be planned",
-            file=source.main,
-        )
-        return Plan(source.name, source.main, problems=(problem,))
+        return Plan(source.name, source.main, problems=(_too_much_work(source),))
+
+    def describe(
+        self,
+        source: Submission,
+        apps: AppTable,
+        *,
+        deadline: float | None = None,
+        spent: Spent = ignore_time,
+    ) -> Described:
+        """What the workflow may be given. Raises as ``plan`` does."""
+        request = json.dumps({"submission": source.as_json(), "describe": True}).encode() + b"\n"
+        with self._lock:
+            deadline = deadline or time.monotonic() + self.wall_time.total_seconds()
+            begun = time.monotonic()
+            try:
+                answer = self._answer(request, apps, deadline, never)
+            finally:
+                spent(time.monotonic() - begun)
+        if "inputs" not in answer:
+            return Described({}, (), (_too_much_work(source),))
+        found = answer["inputs"]
+        problems = tuple(CwlProblem(**problem) for problem in found["problems"])
+        return Described(found["properties"], tuple(found["required"]), problems)
 
     def _answer(
         self, request: bytes, apps: AppTable, deadline: float, gone: Gone

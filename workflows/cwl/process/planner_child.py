@@ -6,7 +6,8 @@ request takes more CPU:
 
 - ``{"apps": {"specs": […], "known": […], "helpers": […]}}`` → ``{}``: the apps for the
   requests that follow;
-- ``{"submission": {…}, "results": {…}}`` → ``{"plan": {…}}`` or ``{"error": text}``.
+- ``{"submission": {…}, "results": {…}}`` → ``{"plan": {…}}`` or ``{"error": text}``;
+- ``{"submission": {…}, "describe": true}`` → ``{"inputs": {…}}``: what a workflow may be given.
 
 A defect of the planner is answered as ``{"defect": traceback}``.
 """
@@ -28,6 +29,7 @@ class Planning:
     def __init__(self) -> None:
         submissions = import_module("workflows.cwl.bvbrc.submission")
         self.plan = submissions.plan
+        self.describe = import_module("workflows.cwl.bvbrc.input_schema").describe
         self.submission_from = submissions.submission_from
         self.plan_as_json = import_module("workflows.cwl.process.plan_json").plan_as_json
         self.target_of = import_module("workflows.cwl.bvbrc.app_target").AppTarget
@@ -39,6 +41,8 @@ class Planning:
             self.target = self.target_of(**request["apps"])
             return {}
         source = self.submission_from(request["submission"])
+        if "describe" in request:
+            return {"inputs": self.describe(source, self.target)}
         self.sandbox.renew(source.now)
         plan = self.plan(source, self.target, self.sandbox.evaluate, request["results"])
         return {"plan": self.plan_as_json(plan)}

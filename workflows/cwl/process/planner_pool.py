@@ -15,7 +15,7 @@ from threading import Condition
 from typing import Final
 
 from workflows.cwl.bvbrc.submission import Plan, Submission
-from workflows.cwl.process.planner import AppTable, Planner, Spent, ignore_time
+from workflows.cwl.process.planner import AppTable, Described, Planner, Spent, ignore_time
 from workflows.cwl.sandbox.pipe import Gone, never
 from workflows.model.errors import TooManyRequests, Unavailable
 
@@ -68,6 +68,14 @@ class PlannerPool:
         deadline = time.monotonic() + self._wall_time.total_seconds()
         with self._turn(user, deadline, gone) as planner:
             return planner.plan(source, apps, deadline=deadline, gone=gone, spent=spent)
+
+    def describe(
+        self, user: str, source: Submission, apps: AppTable, spent: Spent = ignore_time
+    ) -> Described:
+        """As ``Planner.describe``, when it is this user's turn. Raises as ``plan`` does."""
+        deadline = time.monotonic() + self._wall_time.total_seconds()
+        with self._turn(user, deadline, never) as planner:
+            return planner.describe(source, apps, deadline=deadline, spent=spent)
 
     def close(self) -> None:
         """Ends the processes."""

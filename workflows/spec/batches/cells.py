@@ -71,7 +71,8 @@ def _target(apps: Apps, path: Path) -> Target | None:
 def fit_cells(
     table: Table, columns: Iterable[str], targets: Mapping[str, Target], diagnostics: Diagnostics
 ) -> Table:
-    """The table with the used cells of each row in the type that they need."""
+    """The table with the used cells of each row in the type that they need. Values that a row has
+    already go before its cells."""
     wanted = [column for column in columns if column in table.columns]
     rows = [
         replace(
@@ -79,7 +80,7 @@ def fit_cells(
             values={
                 column: _fit(targets.get(column), cell, ("samples", index, column), diagnostics)
                 for column in wanted
-                if is_given(cell := row.cells.get(column))
+                if is_given(cell := row.values.get(column, row.cells.get(column)))
             },
         )
         for index, row in enumerate(table.rows)
@@ -93,7 +94,7 @@ _NO_SPEC = Spec("", "", {}, ())
 def _fit(target: Target | None, cell: Json, at: Path, diagnostics: Diagnostics) -> Json:
     if target is None or diagnostics.is_faulty(at):
         return cell
-    value = _split(cell) if target.is_list else cell
+    value = split_cell(cell) if target.is_list else cell
     if target.item and target.parameter.kind is Kind.LIST:
         return value  # what a list holds is not known
     parameter = replace(target.parameter, multiple=False) if target.item else target.parameter
@@ -108,7 +109,7 @@ def _fit(target: Target | None, cell: Json, at: Path, diagnostics: Diagnostics) 
     return value
 
 
-def _split(cell: Json) -> Json:
+def split_cell(cell: Json) -> Json:
     """A list as people write it in a cell: ``a;b;c``, or JSON."""
     if not isinstance(cell, str):
         return cell

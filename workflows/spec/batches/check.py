@@ -230,7 +230,7 @@ def _check_texts(uses: Sequence[Use], table: Table, findings: _Findings) -> None
     inside = {use.column: use for use in uses if not use.is_optional and use.column != SAMPLE}
     for index, row in enumerate(table.rows):
         for column, use in inside.items():
-            if column not in row.cells:
+            if column not in row.cells and column not in row.values:
                 message = f"the cell is empty, and {format_path(use.path)} needs it"
                 path = format_path(("samples", index, column))
                 findings.rows.append(Problem(path, "empty_cell", message, "fill the cell"))

@@ -57,12 +57,13 @@ class Template:
         return {"document": dict(self.document), "folder_a_row": self.folder_a_row}
 
 
-def find_uses(document: Mapping[str, Json]) -> tuple[Use, ...]:
-    """Every place that refers to a column, in the order of the document."""
+def find_uses(document: Mapping[str, Json], root: str = SAMPLE) -> tuple[Use, ...]:
+    """Every place that refers to a column, in the order of the document; ``root``: or to another
+    value of base_context, such as the inputs of a template."""
     return tuple(
         Use(path, ".".join(part.path[1:]), part.text, len(parts(value_at(document, path))) == 1)
         for path, part in references(dict(document))
-        if isinstance(part, Reference) and part.kind is Kind.CONTEXT and part.path[0] == SAMPLE
+        if isinstance(part, Reference) and part.kind is Kind.CONTEXT and part.path[0] == root
     )
 
 
@@ -100,12 +101,12 @@ def row_document(
         **document,
         "workflow_name": f"{document['workflow_name']}-{row.sample}",
         "base_context": context,
-        "steps": _leave_out(document["steps"], absent),
+        "steps": leave_out(document["steps"], absent),
         "labels": {**labels, SAMPLE: row.sample},
     }
 
 
-def _leave_out(steps: Json, absent: Collection[Path]) -> Json:
+def leave_out(steps: Json, absent: Collection[Path]) -> Json:
     """The steps without the values at these paths, and without lists and objects left empty."""
     if not absent:
         return steps
@@ -119,7 +120,8 @@ def _leave_out(steps: Json, absent: Collection[Path]) -> Json:
 
 
 def _without(value: Any, paths: Collection[Path]) -> Any:
-    """A copy of an object or a list without what the paths lead to."""
+    """A copy of an object or a list without what the paths lead to, and without what that leaves
+    empty. An object in a list, such as a library of reads, goes with its last reference."""
     gone = {path[0] for path in paths if len(path) == 1}
     deeper: dict[Any, list[Path]] = {}
     for path in paths:
@@ -130,6 +132,12 @@ def _without(value: Any, paths: Collection[Path]) -> Any:
     for key, inner in items:
         if key not in gone:
             rest = _without(inner, deeper[key]) if key in deeper else inner
-            if rest or key not in deeper:
+            emptied = key in deeper and not (rest if isinstance(value, dict) else _speaks(rest))
+            if not emptied:
                 kept.append((key, rest))
     return dict(kept) if isinstance(value, dict) else [inner for _, inner in kept]
+
+
+def _speaks(value: Json) -> bool:
+    """Whether anything is left that a reference says; of a text, that it is there."""
+    return any(True for _ in references(value)) if isinstance(value, dict) else bool(value)

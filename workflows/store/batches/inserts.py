@@ -9,13 +9,14 @@ dies at whatever line, each row is made once, and none after a cancel was answer
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
 
 from workflows.model.errors import Conflict
+from workflows.model.values import Json
 from workflows.store import documents
 from workflows.store.batches.queries import CHANGED, OPEN
 from workflows.store.batches.stored import StoredBatch
@@ -39,6 +40,7 @@ class NewBatch:
     request_id: str = ""
     idempotency_key: str | None = None
     body_digest: str | None = None
+    template: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,4 +125,5 @@ def _row(new: NewBatch) -> Row:
         "seed": new.seed,
         "bytes": len(new.content),
         "request_id": new.request_id,
+        **({"template": dict(new.template)} if new.template else {}),
     } | (key if new.idempotency_key else {})

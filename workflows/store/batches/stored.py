@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from workflows.model.errors import NotFound
+from workflows.model.values import Json
 from workflows.store import documents
 from workflows.store.mongo import Row, collection, translate_errors
 from workflows.store.workflows.listing import after_token, page_token
@@ -35,6 +36,8 @@ class StoredBatch:
     version: int
     """Counts the commands and the rows made."""
     request_id: str
+    template: Mapping[str, Json]
+    """``{name, version}`` of what its workflows are made from; empty: of no template."""
     created_at: datetime
     updated_at: datetime
     finished_at: datetime | None
@@ -98,6 +101,7 @@ def _value(row: Row) -> StoredBatch:
         cancel_pending=bool(row.get("cancel_pending")),
         version=row.get("version", 0),
         request_id=row.get("request_id") or "",
+        template=row.get("template") or {},
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         finished_at=row.get("finished_at"),

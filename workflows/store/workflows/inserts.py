@@ -49,6 +49,8 @@ class NewWorkflow:
     body_digest: str | None = None
     batch: Mapping[str, Json] = field(default_factory=dict)
     """Of a row of a batch: ``{batch, row, sample}``."""
+    template: Mapping[str, Json] = field(default_factory=dict)
+    """Of a workflow that was made from a template: ``{name, version}``."""
 
     @property
     def spec_id(self) -> str:
@@ -127,6 +129,7 @@ def _row(new: NewWorkflow) -> Row:
         "problems": [dict(problem) for problem in new.problems],
         "request_id": new.request_id,
         **new.batch,
+        **({"template": dict(new.template)} if new.template else {}),
     } | (key if new.idempotency_key else {})
 
 

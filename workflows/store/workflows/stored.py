@@ -6,7 +6,7 @@ A stored row never leaves ``workflows.store``. The advance loop has its own valu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ SUMMARY_FIELDS: Final = (
     "failure",
     "batch",
     "sample",
+    "template",
 )
 """The stored fields that a ``WorkflowSummary`` is made from, besides the id."""
 
@@ -63,6 +64,8 @@ class WorkflowSummary:
     batch: str = ""
     """The batch that it is a row of, and the name of that row; empty if it is of none."""
     sample: str = ""
+    template: Mapping[str, Json] = field(default_factory=dict)
+    """``{name, version}`` of the template that it was made from; empty if it was from none."""
 
     @property
     def status(self) -> WorkflowState:
@@ -138,4 +141,5 @@ def _summary_fields(row: Row) -> dict[str, Any]:
         **{name: row.get(name) for name in optional},
         "batch": row.get("batch") or "",
         "sample": row.get("sample") or "",
+        "template": row.get("template") or {},
     }

@@ -1,0 +1,103 @@
+"""Answers a submission of a batch: checked, stored or only shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+
+from flask import Response
+
+from app.batches import submission
+from app.connections import connections
+from app.http.auth import caller
+from app.http.json_response import as_json
+from workflows.engine import batches
+from workflows.engine.batches import Accepted
+from workflows.model.errors import Invalid
+from workflows.model.values import Json
+from workflows.spec.batches.check import CheckedBatch
+from workflows.spec.document import spec_from
+from workflows.spec.resolver import Resolver
+
+_SHOWN: Final = 3
+
+
+def submit(
+    taken: submission.Taken,
+    check: Callable[[], CheckedBatch],
+    template: Mapping[str, Json] | None = None,
+    *,
+    dry_run: bool,
+) -> Response:
+    """Stores the batch that ``check`` answers, once for each Idempotency-Key."""
+    if dry_run:
+        return as_json(_dry_run(taken, check))
+    accepted = submission.accepted_before(taken)
+    if accepted is not None:
+        return _accepted_response(accepted, HTTPStatus.OK, {})
+    checked = check()
+    found = _findings(checked)
+    warning = batches.token_warning(connections().context, caller(), checked, taken.max_active)
+    if warning:
+        found["warnings"].append(warning.as_json())
+    accepted = submission.accept(taken, checked, template=template)
+    status = HTTPStatus.CREATED if accepted.created else HTTPStatus.OK
+    return _accepted_response(accepted, status, found)
+
+
+def _findings(checked: CheckedBatch) -> dict[str, list[Json]]:
+    return {
+        "warnings": [each.as_json() for each in checked.warnings],
+        "auto_fixes": [each.as_json() for each in checked.auto_fixes],
+        "skipped": [each.as_json() for each in checked.skipped],
+    }
+
+
+def _accepted_response(
+    accepted: Accepted, status: HTTPStatus, found: Mapping[str, list[Json]]
+) -> Response:
+    batch = batches.accepted_batch(accepted)
+    body = {
+        "batch_id": batch.id,
+        "name": batch.name,
+        "count": batch.count,
+        "status": batches.status_of(batch),
+        **{name: found.get(name, []) for name in ("warnings", "auto_fixes", "skipped")},
+    }
+    return as_json(body, status, {"Location": f"/api/v1/batches/{batch.id}"})
+
+
+def _dry_run(taken: submission.Taken, check: Callable[[], CheckedBatch]) -> dict[str, Json]:
+    try:
+        checked = check()
+    except Invalid as invalid:
+        return {
+            "valid": False,
+            "name": "",
+            "count": len(taken.table.rows),
+            "workflows": [],
+            "problems": [each.as_json() for each in invalid.problems],
+            **{name: [] for name in ("warnings", "auto_fixes", "skipped")},
+        }
+    return {
+        "valid": True,
+        "name": checked.name,
+        "count": len(checked.table.rows),
+        "workflows": [_resolve(checked.document(row, {})) for row in checked.table.rows[:_SHOWN]],
+        "problems": [],
+        **_findings(checked),
+    }
+
+
+def _resolve(document: dict[str, Json]) -> dict[str, Json]:
+    """The workflow with the parameters of its steps as they will be sent, as far as is known."""
+    spec = spec_from(document)
+    resolver = Resolver(spec, [1] * len(spec.steps))
+    steps = []
+    for number, step in enumerate(document["steps"]):
+        try:
+            steps.append({**step, "params": resolver.params(number)})
+        except Invalid:
+            steps.append(step)
+    return {**document, "steps": steps}

@@ -1,0 +1,1 @@
+"""Templates over HTTP: workflows with typed inputs, and what is started from them."""

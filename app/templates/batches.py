@@ -1,0 +1,51 @@
+"""Batches whose rows give the inputs of a template."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from app.batches import submission
+from app.batches.submission import OPTIONS, Fields, Taken
+from app.http import metering
+from app.templates import using
+from workflows.engine.templates import Loaded
+from workflows.model.errors import Invalid, Problem
+from workflows.spec.batches.check import CheckedBatch
+from workflows.spec.batches.template import FOLDER
+from workflows.spec.checks.suggestions import did_you_mean, list_names
+from workflows.spec.templates.inputs import Inputs, inputs_from
+from workflows.spec.templates.rows import Given, make_batch
+
+FIELDS: Final = Fields(
+    ("samples",), ("inputs", "map", FOLDER, *OPTIONS), ("inputs", "map", "labels")
+)
+
+
+def check(taken: Taken, loaded: Loaded) -> CheckedBatch:
+    """The batch, if all of it can run; raises ``Invalid`` with every problem."""
+    content, noted = loaded.version.content, taken.noted
+    if using.is_cwl(loaded):
+        message = f"{loaded.template.name} is in CWL: batches are made of native workflows alone"
+        hint = "scatter over the samples within the document, or submit it for each of them"
+        raise Invalid([Problem("template", "cwl_in_batch", message, hint)])
+    inputs = inputs_from(content["inputs"])
+    fields = {name: value for name, value in taken.fields.items() if value is not None}
+    wishes = using.read_wishes({FOLDER: fields.get(FOLDER)}, content, noted)
+    given = Given(fields.get("inputs"), fields.get("map"), wishes)
+    with metering.computing():
+        workflow, table = make_batch(content["workflow"], inputs, taken.table, given, noted)
+    checked = submission.check(replace(taken, fields={**fields, "workflow": workflow}, table=table))
+    warnings = (*using.deprecation(loaded), *checked.warnings)
+    return replace(checked, warnings=tuple(_advise(each, inputs) for each in warnings))
+
+
+def _advise(warning: Problem, inputs: Inputs) -> Problem:
+    """A column that is used for nothing may be meant for an input."""
+    if warning.code != "unused_column":
+        return warning
+    column = warning.message.rpartition("column ")[2].strip("'")
+    hint = did_you_mean(column, inputs.properties) or (
+        f"the inputs are {list_names(inputs.properties)}; map says which column gives which input"
+    )
+    return replace(warning, suggestion=hint)
