@@ -172,6 +172,11 @@ def of_batch(batch_id: str, rest: str = "") -> str:
     return f"/batches/{quote(batch_id, safe='')}{rest}"
 
 
+def of_template(template: str, rest: str = "") -> str:
+    """The path of a template (``name``) or of one of its versions (``name@version``)."""
+    return f"/templates/{quote(template, safe='@')}{rest}"
+
+
 @contextmanager
 def _translate_failures(url: str) -> Iterator[None]:
     try:

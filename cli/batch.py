@@ -73,7 +73,7 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
     if dry_run:
         screen.show(found, _dry_run_view)
         click.get_current_context().exit(0 if found["valid"] else 1)
-    _say_findings(screen, found)
+    say_findings(screen, found)
     screen.show(found, lambda answer: Text(answer["batch_id"]))
     if watch:
         follow(screen, found["batch_id"])
@@ -84,10 +84,11 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
 _PROGRAM: Final = "bvbrc-workflows batch"
 
 
-def _say_findings(screen: Screen, found: Json) -> None:
+def say_findings(screen: Screen, found: Json) -> None:
+    """Prints what was put right, what may be wrong, and what was left out."""
     titles = {"warnings": "mind", "auto_fixes": "put right", "skipped": "left out"}
     for name, title in titles.items():
-        if found[name] and not screen.json:
+        if found.get(name) and not screen.json:
             screen.err.print(Text(f"{title}:", style="bold"))
             screen.err.print(views.problem_list(strip_controls(found[name]), "yellow"))
 

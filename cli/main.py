@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 from click.shell_completion import get_completion_class
 
-from cli import batch, commands, crate, many, outputs, status, submit, tokens, webhook
+from cli import batch, commands, crate, many, outputs, status, submit, templates, tokens, webhook
 from cli.api import Api
 from cli.failures import Exit, Failed
 from cli.screen import Screen, replace_unknown_characters
@@ -93,6 +93,7 @@ for each in (
     commands.token,
     batch.batch,
     many.many,
+    templates.templates,
     webhook.webhook,
 ):
     main.add_command(each)
