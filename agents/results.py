@@ -89,6 +89,81 @@ class CwlSubmitted(Result):
     warnings: list[Problem] = []
 
 
+class ListedTemplate(Result):
+    name: Annotated[str, Field(description="For describe_template and submit_template")]
+    latest: int
+    title: str
+    description: str
+    deprecated: Annotated[str | None, Field(description="What to use instead")]
+
+
+class TemplateList(Result):
+    templates: list[ListedTemplate]
+    next_page_token: str | None
+
+
+class TemplateStep(Result):
+    step_name: str
+    app: str
+    depends_on: list[str]
+
+
+class TemplateDescription(Result):
+    name: str
+    version: int
+    title: str
+    description: str
+    deprecated: str | None
+    inputs: Annotated[Object, Field(description="JSON Schema of the inputs")]
+    example: Annotated[Object | None, Field(description="Inputs that work")]
+    needs_folder: Annotated[bool, Field(description="True: workspace_output_folder must be given")]
+    steps: list[TemplateStep]
+
+
+class TemplateSubmitted(Result):
+    workflow_id: Annotated[str | None, Field(description="Null after a dry run")] = None
+    status: str
+    message: str
+    workflow: Annotated[Object | None, Field(description="After a dry run")] = None
+    warnings: list[Problem] = []
+
+
+class BatchSubmitted(Result):
+    batch_id: Annotated[str | None, Field(description="Null after a dry run")] = None
+    status: str
+    count: Annotated[int, Field(description="Samples")]
+    problems: Annotated[list[Problem], Field(description="After a dry run: correct each")] = []
+    warnings: list[Problem] = []
+
+
+class BatchFailure(Result):
+    app: str
+    reason: str
+    count: int
+    samples: list[str]
+
+
+class BatchRow(Result):
+    sample: str
+    workflow_id: str | None
+    status: str
+    error_message: str | None
+    outputs: Object
+
+
+class Batch(Result):
+    batch_id: str
+    name: str
+    status: str
+    finished: Annotated[bool, Field(description="False: ask again later")]
+    count: int
+    counts: Annotated[dict[str, int], Field(description="Samples by status; waiting: not begun")]
+    failures: Annotated[list[BatchFailure], Field(description="The most frequent reasons")]
+    message: Annotated[str, Field(description="What keeps it from going on; usually empty")]
+    rows: Annotated[list[BatchRow], Field(description="With detail results: at most 200")]
+    rows_omitted: int
+
+
 class ListedWorkflow(Result):
     workflow_id: str
     workflow_name: str

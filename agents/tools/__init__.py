@@ -10,7 +10,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import ToolAnnotations
 
 from agents.api import Api
-from agents.tools import apps, inspection, submit, workflows
+from agents.tools import apps, batches, inspection, submit, templates, workflows
 
 READ: Final = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 SUBMIT: Final = ToolAnnotations(
@@ -37,12 +37,18 @@ def make_tools(api: Api) -> list[Tool]:
     """All tools, on one client of the API. Their docstrings are what models read."""
     catalogue, submitting = apps.AppTools(api), submit.SubmitTools(api)
     following, looking = workflows.WorkflowTools(api), inspection.InspectionTools(api)
+    ready, many = templates.TemplateTools(api), batches.BatchTools(api)
     declared = [
+        _Declared(ready.list_templates, "List templates", READ),
+        _Declared(ready.describe_template, "Describe a template", READ),
+        _Declared(ready.submit_template, "Submit a workflow from a template", SUBMIT),
         _Declared(catalogue.list_apps, "List BV-BRC apps", READ),
         _Declared(catalogue.describe_app, "Describe a BV-BRC app", READ),
         _Declared(submitting.validate_workflow, "Validate a workflow", READ),
         _Declared(submitting.submit_workflow, "Submit a workflow", SUBMIT),
         _Declared(submitting.submit_cwl, "Submit a CWL workflow", SUBMIT),
+        _Declared(many.submit_batch, "Submit a workflow for many samples", SUBMIT),
+        _Declared(many.get_batch, "Show a batch", READ),
         _Declared(following.list_workflows, "List your workflows", READ),
         _Declared(following.get_workflow, "Show a workflow", READ),
         _Declared(following.wait_for_workflow, "Wait for a workflow", READ),

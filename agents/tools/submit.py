@@ -45,7 +45,9 @@ class SubmitTools:
             raise ToolError("The workflow engine cannot be reached now. Try again in 30 seconds.")
         if found.status_code == HTTPStatus.BAD_REQUEST:
             detail, problems = read_refusal(found)
-            listed = [_problem(each) for each in problems] or [_problem({"message": detail})]
+            listed = [read_problem(each) for each in problems] or [
+                read_problem({"message": detail})
+            ]
             return answer(
                 Validation(valid=False, workflow=None, problems=listed, warnings=[], auto_fixes=[])
             )
@@ -55,8 +57,8 @@ class SubmitTools:
                 valid=True,
                 workflow=body["workflow_json"],
                 problems=[],
-                warnings=[_problem(each) for each in body["warnings"]],
-                auto_fixes=[_problem(each) for each in body["auto_fixes"]],
+                warnings=[read_problem(each) for each in body["warnings"]],
+                auto_fixes=[read_problem(each) for each in body["auto_fixes"]],
             )
         )
 
@@ -118,7 +120,7 @@ class SubmitTools:
                 message=found["message"],
                 workflow=found["workflow_json"],
                 waits_for=found["waits_for"],
-                warnings=[_problem(each) for each in found["warnings"]],
+                warnings=[read_problem(each) for each in found["warnings"]],
             )
         )
 
@@ -128,10 +130,10 @@ def _submission_result(found: dict[str, Any]) -> Submitted:
         workflow_id=found["workflow_id"],
         status=found["status"],
         message=found["message"],
-        warnings=[_problem(each) for each in found.get("warnings", ())],
+        warnings=[read_problem(each) for each in found.get("warnings", ())],
     )
 
 
-def _problem(found: dict[str, Any]) -> Problem:
+def read_problem(found: dict[str, Any]) -> Problem:
     """A problem without the file and line that those of CWL have beside the path."""
     return Problem(**{name: found.get(name, "") for name in Problem.model_fields})

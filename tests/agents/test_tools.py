@@ -15,7 +15,9 @@ from tests.product import BOB, GROUP, document
 pytestmark = GROUP
 
 NAMES = [
+    *("list_templates", "describe_template", "submit_template"),
     *("list_apps", "describe_app", "validate_workflow", "submit_workflow", "submit_cwl"),
+    *("submit_batch", "get_batch"),
     *("list_workflows", "get_workflow", "wait_for_workflow", "explain_workflow", "get_log"),
     *("get_step_output", "cancel_workflow", "retry_workflow"),
 ]
@@ -45,7 +47,7 @@ def tools_of(agent: Agent) -> list[Tool]:
     return agent.use(tools)
 
 
-def test_thirteen_tools_say_what_they_take_and_give(agent_of_any_era: Agent) -> None:
+def test_all_tools_say_what_they_take_and_give(agent_of_any_era: Agent) -> None:
     tools = tools_of(agent_of_any_era)
 
     assert [tool.name for tool in tools] == NAMES
