@@ -32,6 +32,7 @@ from app.ui import (
     many_pages,
     session,
     sign_in,
+    template_pages,
     token_page,
     webhook_pages,
     workflow_list,
@@ -57,7 +58,7 @@ _HEADERS: Final = {
 
 def register(app: Flask) -> None:
     blueprint = Blueprint("ui", __name__, url_prefix="/ui", template_folder="templates")
-    lists = (workflow_list, many_pages, batch_pages, webhook_pages, admin_pages)
+    lists = (workflow_list, many_pages, batch_pages, template_pages, webhook_pages, admin_pages)
     for part in (*lists, workflow_pages, actions, token_page, sign_in):
         part.register(blueprint)
     for part in (choice, app_form, document_page, sheet_page, former):
