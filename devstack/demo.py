@@ -178,6 +178,7 @@ def show_addresses(facts: Mapping[str, Any]) -> None:
     if scheduler := facts.get("scheduler"):
         root = scheduler.removesuffix("/services/app_service")
         print(f'{"a token":16} curl -s {root}/control/token -d \'{{"user": "{USER}"}}\'')
-        print("To sign in, paste a token into the page; ./scripts/token.sh prints one, too.")
+        print("To sign in: any user name with the password 'simulated', or a token, which")
+        print("./scripts/token.sh prints, too.")
     else:
-        print("To sign in, paste your BV-BRC token into the page.")
+        print("To sign in: your BV-BRC user name and password, or your token.")
