@@ -39,7 +39,7 @@ from app.ui import (
     workflow_pages,
 )
 from app.ui.sheets import page as sheet_page
-from app.ui.start import app_form, choice, document_page, former
+from app.ui.start import app_form, choice, document_page, former, template_form
 from workflows.model.errors import BadToken, WorkflowsError
 
 _STATIC: Final = Path(__file__).parent / "static"
@@ -61,7 +61,7 @@ def register(app: Flask) -> None:
     lists = (workflow_list, many_pages, batch_pages, template_pages, webhook_pages, admin_pages)
     for part in (*lists, workflow_pages, actions, token_page, sign_in):
         part.register(blueprint)
-    for part in (choice, app_form, document_page, sheet_page, former):
+    for part in (choice, app_form, template_form, document_page, sheet_page, former):
         part.register(blueprint)
     blueprint.add_url_rule("/static/<path:name>", "asset", asset)
     blueprint.add_url_rule("/<path:rest>", "nothing", nothing)

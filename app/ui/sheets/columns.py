@@ -72,12 +72,13 @@ def _targets(parameter: Parameter, at: Path, prefix: str) -> Iterator[Target]:
         label = label_of(name, {})
         for member in parameter.members.values():
             text = f"{prefix}{label}, {label_of(member.id, {}).lower()}"
-            yield Target((*inside, member.id), text, _names(member.id))
+            yield Target((*inside, member.id), text, names_of(member.id))
     else:
-        yield Target(at, f"{prefix}{label_of(name, {})} ({name})", _names(name))
+        yield Target(at, f"{prefix}{label_of(name, {})} ({name})", names_of(name))
 
 
-def _names(parameter: str) -> frozenset[str]:
+def names_of(parameter: str) -> frozenset[str]:
+    """What a column may be called that is meant for a parameter."""
     others = [*app_rules.OTHER_NAMES.get(parameter, "").split()]
     others += app_rules.LIBRARY_MEMBERS.get(parameter, ())
     if parameter == RUNS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
@@ -11,12 +11,12 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 
 from app.batches import submission
 from app.connections import connections
-from app.http import request_bodies
 from app.http.admission import DOCUMENT, takes
 from app.http.auth import caller
 from app.ui.session import signed_in
-from app.ui.sheets.columns import Column, Target, fill_columns, find_targets, match_columns
+from app.ui.sheets.columns import Column, Target, match_columns
 from app.ui.sheets.sent import Sent, read_sent
+from app.ui.sheets.sources import Source, read_source
 from app.ui.sheets.table import Sheet, show_table
 from app.ui.start import outcome
 from app.ui.start.former import former_text
@@ -44,6 +44,7 @@ class Seen:
     checked: CheckedBatch | None = None
     taken: submission.Taken | None = None
     preview: Preview | None = None
+    template: Mapping[str, Json] | None = None
 
 
 def register(blueprint: Blueprint) -> None:
@@ -60,9 +61,9 @@ def fill_sheet() -> Any:
     sent, starts = read_sent(), request.form.get("action") == "start"
     seen = _look(sent) if sent.text.strip() or sent.noted.problems or starts else Seen()
     if starts and seen.checked and seen.taken:
-        content = [sent.workflow, sent.text, sent.max_active, dict(sent.chosen)]
+        content = [sent.workflow, sent.template, sent.text, sent.max_active, dict(sent.chosen)]
         taken = replace(seen.taken, body=outcome.begin_once(content).encode())
-        accepted = submission.accept(taken, seen.checked)
+        accepted = submission.accept(taken, seen.checked, seen.template)
         return redirect(url_for("ui.show_batch", batch_id=accepted.id), 303)
     return Response(_page(sent, seen), HTTPStatus.BAD_REQUEST if starts else HTTPStatus.OK)
 
@@ -70,26 +71,24 @@ def fill_sheet() -> Any:
 def _look(sent: Sent) -> Seen:
     """Checks the batch as ``POST /batches`` does, and shows each problem at its cell."""
     try:
-        document = request_bodies.parse(sent.workflow.encode() or b"{}")
-        return _examine(sent, document)
+        return _examine(sent, read_source(sent.workflow, sent.template))
     except Invalid as invalid:
         sheet = show_table(sent.table, sent.noted.all_problems(), ())
         return Seen(sheet, problems=(*invalid.problems, *sheet.others))
 
 
-def _examine(sent: Sent, document: Json) -> Seen:
-    if not isinstance(document, dict):
-        raise Invalid([Problem("workflow", "not_an_object", "a workflow is a JSON object")])
-    targets = find_targets(document, connections().apps.catalogue(caller().token).apps)
-    columns = match_columns(sent.table.columns, document, targets, sent.chosen)
-    fields: dict[str, Json] = {"workflow": fill_columns(document, targets, columns)}
+def _examine(sent: Sent, source: Source) -> Seen:
+    targets = source.targets()
+    columns = match_columns(sent.table.columns, source.document, targets, sent.chosen)
+    workflow, table = source.make(sent.table, columns, sent.noted)
+    fields: dict[str, Json] = {"workflow": workflow}
     if sent.max_active.strip():
         text = sent.max_active.strip()
         fields["max_active"] = int(text) if text.isascii() and text.isdecimal() else text
     taken = submission.Taken(fields, sent.table, sent.noted, b"")
-    found = submission.examine_workflow(taken, fields["workflow"], sent.table)
+    found = submission.examine_workflow(taken, workflow, table)
     sheet = show_table(sent.table, found.problems, found.warnings)
-    seen = Seen(sheet, columns, targets, sheet.others)
+    seen = Seen(sheet, columns, targets, sheet.others, template=source.template)
     if found.checked is None:
         return seen
     rows = found.checked.table.rows

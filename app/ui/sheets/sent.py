@@ -15,6 +15,7 @@ from app.connections import connections
 from app.http.auth import caller
 from app.ui.sheets.table import read_table
 from app.ui.start.app_form import fill
+from app.ui.start.template_form import load_subject, read_body
 from workflows.spec.batches.table import Table
 from workflows.spec.checks.diagnostics import Diagnostics
 
@@ -29,7 +30,9 @@ class Sent:
     """What the page was sent with."""
 
     workflow: str
-    """As JSON; empty: none yet."""
+    """As JSON; empty: none yet. With a template: what all samples share."""
+    template: str = ""
+    """``name@version``; empty: none."""
     text: str = ""
     """The table; empty: none yet."""
     table: Table = field(default_factory=lambda: Table((), ()))
@@ -45,7 +48,14 @@ def read_sent() -> Sent:
     """
     file = request.files.get("file")
     read = _read_file(file.read()) if file and file.filename else _read_cells()
-    return Sent(_read_workflow(), *read, request.form.get("max_active", ""), _read_choices())
+    template = request.form.get("template", "")
+    return Sent(
+        _read_workflow(template),
+        template,
+        *read,
+        request.form.get("max_active", ""),
+        _read_choices(),
+    )
 
 
 def _read_file(raw: bytes) -> tuple[str, Table, Diagnostics]:
@@ -76,9 +86,12 @@ def _read_choices() -> dict[str, str]:
     }
 
 
-def _read_workflow() -> str:
+def _read_workflow(template: str) -> str:
     if "workflow" in request.form:
         return request.form["workflow"]
+    if template:
+        body = read_body(load_subject(template), request.form.to_dict())
+        return json.dumps(body, indent=2, ensure_ascii=False)
     if name := request.form.get("app"):
         known = connections().apps.load(caller().token)
         app = known.catalogue.apps[find_app(name, known)]
