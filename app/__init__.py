@@ -30,12 +30,14 @@ from app.api import (
 from app.api.response_schemas import Error
 from app.batches import routes as batches
 from app.connections import Connections, attach
+from app.holds import routes as holds
 from app.http import admission, cors, docs, errors, headers, metering, request_ids, traffic
 from app.http.auth import Gate
 from app.http.throttle import Throttle
 from app.live.broadcaster import Broadcaster
 from app.live.hints import Hints
 from app.many import routes as many
+from app.priorities import routes as priorities
 from app.quotas import Quotas
 from app.templates import routes as templates
 from app.tokens import routes as tokens
@@ -92,7 +94,8 @@ def create_app(settings: Settings) -> Flask:
     wes_errors.register(app)
     api = Documented(app)
     reading = (apps, status, history, steps, step_reuse, results, ro_crate, usage, admin, system)
-    changing = (submit, cwl, batches, templates, many, webhooks, commands, tokens, deletion)
+    steering = (commands, holds, priorities, tokens, deletion)
+    changing = (submit, cwl, batches, templates, many, webhooks, *steering)
     for part in (*changing, *reading):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     api.register_blueprint(wes_routes.blueprint, url_prefix=wes_errors.PREFIX)

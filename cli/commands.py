@@ -87,6 +87,16 @@ def delete(screen: Screen, workflow: str, yes: bool) -> None:
 
 
 @click.command()
+@click.argument("workflow", type=WorkflowId())
+@click.argument("number", type=click.IntRange(-10, 10))
+@command
+def priority(screen: Screen, workflow: str, number: int) -> None:
+    """Let WORKFLOW go before your others (up to 10) or behind them (down to -10)."""
+    found = screen.api.patch(of_workflow(workflow), {"priority": number})
+    screen.show(found, lambda answer: Text(f"{answer['message']}: {answer['priority']}"))
+
+
+@click.command()
 @click.argument("workflow", type=WorkflowId(), required=False)
 @click.option("--forget", is_flag=True, help="Delete your token that the engine keeps.")
 @click.option(

@@ -9,7 +9,19 @@ from typing import Any, Final
 import click
 from click.shell_completion import get_completion_class
 
-from cli import batch, commands, crate, many, outputs, status, submit, templates, tokens, webhook
+from cli import (
+    batch,
+    commands,
+    crate,
+    holds,
+    many,
+    outputs,
+    status,
+    submit,
+    templates,
+    tokens,
+    webhook,
+)
 from cli.api import Api
 from cli.failures import Exit, Failed
 from cli.screen import Screen, replace_unknown_characters
@@ -90,7 +102,11 @@ for each in (
     commands.cancel,
     commands.retry,
     commands.delete,
+    commands.priority,
     commands.token,
+    holds.pause,
+    holds.resume,
+    holds.hold,
     batch.batch,
     many.many,
     templates.templates,

@@ -24,7 +24,7 @@ _FIRST: Final = 10
 
 @click.group()
 def many() -> None:
-    """Cancel, retry or delete all workflows that a filter finds."""
+    """Cancel, retry, pause, resume or delete all workflows that a filter finds."""
 
 
 @many.command()
@@ -58,6 +58,28 @@ def retry(screen: Screen, /, **given: Any) -> None:
 def delete(screen: Screen, /, **given: Any) -> None:
     """Delete all of them that have ended, and plans, for good."""
     _act(screen, "delete", **given)
+
+
+@many.command()
+@filter_options
+@click.option("--all", "everything", is_flag=True, help="All your workflows.")
+@click.option("--dry-run", is_flag=True, help="Show which ones, and do nothing.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@command
+def pause(screen: Screen, /, **given: Any) -> None:
+    """Pause all of them that are under way."""
+    _act(screen, "pause", **given)
+
+
+@many.command()
+@filter_options
+@click.option("--all", "everything", is_flag=True, help="All your workflows.")
+@click.option("--dry-run", is_flag=True, help="Show which ones, and do nothing.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@command
+def resume(screen: Screen, /, **given: Any) -> None:
+    """Resume all of them that are paused."""
+    _act(screen, "resume", **given)
 
 
 def _act(

@@ -6,6 +6,7 @@ Every instance shows the same values: take ``max`` over instances, not ``sum``.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from threading import Lock
@@ -18,6 +19,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from workflows.engine.context import EngineContext
 from workflows.model.errors import Unavailable
 from workflows.rules.health import Thresholds
+from workflows.rules.holds import Scope
 from workflows.store.service_status import AWAY, DISABLED, UP
 from workflows.store.statistics import Progress, progress
 
@@ -85,6 +87,9 @@ def _unfinished_gauges(known: Progress) -> Iterator[Metric]:
         "Messages to webhooks that wait for their first or next attempt",
         known.notifications.pending,
     )
+    scopes = Counter(str(hold.scope) for hold in known.holds)
+    counts = {str(scope): scopes[scope] for scope in Scope}
+    yield _by("holds_count", "What keeps jobs from starting, by its scope", "scope", counts)
 
 
 def _engine(known: Progress, thresholds: Thresholds) -> Iterator[Metric]:

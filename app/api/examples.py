@@ -168,6 +168,8 @@ STEP_REUSE: Final[Json] = {
 EXPLANATION: Final[Json] = {
     "workflow_id": ID,
     "status": "running",
+    "priority": 0,
+    "weight": 1,
     "message": "It is under way: 2 steps have not ended yet.",
     "steps": [
         {
@@ -180,6 +182,7 @@ EXPLANATION: Final[Json] = {
             "until": None,
             "waiting_for": [],
             "job_id": "19542145",
+            "hold": None,
         },
         {
             "step_name": "annotate",
@@ -191,6 +194,7 @@ EXPLANATION: Final[Json] = {
             "until": None,
             "waiting_for": ["assemble"],
             "job_id": "",
+            "hold": None,
         },
     ],
 }

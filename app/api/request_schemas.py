@@ -16,11 +16,17 @@ from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields
 from app.api.response_schemas import STEP_STATES, described_as, mapping
 from workflows.model.values import OnFailure
 from workflows.spec.checks.reuse import WORDS
-from workflows.spec.checks.shape import LONGEST_BACKOFF_SECONDS, MOST_ATTEMPTS, Limits
+from workflows.spec.checks.shape import (
+    HIGHEST_PRIORITY,
+    LONGEST_BACKOFF_SECONDS,
+    MOST_ATTEMPTS,
+    Limits,
+)
 from workflows.spec.checks.suggestions import did_you_mean
 from workflows.spec.checks.texts import LONGEST_NAME
 
 MOST_STEPS = Limits().steps
+PRIORITY = validate.Range(min=-HIGHEST_PRIORITY, max=HIGHEST_PRIORITY)
 NAME = validate.Length(min=1, max=LONGEST_NAME)
 
 
@@ -71,6 +77,20 @@ class WorkflowDocument(Schema):
     max_parallel_steps = fields.Integer(validate=validate.Range(min=1))
     on_failure = fields.String(validate=validate.OneOf([str(each) for each in OnFailure]))
     reuse = fields.Raw(**described_as(REUSE))
+    priority = fields.Integer(
+        validate=PRIORITY, **described_as("Among your own work; higher goes first")
+    )
+
+
+class ChangeWorkflow(Schema):
+    class Meta:
+        unknown = RAISE
+
+    priority = fields.Integer(
+        required=True,
+        validate=PRIORITY,
+        **described_as("Among its owner's work; higher goes first"),
+    )
 
 
 class ById(Schema):

@@ -12,6 +12,7 @@ from marshmallow import INCLUDE, RAISE, Schema, fields, validate
 from workflows.model.states import JobState, StepState, WorkflowState
 from workflows.reuse.choice import Miss
 from workflows.rules.explain import Code
+from workflows.rules.holds import Mode, Scope
 
 WORKFLOW_STATES = [str(state) for state in WorkflowState]
 STEP_STATES = [str(state) for state in StepState]
@@ -409,6 +410,14 @@ class Events(Answered):
     next_after = count("For `after` if there are more, otherwise null", null=True)
 
 
+class ReasonHold(Answered):
+    hold_id = text("Its id")
+    scope = word([str(scope) for scope in Scope])
+    mode = word([str(mode) for mode in Mode])
+    by = text("The user who set it")
+    reason = text("Why")
+
+
 class Reason(Answered):
     step_name = text("As submitted")
     status = word(STEP_STATES)
@@ -419,11 +428,19 @@ class Reason(Answered):
     until = time("When the reason ends, if that is known", null=True)
     waiting_for = texts("Names of steps")
     job_id = text("AppService's task id")
+    hold = fields.Nested(
+        ReasonHold,
+        required=True,
+        allow_none=True,
+        **described_as("The hold that keeps the step from starting"),
+    )
 
 
 class Explanation(Answered):
     workflow_id = text("Its id")
     status = word(WORKFLOW_STATES)
+    priority = count("Among its owner's work, from -10 to 10")
+    weight = count("How many jobs of its owner go in each round of the fair share")
     message = text("For people")
     steps = many(Reason, "Each step that has not ended")
 

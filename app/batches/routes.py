@@ -19,10 +19,11 @@ from app.http.admission import DOCUMENT
 from app.http.auth import caller
 from app.http.json_response import as_json
 from app.http.routes import EVENT_STREAM, FORM, JSON, Answer, Body, route
-from workflows.engine import batch_views, batches
+from workflows.engine import batch_views, batches, holds
 from workflows.model.errors import Conflict, Invalid, Problem
 from workflows.model.states import RETRY_WORKFLOW, WorkflowState
 from workflows.model.values import Json
+from workflows.rules.holds import Scope
 from workflows.store.batches import user_commands
 from workflows.store.batches.stored import StoredBatch
 
@@ -241,7 +242,10 @@ def retry_batch(batch_id: str) -> Response:
     refuses=[403, 404, 409],
 )
 def pause_batch(batch_id: str) -> Response:
-    """Pause a batch: no further row begins; what runs goes on"""
+    """Pause a batch: no further row begins; what runs goes on
+
+    A hold of scope `batch` keeps the further steps of its rows, too, from starting.
+    """
     return _command(batch_id, "pause", user_commands.pause)
 
 
@@ -254,7 +258,13 @@ def pause_batch(batch_id: str) -> Response:
     refuses=[403, 404, 409],
 )
 def resume_batch(batch_id: str) -> Response:
-    """Resume a paused batch"""
+    """Resume a paused batch, and lift the holds on it
+
+    409 if an admin holds it: only an admin lifts that hold.
+    """
+    request_bodies.read_optional_object(request)
+    holds.lift_all(connections().gate.viewer(), Scope.BATCH, load(batch_id).id)
+    connections().hints.start_jobs(g.request_id)
     return _command(batch_id, "resume", user_commands.resume)
 
 

@@ -87,6 +87,7 @@ class HealthChecks:
         yield health.judge_outbox(known.unsent, known.jobs, thresholds, known.parked)
         waiting = known.notifications
         yield health.judge_notifications(waiting.oldest, waiting.pending, thresholds)
+        yield health.judge_holds(known.holds)
         yield health.tasks(present, thresholds)
         limit = min(
             known.submissions.calls, self.connections.settings.executor.max_concurrent_submissions

@@ -21,7 +21,7 @@ from app import deletion
 from app.connections import connections
 from app.http.auth import caller
 from app.http.errors import QuotaExceeded
-from workflows.engine import many
+from workflows.engine import holds, many
 from workflows.engine.many import Action, Outcome, Result
 from workflows.model.errors import Conflict, Invalid, Problem
 from workflows.store.workflows import listing
@@ -150,6 +150,8 @@ def _act_on_each(
 
 def _act(action: Action, workflow: WorkflowSummary) -> Outcome:
     found = connections()
+    if action in (Action.PAUSE, Action.RESUME):
+        return many.steer(found.gate.viewer(), action, workflow.id)
     try:
         if action is Action.RETRY:
             found.quotas.check_active(workflow.owner)
@@ -164,8 +166,13 @@ def _act(action: Action, workflow: WorkflowSummary) -> Outcome:
 
 
 def _announce(command: Command, outcomes: list[Outcome]) -> None:
-    """The workflows that an advance must follow up."""
-    hints, moved = connections().hints, (Result.CANCELLED, Result.RETRIED)
+    """The workflows that an advance must follow up, and the holds that senders must see."""
+    results = {each.result for each in outcomes}
+    if Result.PAUSED in results:
+        holds.settle()
+    if Result.RESUMED in results:
+        connections().hints.start_jobs(g.request_id)
+    hints, moved = connections().hints, (Result.CANCELLED, Result.RETRIED, Result.RESUMED)
     for each in outcomes:
         if each.result in moved:
             hints.advance(each.workflow, g.request_id)

@@ -29,6 +29,7 @@ from app.ui import (
     admin_pages,
     batch_pages,
     formatting,
+    hold_pages,
     many_pages,
     session,
     sign_in,
@@ -58,7 +59,8 @@ _HEADERS: Final = {
 
 def register(app: Flask) -> None:
     blueprint = Blueprint("ui", __name__, url_prefix="/ui", template_folder="templates")
-    lists = (workflow_list, many_pages, batch_pages, template_pages, webhook_pages, admin_pages)
+    tables = (workflow_list, many_pages, batch_pages, template_pages)
+    lists = (*tables, webhook_pages, hold_pages, admin_pages)
     for part in (*lists, workflow_pages, actions, token_page, sign_in):
         part.register(blueprint)
     for part in (choice, app_form, template_form, document_page, sheet_page, former):
@@ -101,7 +103,13 @@ def asset_url(name: str) -> str:
 
 
 def _always() -> dict[str, Any]:
-    return {"session": g.get("session"), "identity": g.get("identity"), "today": datetime.now(UTC)}
+    identity = g.get("identity")
+    return {
+        "session": g.get("session"),
+        "identity": identity,
+        "today": datetime.now(UTC),
+        "banner": hold_pages.banner(identity.user) if identity else [],
+    }
 
 
 def _add_security_headers(response: Response) -> Response:

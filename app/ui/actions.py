@@ -15,6 +15,7 @@ from app.http.auth import caller
 from app.ui import edited_params, view_models
 from app.ui.session import signed_in
 from workflows.engine import commands as engine
+from workflows.engine import holds
 from workflows.model.errors import Forbidden, Invalid, Problem
 from workflows.model.states import FINAL_STEP
 from workflows.store.jobs import rows as job_rows
@@ -28,6 +29,8 @@ def register(blueprint: Blueprint) -> None:
         ("cancel", cancel, ["GET", "POST"]),
         ("retry", retry, ["GET", "POST"]),
         ("start", start, ["POST"]),
+        ("pause", pause, ["POST"]),
+        ("resume", resume, ["POST"]),
         ("token", renew, ["POST"]),
         ("delete", delete, ["GET", "POST"]),
     ):
@@ -97,6 +100,21 @@ def start(workflow_id: str) -> Any:
     connections().quotas.check_active(owner)
     engine.start(connections().context, caller(), workflow_id)
     connections().quotas.stored(owner, 0, starts=True)
+    connections().hints.advance(workflow_id, g.request_id)
+    return _back(workflow_id)
+
+
+@signed_in
+def pause(workflow_id: str) -> Any:
+    """No further step starts."""
+    holds.pause(connections().gate.viewer(), view_models.head(workflow_id).workflow)
+    return _back(workflow_id)
+
+
+@signed_in
+def resume(workflow_id: str) -> Any:
+    holds.resume(connections().gate.viewer(), view_models.head(workflow_id).workflow)
+    connections().hints.start_jobs(g.request_id)
     connections().hints.advance(workflow_id, g.request_id)
     return _back(workflow_id)
 

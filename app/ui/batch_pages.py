@@ -14,10 +14,11 @@ from app.batches.routes import CSV, load
 from app.connections import connections
 from app.http.auth import caller
 from app.ui.session import signed_in
-from workflows.engine import batch_views, batches
+from workflows.engine import batch_views, batches, holds
 from workflows.model.errors import Conflict
 from workflows.model.states import FINAL_WORKFLOW, RETRY_WORKFLOW
 from workflows.rules.batch_progress import DELETED, WAITING
+from workflows.rules.holds import Scope
 from workflows.store.batches import user_commands
 from workflows.store.batches.stored import StoredBatch
 
@@ -124,6 +125,8 @@ def pause_batch(batch_id: str) -> Any:
 
 @signed_in
 def resume_batch(batch_id: str) -> Any:
+    holds.lift_all(connections().gate.viewer(), Scope.BATCH, load(batch_id).id)
+    connections().hints.start_jobs(g.request_id)
     return _change(batch_id, user_commands.resume)
 
 

@@ -24,6 +24,8 @@ _WORDS: Final = {
         "deleted",
         "Documents, jobs, history and logs are deleted for good; files in the Workspace stay.",
     ),
+    Action.PAUSE: ("paused", "No further step starts; jobs at BV-BRC go on there."),
+    Action.RESUME: ("resumed", "Their further steps start again."),
 }
 """What has been done to a workflow, and what that means."""
 

@@ -23,9 +23,10 @@ from workflows.model.states import (
     WorkflowState,
 )
 from workflows.model.values import Job, Json
+from workflows.rules.holds import describe
 from workflows.spec.compiled_spec import CompiledSpec
 from workflows.spec.resolver import Resolver
-from workflows.store import credentials
+from workflows.store import credentials, holds
 from workflows.store.jobs import rows as job_rows
 from workflows.store.workflows import specs
 from workflows.store.workflows.stored import StoredWorkflow
@@ -100,6 +101,18 @@ class Head:
     def anew(self) -> list[int]:
         """Steps that a retry starts again."""
         return [step for step, state in enumerate(self.states) if state in RETRY_STEPS]
+
+    @property
+    def may_pause(self) -> bool:
+        return self.state in ACTIVE_WORKFLOW
+
+    @property
+    def hold(self) -> str:
+        """What keeps its steps from starting, by a hold on it or on its batch; empty if none."""
+        if not self.may_pause:
+            return ""
+        found = holds.on_workflow(self.id, self.workflow.batch)
+        return " ".join(f"{describe(hold)} Set by {hold.by}." for hold in found)
 
     @property
     def may_cancel(self) -> bool:

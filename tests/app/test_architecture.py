@@ -82,6 +82,8 @@ def test_the_matrix_of_tokens_knows_every_route(api: Api) -> None:
         "<delivery_id>": "{delivery}",
         "<path:step_name>": "a",
         "<app>": "Date",
+        "<hold_id>": "hold_0",
+        "<user>": "x",
         "<task_id>": "0.1",
         "<name>": "{name}",
         "<version>": "{version}",

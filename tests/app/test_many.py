@@ -309,3 +309,22 @@ def test_a_workflow_whose_token_was_deleted_waits_since_an_unknown_time(api: Api
     found = api("GET", f"{ROOT}/{workflow_id}/status").json
 
     assert (found["parked"], found["parked_since"]) == (True, None)
+
+
+def test_what_a_filter_finds_is_paused_and_resumed(api: Api, three: list[str]) -> None:
+    first, second, other = three
+    engine = api.engine()
+
+    would = act(api, "pause", filter={"name": "screen"}, dry_run=True)
+    paused = act(api, "pause", filter={"name": "screen"})
+    assert set(outcomes(would).values()) == {"would_pause"}
+    assert outcomes(paused) == {first: "paused", second: "paused"}
+    assert engine.ends(other) == "succeeded"
+    assert len(api.simulator.jobs()) == 1
+
+    assert outcomes(act(api, "resume", filter={"name": "screen"})) == {
+        first: "resumed",
+        second: "resumed",
+    }
+    assert [engine.ends(each) for each in (first, second)] == ["succeeded"] * 2
+    assert act(api, "pause", filter={"name": "screen"})["matched"] == 0

@@ -52,7 +52,7 @@ def test_all_is_well(product: Product) -> None:
     assert found["parts"]["workers"]["alive"] == 2
     assert set(found["parts"]) == {
         *("mongodb", "broker", "workers", "beat", "sweep", "workflows", "outbox", "webhooks"),
-        *("tasks", "bvbrc"),
+        *("holds", "tasks", "bvbrc"),
     }
 
 

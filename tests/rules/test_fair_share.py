@@ -25,3 +25,11 @@ def test_nobody_waits_behind_somebodys_thousands() -> None:
     queues = {"ann": [f"a{number}" for number in range(1000)], "zoe": ["z"]}
 
     assert share(2, queues, {"ann": 30}) == ["z", "a0"]
+
+
+def test_a_user_has_as_many_in_each_round_as_the_weight_says() -> None:
+    assert share(9, QUEUES, {}, {"ann": 2}) == ["a1", "a2", "b1", "e1", "a3", "e2"]
+
+
+def test_a_weight_counts_for_what_is_under_way() -> None:
+    assert share(2, QUEUES, {"ann": 4, "bob": 3}, {"ann": 2}) == ["e1", "a1"]

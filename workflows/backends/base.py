@@ -7,7 +7,7 @@ jobs; the engine stores what follows from its answers (``engine/handover.py``, `
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -44,6 +44,8 @@ class Submission:
     """On the monotonic clock: the request must not leave later."""
     outage_patience: timedelta
     """How long a refusal that may be an outage is taken for one."""
+    may_leave: Callable[[], bool] = lambda: True
+    """Asked just before anything is started; if false, nothing is."""
 
 
 @dataclass(frozen=True, slots=True)

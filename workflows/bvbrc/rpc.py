@@ -50,6 +50,8 @@ class Call:
     """It starts something: it must not be sent twice."""
     send_by: float | None = None
     """An instant of the monotonic clock after which it must not be sent at all."""
+    may_leave: Callable[[], bool] | None = None
+    """Asked just before the first byte leaves; if false, the call is ``Withheld``."""
     limit_bytes: int = LIMIT_BYTES
     """Of the answer; a longer one counts as none."""
 
@@ -92,6 +94,7 @@ class Rpc:
             _body(call, call_id),
             once=call.once,
             send_by=call.send_by,
+            may_leave=call.may_leave,
             limit_bytes=call.limit_bytes,
         )
         return _result(self._exchange(request), call_id, once=call.once)

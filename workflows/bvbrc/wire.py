@@ -31,7 +31,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from workflows.model.errors import InDoubt, NotSent
+from workflows.model.errors import InDoubt, NotSent, Withheld
 
 USER_AGENT: Final = "bvbrc-workflows/0.1.0"
 """Who we are: Cloudflare turns the default names of libraries away."""
@@ -62,6 +62,8 @@ class Request:
     a new one, or one that was used a moment ago."""
     send_by: float | None = None
     """An instant of the monotonic clock: a first byte that could leave later never leaves."""
+    may_leave: Callable[[], bool] | None = None
+    """Asked just before the first byte leaves; if false, the exchange is ``Withheld``."""
     limit_bytes: int = LIMIT_BYTES
     keep_end: bool = False
     """Keep the last ``limit_bytes`` of a longer answer; at most ``LIMIT_BYTES`` are read."""
@@ -97,6 +99,7 @@ class _Exchange:
     idle: float
     """Seconds: it goes over a connection that was used within them, or over a new one."""
     send_by: float | None = None
+    may_leave: Callable[[], bool] | None = None
     sent: bool = False
     reused: bool = False
     heard: bool = False
@@ -110,9 +113,12 @@ class _Exchange:
     def leave(self) -> None:
         """Called before bytes are sent. A process that was suspended past the limit does not send
         them."""
-        late = self.send_by is not None and time.monotonic() > self.send_by
-        if late and not self.sent:
+        if self.sent:
+            return
+        if self.send_by is not None and time.monotonic() > self.send_by:
             raise TimeoutError("it was too late to send")
+        if self.may_leave is not None and not self.may_leave():
+            raise Withheld("a hold was set while it was about to be sent")
         self.sent = True
 
 
@@ -257,7 +263,7 @@ class Wire:
         """
         ends = time.monotonic() + request.timeout.total_seconds()
         idle = self._alive if request.once else math.inf
-        first = _Exchange(ends, idle, send_by=request.send_by)
+        first = _Exchange(ends, idle, send_by=request.send_by, may_leave=request.may_leave)
         if request.address:
             with closing(_PinnedAdapter(request.address)) as adapter:
                 return self._perform(request, first, adapter)

@@ -16,6 +16,7 @@ from workflows.engine.notifications.outgoing import Subscriptions, subject_of
 from workflows.model.errors import Unavailable
 from workflows.model.states import FINAL_WORKFLOW, JobState
 from workflows.rules.plan import backoff, plan
+from workflows.store import users
 from workflows.store.jobs import rows as job_rows
 from workflows.store.jobs.rows import OpenJobs
 from workflows.store.workflows import paused, specs
@@ -82,6 +83,7 @@ def _chunk(context: EngineContext, ids: Sequence[str]) -> tuple[Advanced, list[s
             )
         )
     ]
+    _note_priorities(changes)
     written = _commit(context, token, [change for change in changes if not change.empty])
     idle = [change.after.id for change in changes if change.empty]
     if idle:
@@ -92,6 +94,13 @@ def _chunk(context: EngineContext, ids: Sequence[str]) -> tuple[Advanced, list[s
     done = Advanced(kills=sum(len(change.kills) for change in written))
     missed = _missed_workflows([each for each in ids if each not in mine])
     return done, missed + again
+
+
+def _note_priorities(changes: Iterable[Change]) -> None:
+    """Before jobs with a priority are stored: claims look at it from then on."""
+    jobs = (job for change in changes for job in change.new_jobs)
+    if owners := {job.owner for job in jobs if job.priority}:
+        users.note_priorities(owners)
 
 
 def _missed_workflows(ids: Sequence[str]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from workflows.backends.declared_apps import backend_of
@@ -9,11 +11,13 @@ from workflows.engine.context import EngineContext
 from workflows.engine.views import stamp
 from workflows.model.states import FINAL_WORKFLOW, WorkflowState
 from workflows.rules.explain import Reason, Surroundings, explain, outlook
-from workflows.store import credentials, service_status
+from workflows.rules.holds import Hold, Subject
+from workflows.store import credentials, holds, service_status, users
 from workflows.store.jobs import polling
 from workflows.store.jobs import rows as job_rows
 from workflows.store.mongo import clock
 from workflows.store.workflows import specs
+from workflows.store.workflows.standings import Standing, standings
 from workflows.store.workflows.stored import StoredWorkflow
 
 
@@ -29,6 +33,8 @@ def explanation(workflow: StoredWorkflow, context: EngineContext) -> dict[str, A
     return {
         "workflow_id": workflow.id,
         "status": workflow.status,
+        "priority": workflow.progress.priority,
+        "weight": users.shares([workflow.owner]).get(workflow.owner, users.Share()).weight,
         "message": message + _outlook(workflow, outlook(compiled, workflow.progress)),
         "steps": [_reason_json(reason) for reason in reasons],
     }
@@ -37,6 +43,8 @@ def explanation(workflow: StoredWorkflow, context: EngineContext) -> dict[str, A
 def _surroundings(workflow: StoredWorkflow, context: EngineContext) -> Surroundings:
     expires_at, refused = credentials.expiry(context.vault, workflow.owner)
     service = service_status.health(service_status.APPSERVICE)
+    present = holds.concerning(workflow.owner, workflow=workflow.id, batch=workflow.batch)
+    standing = standings([workflow.id] if present else ()).get(workflow.id, Standing())
     return Surroundings(
         now=clock(),
         backend_of=backend_of,
@@ -48,7 +56,13 @@ def _surroundings(workflow: StoredWorkflow, context: EngineContext) -> Surroundi
         service_reason=service.reason,
         user_jobs=polling.under_way(workflow.owner),
         most_user_jobs=context.limits.user_jobs,
+        holds=present,
+        subject_of=partial(_subject, workflow, standing.begun_at),
     )
+
+
+def _subject(workflow: StoredWorkflow, begun_at: datetime | None, app: str) -> Subject:
+    return Subject(workflow.owner, app, workflow.id, workflow.batch, begun_at)
 
 
 def _paused_reason(workflow: StoredWorkflow) -> str:
@@ -56,7 +70,7 @@ def _paused_reason(workflow: StoredWorkflow) -> str:
         return ""
     return (
         "Paused by a restart (executor.enable_auto_resume is false). Submit it again by its id"
-        " to resume: POST /api/v1/workflows/{id}/submit."
+        " to resume: POST /api/v1/workflows/{id}/submit, or POST /api/v1/workflows/{id}/resume."
     )
 
 
@@ -89,4 +103,12 @@ def _reason_json(reason: Reason) -> dict[str, Any]:
         "until": stamp(reason.until),
         "waiting_for": list(reason.waiting_for),
         "job_id": reason.job_id,
+        "hold": _hold_json(reason.hold),
     }
+
+
+def _hold_json(hold: Hold | None) -> dict[str, Any] | None:
+    if hold is None:
+        return None
+    known = {"scope": str(hold.scope), "mode": str(hold.mode)}
+    return {"hold_id": hold.id, **known, "by": hold.by, "reason": hold.reason}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from workflows.backends.base import (
     Caller,
@@ -30,6 +32,8 @@ from workflows.store.credentials import Credential
 from workflows.store.jobs import send_results
 from workflows.store.jobs.send_results import SendResult
 
+WITHHELD: Final = "a hold was set while it was about to be sent"
+
 
 @dataclass(frozen=True, slots=True)
 class Handover:
@@ -39,6 +43,8 @@ class Handover:
     credential: Credential | None
     send_by: float
     """On the monotonic clock: later, the claim may be about to be doubted, so nothing leaves."""
+    may_leave: Callable[[], bool] = lambda: True
+    """Asked just before the first byte leaves; false where a hold was set since the claim."""
 
 
 def send(context: EngineContext, handover: Handover) -> SendResult:
@@ -46,8 +52,14 @@ def send(context: EngineContext, handover: Handover) -> SendResult:
     job, credential = handover.job, handover.credential
     if credential is None:
         return send_results.unsent(job, "there is no usable token", rest(0, 1))
+    if not handover.may_leave():
+        return send_results.withheld(job, WITHHELD, timedelta(0))
     submission = Submission(
-        job, caller_of(credential), handover.send_by, context.limits.outage_patience
+        job,
+        caller_of(credential),
+        handover.send_by,
+        context.limits.outage_patience,
+        handover.may_leave,
     )
     basis = glance(context.reuse, credential.token, job)
     result = context.backends[job.backend].submit(submission)

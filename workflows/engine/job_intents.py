@@ -74,6 +74,7 @@ def _job(compiled: CompiledSpec, workflow: Workflow, start: Start, resolver: Res
         step=start.step,
         attempt=start.attempt,
         retries_left=start.retries_left,
+        priority=workflow.priority,
         owner=workflow.owner,
         app=step.app,
         backend=backend_of(step.app),

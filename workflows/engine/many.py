@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from workflows.engine import commands, deleting
+from workflows.engine import commands, deleting, holds
+from workflows.engine.access import Caller
 from workflows.engine.commands import Owner
 from workflows.engine.context import EngineContext
 from workflows.model.errors import Conflict, NotFound
@@ -17,7 +18,7 @@ from workflows.model.states import (
     RETRY_WORKFLOW,
     WorkflowState,
 )
-from workflows.store.workflows import user_commands
+from workflows.store.workflows import stored, user_commands
 from workflows.store.workflows.filters import Wanted
 
 
@@ -27,6 +28,8 @@ class Action(StrEnum):
     CANCEL = "cancel"
     RETRY = "retry"
     DELETE = "delete"
+    PAUSE = "pause"
+    RESUME = "resume"
 
 
 class Result(StrEnum):
@@ -35,11 +38,15 @@ class Result(StrEnum):
     CANCELLED = "cancelled"
     RETRIED = "retried"
     DELETED = "deleted"
+    PAUSED = "paused"
+    RESUMED = "resumed"
     UNCHANGED = "unchanged"  # its state has changed since, so that the action does not apply
     REFUSED = "refused"  # a quota, or a plan with problems
     WOULD_CANCEL = "would_cancel"
     WOULD_RETRY = "would_retry"
     WOULD_DELETE = "would_delete"
+    WOULD_PAUSE = "would_pause"
+    WOULD_RESUME = "would_resume"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +62,22 @@ _APPLIES_TO: Final[Mapping[Action, frozenset[WorkflowState]]] = {
     Action.CANCEL: ACTIVE_WORKFLOW | {WorkflowState.PLANNED},
     Action.RETRY: RETRY_WORKFLOW,
     Action.DELETE: FINAL_WORKFLOW | {WorkflowState.PLANNED},
+    Action.PAUSE: ACTIVE_WORKFLOW,
+    Action.RESUME: ACTIVE_WORKFLOW,
 }
 _DONE: Final[Mapping[Action, Result]] = {
     Action.CANCEL: Result.CANCELLED,
     Action.RETRY: Result.RETRIED,
     Action.DELETE: Result.DELETED,
+    Action.PAUSE: Result.PAUSED,
+    Action.RESUME: Result.RESUMED,
 }
 _WOULD: Final[Mapping[Action, Result]] = {
     Action.CANCEL: Result.WOULD_CANCEL,
     Action.RETRY: Result.WOULD_RETRY,
     Action.DELETE: Result.WOULD_DELETE,
+    Action.PAUSE: Result.WOULD_PAUSE,
+    Action.RESUME: Result.WOULD_RESUME,
 }
 
 
@@ -99,6 +112,19 @@ def act(context: EngineContext, owner: Owner, action: Action, workflow: str) -> 
     except (Conflict, NotFound) as changed:
         refused = Result.REFUSED if changed.problems else Result.UNCHANGED
         return Outcome(workflow, refused, str(changed))
+    return Outcome(workflow, _DONE[action])
+
+
+def steer(caller: Caller, action: Action, workflow: str) -> Outcome:
+    """Pause or resume one workflow. After the last one that was paused, ``holds.settle``."""
+    try:
+        found = stored.get(workflow)
+        if action is Action.PAUSE:
+            holds.store_pause(caller, found)
+        else:
+            holds.resume(caller, found)
+    except (Conflict, NotFound) as changed:
+        return Outcome(workflow, Result.UNCHANGED, str(changed))
     return Outcome(workflow, _DONE[action])
 
 

@@ -31,16 +31,17 @@ from workflows.backends.breakers import PROBE_SECONDS
 from workflows.engine.advance import advance
 from workflows.engine.context import EngineContext, learn
 from workflows.engine.handover import Handover, send
+from workflows.engine.holds import check_claimed
 from workflows.engine.kill import kill_surplus
 from workflows.model.errors import Unavailable
 from workflows.model.states import JobState
 from workflows.model.values import Job
+from workflows.rules.holds import describe
 from workflows.store import credentials
 from workflows.store.jobs import lookups, outbox, send_results
 from workflows.store.jobs import rows as job_rows
 from workflows.store.jobs.outbox import Bounds, Claimed
 from workflows.store.jobs.send_results import SendResult
-from workflows.store.workflows import rows as workflow_rows
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +55,8 @@ _YIELD_SECONDS = 0.01
 """How long the drain leaves a place to queries before it looks whether they are done."""
 _BARRED = "the last calls for this user failed; one is tried every few seconds"
 _BARRED_FOR = timedelta(seconds=PROBE_SECONDS)
+_HELD_FOR = timedelta(seconds=1)
+"""The next claim leaves a held job in the outbox; this bounds how often it comes back if not."""
 
 
 class Drain:
@@ -159,22 +162,23 @@ class Drain:
         send_by = time.monotonic() + context.limits.send_window.total_seconds()
         taken = _claim_jobs(context, free)
         claimed, self._yields = taken.jobs, taken.queries_first
-        try:  # in that order nothing slips past a cancel
-            gone = (
-                workflow_rows.ended_among({job.workflow for job in claimed}) if claimed else set()
-            )
+        try:  # in that order nothing slips past a cancel or a hold
+            checked = check_claimed(claimed)
             owners = sorted({job.owner for job in claimed})
             tokens = credentials.usable_of(context.vault, owners) if owners else {}
         except Unavailable as away:
             self._answered += [send_results.unsent(job, str(away), timedelta(0)) for job in claimed]
             raise
-        for job in claimed:
-            if job.kill or job.workflow in gone:
+        for job, check in zip(claimed, checked, strict=True):
+            if job.kill or check.ended:
                 self._answered.append(send_results.withdrawn(job))
+            elif check.hold:
+                self._answered.append(send_results.withheld(job, describe(check.hold), _HELD_FOR))
             elif not context.backends[job.backend].admit([job.owner]):
                 self._answered.append(send_results.unsent(job, _BARRED, _BARRED_FOR))
             else:
-                self._send(context, Handover(job, tokens.get(job.owner), send_by))
+                token = tokens.get(job.owner)
+                self._send(context, Handover(job, token, send_by, check.permission))
         return len(claimed)
 
     def _send(self, context: EngineContext, handover: Handover) -> None:

@@ -154,6 +154,12 @@ def _template(workflow: WorkflowSummary) -> dict[str, Any]:
     return {"template": dict(workflow.template)} if workflow.template else {}
 
 
+def _prioritise(document: Mapping[str, Json], priority: int) -> dict[str, Json]:
+    """The document with the present priority, which is no part of what never changes."""
+    found = {name: value for name, value in document.items() if name != "priority"}
+    return found | {"priority": priority} if priority else found
+
+
 def whole(workflow: StoredWorkflow) -> dict[str, Any]:
     """The whole document: the submitted spec and its progress."""
     document, progress = specs.document(workflow.spec_id), workflow.progress
@@ -163,7 +169,7 @@ def whole(workflow: StoredWorkflow) -> dict[str, Any]:
     names = [step["step_name"] for step in document["steps"]]
     own = _attempts_by_step(workflow.id, attempts)
     return {
-        **document,
+        **_prioritise(document, progress.priority),
         "workflow_id": workflow.id,
         "owner": workflow.owner,
         "status": workflow.status,

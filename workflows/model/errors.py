@@ -16,6 +16,7 @@ WorkflowsError
 │   └── TokenExpired     the token was genuine and has expired
 └── ServiceError         a BV-BRC service did not carry out the call
     ├── NotSent          it never got the request: repeat at will
+    ├── Withheld         a hold kept the request from leaving
     ├── InDoubt          it may have acted: look it up, never repeat blindly
     ├── ServiceAway      it answered that it cannot serve now, and did nothing: wait
     ├── Rejected         it refused, and will again: the user's to fix
@@ -136,6 +137,10 @@ class ServiceError(WorkflowsError):
 
 class NotSent(ServiceError):
     """The request never reached the service: repeating it is safe."""
+
+
+class Withheld(ServiceError):
+    """The request was not sent because a hold was set: nothing is wrong with the service."""
 
 
 class InDoubt(ServiceError):

@@ -80,6 +80,8 @@ class Spec:
     on_failure: OnFailure = OnFailure.CONTINUE
     reuse: Reuse | None = None
     """None where the document says nothing."""
+    priority: int = 0
+    """Among the work of its owner, from -10 to 10; higher goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,8 @@ class Workflow:
     """Why the further steps cannot be planned, if the submitted document is the cause."""
     failure: str = ""
     """Why it fails: of its first step that failed; empty while none has."""
+    priority: int = 0
+    """Among the work of its owner; higher goes first."""
 
 
 class Outcome(StrEnum):
@@ -181,6 +185,8 @@ class Job:
     """The name of the backend that runs it."""
     retries_left: int = 0
     """How many attempts may follow this one without a user's retry."""
+    priority: int = 0
+    """Among the jobs of its owner; higher goes first."""
     version: int = 0
     """Counts the changes to the stored job."""
     unprocessed: bool = False

@@ -21,6 +21,7 @@ from workflows.model.states import (
     StepState,
 )
 from workflows.model.values import APPSERVICE, Job, Workflow
+from workflows.rules.holds import Hold, Scope, Subject, describe, find_hold
 from workflows.rules.plan import plan
 from workflows.spec.compiled_spec import CompiledSpec
 
@@ -36,6 +37,7 @@ class Code(StrEnum):
     USER_CAP = "user_cap"
     SUBMISSION_IN_DOUBT = "submission_in_doubt"
     RETRY_AT = "retry_at"
+    PAUSED = "paused"
     SERVICE_UNAVAILABLE = "service_unavailable"
     SERVICE_DISABLED = "service_disabled"
     TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a reason
@@ -60,6 +62,8 @@ class Reason:
     waiting_for: tuple[str, ...] = ()
     """Names of the steps that it waits for; under a parallelism cap, the first few under way."""
     job_id: str = ""
+    hold: Hold | None = None
+    """The hold that keeps the step from starting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,10 @@ class Surroundings:
     user_jobs: int = 0
     """The user's jobs that are at AppService or being sent."""
     most_user_jobs: int = 1_000_000
+    holds: Sequence[Hold] = ()
+    """Those that may keep a step from starting."""
+    subject_of: Callable[[str], Subject] = lambda app: Subject("", app, "")
+    """A job of an app in this workflow, as far as holds are concerned."""
 
     @property
     def token_ended(self) -> bool:
@@ -200,6 +208,10 @@ class _View:
         job = self._last.get(step)
         if job is None or job.attempt != self._workflow.attempts[step]:
             job = None  # this advance will store it
+        if job is None or job.state is JobState.INTENDED:
+            hold = find_hold(self._around.holds, self._around.subject_of(self._steps[step].app))
+            if hold:
+                return self._held_by(step, state, hold)
         code, message, unblocked_by, since = self._of_job(job, self._steps[step].app)
         if job and job.miss:
             message += f" No earlier result could be reused: {job.miss['message']}"
@@ -212,6 +224,24 @@ class _View:
             since=since,
             until=job.absent_after if job and code is Code.SUBMISSION_IN_DOUBT else None,
             job_id=job.job_id if job else "",
+        )
+
+    def _held_by(self, step: int, state: StepState, hold: Hold) -> Reason:
+        ends = f"The hold ends at {hold.until:%Y-%m-%d %H:%M} UTC, or " if hold.until else ""
+        lifted = (
+            "POST /api/v1/workflows/{id}/resume"
+            if hold.scope is Scope.WORKFLOW
+            else f"{hold.by} or an admin lifts it: DELETE /api/v1/holds/{hold.id}"
+        )
+        return Reason(
+            self._steps[step].name,
+            state,
+            Code.PAUSED,
+            f"{describe(hold)} {hold.by} has set this hold.",
+            f"{ends}{lifted}.",
+            since=hold.created_at,
+            until=hold.until,
+            hold=hold,
         )
 
     def _of_job(self, job: Job | None, app: str) -> tuple[Code, str, str, datetime | None]:
@@ -268,7 +298,7 @@ class _View:
             return self._at_cap()
         return (
             Code.QUEUED_AT_BVBRC,
-            "The step is about to be submitted to AppService.",
+            f"The step is about to be submitted to AppService{self._place()}.",
             "A submission slot is free.",
             None,
         )
@@ -289,10 +319,16 @@ class _View:
             return self._at_cap()
         return Code.RUNNING, "The engine is about to run the step.", "A worker is free.", None
 
+    def _place(self) -> str:
+        """Where the workflow stands among its owner's, if that is not usual."""
+        priority = self._workflow.priority
+        return f", with priority {priority} among your workflows" if priority else ""
+
     def _at_cap(self) -> tuple[Code, str, str, datetime | None]:
         return (
             Code.USER_CAP,
-            f"{self._around.user_jobs} jobs of this user are at BV-BRC, which is the limit.",
+            f"{self._around.user_jobs} jobs of this user are at BV-BRC, which is the limit"
+            f"{self._place()}.",
             "One of the user's jobs ends.",
             None,
         )

@@ -6,11 +6,14 @@ comes back; ``unhealthy``, if an operator must act.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
+
+from workflows.rules.holds import Hold, Scope, describe
 
 
 class HealthStatus(StrEnum):
@@ -230,6 +233,19 @@ def judge_service(
             "bvbrc", HealthStatus.HEALTHY, "AppService answers and takes submissions", facts
         )
     return Part("bvbrc", HealthStatus.DEGRADED, message, facts)
+
+
+def judge_holds(holds: Sequence[Hold]) -> Part:
+    """Where a hold is on everything, work waits on purpose, until it ends. It names no user, since
+    everyone may ask for the health."""
+    counts = Counter(str(hold.scope) for hold in holds)
+    facts = {"holds": {str(scope): counts[scope] for scope in Scope}}
+    everything = [hold for hold in holds if hold.scope is Scope.GLOBAL]
+    if everything:
+        message = " ".join(describe(hold) for hold in everything)
+        return Part("holds", HealthStatus.DEGRADED, message, facts)
+    count = f"{len(holds)} holds keep some work" if holds else "no hold keeps any work"
+    return Part("holds", HealthStatus.HEALTHY, f"{count} from starting", facts)
 
 
 def _seconds(duration: timedelta) -> str:

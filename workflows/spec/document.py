@@ -26,6 +26,8 @@ def document(spec: Spec) -> dict[str, Json]:
         found["on_failure"] = spec.on_failure.value
     if spec.reuse is not None:
         found["reuse"] = _reuse(spec.reuse)
+    if spec.priority:
+        found["priority"] = spec.priority
     return found
 
 
@@ -41,6 +43,7 @@ def spec_from(found: Mapping[str, Any]) -> Spec:
         max_parallel_steps=found.get("max_parallel_steps"),
         on_failure=OnFailure(found.get("on_failure", OnFailure.CONTINUE)),
         reuse=reuse_from(found.get("reuse")),
+        priority=found.get("priority", 0),
     )
 
 

@@ -21,6 +21,7 @@ from mongoengine import (
 
 from workflows.model.states import JobState, StepState, WorkflowState
 from workflows.model.values import APPSERVICE
+from workflows.rules.holds import Mode, Scope
 from workflows.store.batch_documents import Batch as Batch  # noqa: PLC0414 - exported
 from workflows.store.batch_documents import BatchTable as BatchTable  # noqa: PLC0414 - exported
 from workflows.store.template_documents import Template as Template  # noqa: PLC0414 - exported
@@ -37,6 +38,8 @@ WAITING_ELSEWHERE = "waiting_elsewhere"
 """The same for the jobs of every backend but AppService: they are sent while AppService is away."""
 REUSABLE = "reusable"
 """A user's jobs of an app whose results may be reused, the newest first."""
+PRIORITISED = "prioritised"
+"""Jobs of the outbox that are to go before or behind the others of their owner."""
 _OUTBOX = {"state": "intended", "due": {"$type": "date"}}
 
 
@@ -48,7 +51,19 @@ def ensure_indexes() -> None:
 
 def documents() -> list[type[Document]]:
     """Every kind of document there is."""
-    progress = [Workflow, Spec, Job, Credential, User, Event, Lock, Heartbeat, Service, Schema]
+    progress = [
+        Workflow,
+        Spec,
+        Job,
+        Credential,
+        User,
+        Event,
+        Lock,
+        Heartbeat,
+        Service,
+        Schema,
+        Hold,
+    ]
     others = [
         Removal,
         EndedSession,
@@ -120,6 +135,7 @@ class Workflow(Document):
     attempts = ListField(IntField())
     retries = DictField()  # step index: {at, retries_left} of the next attempt
     cap = IntField(required=True)
+    priority = IntField()  # among its owner's work; absent: 0
     sequence = IntField(default=0)
     last_event_at = DateTimeField()  # the time of the event with that number
     revision = IntField(default=0)
@@ -185,6 +201,11 @@ class Job(Document):
                 "name": WAITING_ELSEWHERE,
             },
             {
+                "fields": ["owner", "-priority", "due"],
+                "partialFilterExpression": {**_OUTBOX, "priority": {"$exists": True}},
+                "name": PRIORITISED,
+            },
+            {
                 "fields": ["changed_at"],
                 "partialFilterExpression": {"changed_at": {"$type": "date"}},
             },
@@ -221,6 +242,7 @@ class Job(Document):
     retries_left = IntField(default=0)
     owner = StringField(required=True)
     app = StringField(required=True)
+    priority = IntField()  # among its owner's jobs; absent: 0
     backend = StringField()  # the name of the backend that runs it
     params = DynamicField()
     base_url = StringField()
@@ -306,6 +328,31 @@ class User(Document):
     meta = {"collection": "users", "auto_create_index": False}
     id = StringField(primary_key=True)
     renew = BooleanField()  # False: the engine does not renew the user's token
+    weight = IntField()  # how many jobs in each round of a claim; absent: 1
+    prioritises = BooleanField()  # some jobs have had a priority other than 0
+
+
+class Hold(Document):
+    """What keeps jobs from starting (``rules/holds.py``)."""
+
+    meta = {
+        "collection": "holds",
+        "auto_create_index": False,
+        "indexes": [
+            {"fields": ["scope", "target"]},
+            {"fields": ["by"]},
+            {"fields": ["until"], "expireAfterSeconds": 0},
+        ],
+    }
+    id = StringField(primary_key=True)
+    scope = StringField(required=True, choices=list(map(str, Scope)))
+    target = StringField()  # empty for the global scope
+    mode = StringField(required=True, choices=list(map(str, Mode)))
+    reason = StringField()
+    by = StringField(required=True)  # the user who set it
+    owner = StringField()  # of the workflow or the batch
+    created_at = DateTimeField()
+    until = DateTimeField()
 
 
 class Event(Document):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from workflows.model.states import ACTIVE_WORKFLOW, JobState
 from workflows.rules.concurrency_limit import ConcurrencyLimit
 from workflows.rules.health import Heartbeat
-from workflows.store import documents, service_status
+from workflows.rules.holds import Hold
+from workflows.store import documents, holds, service_status
 from workflows.store.heartbeats import list_heartbeats
 from workflows.store.jobs import reservations
 from workflows.store.mongo import NOW, Row, clock, collection, query, translate_errors
@@ -32,7 +33,8 @@ class Progress:
     parked: int
     """Jobs that wait for a fresh token of their owner."""
     unsent: timedelta
-    """How long the oldest job waits that could be sent: zero where there is none."""
+    """How long the oldest job waits that could be sent: zero where there is none. What a hold
+    keeps could not."""
     overdue: timedelta
     """How long the most overdue workflow has waited for its advance."""
     swept: timedelta | None
@@ -44,6 +46,8 @@ class Progress:
     """The adaptive limit of start_app2 calls under way."""
     notifications: Backlog = field(default_factory=Backlog)
     """Messages to webhooks."""
+    holds: tuple[Hold, ...] = ()
+    """What keeps jobs from starting."""
 
 
 def progress(user_jobs: int) -> Progress:
@@ -51,7 +55,8 @@ def progress(user_jobs: int) -> Progress:
     with translate_errors():
         now = clock()
         counts = _open_jobs()
-        parked, unsent = _waiting(counts, user_jobs, now)
+        present = holds.present()
+        parked, unsent = _waiting(counts, user_jobs, now, present)
         return Progress(
             workflows=active_workflows(),
             jobs={state: sum(owners.values()) for state, owners in counts.items()},
@@ -64,6 +69,7 @@ def progress(user_jobs: int) -> Progress:
             present=tuple(list_heartbeats()),
             submissions=reservations.observed_limit(),
             notifications=read_backlog(now),
+            holds=tuple(present),
         )
 
 
@@ -105,7 +111,10 @@ def _open_jobs() -> dict[str, dict[str, int]]:
 
 
 def _waiting(
-    counts: Mapping[str, Mapping[str, int]], user_jobs: int, now: datetime
+    counts: Mapping[str, Mapping[str, int]],
+    user_jobs: int,
+    now: datetime,
+    present: Sequence[Hold],
 ) -> tuple[int, timedelta]:
     """How many jobs wait for a token, and how long the oldest that could go has waited."""
     intended = counts[JobState.INTENDED]
@@ -122,6 +131,7 @@ def _waiting(
             {"$match": {"state": JobState.INTENDED, "owner": {"$in": free}}},
             # Of a batch, the due date is older than the job: it is the place in the queue.
             {"$match": {"due": {"$type": "date"}}},
+            *holds.job_stages(present),
             {"$group": {"_id": None, "due": {"$min": {"$max": ["$due", "$intended_at"]}}}},
         ]
     )

@@ -44,6 +44,7 @@ from workflows.model.errors import (
     ServiceError,
     Unauthorized,
     Unavailable,
+    Withheld,
 )
 from workflows.model.values import APPSERVICE, Job, Outcome
 from workflows.rules.outages import Verdict
@@ -115,7 +116,10 @@ class AppServiceBackend:
                     key=job.key,
                     base_url=job.base_url,
                     send_by=submission.send_by,
+                    may_leave=submission.may_leave,
                 )
+        except Withheld as held:
+            return NotStarted(str(held), timedelta(0))
         except Unauthorized as refusal:
             return TokenRefused(refusal)
         except Rejected as rejected:

@@ -72,13 +72,15 @@ class AppService:
         key: str,
         base_url: str,
         send_by: float | None = None,
+        may_leave: Callable[[], bool] | None = None,
     ) -> str:
         """Starts a job and answers its id, digits. The service runs the app's preflight inside the
         call: minutes are possible.
 
         ``NotSent``, ``ServiceAway``, ``Unauthorized``, ``Rejected``: no job exists. ``InDoubt``: it
         may exist, or come to exist while ``answered`` is false; ``find`` knows. ``NotSent`` also
-        where the request could not leave by ``send_by``, on the monotonic clock.
+        where the request could not leave by ``send_by``, on the monotonic clock. ``Withheld`` where
+        ``may_leave``, asked just before the first byte leaves, says no.
 
         The key goes along as ``user_metadata``. Where the service cannot search for that, and only
         there, it is in the params too (``_workflow_key``; apps ignore params that they do not know,
@@ -94,6 +96,7 @@ class AppService:
             self._submit_timeout,
             once=True,
             send_by=send_by,
+            may_leave=may_leave,
         )
         try:
             return _read_started_id(self._rpc.call(token, call), key)

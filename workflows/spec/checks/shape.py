@@ -24,8 +24,10 @@ from workflows.spec.checks.texts import LONGEST_NAME
 
 FIELDS: Final = (
     "workflow_name", "version", "base_context", "steps", "workflow_outputs", "labels",
-    "max_parallel_steps", "on_failure", "reuse",
+    "max_parallel_steps", "on_failure", "priority", "reuse",
 )  # fmt: skip
+HIGHEST_PRIORITY: Final = 10
+"""And the lowest, negative."""
 STEP_FIELDS: Final = ("step_name", "app", "params", "outputs", "depends_on", "retry", "reuse")
 RETRY_FIELDS: Final = ("max_attempts", "backoff_seconds")
 
@@ -127,6 +129,7 @@ def read(found: Document, limits: Limits, diagnostics: Diagnostics) -> Spec:
         max_parallel_steps=_parallel(found, limits, diagnostics),
         on_failure=_on_failure(found, diagnostics),
         reuse=read_reuse(found, diagnostics),
+        priority=_priority(found, diagnostics),
     )
 
 
@@ -363,6 +366,21 @@ def _on_failure(found: Document, diagnostics: Diagnostics) -> OnFailure:
     hint = f"known are {list_names([str(known) for known in OnFailure])}"
     diagnostics.problem(("on_failure",), "invalid_choice", "it is not known", hint)
     return OnFailure.CONTINUE
+
+
+def _priority(found: Document, diagnostics: Diagnostics) -> int:
+    value = found.get("priority")
+    if value is None:
+        return 0
+    if not is_priority(value):
+        most = HIGHEST_PRIORITY
+        _wrong("priority", (), diagnostics, f"an integer from -{most} to {most}")
+        return 0
+    return int(value)
+
+
+def is_priority(value: Json) -> bool:
+    return _integer(value) and abs(value) <= HIGHEST_PRIORITY
 
 
 def _integer(value: Json) -> bool:

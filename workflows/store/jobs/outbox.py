@@ -24,7 +24,9 @@ from workflows.model.states import JobState
 from workflows.model.values import Job
 from workflows.rules.call_places import Counts
 from workflows.rules.fair_share import share
-from workflows.store import documents
+from workflows.rules.holds import Hold, Mode, Scope
+from workflows.store import documents, holds, users
+from workflows.store.holds import job_stages
 from workflows.store.jobs import reservations, waiting
 from workflows.store.jobs.reservations import Book
 from workflows.store.jobs.transitions import guard_of, update
@@ -34,6 +36,8 @@ _SOME = 8
 """Jobs of each user among which is chosen, however many users wait."""
 _FEWEST, _MOST = 16, 200
 """Users among whom is chosen: as many as there are places, within these bounds."""
+_ROUNDS = 20
+"""So many times further users are looked for where all jobs of the first ones are held."""
 _TRIES = 50
 """Of several claims at once one reserves its places, and the others count again."""
 _NO_SNAPSHOT = 246
@@ -76,21 +80,53 @@ def claim(
     free: int, bounds: Bounds, backends: Collection[str] = (), barred: Collection[str] = ()
 ) -> Claimed:
     """Take up to ``free`` jobs to send, shared fairly between users that have a usable token; of
-    these backends alone, where any are named, and none of the ``barred`` users.
+    these backends alone, where any are named, and none of the ``barred`` users. What a hold keeps
+    from starting is left in the outbox.
 
     Raises ``Unavailable``.
     """
     with translate_errors():
-        book = _current()
-        most = min(max(_FEWEST, free), _MOST)
-        found = waiting.users_after(book.served, most, book.now, backends)
-        owners = [owner for owner in found.owners if owner not in barred]
-        jobs = _first_jobs(owners, free, backends)
-        if not jobs:
-            if found.read_up_to != book.served:
-                reservations.pass_over(found.read_up_to)
+        present = holds.present()
+        if any(hold.scope is Scope.GLOBAL and hold.mode is Mode.HOLD for hold in present):
             return Claimed()
-        return _claim(jobs, free, bounds)
+        book = _current()
+        choice = _Choice(free, backends, frozenset(barred), present)
+        name = book.served
+        for _ in range(_ROUNDS if present else 1):
+            looked_up_to, jobs, weights = _look_behind(name, book, choice)
+            if jobs:
+                return _claim(jobs, free, bounds, weights)
+            if looked_up_to == name:
+                break
+            name = looked_up_to
+        if name != book.served:
+            reservations.pass_over(name)
+        return Claimed()
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Which jobs a claim may take."""
+
+    free: int
+    backends: Collection[str]
+    barred: frozenset[str]
+    holds: Sequence[Hold]
+
+
+def _look_behind(
+    name: str, book: Book, choice: _Choice
+) -> tuple[str, dict[str, list[Job]], dict[str, int]]:
+    """The next users behind one, up to the last one that was looked at, with their first jobs and
+    their weights."""
+    most = min(max(_FEWEST, choice.free), _MOST)
+    found = waiting.users_after(name, most, book.now, choice.backends)
+    owners = [owner for owner in found.owners if owner not in choice.barred]
+    shares = users.shares(owners) if owners else {}
+    prioritised = {owner for owner, each in shares.items() if each.prioritises}
+    weights = {owner: each.weight for owner, each in shares.items()}
+    looked_up_to = found.owners[-1] if found.owners else found.read_up_to
+    return looked_up_to, _first_jobs(owners, choice, prioritised), weights
 
 
 def _current() -> Book:
@@ -102,25 +138,28 @@ def _current() -> Book:
 
 
 def _first_jobs(
-    owners: Sequence[str], free: int, backends: Collection[str]
+    owners: Sequence[str], choice: _Choice, prioritised: Collection[str]
 ) -> dict[str, list[Job]]:
     """The longest waiting jobs of each user, in the order of the users: of few users as many as
     could go, of many some more than the share of each.
     """
     found: dict[str, list[Job]] = {owner: [] for owner in owners}
-    limit = min(free, max(_SOME, 4 * free // max(1, len(owners))))
-    for job in waiting.first_jobs(owners, limit, backends):
+    limit = min(choice.free, max(_SOME, 4 * choice.free // max(1, len(owners))))
+    unheld = job_stages(choice.holds)
+    for job in waiting.first_jobs(owners, limit, choice.backends, unheld, prioritised):
         found[job.owner].append(job)
     return {owner: jobs for owner, jobs in found.items() if jobs}
 
 
-def _claim(jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds) -> Claimed:
+def _claim(
+    jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds, weights: Mapping[str, int]
+) -> Claimed:
     """Choose among these by what is on the way now, and take those that are as they were read."""
     token = uuid4().hex
     for _ in range(_TRIES):
         book, counts = _read_settled(jobs)
         places = _free_places(book, counts, bounds)
-        chosen = choose(jobs, min(free, places), bounds, counts)
+        chosen = choose(jobs, min(free, places), bounds, counts, weights)
         queries_first = bounds.adaptive and _leaves_place(book, counts, len(chosen))
         if not chosen:
             return Claimed((), queries_first)
@@ -151,6 +190,13 @@ def _free_places(book: Book, counts: Counts, bounds: Bounds) -> int:
     return min(places, counts.free_places(book.limit.calls, len(book.queries)))
 
 
+def is_sending() -> bool:
+    """Whether a job is claimed, or its call under way."""
+    with translate_errors():
+        claimed = {"state": JobState.SENDING}
+        return collection(documents.Job).find_one(claimed, {"_id": 1}) is not None
+
+
 def has_room_for_query(token: str, ceiling: int) -> bool:
     """Whether a query finds a free worker. ``token``: under which it was announced; one that was
     not needs a second free place, since a start may take the first. Raises ``Unavailable``.
@@ -163,7 +209,11 @@ def has_room_for_query(token: str, ceiling: int) -> bool:
 
 
 def choose(
-    jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds, counts: Counts
+    jobs: Mapping[str, Sequence[Job]],
+    free: int,
+    bounds: Bounds,
+    counts: Counts,
+    weights: Mapping[str, int],
 ) -> list[Job]:
     """Which of the users' waiting jobs go now: at most ``free``, fairly."""
     rooms = {
@@ -177,7 +227,7 @@ def choose(
         owner: [job.key for job in of_user[: rooms[owner]]] for owner, of_user in jobs.items()
     }
     by_key = {job.key: job for of_user in jobs.values() for job in of_user}
-    return [by_key[key] for key in share(free, queues, counts.sending)]
+    return [by_key[key] for key in share(free, queues, counts.sending, weights)]
 
 
 def _last_served(jobs: Mapping[str, Sequence[Job]], chosen: Sequence[Job]) -> str:

@@ -195,10 +195,12 @@ def row(job: Job, now: datetime) -> Row:
 
 
 def _optional(job: Job, now: datetime) -> Row:
-    globs: Row = {"globs": dict(job.globs)} if job.globs else {}
+    made: Row = {"globs": dict(job.globs)} if job.globs else {}
+    if job.priority:
+        made["priority"] = job.priority
     if job.state is JobState.CHECKING:
-        globs |= {"reuse_due": now, "reuse_until": job.reuse_until}
-    return globs | ({"changed_at": now, "reason": job.reason} if job.state in FINAL_JOB else {})
+        made |= {"reuse_due": now, "reuse_until": job.reuse_until}
+    return made | ({"changed_at": now, "reason": job.reason} if job.state in FINAL_JOB else {})
 
 
 def basis_row(basis: Basis) -> Row:
@@ -252,6 +254,7 @@ def value(each: Row) -> Job:
         base_url=each.get("base_url") or "",
         state=JobState(each["state"]),
         retries_left=each.get("retries_left", 0),
+        priority=each.get("priority", 0),
         version=each.get("version", 0),
         unprocessed=each.get("changed_at") is not None,
         announced=bool(each.get("announced")),

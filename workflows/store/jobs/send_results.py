@@ -28,6 +28,8 @@ from workflows.store.mongo import NOW, Row, collection, later, map_by_id, transl
 
 _KNOWN: Row = {"in_doubt": False}
 _STARTED: Row = {**_KNOWN, "submitted_at": NOW, "due": NOW}
+_CLAIM = ("claim", "absent_after", "answered")
+"""What is stored of a claim that has ended."""
 _REFUSED: Row = {
     "refusals": {"$add": [{"$ifNull": ["$refusals", 0]}, 1]},
     "refused_since": {"$ifNull": ["$refused_since", NOW]},
@@ -81,8 +83,12 @@ def unsent(job: Job, reason: str, wait: timedelta) -> SendResult:
         "due": later(wait),
         "tries": {"$add": ["$tries", 1]},
     }
-    unset = ("claim", "absent_after", "answered")
-    return SendResult(job, PUT_BACK, fields, reason=reason, unset=unset)
+    return SendResult(job, PUT_BACK, fields, reason=reason, unset=_CLAIM)
+
+
+def withheld(job: Job, reason: str, wait: timedelta) -> SendResult:
+    """The same where a hold keeps it from starting, which is no try."""
+    return SendResult(job, PUT_BACK, {**_KNOWN, "due": later(wait)}, reason=reason, unset=_CLAIM)
 
 
 def refused_for_now(job: Job, reason: str, wait: timedelta) -> SendResult:

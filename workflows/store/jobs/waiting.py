@@ -95,10 +95,18 @@ def _page(owners: Row, size: int, backends: Collection[str]) -> list[Row]:
     return list(rows)
 
 
-def first_jobs(owners: Sequence[str], limit: int, backends: Collection[str]) -> list[Job]:
+def first_jobs(
+    owners: Sequence[str],
+    limit: int,
+    backends: Collection[str],
+    unheld: Sequence[Row] = (),
+    prioritised: Collection[str] = (),
+) -> list[Job]:
     """The longest waiting jobs of each of these few users; in one question, a pipeline for each, so
-    that each reads its part of the index."""
-    parts: list[list[Row]] = [
+    that each reads its part of the index. ``unheld``: stages that leave out what is held. Of the
+    ``prioritised`` users those of the highest priority first.
+    """
+    parts = [
         [
             {
                 "$match": {
@@ -106,13 +114,16 @@ def first_jobs(owners: Sequence[str], limit: int, backends: Collection[str]) -> 
                     "owner": owner,
                     "due": {"$type": "date"},
                     "$expr": DUE,
+                    **priority,
                     **of_backends(backends),
                 }
             },
-            {"$sort": {"due": 1}},
+            {"$sort": order},
+            *unheld,
             {"$limit": limit},
         ]
         for owner in owners
+        for priority, order in (_BY_PRIORITY if owner in prioritised else _BY_AGE)
     ]
     if not parts:
         return []
@@ -120,6 +131,17 @@ def first_jobs(owners: Sequence[str], limit: int, backends: Collection[str]) -> 
     rest = [{"$unionWith": {"coll": rows.name, "pipeline": pipeline}} for pipeline in parts[1:]]
     found = rows.aggregate([*parts[0], *rest])
     return [job for row in found if (job := readable(row))]
+
+
+_AGE: Final[Row] = {"due": 1}
+_PRIORITY: Final[Row] = {"priority": -1, "due": 1}
+_BY_AGE: Final[Sequence[tuple[Row, Row]]] = (({}, _AGE),)
+_BY_PRIORITY: Final[Sequence[tuple[Row, Row]]] = (
+    ({"priority": {"$gt": 0}}, _PRIORITY),
+    ({"priority": None}, _AGE),
+    ({"priority": {"$lt": 0}}, _PRIORITY),
+)
+"""Conditions and orders, one after the other; a job without a priority has 0."""
 
 
 def park(owners: Collection[str]) -> None:

@@ -130,6 +130,7 @@ def _row(new: NewWorkflow) -> Row:
         "request_id": new.request_id,
         **new.batch,
         **({"template": dict(new.template)} if new.template else {}),
+        **({"priority": new.spec.priority} if new.spec.priority else {}),
     } | (key if new.idempotency_key else {})
 
 

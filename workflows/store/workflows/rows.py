@@ -40,6 +40,7 @@ PROGRESS = {
     "attempts": 1,
     "retries": 1,
     "cap": 1,
+    "priority": 1,
     "sequence": 1,
     "last_event_at": 1,
     "failures": 1,
@@ -126,22 +127,6 @@ def existing(ids: Sequence[str]) -> list[str]:
     with translate_errors():
         rows = collection(documents.Workflow).find({"_id": {"$in": list(ids)}}, {"_id": 1})
         return [row["_id"] for row in rows]
-
-
-def ended_among(ids: Iterable[str]) -> set[str]:
-    """Those of them for which nothing may start any more."""
-    with translate_errors():
-        rows = collection(documents.Workflow).find(
-            {
-                "_id": {"$in": list(ids)},
-                "$or": [
-                    {"cancel_requested_at": {"$type": "date"}},
-                    {"state": {"$in": list(FINAL_WORKFLOW)}},
-                ],
-            },
-            {"_id": 1},
-        )
-        return {row["_id"] for row in rows}
 
 
 def _write(session: ClientSession, token: str, changes: Sequence[Change]) -> None:
@@ -248,6 +233,7 @@ def value(row: Row) -> Workflow:
         waits_for=tuple(row.get("waits_for", ())),
         unplannable=row.get("unplannable") or "",
         failure=row.get("failure") or "",
+        priority=row.get("priority", 0),
     )
 
 

@@ -1,0 +1,1 @@
+"""Holds over HTTP: who keeps what from starting, until when, and why (docs/holds.md)."""

@@ -1,0 +1,45 @@
+"""Holds in a running product: the log of the simulator says that nothing slips past."""
+
+from __future__ import annotations
+
+import time
+
+from devstack.processes import wait_until
+from tests.product import ALICE, GROUP, Product, document
+
+pytestmark = GROUP
+
+WORKFLOWS = 60
+HOLDER = "holder@bvbrc"
+START = "AppService.start_app2"
+
+
+def test_no_start_leaves_after_the_answer_of_a_hold_and_all_end_when_it_is_lifted(
+    product: Product,
+) -> None:
+    product.simulator.app("*", queue_seconds=0, run_seconds=0, lag_seconds=0)
+    steps = document({"a": "", "b": "", "c": "a b"})
+    workflows = [product.submit(steps, HOLDER) for _ in range(WORKFLOWS)]
+    starts = lambda: product.simulator.calls(START, user=HOLDER)  # noqa: E731 - asked five times
+    wait_until(lambda: len(starts()) >= 10, "many run", every_seconds=0.01)
+
+    hold = product.ask("POST", "/holds", HOLDER, json={"scope": "user", "reason": "maintenance"})
+    answered, held = time.time(), len(starts())
+    try:
+        others = product.submit(document({"a": "", "b": "a"}), ALICE)
+        assert product.ends(others) == "succeeded"  # the senders go on
+        waiting = product.ask("GET", f"/workflows/{workflows[-1]}/explain", HOLDER)
+        late = [call for call in starts() if call["began"] > answered]
+    finally:
+        product.ask("DELETE", f"/holds/{hold['hold_id']}", HOLDER)
+
+    assert late == []
+    assert held < 3 * WORKFLOWS
+    assert "paused" in {step["code"] for step in waiting["steps"]}
+    query = "/workflows?status=succeeded&page_size=500"
+    wait_until(
+        lambda: len(product.ask("GET", query, HOLDER)["workflows"]) == WORKFLOWS,
+        "all end",
+        seconds=120,
+    )
+    assert len(product.simulator.jobs(owner=HOLDER)) == 3 * WORKFLOWS
