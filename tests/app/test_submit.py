@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from contextlib import contextmanager
+from threading import Barrier, get_ident
 from typing import Any
 
 import pytest
@@ -40,6 +42,38 @@ def test_the_same_key_with_another_body_is_a_conflict(api: Api) -> None:
     assert answer.status_code == 409
     assert "Idempotency-Key" in answer.json["detail"]
     assert len(api("GET", ROOT).json["workflows"]) == 1
+
+
+@contextmanager
+def commands_of_this_thread() -> Iterator[list[str]]:
+    """The commands that MongoDB is given, by PyMongo's own log."""
+    names: list[str] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told = json.loads(record.getMessage())
+            if told["message"] == "Command started" and record.thread == get_ident():
+                names.append(told["commandName"])
+
+    logger, collect = logging.getLogger("pymongo.command"), Collect()
+    level = logger.level
+    logger.addHandler(collect)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield names
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(collect)
+
+
+def test_a_submission_costs_two_statements_and_no_question(api: Api) -> None:
+    for _ in range(2):  # the first compares the clocks, and adds up what is stored
+        api.submit(document(""))
+
+    with commands_of_this_thread() as commands:
+        api.submit(document(""))
+
+    assert commands == ["insert", "update"]
 
 
 @pytest.mark.parametrize("key", ["", "two words", "x" * 256, "schlüssel"])

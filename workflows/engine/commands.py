@@ -27,6 +27,7 @@ from workflows.model.values import Event, Job, Json, Outcome, Spec
 from workflows.rules.retry import states_after_retry, steps_again
 from workflows.rules.token_lifetime import ends_too_soon, job_outlives_token
 from workflows.rules.webhook_events import Subject
+from workflows.store import clock as compared_clock
 from workflows.store import credentials, users
 from workflows.store.jobs import kills
 from workflows.store.mongo import clock
@@ -177,7 +178,7 @@ def token_warning(context: EngineContext, owner: Owner, spec: Spec) -> Problem |
     """A warning where the user's tokens are likely to end before the workflow does; the freshest
     one that is kept counts. Where the engine renews it: if a job may outlive its own token.
     """
-    now = clock()
+    now = compared_clock.now()
     if ends_too_soon(spec, context.limits.cap, owner.expires_at, now) is None:
         return None
     kept, refused = credentials.expiry(context.vault, owner.name)
