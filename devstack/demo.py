@@ -29,6 +29,7 @@ COLOURS = {"succeeded": "green", "failed": "red", "running": "cyan", "queued": "
 PLACES = {
     "page": "page",
     "api": "API",
+    "probes": "health probes",
     "flower": "Flower",
     "exporter": "celery-exporter",
     "mcp": "MCP server",
@@ -99,7 +100,7 @@ def _end(console: Console, process: Process) -> None:
 def show(console: Console, facts: Mapping[str, Any]) -> bool:
     """Submits the example and follows it to its end; true where it succeeded."""
     simulator = servers.simulator_of(facts["scheduler"])
-    simulator.app(queue_seconds=1, run_seconds=4)
+    simulator.app(queue_seconds=1, run_seconds=2)
     api = Api(facts["api"], simulator.token(USER))
     workflow = api.submit(EXAMPLE)
     console.print(f"submitted [bold]{EXAMPLE.name}[/bold] as [bold]{workflow}[/bold]")

@@ -31,6 +31,8 @@ OLDEST, TOO_NEW = (3, 11), (3, 14)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PROGRESS_SECONDS = 2.5
 BEGAN = time.monotonic()
+NOT_LOADED = "/(tests?|testing|lexers|styles|pip|setuptools)/"
+"""Folders of packages, as a regular expression."""
 
 
 def main(venv: str, *files: str) -> None:
@@ -114,14 +116,32 @@ def install(venv: Path, installer: Path, files: Sequence[Path]) -> None:
         "pip",
         "install",
         "--quiet",
-        "--compile-bytecode",
         *([] if os.access(os.path.expanduser("~"), os.W_OK) else ["--no-cache"]),
         "--python",
         python,
     ]
     if succeeds([*pip, "--requirement", installer]) and succeeds([*uv, *options]):
-        return
-    run([*pip, *options], "the requirements cannot be installed")
+        compile_modules(venv)
+    else:
+        run([*pip, *options], "the requirements cannot be installed")
+
+
+def compile_modules(venv: Path) -> None:
+    """Compiles what uv installed, but for what no process of ours loads. Otherwise all processes of
+    the first start compile the same modules at the same time."""
+    python = venv / "bin/python"
+    words: list[str | Path] = [
+        python,
+        "-m",
+        "compileall",
+        "-q",
+        "-j",
+        "0",
+        "-x",
+        NOT_LOADED,
+        venv / "lib",
+    ]
+    finish(words, stderr=subprocess.DEVNULL)
 
 
 def succeeds(command: Sequence[str | Path]) -> bool:

@@ -73,6 +73,12 @@ def key_prefix(env: Mapping[str, str]) -> str:
     return Broker().key_prefix if found is None else str(found)
 
 
+def probe_port() -> int:
+    """The port that the settings name for health probes; 0: none."""
+    named = environ.get("WORKFLOW_API__PROBE_PORT") or str(_in_file("api.probe_port") or 0)
+    return int(named) if named.isdigit() else 0
+
+
 def start(folder: Path, *, simulated: bool = False) -> Servers:
     """Starts the servers that no setting names. ``folder`` keeps files, logs and keys for later
     starts.

@@ -22,7 +22,7 @@ from devstack.processes import NotReady, Process, wait_until
 from devstack.records import ROOT, VAR
 from devstack.shared import STOPPING, Failed, end_by_signal, shared_servers, stop_event
 
-API_PORT, FLOWER_PORT, EXPORTER_PORT, MCP_PORT = 8000, 5555, 9808, 8002
+API_PORT, FLOWER_PORT, EXPORTER_PORT, MCP_PORT, PROBE_PORT = 8000, 5555, 9808, 8002, 8001
 TOO_SHORT_SECONDS = 5.0
 """A process that ends sooner than this after its start is not started again."""
 CELERY = (sys.executable, "-m", "celery", "-A", "tasks", "--quiet")
@@ -136,18 +136,19 @@ def _run(
     """Starts all processes, records the set-up as ready when work gets done, and waits for a
     signal."""
     log, url = folder / "log", f"http://127.0.0.1:{ports.api}"
-    records.announce(name, "API, worker, beat and Flower start")
+    is_shared, probes = name == "all", _port_of_probes()
+    login = os.environ.get(FLOWER_LOGIN) or f"operator:{secrets.token_urlsafe(12)}"
+    records.announce(name, "API, worker and beat start")
     children: list[Process] = []
     with stop_afterwards(name, children):
-        for each, command in _commands(ports).items():
-            children.append(_start(each, command, env, log))
-        login = os.environ.get(FLOWER_LOGIN) or f"operator:{secrets.token_urlsafe(12)}"
-        broker = monitor_settings(servers.broker(env), servers.key_prefix(env))
-        flower = {**broker, FLOWER_LOGIN: login}
-        children.append(start_monitor("flower", flower_command(ports.flower), flower, log))
-        if ports.exporter:
-            command = exporter_command(ports.exporter)
-            children.append(start_monitor("exporter", command, broker, log))
+        of_api = {**env, "WORKFLOW_API__PROBE_PORT": str(probes)}
+        # One process suffices one person, and the machine is busy with the other starts.
+        processes_of_api = () if is_shared else ("--workers", "1")
+        children.append(_start("api", _gunicorn(ports.api, *processes_of_api), of_api, log))
+        children.append(_start("worker", [*CELERY, "worker"], env, log))
+        children.append(_start("beat", [*CELERY, "beat"], env, log))
+        if is_shared:
+            children += _start_monitors(env, ports, login, log)
         if ports.mcp:
             children.append(_start_agents(url, ports.mcp, log))
         _wait_until_ready(url, ports, children)
@@ -155,6 +156,7 @@ def _run(
             name,
             api=url,
             page=f"{url}/ui/",
+            probes=f"http://127.0.0.1:{probes}/api/v1/health/live",
             flower=f"http://{login}@127.0.0.1:{ports.flower}",
             exporter=f"http://127.0.0.1:{ports.exporter}" if ports.exporter else "",
             mcp=f"http://127.0.0.1:{ports.mcp}/mcp" if ports.mcp else "",
@@ -162,7 +164,27 @@ def _run(
             logs=str(log),
             notes=list(notes),
         )
-        supervise(children, needs_servers=name == "all")
+        if not is_shared:  # the demo shows its workflow first
+            children += _start_monitors(env, ports, login, log)
+        supervise(children, needs_servers=is_shared)
+
+
+def _start_monitors(env: Mapping[str, str], ports: Ports, login: str, log: Path) -> list[Process]:
+    """Flower, and celery-exporter where it has a port."""
+    broker = monitor_settings(servers.broker(env), servers.key_prefix(env))
+    flower = {**broker, FLOWER_LOGIN: login}
+    found = [start_monitor("flower", flower_command(ports.flower), flower, log)]
+    if ports.exporter:
+        command = exporter_command(ports.exporter)
+        found.append(start_monitor("exporter", command, broker, log))
+    return found
+
+
+def _port_of_probes() -> int:
+    """As the settings name it, or else as the files in ``deploy/`` do; any where that is taken."""
+    if named := servers.probe_port():
+        return named
+    return processes.free_port() if processes.listens(PROBE_PORT) else PROBE_PORT
 
 
 def _wait_until_ready(url: str, ports: Ports, children: Sequence[Process]) -> None:
@@ -178,21 +200,14 @@ def _wait_until_ready(url: str, ports: Ports, children: Sequence[Process]) -> No
         raise Failed(str(error)) from None
 
 
-def _commands(ports: Ports) -> dict[str, list[str]]:
-    return {
-        "api": _gunicorn(ports.api),
-        "worker": [*CELERY, "worker"],
-        "beat": [*CELERY, "beat"],
-    }
-
-
 def _fast(folder: Path) -> dict[str, str]:
     """For a private set-up: it keeps nothing outside its folder and looks every second."""
     return {"WORKFLOW_EXECUTOR__POLLING_INTERVAL_SECONDS": "1", **servers.kept_in(folder)}
 
 
-def _gunicorn(port: int) -> list[str]:
-    return [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "wsgi:app"]
+def _gunicorn(port: int, *options: str) -> list[str]:
+    bind = ("--bind", f"127.0.0.1:{port}")
+    return [sys.executable, "-m", "gunicorn", *bind, *options, "wsgi:app"]
 
 
 def monitor_settings(broker: str, key_prefix: str) -> dict[str, str]:

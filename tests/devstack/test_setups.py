@@ -60,6 +60,9 @@ def test_everything_in_the_background_goes_on_until_it_is_stopped(marked: Marked
     assert f"http://127.0.0.1:{port}" in up.stdout
     assert requests.get(f"http://127.0.0.1:{port}/api/v1/health", timeout=20).ok
     assert_closed_to_others(marked, up.stdout)
+    assert_probes_have_a_socket_of_their_own(marked, up.stdout)
+    status = marked.run("run", "flask", "db", "status")
+    assert (status.returncode, "pending" in status.stdout) == (0, True), status.stderr
     assert_agents_are_served_without_keys(marked, up.stdout)
     # A process that is killed is started again.
     (worker,) = marked.alive("\0worker")
@@ -86,6 +89,13 @@ def assert_closed_to_others(marked: Marked, printed: str) -> None:
     for pid in marked.alive("\0worker"):
         environment = Path(f"/proc/{pid}/environ").read_text().split("\0")
         assert "WORKFLOW_METRICS__HOST=127.0.0.1" in environment
+
+
+def assert_probes_have_a_socket_of_their_own(marked: Marked, printed: str) -> None:
+    address = str(marked.record("all")["probes"])
+    assert address in printed
+    assert status_of(address) == 200
+    assert status_of(address.replace("health/live", "workflows")) == 404
 
 
 def assert_agents_are_served_without_keys(marked: Marked, printed: str) -> None:
