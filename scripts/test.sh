@@ -35,6 +35,8 @@ check ruff format --check --quiet
 check ruff check --quiet
 check mypy --no-error-summary
 check lint-imports --no-logo
+export NO_MKDOCS_2_WARNING=1  # of mkdocs-material, about its successor
+check mkdocs build --strict --quiet
 # Three at once on two cores: most of a test's time it waits for servers, leases and graces.
 check python -m pytest -q -n 3 --dist loadgroup --durations=25
 check ./scripts/pythons.sh

@@ -25,6 +25,7 @@ def test_package_api_health_command_line_and_changes_name_one_version() -> None:
     assert client.get("/api/v1/health/live").json["version"] == __version__
     assert CliRunner().invoke(main, ["--version"]).output.split()[-1] == __version__
     assert changes[0] == __version__
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text()
     assert re.fullmatch(r"\d+\.\d+\.\d+", __version__)
 
 
