@@ -13,9 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import cli, deletion, ui
 from app.admin import routes as admin
 from app.api import (
-    apps,
     commands,
-    cwl,
     history,
     reference,
     results,
@@ -23,11 +21,13 @@ from app.api import (
     status,
     step_reuse,
     steps,
-    submit,
     system,
     usage,
 )
+from app.api.apps import routes as apps
+from app.api.cwl import routes as cwl
 from app.api.response_schemas import Error
+from app.api.submit import routes as submit
 from app.batches import routes as batches
 from app.connections import Connections, attach
 from app.holds import routes as holds

@@ -10,9 +10,9 @@ from flask.cli import AppGroup
 from app.connections import connections
 from tasks.retention import keep_of
 from workflows.engine.purge import purge as remove_old
-from workflows.store import credentials as sealed
 from workflows.store import documents, migrations
 from workflows.store.statistics import progress
+from workflows.store.users import credentials as sealed
 from workflows.store.webhooks import changes as webhooks
 
 credentials = AppGroup("credentials", help="Users' tokens, sealed at rest.")

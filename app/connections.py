@@ -14,7 +14,7 @@ from typing import Final
 import pymongo
 from flask import Flask, current_app
 
-from app.api.app_lookup import Apps
+from app.api.apps.lookup import Apps
 from app.http.auth import Gate
 from app.live.broadcaster import Broadcaster
 from app.live.hints import Hints

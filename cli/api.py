@@ -12,7 +12,7 @@ from urllib.parse import quote
 import requests
 from requests.auth import AuthBase
 
-from cli.failures import ConnectionLost, Exit, Failed, of_status
+from cli.show.failures import ConnectionLost, Exit, Failed, of_status
 
 Json = Any
 PREFIX: Final = "/api/v1"

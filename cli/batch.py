@@ -14,11 +14,11 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from cli import views
 from cli.api import Api, of_batch
-from cli.failures import ConnectionLost, of_state
-from cli.screen import Screen, command, json_line, strip_controls
-from cli.tree import state
+from cli.show import views
+from cli.show.failures import ConnectionLost, of_state
+from cli.show.screen import Screen, command, json_line, strip_controls
+from cli.show.tree import state
 
 Json = Any
 AGAIN_SECONDS: Final = 2.0

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import yaml
 
-from cli.failures import Exit, Failed
+from cli.show.failures import Exit, Failed
 
 Json = Any
 _REFERRING: Final = ("run", "$import", "$include")

@@ -10,12 +10,12 @@ from typing import Any, BinaryIO
 import click
 from rich.text import Text
 
-from cli import views
 from cli.api import of_workflow
 from cli.completion import WorkflowId
-from cli.failures import Exit, Failed
-from cli.progress import OVER
-from cli.screen import Screen, command, strip_controls
+from cli.show import views
+from cli.show.failures import Exit, Failed
+from cli.show.progress import OVER
+from cli.show.screen import Screen, command, strip_controls
 
 Json = Any
 

@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 
 from cli import tokens
 from cli.api import Api
-from cli.failures import Failed
+from cli.show.failures import Failed
 
 _MOST: Final = 50
 

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from cli.api import of_workflow
 from cli.completion import WorkflowId
-from cli.failures import Exit, Failed
-from cli.screen import Screen, command
+from cli.show.failures import Exit, Failed
+from cli.show.screen import Screen, command
 
 
 @click.command()

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from cli.moments import Moment
+from cli.show.moments import Moment
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 STATES: Final = ("planned", "pending", "queued", "running", "succeeded", "failed", "cancelled")

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from cli.api import of_workflow
 from cli.completion import WorkflowId
-from cli.screen import Screen, command, strip_controls
+from cli.show.screen import Screen, command, strip_controls
 
 Json = Any
 SCOPES: Final = ("global", "user", "app", "batch", "workflow")

@@ -23,8 +23,8 @@ from cli import (
     webhook,
 )
 from cli.api import Api
-from cli.failures import Exit, Failed
-from cli.screen import Screen, replace_unknown_characters
+from cli.show.failures import Exit, Failed
+from cli.show.screen import Screen, replace_unknown_characters
 from workflows import __version__
 
 PROGRAM: Final = "bvbrc-workflows"

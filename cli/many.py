@@ -11,10 +11,10 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from cli import views
-from cli.failures import Exit
 from cli.filters import as_query, filter_options
-from cli.screen import Screen, command
+from cli.show import views
+from cli.show.failures import Exit
+from cli.show.screen import Screen, command
 
 Json = Any
 _PATH: Final = "/workflows/actions"

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cli.api import of_workflow
 from cli.completion import WorkflowId
-from cli.screen import Screen, command, json_line, strip_controls
+from cli.show.screen import Screen, command, json_line, strip_controls
 
 _ATTEMPT = click.option(
     "--attempt", type=click.IntRange(min=1), help="Of this attempt; otherwise of the present one."

@@ -12,12 +12,12 @@ import click
 from rich.live import Live
 from rich.text import Text
 
-from cli import progress, stream, tree, views
 from cli.api import of_workflow
 from cli.completion import WorkflowId
-from cli.failures import of_state
 from cli.filters import SORTS, as_query, filter_options
-from cli.screen import Screen, command, json_line, strip_controls
+from cli.show import progress, stream, tree, views
+from cli.show.failures import of_state
+from cli.show.screen import Screen, command, json_line, strip_controls
 
 Json = Any
 FRAMES_A_SECOND: Final = 4

@@ -11,9 +11,9 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from cli import views
 from cli.bundle import bundle, text_of
-from cli.screen import Screen, command
+from cli.show import views
+from cli.show.screen import Screen, command
 from cli.status import follow
 
 Json = Any

@@ -11,11 +11,11 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from cli import views
 from cli.api import of_template
 from cli.batch import follow as follow_batch
 from cli.batch import say_findings
-from cli.screen import Screen, command, json_line, strip_controls
+from cli.show import views
+from cli.show.screen import Screen, command, json_line, strip_controls
 from cli.status import follow
 
 Json = Any

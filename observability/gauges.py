@@ -20,7 +20,7 @@ from workflows.engine.context import EngineContext
 from workflows.model.errors import Unavailable
 from workflows.rules.health import Thresholds
 from workflows.rules.holds import Scope
-from workflows.store.service_status import AWAY, DISABLED, UP
+from workflows.store.processes.service_status import AWAY, DISABLED, UP
 from workflows.store.statistics import Progress, progress
 
 log = structlog.get_logger(__name__)

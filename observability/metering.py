@@ -20,7 +20,7 @@ from workflows.bvbrc.rpc import Made
 from workflows.engine.context import Recorded
 from workflows.model.states import FINAL_STEP, FINAL_WORKFLOW, StepState, WorkflowState
 from workflows.model.values import Event
-from workflows.rules.webhook_attempts import Outcome
+from workflows.rules.webhooks.attempts import Outcome
 
 log = structlog.get_logger(__name__)
 

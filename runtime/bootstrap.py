@@ -38,15 +38,15 @@ from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
 from workflows.cwl.process.planner import Planner
 from workflows.engine.context import EngineContext, Limits, Recorded
-from workflows.engine.early_looks import EarlyLooks
+from workflows.engine.jobs.early_looks import EarlyLooks
+from workflows.engine.jobs.send import Drain
 from workflows.engine.notifications.context import Notifications
 from workflows.engine.notifications.post import Poster
 from workflows.engine.reuse.settings import ReuseSettings
-from workflows.engine.send import Drain
 from workflows.engine.sweep import POLLED_TOGETHER
 from workflows.rules.poll_schedule import early_looks
 from workflows.store import clock, connection, documents
-from workflows.store.credentials import Vault
+from workflows.store.users.credentials import Vault
 
 log = structlog.get_logger(__name__)
 

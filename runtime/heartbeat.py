@@ -28,7 +28,7 @@ from runtime.forwarding import reach
 from runtime.log_removal import remove_logs
 from workflows.engine.pause import hold
 from workflows.model.errors import Unavailable
-from workflows.store import heartbeats
+from workflows.store.processes import heartbeats
 
 log = structlog.get_logger(__name__)
 

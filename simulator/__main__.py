@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from simulator import control
-from simulator.server import Reply, Request, serve
+from simulator.http import control
+from simulator.http.server import Reply, Request, serve
 from simulator.simulation import Simulation, Start
 from simulator.switches import Switches
 

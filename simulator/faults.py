@@ -33,9 +33,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from simulator import specs
-from simulator.rpc import INTERNAL, RpcError
-from simulator.server import Ending, Reply
+from simulator.appservice import specs
+from simulator.http.rpc import INTERNAL, RpcError
+from simulator.http.server import Ending, Reply
 from simulator.triggers import Trigger, Unusable, draw_seconds
 
 Json = Any

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from simulator.jobs import Job
-from simulator.server import Reply, Request
+from simulator.appservice.jobs import Job
+from simulator.http.server import Reply, Request
 from simulator.switches import Switches
 
 Json = Any

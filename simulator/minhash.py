@@ -6,10 +6,10 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from simulator.appservice import argument
-from simulator.objects import Objects, workspace_error
-from simulator.rpc import RpcError
+from simulator.appservice.methods import argument
+from simulator.http.rpc import RpcError
 from simulator.tokens import Identity
+from simulator.workspace.objects import Objects, workspace_error
 
 Json = Any
 Method = Callable[[Identity | None, list[Json]], list[Json]]

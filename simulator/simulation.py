@@ -14,14 +14,17 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from simulator import appservice, listings, minhash, pages, rpc, workspace
 from simulator import faults as faulty
-from simulator.cache import Cache
-from simulator.call_log import Call, CallLog
+from simulator import minhash
+from simulator.appservice import listings
+from simulator.appservice import methods as appservice
+from simulator.appservice.cache import Cache
+from simulator.appservice.jobs import Job, Jobs
+from simulator.appservice.results import Results
 from simulator.genomes import Genomes
-from simulator.jobs import Job, Jobs
-from simulator.objects import Objects
-from simulator.questions import (
+from simulator.http import pages, rpc
+from simulator.http.call_log import Call, CallLog
+from simulator.http.questions import (
     job_id_in,
     no_method,
     no_question,
@@ -29,12 +32,13 @@ from simulator.questions import (
     subject_of,
     traced_argument,
 )
-from simulator.results import Results
-from simulator.rpc import Question, RpcError
-from simulator.server import Reply, Request
+from simulator.http.rpc import Question, RpcError
+from simulator.http.server import Reply, Request
 from simulator.switches import Switches
 from simulator.tokens import Identity, Tokens, load_key, user_in
 from simulator.triggers import Seconds, Trigger, Triggers, draw_seconds
+from simulator.workspace import methods as workspace
+from simulator.workspace.objects import Objects
 
 Json = Any
 Perform = Callable[[RpcError | None], Reply]

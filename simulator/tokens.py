@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from simulator.rpc import RpcError
+from simulator.http.rpc import RpcError
 from simulator.triggers import Unusable
 
 KNOWN_SIGNERS = frozenset(

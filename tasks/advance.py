@@ -17,8 +17,8 @@ from workflows.engine.advance import Advanced, advance
 from workflows.engine.replan import replan_due
 from workflows.engine.sweep import check_service, sweep
 from workflows.model.errors import Unavailable
-from workflows.store import sweeps
 from workflows.store.due import Work
+from workflows.store.processes import sweeps
 
 _TASKS: Final = {
     Work.LOOK_UP: "tasks.resolve_jobs",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from runtime.bootstrap import engine_context
 from tasks.advance import follow
 from tasks.celery import app
-from workflows.engine.advance_batches import advance_batch
+from workflows.engine.batches.advance import advance_batch
 
 
 @app.task(name="tasks.advance_batches")

@@ -9,12 +9,12 @@ from runtime.single_flight import SingleFlight
 from tasks.advance import follow
 from tasks.celery import app
 from workflows.engine.context import learn
-from workflows.engine.evidence import collect_evidence as collect
-from workflows.engine.find_outputs import find_results as find
-from workflows.engine.kill import kill_jobs as kill
-from workflows.engine.lookup import resolve_jobs as resolve
-from workflows.engine.poll import poll_jobs as poll
-from workflows.engine.poll import poll_young_jobs as poll_young
+from workflows.engine.jobs.evidence import collect_evidence as collect
+from workflows.engine.jobs.find_outputs import find_results as find
+from workflows.engine.jobs.kill import kill_jobs as kill
+from workflows.engine.jobs.lookup import resolve_jobs as resolve
+from workflows.engine.jobs.poll import poll_jobs as poll
+from workflows.engine.jobs.poll import poll_young_jobs as poll_young
 from workflows.engine.reuse.look_up import check_reuse as check
 from workflows.engine.reuse.note import note_results as note
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runtime.bootstrap import engine_context
 from runtime.single_flight import SingleFlight
 from tasks.celery import app
-from workflows.engine.renew_tokens import renew_tokens as renew
+from workflows.engine.tokens.renew import renew_tokens as renew
 
 _renewing = SingleFlight()
 

@@ -10,7 +10,7 @@ import structlog
 
 from app.connections import connections
 from runtime import broker
-from workflows.engine import overview
+from workflows.engine.reports import overview
 
 log = structlog.get_logger(__name__)
 

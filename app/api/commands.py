@@ -6,9 +6,11 @@ from flask import Response, g, request
 from flask_smorest import Blueprint
 from werkzeug.exceptions import BadRequest
 
-from app.api import examples, retries, retry_changes
+from app.api import examples
 from app.api.request_schemas import FreshToken, Nothing, RetryChanges
 from app.api.response_schemas import Cancelled, Submitted
+from app.api.retry import changes as retry_changes
+from app.api.retry import routes as retries
 from app.connections import connections
 from app.http import request_bodies
 from app.http.admission import DOCUMENT

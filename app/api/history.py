@@ -15,7 +15,7 @@ from app.connections import connections
 from app.http.json_response import as_json
 from app.http.routes import EVENT_STREAM, JSON, TEXT, Answer, route
 from app.live import stream
-from workflows.engine.views import stamp
+from workflows.engine.reports.views import stamp
 from workflows.model.errors import Invalid, Problem
 from workflows.model.states import FINAL_WORKFLOW
 from workflows.model.values import Event

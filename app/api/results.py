@@ -21,7 +21,7 @@ from app.http.json_response import as_json
 from app.http.routes import JSON, Answer, route
 from workflows.bvbrc.downloads import Download
 from workflows.bvbrc.workspace import Item
-from workflows.engine.outputs import list_results, outputs
+from workflows.engine.reports.outputs import list_results, outputs
 from workflows.model.errors import Conflict, NotFound, ServiceError, Unauthorized
 from workflows.store.workflows.stored import StoredWorkflow
 

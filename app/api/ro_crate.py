@@ -15,7 +15,7 @@ from app.api.system import VERSION
 from app.connections import connections
 from app.http.json_response import with_etag
 from app.http.routes import Answer, route
-from workflows.engine.provenance import run_facts
+from workflows.engine.reports.provenance import run_facts
 from workflows.provenance.crate import crate_files, metadata
 from workflows.provenance.run_facts import Publication, RunFacts
 

@@ -14,7 +14,7 @@ from app.connections import connections
 from app.http.auth import LINK
 from app.http.json_response import as_json, with_etag
 from app.http.routes import JSON, Answer, route
-from workflows.engine import views
+from workflows.engine.reports import views
 from workflows.model.states import StepState
 
 blueprint = Blueprint("watching", __name__, description="Read the progress of workflows.")

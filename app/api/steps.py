@@ -15,12 +15,12 @@ from app.http.auth import caller
 from app.http.json_response import as_json
 from app.http.routes import JSON, TEXT, Answer, route
 from workflows.bvbrc.job_records import TextName
-from workflows.engine.explain import explanation
+from workflows.engine.reports.explain import explanation
 from workflows.model.errors import Conflict, NotFound, Unauthorized, WorkflowsError
 from workflows.model.values import job_key
-from workflows.store import credentials
 from workflows.store.jobs import failures
 from workflows.store.jobs import rows as job_rows
+from workflows.store.users import credentials
 from workflows.store.workflows import specs
 
 blueprint = Blueprint("steps", __name__, description="Inspect the steps of a workflow.")

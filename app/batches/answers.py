@@ -12,8 +12,8 @@ from app.batches import submission
 from app.connections import connections
 from app.http.auth import caller
 from app.http.json_response import as_json
-from workflows.engine import batches
-from workflows.engine.batches import Accepted
+from workflows.engine.batches import commands as batches
+from workflows.engine.batches.commands import Accepted
 from workflows.model.errors import Invalid
 from workflows.model.values import Json
 from workflows.spec.batches.check import CheckedBatch

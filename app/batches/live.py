@@ -13,7 +13,8 @@ from flask import Response
 from app.http.routes import EVENT_STREAM
 from app.live.broadcaster import EVERYTHING, Broadcaster, Dropped
 from app.live.stream import READ_SECONDS, Take, stream_response
-from workflows.engine import batch_views, batches
+from workflows.engine.batches import commands as batches
+from workflows.engine.batches import views as batch_views
 from workflows.model.errors import NotFound, Unavailable
 from workflows.model.states import FINAL_WORKFLOW
 from workflows.store.batches.stored import StoredBatch

@@ -10,8 +10,8 @@ from flask import Response, g, request, stream_with_context
 from flask_smorest import Blueprint
 from werkzeug.exceptions import BadRequest
 
-from app.api import submission as api_submission
 from app.api.request_schemas import Nothing
+from app.api.submit import submission as api_submission
 from app.batches import answers, live, schemas, submission
 from app.connections import connections
 from app.http import request_bodies
@@ -19,7 +19,9 @@ from app.http.admission import DOCUMENT
 from app.http.auth import caller
 from app.http.json_response import as_json
 from app.http.routes import EVENT_STREAM, FORM, JSON, Answer, Body, route
-from workflows.engine import batch_views, batches, holds
+from workflows.engine import holds
+from workflows.engine.batches import commands as batches
+from workflows.engine.batches import views as batch_views
 from workflows.model.errors import Conflict, Invalid, Problem
 from workflows.model.states import RETRY_WORKFLOW, WorkflowState
 from workflows.model.values import Json

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from flask import g, request
 
-from app.api.submission import idempotency_key, with_reuse
+from app.api.submit.submission import idempotency_key, with_reuse
 from app.connections import connections
 from app.http import metering, request_bodies
 from app.http.auth import caller
 from app.http.routes import FORM
-from workflows.engine import batches as engine
-from workflows.engine.batches import Accepted
+from workflows.engine.batches import commands as engine
+from workflows.engine.batches.commands import Accepted
 from workflows.model.errors import Invalid, Problem
 from workflows.model.json_path import format_path
 from workflows.model.values import Json

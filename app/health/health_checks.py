@@ -19,7 +19,7 @@ from runtime import broker
 from workflows.model.errors import Unavailable
 from workflows.rules import health
 from workflows.rules.health import HealthStatus, Part, Thresholds
-from workflows.store import heartbeats
+from workflows.store.processes import heartbeats
 from workflows.store.statistics import Progress, progress
 
 PATIENCE_SECONDS: Final = 0.7

@@ -10,12 +10,12 @@ from typing import Any, Final
 from flask import g
 from marshmallow import ValidationError
 
-from app.api.app_lookup import unknown_app
+from app.api.apps.lookup import unknown_app
 from app.api.request_schemas import Moment
 from app.connections import connections
 from app.holds.schemas import NewHold
-from workflows.engine import batches
 from workflows.engine.access import Caller
+from workflows.engine.batches import commands as batches
 from workflows.model.errors import Forbidden, Invalid, Problem
 from workflows.model.values import Json
 from workflows.rules.holds import Mode, Scope

@@ -15,8 +15,8 @@ from app.http.json_response import as_json
 from app.http.routes import JSON, Answer, Body, route
 from app.many import acting, filters, schemas
 from app.many.acting import Command
-from workflows.engine import views
 from workflows.engine.many import Action
+from workflows.engine.reports import views
 from workflows.model.errors import Invalid, Problem
 from workflows.model.values import Json
 from workflows.spec.checks.suggestions import did_you_mean

@@ -19,8 +19,8 @@ from workflows.model.errors import Conflict, Forbidden, Invalid, Problem
 from workflows.model.values import Json
 from workflows.rules.fair_share import HEAVIEST
 from workflows.spec.checks.shape import HIGHEST_PRIORITY, is_priority
-from workflows.store import users
 from workflows.store.jobs import priorities
+from workflows.store.users import preferences as users
 
 blueprint = Blueprint("priorities", __name__, description="Who goes first (docs/priorities.md).")
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 from app.http.errors import QuotaExceeded
 from app.quotas.ledger import Ledger, Limit
 from config.sections import Quotas as Limits
-from workflows.engine.views import stamp
+from workflows.engine.reports.views import stamp
 from workflows.model.values import Json
 
 _SAYS: Final = {

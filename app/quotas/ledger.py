@@ -2,8 +2,8 @@
 a second later.
 
 A request costs a lock and a few additions. A thread adds up with the other processes once a second
-while there is something to add (``workflows/store/usage.py``). While MongoDB is away each process
-goes by its own counts.
+while there is something to add (``workflows/store/users/usage.py``). While MongoDB is away each
+process goes by its own counts.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from uuid import uuid4
 import pymongo
 import structlog
 
-from workflows.store import usage
-from workflows.store.usage import Key, Stored
+from workflows.store.users import usage
+from workflows.store.users.usage import Key, Stored
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from app.batches import submission
 from app.batches.submission import OPTIONS, Fields, Taken
 from app.http import metering
 from app.templates import using
-from workflows.engine.templates import Loaded
+from workflows.engine.templates.commands import Loaded
 from workflows.model.errors import Invalid, Problem
 from workflows.spec.batches.check import CheckedBatch
 from workflows.spec.batches.template import FOLDER

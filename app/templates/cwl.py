@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from app.api.cwl_submission import plan_source
+from app.api.cwl.submission import plan_source
 from app.connections import connections
 from app.http.auth import caller
 from workflows.cwl.bvbrc.request_forms import Circumstances, from_object

@@ -10,8 +10,8 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.api import examples
-from app.api import submission as accepting
 from app.api.response_schemas import Submitted, Validated
+from app.api.submit import submission as accepting
 from app.batches import answers, submission
 from app.batches.schemas import ACCEPTED, AcceptedBatch, BatchQuery, DryRun
 from app.connections import connections
@@ -21,8 +21,9 @@ from app.http.auth import caller
 from app.http.json_response import as_json
 from app.http.routes import FORM, JSON, Answer, Body, route
 from app.templates import batches, schemas, storing, using
-from workflows.engine import template_views, templates
-from workflows.engine.templates import LATEST, Loaded
+from workflows.engine.templates import commands as templates
+from workflows.engine.templates import views as template_views
+from workflows.engine.templates.commands import LATEST, Loaded
 from workflows.model.errors import Invalid, Problem
 from workflows.model.values import Json
 from workflows.spec.checks import texts

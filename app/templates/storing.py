@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.api import apps, validation
+from app.api.apps import routes as apps
+from app.api.submit import validation
 from app.connections import connections
 from app.http import metering
 from app.http.auth import caller
 from app.http.errors import QuotaExceeded
 from app.templates import cwl
-from workflows.engine import templates as engine
-from workflows.engine.templates import Stored
+from workflows.engine.templates import commands as engine
+from workflows.engine.templates.commands import Stored
 from workflows.model.errors import Problem
 from workflows.model.values import Json
 from workflows.spec.templates.check import Surroundings, check_template

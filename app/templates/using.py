@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.api import validation
-from app.api.cwl_submission import store_plan
-from app.api.submission import accept, token_warnings
+from app.api.cwl.submission import store_plan
+from app.api.submit import validation
+from app.api.submit.submission import accept, token_warnings
 from app.templates import cwl
 from workflows.cwl.bvbrc.submission import Plan, Submission
 from workflows.engine.commands import Accepted
-from workflows.engine.template_views import needs_folder
-from workflows.engine.templates import Loaded
+from workflows.engine.templates.commands import Loaded
+from workflows.engine.templates.views import needs_folder
 from workflows.model.errors import Invalid, Problem
 from workflows.model.values import Json
 from workflows.spec.batches.template import FOLDER

@@ -11,10 +11,10 @@ from app.http.auth import caller
 from app.http.json_response import as_json
 from app.http.routes import JSON, Answer, Body, route
 from app.tokens.schemas import EXAMPLE, ChangeCredentials, Credentials
-from workflows.engine.token_views import credentials_of
+from workflows.engine.tokens.views import credentials_of
 from workflows.model.errors import Invalid, Problem
 from workflows.model.values import Json
-from workflows.store import users
+from workflows.store.users import preferences as users
 
 blueprint = Blueprint("credentials", __name__, description="The token that the engine keeps.")
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from flask import Blueprint, g, redirect, render_template, request, url_for
 
 from app import deletion
-from app.api import retries
+from app.api.retry import routes as retries
 from app.connections import connections
 from app.http.auth import caller
 from app.ui import edited_params, view_models

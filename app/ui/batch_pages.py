@@ -14,7 +14,9 @@ from app.batches.routes import CSV, load
 from app.connections import connections
 from app.http.auth import caller
 from app.ui.session import signed_in
-from workflows.engine import batch_views, batches, holds
+from workflows.engine import holds
+from workflows.engine.batches import commands as batches
+from workflows.engine.batches import views as batch_views
 from workflows.model.errors import Conflict
 from workflows.model.states import FINAL_WORKFLOW, RETRY_WORKFLOW
 from workflows.rules.batch_progress import DELETED, WAITING

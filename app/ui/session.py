@@ -22,7 +22,8 @@ from app.http import metering
 from app.http.auth import SESSION, needs
 from workflows.bvbrc.token import Identity
 from workflows.model.errors import BadToken
-from workflows.store import clock, sessions
+from workflows.store import clock
+from workflows.store.users import sessions
 
 View = TypeVar("View", bound=Callable[..., Any])
 COOKIE: Final = "bvbrc_workflows"

@@ -10,8 +10,8 @@ from app.connections import connections
 from app.http.auth import caller
 from app.ui.session import signed_in
 from workflows.engine import deleting
-from workflows.engine.token_views import credentials_of
-from workflows.store import users
+from workflows.engine.tokens.views import credentials_of
+from workflows.store.users import preferences as users
 
 
 def register(blueprint: Blueprint) -> None:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from app.connections import connections
-from app.ui.timeline import Span
-from workflows.engine.job_intents import results
+from app.ui.drawing.timeline import Span
+from workflows.engine.jobs.intents import results
 from workflows.model.errors import Invalid
 from workflows.model.states import (
     ACTIVE_WORKFLOW,
@@ -26,8 +26,9 @@ from workflows.model.values import Job, Json
 from workflows.rules.holds import describe
 from workflows.spec.compiled_spec import CompiledSpec
 from workflows.spec.resolver import Resolver
-from workflows.store import credentials, holds
+from workflows.store import holds
 from workflows.store.jobs import rows as job_rows
+from workflows.store.users import credentials
 from workflows.store.workflows import specs
 from workflows.store.workflows.stored import StoredWorkflow
 

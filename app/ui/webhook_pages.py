@@ -15,7 +15,7 @@ from app.webhooks.requests import FIELDS, read_wanted
 from workflows.engine.notifications import webhooks
 from workflows.engine.notifications.webhooks import Wanted
 from workflows.model.errors import Invalid, Problem
-from workflows.rules.webhook_events import NAMES, PATTERNS, USUAL
+from workflows.rules.webhooks.events import NAMES, PATTERNS, USUAL
 
 PAGE: Final = 50
 _TIMES: Final = ("created_at", "last_success_at", "failing_since", "next_attempt_at")

@@ -20,7 +20,7 @@ from app.ui import view_models
 from app.ui.list_filter import SORTS, ListFilter, read_filter
 from app.ui.session import signed_in
 from workflows.engine import many
-from workflows.engine.views import parked_fields
+from workflows.engine.reports.views import parked_fields
 from workflows.model.errors import Unavailable
 from workflows.model.states import WorkflowState
 from workflows.store.workflows import listing

@@ -15,12 +15,13 @@ from flask import Blueprint, Response, render_template, request
 from app.api import history, results, ro_crate
 from app.api import steps as texts
 from app.connections import connections
-from app.ui import timeline, view_models
-from app.ui.graph_drawing import Box, drawing
+from app.ui import view_models
+from app.ui.drawing import timeline
+from app.ui.drawing.graph import Box, drawing
 from app.ui.session import signed_in
-from workflows.engine.explain import explanation
-from workflows.engine.outputs import list_results, outputs
-from workflows.engine.views import count_reused
+from workflows.engine.reports.explain import explanation
+from workflows.engine.reports.outputs import list_results, outputs
+from workflows.engine.reports.views import count_reused
 from workflows.model.errors import NotFound
 from workflows.model.states import FINAL_STEP, StepState, WorkflowState
 from workflows.model.values import Job

@@ -9,7 +9,7 @@ from workflows.engine.notifications.webhooks import Wanted
 from workflows.model.errors import Invalid, Problem
 from workflows.model.values import Json
 from workflows.model.webhooks import WebhookState
-from workflows.rules.webhook_events import NAMES, PATTERNS
+from workflows.rules.webhooks.events import NAMES, PATTERNS
 from workflows.spec.checks.shape import MOST_LABELS
 from workflows.spec.checks.suggestions import did_you_mean
 from workflows.spec.checks.texts import bad_name, sound

@@ -21,7 +21,7 @@ from app.api.response_schemas import count as integer
 from app.webhooks.requests import MOST_DESCRIPTION
 from workflows.engine.notifications.addresses import LONGEST
 from workflows.model.webhooks import DeliveryState, WebhookState
-from workflows.rules.webhook_events import NAMES, PATTERNS, USUAL
+from workflows.rules.webhooks.events import NAMES, PATTERNS, USUAL
 
 _EVENTS: Final = described_as(
     f"Names, a family such as `step.*`, or `*`; without it {', '.join(USUAL)}"

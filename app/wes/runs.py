@@ -9,9 +9,9 @@ from typing import Any
 from app.connections import connections
 from app.wes.run_log import Run, cwl_outputs, native_outputs, native_request
 from app.wes.states import ENDED, RunState, run_state
-from workflows.engine.explain import explanation
-from workflows.engine.provenance import input_object
-from workflows.engine.views import resolve_outputs
+from workflows.engine.reports.explain import explanation
+from workflows.engine.reports.provenance import input_object
+from workflows.engine.reports.views import resolve_outputs
 from workflows.model.errors import NotFound
 from workflows.model.states import WorkflowState
 from workflows.model.values import Json

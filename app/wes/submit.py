@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from app.api import submission
-from app.api.cwl_submission import plan_source, store_plan
-from app.api.validation import take
+from app.api.cwl.submission import plan_source, store_plan
+from app.api.submit import submission
+from app.api.submit.validation import take
 from app.connections import connections
 from app.http import request_bodies
 from app.http.auth import caller

@@ -24,7 +24,7 @@ from tasks.celery import app as celery
 from tests.engine.conftest import QUICK, Engine
 from tests.simulated import simulator_process
 from workflows.cwl.process.planner import Planner
-from workflows.engine.send import Drain
+from workflows.engine.jobs.send import Drain
 from workflows.store import connection
 
 KEY = Fernet.generate_key().decode()

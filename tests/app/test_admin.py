@@ -9,8 +9,9 @@ from tests.app.conftest import ADMIN, ALICE, BOB, Api
 from tests.engine.conftest import document
 from workflows import __version__
 from workflows.engine.advance import advance
-from workflows.store import documents, heartbeats, service_status, sweeps
+from workflows.store import documents
 from workflows.store.mongo import collection
+from workflows.store.processes import heartbeats, service_status, sweeps
 
 PATH = "/api/v1/admin/overview"
 

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from tests.app.conftest import ADMIN, BOB, Api
 from tests.engine.conftest import Engine
-from workflows.engine.advance_batches import advance_batch
+from workflows.engine.batches.advance import advance_batch
 from workflows.store import documents
 from workflows.store.mongo import collection
 

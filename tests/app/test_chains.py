@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from schemathesis import Case, Response
 
-from app.api.submission import ABOUT_IT
+from app.api.submit.submission import ABOUT_IT
 from tests.app.conftest import ALICE, Api
 from tests.app.test_fuzz import CHECKS, tame
 from tests.engine.conftest import document

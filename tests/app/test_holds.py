@@ -12,7 +12,7 @@ from tests.app.conftest import ADMIN, ALICE, BOB, ROOT, Api
 from tests.app.test_batches import samples
 from tests.app.test_batches import submit as submit_batch
 from tests.engine.conftest import document
-from workflows.engine.advance_batches import advance_batch
+from workflows.engine.batches.advance import advance_batch
 
 PATH = "/api/v1/holds"
 

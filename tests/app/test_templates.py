@@ -10,7 +10,7 @@ import pytest
 
 from tests.app.conftest import ADMIN, ALICE, BOB, Api
 from tests.app.conftest import ROOT as WORKFLOWS
-from workflows.engine.advance_batches import advance_batch
+from workflows.engine.batches.advance import advance_batch
 from workflows.store import documents
 from workflows.store.mongo import collection
 

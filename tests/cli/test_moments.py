@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import click
 import pytest
 
-from cli.moments import Moment
+from cli.show.moments import Moment
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.progress import Progress, Step, after, levels, start_progress, time
+from cli.show.progress import Progress, Step, after, levels, start_progress, time
 
 START = "2026-01-19T10:00:00.000Z"
 DOCUMENT = {

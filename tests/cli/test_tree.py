@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from cli.progress import Progress, Step
-from cli.tree import duration, render_tree
+from cli.show.progress import Progress, Step
+from cli.show.tree import duration, render_tree
 
 NOW = datetime(2026, 1, 19, 10, 1, tzinfo=UTC)
 

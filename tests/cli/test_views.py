@@ -11,8 +11,8 @@ import sys
 import pytest
 from rich.console import Console, RenderableType
 
-from cli import views
-from cli.screen import strip_controls
+from cli.show import views
+from cli.show.screen import strip_controls
 from tests.shared import ROOT
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from tests.engine.conftest import Engine
 from tests.spec.examples import CATALOGUE
-from workflows.engine import batches
-from workflows.engine.batches import Submission
+from workflows.engine.batches import commands as batches
+from workflows.engine.batches.commands import Submission
 from workflows.spec.batches.check import CheckedBatch, Request, check_batch
 from workflows.spec.batches.table import table_from_json
 from workflows.spec.checks.diagnostics import Diagnostics

@@ -24,27 +24,27 @@ from workflows.bvbrc.minhash import Minhash
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
-from workflows.engine import views
 from workflows.engine.advance import advance
-from workflows.engine.advance_batches import advance_batch
+from workflows.engine.batches.advance import advance_batch
 from workflows.engine.commands import Owner, Submission, submit
 from workflows.engine.context import EngineContext, Limits
-from workflows.engine.evidence import collect_evidence
-from workflows.engine.find_outputs import find_results
-from workflows.engine.kill import kill_jobs
-from workflows.engine.lookup import resolve_jobs
-from workflows.engine.poll import poll_jobs
+from workflows.engine.jobs.evidence import collect_evidence
+from workflows.engine.jobs.find_outputs import find_results
+from workflows.engine.jobs.kill import kill_jobs
+from workflows.engine.jobs.lookup import resolve_jobs
+from workflows.engine.jobs.poll import poll_jobs
+from workflows.engine.jobs.send import Drain
 from workflows.engine.replan import replan, replan_due
+from workflows.engine.reports import views
 from workflows.engine.reuse.look_up import check_reuse
 from workflows.engine.reuse.note import note_results
 from workflows.engine.reuse.settings import ReuseSettings
-from workflows.engine.send import Drain
 from workflows.engine.sweep import Due, check_service, sweep
 from workflows.spec.document import spec_from
 from workflows.store import connection, documents
-from workflows.store.credentials import Vault
 from workflows.store.due import Work
 from workflows.store.jobs import rows as job_rows
+from workflows.store.users.credentials import Vault
 from workflows.store.workflows import stored
 
 KEY = Fernet.generate_key().decode()

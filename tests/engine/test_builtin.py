@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from tests.engine.conftest import ALICE, Engine, document
-from workflows.engine import views
 from workflows.engine.advance import advance
 from workflows.engine.commands import cancel
+from workflows.engine.reports import views
 from workflows.store import documents
 from workflows.store.jobs import outbox
 from workflows.store.mongo import collection

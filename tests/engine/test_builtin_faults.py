@@ -14,10 +14,10 @@ from workflows.backends.breakers import FAILURES
 from workflows.backends.builtin.backend import BuiltinBackend
 from workflows.backends.builtin.declaration import BUILTIN
 from workflows.backends.builtin.steps import STEPS
-from workflows.engine import views
 from workflows.engine.advance import advance
 from workflows.engine.commands import renew, retry
-from workflows.engine.explain import explanation
+from workflows.engine.reports import views
+from workflows.engine.reports.explain import explanation
 from workflows.model.values import Job
 from workflows.store import documents
 from workflows.store.jobs import outbox

@@ -9,8 +9,9 @@ import pytest
 from cryptography.fernet import Fernet
 
 from workflows.model.errors import Unauthorized
-from workflows.store import connection, credentials, documents
-from workflows.store.credentials import Vault
+from workflows.store import connection, documents
+from workflows.store.users import credentials
+from workflows.store.users.credentials import Vault
 
 ALICE = "alice@bvbrc"
 SOON = datetime.now(UTC) + timedelta(hours=1)

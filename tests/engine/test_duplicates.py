@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from tests.engine.conftest import Engine, document
 from workflows.engine.advance import advance
-from workflows.engine.kill import kill_surplus
-from workflows.engine.send import record_answers
+from workflows.engine.jobs.kill import kill_surplus
+from workflows.engine.jobs.send import record_answers
 from workflows.store import documents
 from workflows.store.due import Work, due
 from workflows.store.jobs import duplicates, send_results

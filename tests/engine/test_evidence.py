@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.engine.conftest import ALICE, Engine, document
-from workflows.engine import commands, views
-from workflows.engine.explain import explanation
+from workflows.engine import commands
+from workflows.engine.reports import views
+from workflows.engine.reports.explain import explanation
 from workflows.model.values import Json
 from workflows.rules import event_log
 from workflows.rules.endings import advice

@@ -23,16 +23,17 @@ from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
 from workflows.engine.advance import advance
 from workflows.engine.commands import cancel
-from workflows.engine.find_outputs import find_results
-from workflows.engine.kill import kill_jobs
-from workflows.engine.lookup import resolve, resolve_jobs
-from workflows.engine.poll import poll_jobs
+from workflows.engine.jobs.find_outputs import find_results
+from workflows.engine.jobs.kill import kill_jobs
+from workflows.engine.jobs.lookup import resolve, resolve_jobs
+from workflows.engine.jobs.poll import poll_jobs
 from workflows.engine.sweep import check_service
 from workflows.model.errors import ServiceAway
-from workflows.store import documents, service_status
+from workflows.store import documents
 from workflows.store.clock import now
 from workflows.store.jobs.rows import readable
 from workflows.store.mongo import collection
+from workflows.store.processes import service_status
 
 BOB = "zoe@patricbrc.org"
 """The last of all users in any order."""

@@ -16,8 +16,8 @@ from workflows.backends.builtin.declaration import BUILTIN
 from workflows.engine import holds
 from workflows.engine.access import Caller
 from workflows.engine.advance import advance
-from workflows.engine.explain import explanation
 from workflows.engine.holds import LASTS, check_claimed
+from workflows.engine.reports.explain import explanation
 from workflows.model.errors import Conflict, Forbidden, Withheld
 from workflows.model.values import Job
 from workflows.rules.holds import Hold, Mode, Scope, Subject, stops

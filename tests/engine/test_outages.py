@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.engine.conftest import ALICE, Engine, document
-from workflows.engine import views
-from workflows.engine.explain import explanation
+from workflows.engine.reports import views
+from workflows.engine.reports.explain import explanation
 from workflows.store import documents
 from workflows.store.mongo import NOW, collection
 from workflows.store.workflows import stored

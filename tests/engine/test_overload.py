@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.engine.conftest import Engine, document
-from workflows.engine.send import Drain
+from workflows.engine.jobs.send import Drain
 
 START = "AppService.start_app2"
 

@@ -8,7 +8,8 @@ import pytest
 from mongoengine import get_connection
 
 from tests.engine.conftest import Engine, document
-from workflows.engine import commands, views
+from workflows.engine import commands
+from workflows.engine.reports import views
 from workflows.model.errors import Unavailable
 from workflows.store import documents
 from workflows.store.mongo import clock, collection, patience, translate_errors

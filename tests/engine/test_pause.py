@@ -9,11 +9,12 @@ from pymongo import MongoClient
 
 from tests.engine.conftest import Engine, document
 from workflows.engine.commands import cancel, start
-from workflows.engine.explain import explanation
 from workflows.engine.pause import hold
-from workflows.store import connection, documents, heartbeats
+from workflows.engine.reports.explain import explanation
+from workflows.store import connection, documents
 from workflows.store.due import due
 from workflows.store.jobs import rows as job_rows
+from workflows.store.processes import heartbeats
 from workflows.store.workflows import stored
 
 INTERVAL = timedelta(seconds=10)

@@ -7,15 +7,15 @@ from datetime import timedelta
 import pytest
 
 from tests.engine.conftest import ALICE, Engine, document
-from workflows.engine import views
 from workflows.engine.advance import advance
 from workflows.engine.commands import Owner, Submission, submit
-from workflows.engine.explain import explanation
+from workflows.engine.reports import views
+from workflows.engine.reports.explain import explanation
 from workflows.model.values import Job
 from workflows.spec.document import spec_from
-from workflows.store import users
 from workflows.store.jobs import outbox, priorities
 from workflows.store.jobs.outbox import Bounds
+from workflows.store.users import preferences as users
 from workflows.store.workflows import stored
 
 BOB = "bob@bvbrc"

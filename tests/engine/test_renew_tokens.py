@@ -14,12 +14,14 @@ from workflows.bvbrc.token import Verifier, parse
 from workflows.bvbrc.user_service import UserService
 from workflows.bvbrc.wire import Wire
 from workflows.engine.commands import Owner, Submission, submit, token_warning
-from workflows.engine.renew_tokens import renew_tokens
-from workflows.engine.token_views import credentials_of
+from workflows.engine.tokens.renew import renew_tokens
+from workflows.engine.tokens.views import credentials_of
 from workflows.spec.document import spec_from
-from workflows.store import clock, credentials, documents, renewals, users
+from workflows.store import clock, documents
 from workflows.store.due import Work, due
 from workflows.store.mongo import collection
+from workflows.store.users import credentials, renewals
+from workflows.store.users import preferences as users
 
 BOB = "bob@bvbrc"
 CALL = "authenticate"

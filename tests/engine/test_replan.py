@@ -17,9 +17,10 @@ from tests.engine.conftest import ALICE, Engine
 from tests.engine.cwl import submit_cwl
 from workflows.cwl.bvbrc.submission import Submission
 from workflows.cwl.process.planner import Planner
-from workflows.engine import app_catalogue, commands, views
-from workflows.engine.explain import explanation
+from workflows.engine import app_catalogue, commands
 from workflows.engine.replan import replan, replan_due
+from workflows.engine.reports import views
+from workflows.engine.reports.explain import explanation
 from workflows.rules.event_log import text
 from workflows.store import documents
 from workflows.store.mongo import Row, collection

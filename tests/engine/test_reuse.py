@@ -13,9 +13,10 @@ from tests.engine.conftest import ALICE, Engine, document
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
-from workflows.engine import commands, views
+from workflows.engine import commands
 from workflows.engine.advance import advance
-from workflows.engine.explain import explanation
+from workflows.engine.reports import views
+from workflows.engine.reports.explain import explanation
 from workflows.engine.reuse.look_up import check_reuse
 from workflows.engine.reuse.views import step_reuse
 from workflows.store import documents, removals

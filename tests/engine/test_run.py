@@ -11,12 +11,13 @@ import pytest
 from structlog.contextvars import bound_contextvars
 
 from tests.engine.conftest import Engine, document
-from workflows.engine import views
 from workflows.engine.advance import advance
 from workflows.engine.commands import renew
-from workflows.engine.send import Drain
+from workflows.engine.jobs.send import Drain
+from workflows.engine.reports import views
 from workflows.rules.event_log import text
-from workflows.store import credentials, service_status
+from workflows.store.processes import service_status
+from workflows.store.users import credentials
 from workflows.store.workflows import events, stored
 
 

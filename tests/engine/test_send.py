@@ -9,7 +9,7 @@ import pytest
 
 from tests.engine.conftest import Engine, document
 from workflows.engine.advance import advance
-from workflows.engine.send import record_answers
+from workflows.engine.jobs.send import record_answers
 from workflows.store import documents
 from workflows.store.jobs import rows as job_rows
 from workflows.store.jobs import send_results

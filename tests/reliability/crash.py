@@ -35,11 +35,11 @@ from workflows.bvbrc.wire import Answer, Request, Wire
 from workflows.bvbrc.workspace import Workspace
 from workflows.cwl.process.planner import Planner
 from workflows.engine.context import EngineContext
+from workflows.engine.jobs.send import Drain
 from workflows.engine.reuse.settings import ReuseSettings
-from workflows.engine.send import Drain
 from workflows.store import connection, documents
-from workflows.store.credentials import Vault
 from workflows.store.mongo import collection
+from workflows.store.users.credentials import Vault
 from workflows.store.workflows import events
 
 WRITES = frozenset({"insert", "update", "delete", "findAndModify", "commitTransaction"})

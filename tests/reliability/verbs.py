@@ -13,15 +13,16 @@ from tests.cwl.planning import workflow as cwl
 from tests.engine.batches import end_batch, submit_batch
 from tests.engine.conftest import Engine, document
 from tests.engine.cwl import submit_cwl
-from workflows.engine import batches, commands
+from workflows.engine import commands
 from workflows.engine.advance import advance
-from workflows.engine.advance_batches import advance_batch
+from workflows.engine.batches import commands as batches
+from workflows.engine.batches.advance import advance_batch
 from workflows.engine.commands import Owner, Submission
 from workflows.engine.deleting import delete_workflow
-from workflows.engine.evidence import collect_evidence
-from workflows.engine.kill import kill_jobs
-from workflows.engine.lookup import resolve_jobs
-from workflows.engine.poll import poll_jobs
+from workflows.engine.jobs.evidence import collect_evidence
+from workflows.engine.jobs.kill import kill_jobs
+from workflows.engine.jobs.lookup import resolve_jobs
+from workflows.engine.jobs.poll import poll_jobs
 from workflows.engine.purge import Keep, purge
 from workflows.engine.replan import replan
 from workflows.engine.reuse.look_up import check_reuse

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.engine.conftest import document
-from workflows.rules.token_lifetime import STEP, ends_too_soon, rounds
+from workflows.rules.tokens.lifetime import STEP, ends_too_soon, rounds
 from workflows.spec.compiled_spec import compile_spec
 from workflows.spec.document import spec_from
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.rules.token_renewal import next_try, renewal_time, shortest_rest
+from workflows.rules.tokens.renewal import next_try, renewal_time, shortest_rest
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LIFETIMES = st.timedeltas(timedelta(seconds=2), timedelta(days=400))

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from workflows.model.values import Event
 from workflows.model.webhooks import Message, Subscription
-from workflows.rules.webhook_attempts import (
+from workflows.rules.webhooks.attempts import (
     LONGEST_WAIT,
     Answer,
     Outcome,
     judge,
     read_retry_after,
 )
-from workflows.rules.webhook_events import (
+from workflows.rules.webhooks.events import (
     MOST_BYTES,
     MOST_STEPS,
     NAMES,

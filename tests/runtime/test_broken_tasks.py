@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from runtime.broken_tasks import BrokenTasks
-from workflows.store import connection, heartbeats
+from workflows.store import connection
+from workflows.store.processes import heartbeats
 
 TASK = "tasks.start_jobs"
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.ui.grouping import group_steps
-from app.ui.layout import Layout, Sizes, arrange, crossings, layers, space_out
+from app.ui.drawing.grouping import group_steps
+from app.ui.drawing.layout import Layout, Sizes, arrange, crossings, layers, space_out
 
 SIZES = Sizes(width=100, height=40, column_gap=50, row_gap=10)
 NOBODY: list[list[int]] = []

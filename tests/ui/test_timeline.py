@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.ui.timeline import Span, bars, critical_path, ticks
+from app.ui.drawing.timeline import Span, bars, critical_path, ticks
 
 BEGIN = datetime(2026, 1, 19, 10, tzinfo=UTC)
 

@@ -1,8 +1,8 @@
 """Where a step runs: what the engine asks of a backend, and what a backend answers.
 
 A backend says what happened and never raises for it: every outcome is a value. It does not write
-jobs; the engine stores what follows from its answers (``engine/handover.py``, ``poll``, ``lookup``,
-``kill``). The job's row names its backend.
+jobs; the engine stores what follows from its answers (``engine/jobs/handover.py``, ``poll.py``,
+``lookup.py``, ``kill.py``). The job's row names its backend.
 """
 
 from __future__ import annotations

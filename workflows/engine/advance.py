@@ -10,15 +10,15 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from workflows.engine.context import EngineContext, Recorded
-from workflows.engine.job_intents import intents
+from workflows.engine.jobs.intents import intents
 from workflows.engine.notifications import outgoing
 from workflows.engine.notifications.outgoing import Subscriptions, subject_of
 from workflows.model.errors import Unavailable
 from workflows.model.states import FINAL_WORKFLOW, JobState
 from workflows.rules.plan import backoff, plan
-from workflows.store import users
 from workflows.store.jobs import rows as job_rows
 from workflows.store.jobs.rows import OpenJobs
+from workflows.store.users import preferences as users
 from workflows.store.workflows import paused, specs
 from workflows.store.workflows import rows as workflow_rows
 from workflows.store.workflows.changes import Change, Claimed

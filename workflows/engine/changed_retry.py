@@ -23,7 +23,7 @@ from workflows.spec.checks.suggestions import did_you_mean
 from workflows.spec.compiled_spec import CompiledSpec, compile_spec
 from workflows.spec.document import spec_from
 from workflows.spec.validate import Examination
-from workflows.store import credentials
+from workflows.store.users import credentials
 from workflows.store.workflows import inserts, specs, stored
 from workflows.store.workflows.stored import StoredWorkflow
 

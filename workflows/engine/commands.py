@@ -25,12 +25,13 @@ from workflows.model.states import (
 )
 from workflows.model.values import Event, Job, Json, Outcome, Spec
 from workflows.rules.retry import states_after_retry, steps_again
-from workflows.rules.token_lifetime import ends_too_soon, job_outlives_token
-from workflows.rules.webhook_events import Subject
+from workflows.rules.tokens.lifetime import ends_too_soon, job_outlives_token
+from workflows.rules.webhooks.events import Subject
 from workflows.store import clock as compared_clock
-from workflows.store import credentials, users
 from workflows.store.jobs import kills
 from workflows.store.mongo import clock
+from workflows.store.users import credentials
+from workflows.store.users import preferences as users
 from workflows.store.workflows import inserts, paused, specs, stored, user_commands
 from workflows.store.workflows.inserts import NewWorkflow, Repeated
 from workflows.store.workflows.specs import UNKNOWN_ORIGIN, Origin

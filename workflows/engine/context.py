@@ -13,14 +13,14 @@ from workflows.backends.breakers import Breakers
 from workflows.bvbrc.job_records import JobRecords
 from workflows.bvbrc.user_service import UserService
 from workflows.cwl.process.planner import Planner
-from workflows.engine.lanes import Lanes
+from workflows.engine.jobs.lanes import Lanes
 from workflows.engine.notifications.context import Notifications
 from workflows.engine.reuse.settings import ReuseSettings
 from workflows.model.values import APPSERVICE, Event
-from workflows.rules.webhook_attempts import Outcome
-from workflows.store.credentials import Vault
+from workflows.rules.webhooks.attempts import Outcome
 from workflows.store.jobs import reservations
 from workflows.store.mongo import translate_errors
+from workflows.store.users.credentials import Vault
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from workflows.engine.context import EngineContext
 from workflows.model.errors import Conflict
 from workflows.model.states import FINAL_WORKFLOW
-from workflows.store import credentials, removals
+from workflows.store import removals
+from workflows.store.users import credentials
 from workflows.store.workflows import stored
 
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from workflows.engine.access import Caller
-from workflows.engine.views import stamp
+from workflows.engine.reports.views import stamp
 from workflows.model.errors import Conflict, Forbidden, Unavailable
 from workflows.model.states import ACTIVE_WORKFLOW
 from workflows.model.values import Job

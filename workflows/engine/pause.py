@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from workflows.store import heartbeats
 from workflows.store.batches import user_commands
+from workflows.store.processes import heartbeats
 from workflows.store.workflows import paused
 
 PATIENCE = 3

@@ -20,7 +20,7 @@ from workflows.cwl.process.planner import PlannerDefect
 from workflows.engine import app_catalogue
 from workflows.engine.advance import WAITS, Advanced, advance
 from workflows.engine.context import EngineContext, Recorded
-from workflows.engine.job_intents import results
+from workflows.engine.jobs.intents import results
 from workflows.engine.notifications import outgoing
 from workflows.engine.notifications.outgoing import subject_of
 from workflows.model.errors import Invalid, Problem, Unavailable

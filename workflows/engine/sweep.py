@@ -16,10 +16,12 @@ from workflows.backends.breakers import SEVERAL
 from workflows.engine.advance import CHUNK
 from workflows.engine.context import EngineContext
 from workflows.model.errors import ServiceError, Unauthorized
-from workflows.store import credentials, due, service_status
-from workflows.store.credentials import Credential
+from workflows.store import due
 from workflows.store.due import Work
 from workflows.store.jobs import polling
+from workflows.store.processes import service_status
+from workflows.store.users import credentials
+from workflows.store.users.credentials import Credential
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Final
 from workflows.model.errors import Problem
 from workflows.model.states import ACTIVE_WORKFLOW, WorkflowState
 from workflows.model.values import Spec
-from workflows.rules.token_lifetime import STEP, rounds
+from workflows.rules.tokens.lifetime import STEP, rounds
 from workflows.spec.compiled_spec import compile_spec
 
 _OWN: Final = re.compile(r"/[^\s'\",;)]+|\b\d{5,}\b")

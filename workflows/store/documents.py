@@ -22,15 +22,15 @@ from mongoengine import (
 from workflows.model.states import JobState, StepState, WorkflowState
 from workflows.model.values import APPSERVICE
 from workflows.rules.holds import Mode, Scope
-from workflows.store.batch_documents import Batch as Batch  # noqa: PLC0414 - exported
-from workflows.store.batch_documents import BatchTable as BatchTable  # noqa: PLC0414 - exported
-from workflows.store.template_documents import Template as Template  # noqa: PLC0414 - exported
-from workflows.store.template_documents import (
+from workflows.store.batches.documents import Batch as Batch  # noqa: PLC0414 - exported
+from workflows.store.batches.documents import BatchTable as BatchTable  # noqa: PLC0414 - exported
+from workflows.store.templates.documents import Template as Template  # noqa: PLC0414 - exported
+from workflows.store.templates.documents import (
     TemplateVersion as TemplateVersion,  # noqa: PLC0414 - exported
 )
-from workflows.store.webhook_documents import DUE_DELIVERIES as DUE_DELIVERIES  # noqa: PLC0414 - exported
-from workflows.store.webhook_documents import Delivery as Delivery  # noqa: PLC0414 - exported
-from workflows.store.webhook_documents import Webhook as Webhook  # noqa: PLC0414 - exported
+from workflows.store.webhooks.documents import DUE_DELIVERIES as DUE_DELIVERIES  # noqa: PLC0414 - exported
+from workflows.store.webhooks.documents import Delivery as Delivery  # noqa: PLC0414 - exported
+from workflows.store.webhooks.documents import Webhook as Webhook  # noqa: PLC0414 - exported
 
 WAITING = "waiting"
 """The index by which the outbox finds whose job is sent next (``store/jobs/waiting.py``)."""
@@ -445,7 +445,7 @@ class EndedSession(Document):
 
 
 class Usage(Document):
-    """What a user uses of a limit. ``store/usage.py`` says how it is counted."""
+    """What a user uses of a limit. ``store/users/usage.py`` says how it is counted."""
 
     meta = {
         "collection": "usage",

@@ -12,11 +12,13 @@ from typing import Final
 
 from mongoengine import Document
 
-from workflows.store import documents, renewals, service_status
+from workflows.store import documents
 from workflows.store.jobs import duplicates, failures, kills, lookups, output_search, waiting
 from workflows.store.mongo import DUE, Row, ago, collection, translate_errors
+from workflows.store.processes import service_status
 from workflows.store.reuse import lookups as lookups_for_reuse
 from workflows.store.reuse import results
+from workflows.store.users import renewals
 from workflows.store.webhooks import claims
 
 MOST: Final = 2_000

@@ -10,11 +10,12 @@ from workflows.model.states import ACTIVE_WORKFLOW, JobState
 from workflows.rules.concurrency_limit import ConcurrencyLimit
 from workflows.rules.health import Heartbeat
 from workflows.rules.holds import Hold
-from workflows.store import documents, holds, service_status
-from workflows.store.heartbeats import list_heartbeats
+from workflows.store import documents, holds
 from workflows.store.jobs import reservations
 from workflows.store.mongo import NOW, Row, clock, collection, query, translate_errors
-from workflows.store.service_status import Health
+from workflows.store.processes import service_status
+from workflows.store.processes.heartbeats import list_heartbeats
+from workflows.store.processes.service_status import Health
 from workflows.store.webhooks.backlog import Backlog, read_backlog
 
 _OPEN = (JobState.CHECKING, JobState.INTENDED, JobState.SENDING, JobState.ACTIVE)

@@ -21,7 +21,7 @@ from app.ui.sheets.table import Sheet, show_table
 from app.ui.start import outcome
 from app.ui.start.former import former_text
 from app.ui.start.preview import Preview
-from workflows.engine import batches
+from workflows.engine.batches import commands as batches
 from workflows.model.errors import Invalid, Problem
 from workflows.model.values import Json
 from workflows.spec.batches.check import CheckedBatch

@@ -10,7 +10,7 @@ from typing import Final
 
 from flask import request
 
-from app.api.apps import find_app
+from app.api.apps.routes import find_app
 from app.connections import connections
 from app.http.auth import caller
 from app.ui.sheets.table import read_table

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from flask import Blueprint, render_template, request
 
-from app.api.apps import describe, find_app, specs_of
+from app.api.apps.routes import describe, find_app, specs_of
 from app.connections import connections
 from app.http.admission import DOCUMENT, takes
 from app.http.auth import caller

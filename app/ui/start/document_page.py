@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from flask import Blueprint, render_template, request
 
-from app.api.cwl_submission import plan_source, store_plan
+from app.api.cwl.submission import plan_source, store_plan
 from app.connections import connections
 from app.http import request_bodies
 from app.http.admission import DOCUMENT, takes

@@ -12,8 +12,8 @@ from typing import Any
 
 from flask import Response, g, redirect, request, url_for
 
-from app.api import submission
-from app.api.validation import take
+from app.api.submit import submission
+from app.api.submit.validation import take
 from app.connections import connections
 from app.ui.start.preview import Preview, preview
 from workflows.engine.commands import Accepted

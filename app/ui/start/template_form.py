@@ -17,8 +17,9 @@ from app.ui.start import form_actions, form_layout, form_values, outcome
 from app.ui.start.form_actions import Pressed
 from app.ui.start.form_layout import FOLDER, NAME, Descriptions
 from app.ui.start.outcome import Outcome
-from workflows.engine import template_views, templates
-from workflows.engine.templates import LATEST, Loaded
+from workflows.engine.templates import commands as templates
+from workflows.engine.templates import views as template_views
+from workflows.engine.templates.commands import LATEST, Loaded
 from workflows.model.errors import Invalid
 from workflows.model.json_path import Path
 from workflows.model.values import Json

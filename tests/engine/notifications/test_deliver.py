@@ -23,18 +23,19 @@ from tests.engine.notifications.conftest import (
     notify_from,
 )
 from tests.engine.notifications.receiver import Receiver, receiver
-from workflows.engine import batches
 from workflows.engine.advance import advance
+from workflows.engine.batches import commands as batches
 from workflows.engine.commands import Owner
 from workflows.engine.notifications import webhooks
 from workflows.engine.notifications.notices import announce_expiring
 from workflows.engine.notifications.webhooks import Wanted
 from workflows.model.errors import Conflict, NotFound
 from workflows.model.states import WorkflowState
-from workflows.store import credentials, documents
+from workflows.store import documents
 from workflows.store.batches import stored as stored_batches
 from workflows.store.due import Work, due
 from workflows.store.mongo import collection
+from workflows.store.users import credentials
 from workflows.store.webhooks import claims
 from workflows.store.workflows import events
 

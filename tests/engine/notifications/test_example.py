@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from tests.shared import ROOT
 from workflows.model.values import Event
 from workflows.model.webhooks import Subscription
-from workflows.rules.webhook_attempts import make_headers, write_secret
-from workflows.rules.webhook_events import Subject, report_events
+from workflows.rules.webhooks.attempts import make_headers, write_secret
+from workflows.rules.webhooks.events import Subject, report_events
 
 SECRET = write_secret(b"k" * 32)
 CALLS = """

@@ -11,8 +11,8 @@ from standardwebhooks import Webhook
 
 from workflows.model.values import Event
 from workflows.model.webhooks import Subscription
-from workflows.rules.webhook_attempts import make_headers, write_secret
-from workflows.rules.webhook_events import Subject, report_events
+from workflows.rules.webhooks.attempts import make_headers, write_secret
+from workflows.rules.webhooks.events import Subject, report_events
 
 AT = datetime(2026, 1, 19, 10, 41, 7, 112000, tzinfo=UTC)
 ANY = Subscription("wh_1", "alice", ("*",))

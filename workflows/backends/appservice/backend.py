@@ -49,7 +49,7 @@ from workflows.model.errors import (
 from workflows.model.values import APPSERVICE, Job, Outcome
 from workflows.rules.outages import Verdict
 from workflows.spec.output_globs import missing
-from workflows.store import service_status
+from workflows.store.processes import service_status
 
 _GATE_SECONDS: Final = 1.0
 """How long it is believed that AppService takes submissions, or does not."""

@@ -23,7 +23,7 @@ import structlog
 from workflows.engine.context import EngineContext
 from workflows.engine.notifications.context import Notifications
 from workflows.model.errors import Unavailable
-from workflows.rules.webhook_attempts import Answer, Outcome, Verdict, judge, write_secret
+from workflows.rules.webhooks.attempts import Answer, Outcome, Verdict, judge, write_secret
 from workflows.store import clock
 from workflows.store.webhooks import changes, claims
 from workflows.store.webhooks.claims import Claimed, Endpoint, Waiting

@@ -7,7 +7,7 @@ from typing import Final
 
 from workflows.engine.context import EngineContext
 from workflows.engine.notifications.outgoing import subscriptions_of
-from workflows.rules.webhook_events import TOKEN_EXPIRES, hears, report_expiry
+from workflows.rules.webhooks.events import TOKEN_EXPIRES, hears, report_expiry
 from workflows.store.jobs import polling
 from workflows.store.mongo import clock
 from workflows.store.webhooks import expiry, outbox

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from workflows.engine.context import EngineContext
 from workflows.model.values import Event
 from workflows.model.webhooks import Message, Subscription
-from workflows.rules import webhook_events
-from workflows.rules.webhook_events import BatchEnd, Subject
+from workflows.rules.webhooks import events as webhook_events
+from workflows.rules.webhooks.events import BatchEnd, Subject
 from workflows.store.webhooks import subscriptions
 from workflows.store.workflows.changes import Claimed
 

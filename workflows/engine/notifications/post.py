@@ -18,7 +18,7 @@ from workflows.engine.notifications.addresses import (
 )
 from workflows.model.errors import InDoubt, NotSent
 from workflows.model.webhooks import Message
-from workflows.rules.webhook_attempts import Answer, make_headers, read_retry_after
+from workflows.rules.webhooks.attempts import Answer, make_headers, read_retry_after
 
 USER_AGENT: Final = f"bvbrc-workflow-engine/{__version__}"
 _ANSWER_BYTES: Final = 64 * 1024

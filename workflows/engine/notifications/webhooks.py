@@ -13,10 +13,10 @@ from workflows.engine.context import EngineContext
 from workflows.engine.notifications.addresses import UnfitAddress, check_target, parse_target
 from workflows.engine.notifications.context import Notifications
 from workflows.engine.notifications.deliver import new_secret
-from workflows.engine.views import stamp
+from workflows.engine.reports.views import stamp
 from workflows.model.errors import Conflict, Forbidden, Invalid, Problem
 from workflows.model.webhooks import DeliveryState
-from workflows.rules.webhook_events import USUAL, report_test
+from workflows.rules.webhooks.events import USUAL, report_test
 from workflows.store.mongo import clock
 from workflows.store.webhooks import changes, deliveries, outbox, stored
 from workflows.store.webhooks.changes import NewWebhook

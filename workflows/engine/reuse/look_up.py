@@ -31,11 +31,11 @@ from workflows.reuse.comparison import first_difference, nearest, tell_differenc
 from workflows.reuse.inputs import NoIdentity
 from workflows.reuse.key import Parts
 from workflows.reuse.results import first_change, place_of
-from workflows.store import credentials
-from workflows.store.credentials import Credential
 from workflows.store.mongo import PyMongoError
 from workflows.store.reuse import lookups, sources
 from workflows.store.reuse.sources import Source
+from workflows.store.users import credentials
+from workflows.store.users.credentials import Credential
 from workflows.store.workflows import specs, stored
 
 log = structlog.get_logger(__name__)

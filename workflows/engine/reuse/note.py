@@ -22,10 +22,11 @@ from workflows.model.errors import ServiceError, Unauthorized, Unavailable
 from workflows.model.values import Job
 from workflows.reuse.inputs import File, NoIdentity, TooYoung
 from workflows.reuse.results import MOST_RESULTS, Listed, Place, place_of, written_by
-from workflows.store import clock, credentials
-from workflows.store.credentials import Credential
+from workflows.store import clock
 from workflows.store.mongo import PyMongoError
 from workflows.store.reuse import results
+from workflows.store.users import credentials
+from workflows.store.users.credentials import Credential
 
 log = structlog.get_logger(__name__)
 

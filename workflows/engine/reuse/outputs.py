@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from workflows.engine.job_intents import results
+from workflows.engine.jobs.intents import results
 from workflows.model.errors import Invalid, NotFound
 from workflows.model.values import Job, Json, Reused, Spec, StepSpec
 from workflows.reuse.choice import Miss, Missed

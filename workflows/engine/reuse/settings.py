@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from workflows.bvbrc.workspace import Workspace
-from workflows.engine.lanes import Lanes
+from workflows.engine.jobs.lanes import Lanes
 
 _REST_SECONDS: Final = 30.0
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workflows.engine.job_intents import why_not_reused
-from workflows.engine.views import stamp
+from workflows.engine.jobs.intents import why_not_reused
+from workflows.engine.reports.views import stamp
 from workflows.model.errors import NotFound
 from workflows.model.states import JobState
 from workflows.model.values import Job, Reused

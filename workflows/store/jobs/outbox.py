@@ -25,12 +25,13 @@ from workflows.model.values import Job
 from workflows.rules.call_places import Counts
 from workflows.rules.fair_share import share
 from workflows.rules.holds import Hold, Mode, Scope
-from workflows.store import documents, holds, users
+from workflows.store import documents, holds
 from workflows.store.holds import job_stages
 from workflows.store.jobs import reservations, waiting
 from workflows.store.jobs.reservations import Book
 from workflows.store.jobs.transitions import guard_of, update
 from workflows.store.mongo import NOW, Row, ago, client, collection, later, translate_errors
+from workflows.store.users import preferences as users
 
 _SOME = 8
 """Jobs of each user among which is chosen, however many users wait."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from workflows.model.states import ACTIVE_WORKFLOW, JobState, WorkflowState
-from workflows.store import documents, users
+from workflows.store import documents
 from workflows.store.mongo import NOW, Row, collection, translate_errors
+from workflows.store.users import preferences as users
 
 
 def change(workflow: str, owner: str, priority: int) -> bool:

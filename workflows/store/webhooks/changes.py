@@ -10,9 +10,9 @@ from pymongo.client_session import ClientSession
 
 from workflows.model.webhooks import DeliveryState, WebhookState
 from workflows.store import documents
-from workflows.store.credentials import Vault
 from workflows.store.insert_check import check_insert
 from workflows.store.mongo import NOW, Row, collection, later, transaction, translate_errors
+from workflows.store.users.credentials import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

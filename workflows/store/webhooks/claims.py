@@ -16,8 +16,8 @@ from pymongo import ReturnDocument
 
 from workflows.model.webhooks import DeliveryState, Message, WebhookState
 from workflows.store import documents
-from workflows.store.credentials import Vault
 from workflows.store.mongo import DUE, NOW, Row, ago, collection, later, translate_errors
+from workflows.store.users.credentials import Vault
 
 SLOTS: Final = 2
 """Exchanges with one webhook at the same time."""

@@ -1,0 +1,1 @@
+"""Retries a workflow, with changes where they are wanted."""

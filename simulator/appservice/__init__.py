@@ -1,0 +1,1 @@
+"""AppService: its methods, jobs, listings and results."""

@@ -1,0 +1,1 @@
+"""Requests and replies: HTTP, JSON-RPC, pages, control and the call log."""

@@ -1,0 +1,1 @@
+"""The Workspace: its objects and methods."""

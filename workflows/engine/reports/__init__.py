@@ -1,0 +1,1 @@
+"""What users and operators read of a workflow and of the whole."""

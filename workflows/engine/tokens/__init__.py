@@ -1,0 +1,1 @@
+"""Keeps users' tokens valid."""

@@ -1,0 +1,1 @@
+"""How long tokens last, and when they are renewed."""

@@ -1,0 +1,1 @@
+"""What processes say of themselves and of the services they reach."""

@@ -1,0 +1,1 @@
+"""What is stored for each user: the token, sessions, usage, preferences."""
