@@ -1,4 +1,4 @@
-"""The README is true: its walk works as printed, its table is the API, its files are there."""
+"""The README is true: its walk works as printed, its files are there. docs/api.md lists the API."""
 
 from __future__ import annotations
 
@@ -56,8 +56,9 @@ def test_the_table_lists_the_routes_there_are() -> None:
         if method in ("get", "post", "put", "patch", "delete") and not path.startswith(WES)
     }
 
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").partition("## Who may")[0]
     listed = set()
-    for row in re.findall(r"^\| ((?:GET|POST|PUT|PATCH|DELETE) .*?) \|", README, re.MULTILINE):
+    for row in re.findall(r"^\| ((?:GET|POST|PUT|PATCH|DELETE) .*?) \|", page, re.MULTILINE):
         method = row.split()[0]
         paths = re.findall(r"`(/[^`]*)`", row)
         for path in paths:
@@ -78,6 +79,11 @@ def test_the_page_of_wes_lists_its_routes() -> None:
 
     assert len(routes) == 7
     assert not {route for route in routes if f"`{route}`" not in page}
+
+
+def test_it_is_short_and_shows_the_product() -> None:
+    assert len(README.splitlines()) <= 120
+    assert re.search(r"!\[.+\]\(docs/screenshots/[\w-]+\.png\)", README)
 
 
 def test_the_files_it_names_are_there() -> None:
