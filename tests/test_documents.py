@@ -13,6 +13,7 @@ from tests.shared import ROOT
 from workflows.store import documents
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+SITE = sorted((ROOT / "docs").rglob("*.md"))
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 IGNORED = {line.strip("/*") for line in (ROOT / ".gitignore").read_text().splitlines()}
 
@@ -83,3 +84,11 @@ def is_there(name: str, page: Path) -> bool:
     if (page.parent / name).exists() or (ROOT / name).exists():
         return True
     return any(f"/{file}".endswith(f"/{name}") for file in FILES)
+
+
+@pytest.mark.parametrize("page", SITE, ids=lambda page: page.stem)
+def test_a_list_begins_after_an_empty_line(page: Path) -> None:
+    """Otherwise the site shows it as a paragraph, although Git's servers show a list."""
+    text = re.sub(r"^ *```.*?^ *```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+
+    assert not re.findall(r"^(?![*#-]|\d+\.)\S.*\n(?:[*-]|\d+\.) .*", text, re.MULTILINE)
