@@ -14,7 +14,7 @@ from cli.completion import WorkflowId
 from cli.show.screen import Screen, command, strip_controls
 
 Json = Any
-SCOPES: Final = ("global", "user", "app", "batch", "workflow")
+SCOPES: Final = ("global", "user", "app", "batch", "template", "workflow")
 
 
 @click.command()
@@ -52,7 +52,7 @@ def list_holds(screen: Screen) -> None:
 @hold.command("set")
 @click.argument("reason")
 @click.option("--scope", type=click.Choice(SCOPES), default="user", show_default=True)
-@click.option("--target", help="A user, an app, a batch or a workflow; without it, yourself.")
+@click.option("--target", help="What it concerns, its id or name; without it, yourself.")
 @click.option("--drain", is_flag=True, help="Workflows that run go on to their end.")
 @click.option("--until", metavar="TIME", help="When it ends by itself, as 2026-12-01T06:00Z.")
 @command

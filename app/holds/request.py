@@ -16,11 +16,13 @@ from app.connections import connections
 from app.holds.schemas import NewHold
 from workflows.engine.access import Caller
 from workflows.engine.batches import commands as batches
+from workflows.engine.templates import commands as templates
 from workflows.model.errors import Forbidden, Invalid, Problem
 from workflows.model.values import Json
 from workflows.rules.holds import Mode, Scope
 from workflows.spec.checks.suggestions import did_you_mean
 from workflows.store import clock
+from workflows.store.templates.references import template_name
 
 _MINE: Final = (Scope.USER, Scope.BATCH, Scope.WORKFLOW)
 """The scopes in which users may hold what is theirs."""
@@ -52,6 +54,8 @@ def read_hold(sent: Mapping[str, Json], caller: Caller) -> WantedHold:
     if scope is Scope.WORKFLOW and mode is Mode.DRAIN:
         message = "a workflow that runs goes on to its end under a drain"
         raise Invalid([Problem("mode", "bad_argument", message, "use mode 'hold' for a workflow")])
+    if scope is Scope.TEMPLATE:
+        target = _template(target, caller)
     owner = _owner(scope, target, caller)
     return WantedHold(scope, target, mode, str(fields["reason"]), owner, fields.get("until"))
 
@@ -99,6 +103,15 @@ def _check_target(scope: Scope, target: str) -> None:
         catalogue = connections().apps.catalogue(g.token)
         if target not in catalogue.apps:
             raise unknown_app(target, catalogue)
+
+
+def _template(target: str, caller: Caller) -> str:
+    """``name``, or ``name@version`` with the number of a version. Raises ``NotFound``."""
+    name, _, version = target.partition("@")
+    if not version:
+        return templates.load_name(name, caller).name
+    found = templates.load(name, version, caller)
+    return template_name(found.reference)
 
 
 def _owner(scope: Scope, target: str, caller: Caller) -> str:

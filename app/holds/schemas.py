@@ -20,7 +20,9 @@ class NewHold(Schema):
 
     scope = fields.String(required=True, validate=validate.OneOf(SCOPES))
     target = fields.String(
-        **described_as("A user, an app, a batch or a workflow; of scope `user`: yourself if absent")
+        **described_as(
+            "A user, an app, a batch, a template or a workflow; of scope `user`: yourself if absent"
+        )
     )
     mode = fields.String(
         load_default="hold",
@@ -34,7 +36,7 @@ class NewHold(Schema):
 class Hold(Answered):
     hold_id = text("Its id")
     scope = word(SCOPES)
-    target = text("A user, an app, a batch or a workflow", null=True)
+    target = text("A user, an app, a batch, a template or a workflow", null=True)
     mode = word(MODES)
     reason = text("Why")
     by = text("The user who set it")

@@ -58,6 +58,7 @@ def test_users_hold_what_is_theirs_and_admins_all(api: Api) -> None:
     for refused in (
         {"scope": "global"},
         {"scope": "app", "target": "Date"},
+        {"scope": "template", "target": "rna-seq@1"},
         {"scope": "user", "target": BOB},
         {"scope": "workflow", "target": theirs},
     ):
@@ -66,7 +67,7 @@ def test_users_hold_what_is_theirs_and_admins_all(api: Api) -> None:
     assert set_hold(api, BOB, scope="batch", target=batch).status_code == 403
 
     seen = {each["scope"] for each in api("GET", PATH, BOB).json["holds"]}
-    assert seen == {"global", "app", "user", "workflow"}
+    assert seen == {"global", "app", "template", "user", "workflow"}
     (theirs_hold,) = [h for h in api("GET", PATH, ADMIN).json["holds"] if h["scope"] == "global"]
     assert api("DELETE", f"{PATH}/{theirs_hold['hold_id']}").status_code == 403
     for each in api("GET", PATH, ADMIN).json["holds"]:
@@ -88,6 +89,9 @@ def test_users_hold_what_is_theirs_and_admins_all(api: Api) -> None:
         ({"scope": "app", "target": "GenomeAssembly22"}, "app", 404),
         ({"scope": "workflow", "target": "wf_0"}, "", 404),
         ({"scope": "batch", "target": "b_0"}, "", 404),
+        ({"scope": "template"}, "target", 400),
+        ({"scope": "template", "target": "rna-sek"}, "", 404),
+        ({"scope": "template", "target": "rna-seq@99"}, "", 404),
         ({}, "scope", 400),
     ],
     ids=str,

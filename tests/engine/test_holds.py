@@ -202,12 +202,16 @@ def jobs(engine: Engine) -> dict[str, Subject]:
         times = {"started_at": begun, "taken_up_at": retried}
         times = {name: at for name, at in times.items() if at}
         more = {"batch": batch, "row": number} if batch else {}
+        version = number % 3  # 0: made from no template
+        if version:
+            more["template"] = {"name": "assembly", "version": version}
         collection(documents.Workflow).insert_one({"_id": workflow, **times, **more})
         key = f"{workflow}/0/1"
         collection(documents.Job).insert_one(
             {"_id": key, "workflow": workflow, "owner": owner, "app": app, "state": "intended"}
         )
-        known[key] = Subject(owner, app, workflow, batch, retried or begun)
+        template = f"assembly@{version}" if version else ""
+        known[key] = Subject(owner, app, workflow, batch, retried or begun, template)
     return known
 
 
@@ -218,6 +222,8 @@ HOLDS = [
         (Scope.USER, "alice"),
         (Scope.APP, "Date"),
         (Scope.BATCH, "b1"),
+        (Scope.TEMPLATE, "assembly"),
+        (Scope.TEMPLATE, "assembly@2"),
         (Scope.WORKFLOW, "wf_3"),
         (Scope.WORKFLOW, "wf_16"),
     ]

@@ -10,12 +10,13 @@ from workflows.rules.holds import Hold, Mode, Scope, Subject, describe, find_hol
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-JOB = Subject("alice", "Date", "wf_1", "batch_1", begun_at=None)
+JOB = Subject("alice", "Date", "wf_1", "batch_1", template="assembly@2")
 TARGETS = {
     Scope.GLOBAL: "",
     Scope.USER: "alice",
     Scope.APP: "Date",
     Scope.BATCH: "batch_1",
+    Scope.TEMPLATE: "assembly",
     Scope.WORKFLOW: "wf_1",
 }
 
@@ -32,6 +33,12 @@ def test_a_hold_stops_its_target_and_nothing_else(scope: Scope) -> None:
 
 def test_a_workflow_outside_of_batches_is_in_none() -> None:
     assert not stops(hold(Scope.BATCH, "batch_1"), Subject("alice", "Date", "wf_1"))
+
+
+def test_a_template_is_held_whole_or_in_one_version() -> None:
+    assert stops(hold(Scope.TEMPLATE, "assembly@2"), JOB)
+    assert not stops(hold(Scope.TEMPLATE, "assembly@1"), JOB)
+    assert not stops(hold(Scope.TEMPLATE, "assembly"), Subject("alice", "Date", "wf_1"))
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,9 @@ def check_claimed(claimed: Sequence[Job]) -> list[Check]:
     checks = []
     for job in claimed:
         standing = known.get(job.workflow, Standing())
-        subject = Subject(job.owner, job.app, job.workflow, standing.batch, standing.begun_at)
+        subject = Subject(
+            job.owner, job.app, job.workflow, standing.batch, standing.begun_at, standing.template
+        )
         hold = find_hold(present, subject)
         checks.append(Check(standing.ended, hold, Permission(subject, read_at)))
     return checks

@@ -20,6 +20,7 @@ class Scope(StrEnum):
     USER = "user"
     APP = "app"
     BATCH = "batch"
+    TEMPLATE = "template"
     WORKFLOW = "workflow"
 
 
@@ -37,7 +38,8 @@ class Hold:
     id: str
     scope: Scope
     target: str
-    """A user, an app's id, a batch or a workflow; empty for the global scope."""
+    """A user, an app's id, a batch, a template (``name``, or ``name@version``) or a workflow; empty
+    for the global scope."""
     mode: Mode
     reason: str
     by: str
@@ -57,18 +59,21 @@ class Subject:
     batch: str = ""
     begun_at: datetime | None = None
     """Since when its workflow has run, since its last retry; None if no job of it has started."""
+    template: str = ""
+    """``name@version`` of what its workflow was made from; empty if it was from none."""
 
 
 def covers(hold: Hold, subject: Subject) -> bool:
     """Whether the job is in the scope of the hold."""
-    target = {
-        Scope.GLOBAL: "",
-        Scope.USER: subject.owner,
-        Scope.APP: subject.app,
-        Scope.BATCH: subject.batch,
-        Scope.WORKFLOW: subject.workflow,
+    targets = {
+        Scope.GLOBAL: ("",),
+        Scope.USER: (subject.owner,),
+        Scope.APP: (subject.app,),
+        Scope.BATCH: (subject.batch,),
+        Scope.TEMPLATE: (subject.template, subject.template.partition("@")[0]),
+        Scope.WORKFLOW: (subject.workflow,),
     }
-    return target[hold.scope] == hold.target
+    return hold.target in targets[hold.scope]
 
 
 def stops(hold: Hold, subject: Subject) -> bool:
@@ -96,6 +101,7 @@ def describe(hold: Hold) -> str:
         Scope.USER: f"Nothing of user {hold.target} starts",
         Scope.APP: f"No job of app {hold.target} starts",
         Scope.BATCH: f"Nothing of batch {hold.target} starts",
+        Scope.TEMPLATE: f"Nothing made from template {hold.target} starts",
         Scope.WORKFLOW: "No further step of the workflow starts",
     }[hold.scope]
     drained = ", except in workflows that ran already" if hold.mode is Mode.DRAIN else ""

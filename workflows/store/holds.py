@@ -13,11 +13,18 @@ from workflows.rules.holds import Hold, Mode, Scope
 from workflows.store import documents
 from workflows.store.insert_check import check_insert
 from workflows.store.mongo import NOW, Row, collection, translate_errors
+from workflows.store.templates.references import made_from
 
 _LASTS: Final[Row] = {
     "$or": [{"until": None}, {"$expr": {"$gt": ["$until", NOW]}}],
 }
 """A hold whose time is over is none, also before MongoDB has deleted it."""
+
+
+_WIDE: Final = [Scope.GLOBAL, Scope.APP, Scope.TEMPLATE]
+"""The scopes in which admins hold the work of all users."""
+_OF_WORKFLOW: Final = (Scope.BATCH, Scope.TEMPLATE)
+"""Scopes by what stands in a job's workflow, and not in the job."""
 
 
 def present() -> list[Hold]:
@@ -26,9 +33,9 @@ def present() -> list[Hold]:
 
 
 def concerning(owner: str, *, workflow: str = "", batch: str = "") -> list[Hold]:
-    """Those on everything, on an app, on this user, on this workflow and on its batch."""
+    """Those on everything, on an app or a template, on this user, this workflow and its batch."""
     chosen: list[Row] = [
-        {"scope": {"$in": [Scope.GLOBAL, Scope.APP]}},
+        {"scope": {"$in": _WIDE}},
         {"scope": Scope.USER, "target": owner},
     ]
     if workflow:
@@ -43,7 +50,7 @@ def visible_to(owner: str) -> list[Hold]:
     return _find(
         {
             "$or": [
-                {"scope": {"$in": [Scope.GLOBAL, Scope.APP]}},
+                {"scope": {"$in": _WIDE}},
                 {"scope": Scope.USER, "target": owner},
                 {"owner": owner},
                 {"by": owner},
@@ -140,7 +147,7 @@ def job_stages(holds: Sequence[Hold]) -> list[Row]:
     if not holds:
         return []
     stages: list[Row] = [{"$match": {"$nor": [_match_stopped(hold) for hold in holds]}}]
-    if any(hold.mode is Mode.DRAIN or hold.scope is Scope.BATCH for hold in holds):
+    if any(hold.mode is Mode.DRAIN or hold.scope in _OF_WORKFLOW for hold in holds):
         stages.insert(0, _workflow_of_job())
         stages.append({"$unset": _OF})
     return stages
@@ -150,7 +157,7 @@ _OF: Final = "of"
 
 
 def _workflow_of_job() -> Row:
-    fields = {"batch": 1, "started_at": 1, "taken_up_at": 1}
+    fields = {"batch": 1, "template": 1, "started_at": 1, "taken_up_at": 1}
     return {
         "$lookup": {
             "from": collection(documents.Workflow).name,
@@ -168,6 +175,7 @@ def _match_stopped(hold: Hold) -> Row:
         Scope.USER: {"owner": hold.target},
         Scope.APP: {"app": hold.target},
         Scope.BATCH: {f"{_OF}.batch": hold.target},
+        Scope.TEMPLATE: made_from(hold.target, f"{_OF}.template"),
         Scope.WORKFLOW: {"workflow": hold.target},
     }[hold.scope]
     if hold.mode is Mode.HOLD:

@@ -17,6 +17,7 @@ from workflows.store.jobs import polling
 from workflows.store.jobs import rows as job_rows
 from workflows.store.mongo import clock
 from workflows.store.processes import service_status
+from workflows.store.templates.references import template_name
 from workflows.store.users import credentials
 from workflows.store.users import preferences as users
 from workflows.store.workflows import specs
@@ -65,7 +66,8 @@ def _surroundings(workflow: StoredWorkflow, context: EngineContext) -> Surroundi
 
 
 def _subject(workflow: StoredWorkflow, begun_at: datetime | None, app: str) -> Subject:
-    return Subject(workflow.owner, app, workflow.id, workflow.batch, begun_at)
+    template = template_name(workflow.template)
+    return Subject(workflow.owner, app, workflow.id, workflow.batch, begun_at, template)
 
 
 def _paused_reason(workflow: StoredWorkflow) -> str:

@@ -6,13 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
 from workflows.model.states import ACTIVE_WORKFLOW, FINAL_WORKFLOW, StepState, WorkflowState
 from workflows.store import parked
 from workflows.store.mongo import Row
-
-_VERSION: Final = re.compile(r"[0-9]{1,9}")
+from workflows.store.templates.references import made_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ def _of_fields(wanted: Wanted) -> Iterator[Row]:
     if wanted.batch is not None:
         yield {"batch": wanted.batch}
     if wanted.template:
-        yield _made_from(wanted.template)
+        yield made_from(wanted.template)
     if wanted.name:
         yield {"name": _pattern(wanted.name)}
     if wanted.app:
@@ -60,13 +58,6 @@ def _of_fields(wanted: Wanted) -> Iterator[Row]:
         yield {"created_at": {"$gte": wanted.since}}
     if wanted.until:
         yield {"created_at": {"$lt": wanted.until}}
-
-
-def _made_from(template: str) -> Row:
-    name, _, version = template.partition("@")
-    if not _VERSION.fullmatch(version):
-        return {"template.name": name}
-    return {"template.name": name, "template.version": int(version)}
 
 
 def _labels(labels: Mapping[str, str]) -> Iterator[Row]:

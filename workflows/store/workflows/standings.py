@@ -9,6 +9,7 @@ from datetime import datetime
 from workflows.model.states import FINAL_WORKFLOW
 from workflows.store import documents
 from workflows.store.mongo import Row, collection, translate_errors
+from workflows.store.templates.references import template_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +21,13 @@ class Standing:
     batch: str = ""
     begun_at: datetime | None = None
     """Since when it runs, since its last retry; None until a job of it has started."""
+    template: str = ""
+    """``name@version``; empty if it was made from none."""
 
 
-_FIELDS = dict.fromkeys(("state", "cancel_requested_at", "batch", "started_at", "taken_up_at"), 1)
+_FIELDS = dict.fromkeys(
+    ("state", "cancel_requested_at", "batch", "template", "started_at", "taken_up_at"), 1
+)
 
 
 def standings(workflows: Collection[str]) -> Mapping[str, Standing]:
@@ -36,7 +41,9 @@ def standings(workflows: Collection[str]) -> Mapping[str, Standing]:
 
 def _read(row: Row) -> Standing:
     ended = row.get("cancel_requested_at") is not None or row["state"] in FINAL_WORKFLOW
-    return Standing(ended, row.get("batch") or "", begun_at(row))
+    return Standing(
+        ended, row.get("batch") or "", begun_at(row), template_name(row.get("template"))
+    )
 
 
 def begun_at(row: Row) -> datetime | None:
