@@ -205,6 +205,16 @@ class Progress(Result):
     error_message: str | None
 
 
+class Hold(Result):
+    """What keeps a step from starting, by a person's wish."""
+
+    hold_id: str
+    scope: str
+    mode: str
+    by: Annotated[str, Field(description="The user who set it")]
+    reason: str
+
+
 class Reason(Result):
     step_name: str
     status: str
@@ -215,6 +225,7 @@ class Reason(Result):
     until: str | None
     waiting_for: list[str]
     job_id: str
+    hold: Hold | None
 
 
 class Explanation(Result):

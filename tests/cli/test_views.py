@@ -42,8 +42,8 @@ def test_an_id_is_never_broken() -> None:
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_an_output_without_utf_8_is_no_traceback(encoding: str) -> None:
     code = (
-        "from cli.screen import Screen, json_line, replace_unknown_characters as replace;"
-        "from cli.tree import state; from cli.api import Api;"
+        "from cli.show.screen import Screen, json_line, replace_unknown_characters as replace;"
+        "from cli.show.tree import state; from cli.api import Api;"
         "replace(); Screen(Api('http://x'), None).show({}, lambda _: state('succeeded'));"
         "print(json_line({'mark': '✔'}))"
     )

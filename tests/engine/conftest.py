@@ -49,6 +49,8 @@ from workflows.store.workflows import stored
 
 KEY = Fernet.generate_key().decode()
 ALICE = "alice@patricbrc.org"
+LONG = 60
+"""Seconds: waited for in vain where something is broken, however busy the machine is."""
 QUICK = Limits(
     polling_interval=timedelta(seconds=0.05),
     lease=timedelta(seconds=1),
@@ -162,14 +164,14 @@ class Engine:
         for batch in due.batches:
             advance_batch(self.context, batch)
 
-    def until(self, reached: Callable[[], bool], seconds: float = 20) -> None:
+    def until(self, reached: Callable[[], bool], seconds: float = LONG) -> None:
         deadline = time.monotonic() + seconds
         while not reached():
             assert time.monotonic() < deadline, "it was not reached in time"
             self.turn()
             time.sleep(self.pause_seconds)
 
-    def ends(self, workflow: str, seconds: float = 20) -> str:
+    def ends(self, workflow: str, seconds: float = LONG) -> str:
         """The final state, once no job of the workflow is open any more."""
         final = ("succeeded", "failed", "cancelled")
         self.until(
@@ -213,10 +215,10 @@ def engine(mongo_uri: str, database: str, simulator: Simulator) -> Iterator[Engi
     connection.close_database()
 
 
-def another(simulator: Simulator) -> Engine:
-    """What a further process would hold."""
+def another(simulator: Simulator, wire: Wire | None = None) -> Engine:
+    """What a further process would hold. ``wire``: over which AppService is called."""
     service = AppService(
-        Rpc(Wire()),
+        Rpc(wire or Wire()),
         simulator.app_service_url,
         timeout=timedelta(seconds=1),
         submit_timeout=timedelta(seconds=1.5),
