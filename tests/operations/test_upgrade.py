@@ -26,6 +26,8 @@ from tests.simulated import QUICK
 FORMER = "f8e55b390b2b15bf3e515361f721a48d585f818f"
 """It asks nothing of a job that failed, and knows no batches. Once 1.0.0 is released, the release
 before this one takes its place."""
+NEW_SETTINGS = {"WORKFLOW_AUTH__SERVICE_URL"}
+"""Settings that only the present release knows: an operator gives them to its processes alone."""
 USER = "user@bvbrc"
 READS = ("", "/status", "/events", "/log", "/explain")
 FINAL = {"succeeded", "failed", "cancelled"}
@@ -167,15 +169,27 @@ class Release:
 
     running: Stack
     code: Path
+    unknown: frozenset[str] = frozenset()
+    """Settings of the stack that this release does not know."""
     url: str = ""
     processes: list[Process] = field(default_factory=list)
 
     def start(self) -> None:
-        self.running.code = self.code
-        self.url = self.running.add_api("--workers", "1")
-        worker = self.running.add_worker("-c", 8)
-        self.processes = [self.running.apis[-1], worker, self.running.add_beat()]
+        with self._at_hand():
+            self.url = self.running.add_api("--workers", "1")
+            worker = self.running.add_worker("-c", 8)
+            self.processes = [self.running.apis[-1], worker, self.running.add_beat()]
         wait_until(self._works, "it is healthy", seconds=PATIENCE_SECONDS)
+
+    @contextmanager
+    def _at_hand(self) -> Iterator[None]:
+        """Processes that are started inside are of this release, with the settings it knows."""
+        whole, self.running.code = self.running.env, self.code
+        self.running.env = {key: whole[key] for key in whole.keys() - self.unknown}
+        try:
+            yield
+        finally:
+            self.running.env = whole
 
     def _works(self) -> bool:
         health = requests.get(f"{self.url}/api/v1/health", timeout=20).json()
@@ -183,9 +197,9 @@ class Release:
 
     def run(self, *command: str) -> None:
         """A command of the operator."""
-        self.running.code = self.code
         name = "-".join(command)
-        process = self.running.run(name, "flask", *command)
+        with self._at_hand():
+            process = self.running.run(name, "flask", *command)
         wait_until(lambda: not process.alive, name, seconds=PATIENCE_SECONDS)
         assert process.exit_code == 0, process.tail()
 
@@ -223,7 +237,8 @@ def test_an_upgrade_under_load_and_the_way_back_lose_and_double_nothing() -> Non
         running.simulator.app(queue_seconds=0, run_seconds=0.5)
         running.simulator.app("Date", output_file="bad*", outcome="failed")
         running.simulator.app("Date", output_file="endless", run_seconds=None)
-        former, present = Release(running, code), Release(running, ROOT)
+        former = Release(running, code, unknown=frozenset(NEW_SETTINGS))
+        present = Release(running, ROOT)
         former.start()
         load = Load(running, running.simulator.token(USER), [former.url])
 
