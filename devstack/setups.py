@@ -151,7 +151,7 @@ def _run(
             children += _start_monitors(env, ports, login, log)
         if ports.mcp:
             children.append(_start_agents(url, ports.mcp, log))
-        _wait_until_ready(url, ports, children)
+        _wait_until_ready(url, ports, children, needs_servers=is_shared)
         records.write(
             name,
             api=url,
@@ -187,10 +187,18 @@ def _port_of_probes() -> int:
     return processes.free_port() if processes.listens(PROBE_PORT) else PROBE_PORT
 
 
-def _wait_until_ready(url: str, ports: Ports, children: Sequence[Process]) -> None:
+def _wait_until_ready(
+    url: str, ports: Ports, children: Sequence[Process], *, needs_servers: bool
+) -> None:
     """``children``: the API first, the MCP server last where there is one. Raises ``Failed``."""
+
+    def is_ready() -> bool:
+        if needs_servers:
+            _check_servers()
+        return _healthy(url)
+
     try:
-        wait_until(lambda: _healthy(url), "the API is healthy", seconds=180, process=children[0])
+        wait_until(is_ready, "the API is healthy", seconds=180, process=children[0])
         if ports.mcp:
             wait_until(
                 lambda: processes.listens(ports.mcp), "the MCP server listens", seconds=60,
@@ -283,11 +291,16 @@ def supervise(children: Sequence[Process], *, needs_servers: bool) -> None:
     """Restarts processes that end, until a signal. Raises ``Failed`` if one ends at once again."""
     stop = stop_event()
     while not stop.wait(0.2):
-        if needs_servers and records.present("servers") is None:
-            raise Failed("the servers of this set-up have ended, so it ends too")
+        if needs_servers:
+            _check_servers()
         for child in children:
             if not child.alive:
                 _again(child)
+
+
+def _check_servers() -> None:
+    if records.present("servers") is None:
+        raise Failed("the servers of this set-up have ended, so it ends too")
 
 
 def _again(child: Process) -> None:

@@ -119,7 +119,7 @@ def start_detached(
     *words: str, record: str = "", report: Callable[[str], None] | None = None
 ) -> int:
     """A set-up of its own, which outlives us, once it is ready; Ctrl-C before that ends it. One
-    that is there, or starts already, is taken as it is.
+    that is there, or starts already, is taken as it is; if that one ends first, another is started.
 
     Its pid. ``report`` takes a line of progress every few seconds. Raises ``Failed`` with what the
     set-up printed where it ends first.
@@ -135,12 +135,13 @@ def start_detached(
             name = (record or words[0]).format(pid=pid)
             _wait_or_end(name, child, report)
             ends_by_itself = facts is not None and facts.get("stage") == STOPPING
-            if records.read(name) is None and not ends_by_itself:
+            is_ready = records.read(name) is not None
+            if child is not None and not is_ready:
                 output.seek(0)
                 raise Failed(output.read().strip() or f"{name} ended before it was ready")
         if child is not None:
             child.returncode = 0  # the child outlives us: no warning that it was not waited for
-        if not ends_by_itself:
+        if is_ready and not ends_by_itself:
             return int(pid)
 
 

@@ -62,6 +62,20 @@ def interrupt_a_start(marked: Marked, chance: random.Random) -> Process:
     return start
 
 
+@pytest.mark.usefixtures("interruptible")
+def test_a_start_whose_servers_die_keeps_no_further_start_waiting(marked: Marked) -> None:
+    first = marked.start("up", f"--port={processes.free_port()}")
+    wait_until(lambda: bool(marked.alive("gunicorn")), "it is so far", seconds=LONG, process=first)
+    for pid in marked.alive("\0servers\0"):
+        os.kill(pid, signal.SIGKILL)
+
+    started(marked)
+
+    assert marked.run("down").returncode == 0
+    wait_until(lambda: not first.alive, "the first command has ended", seconds=60)
+    wait_until(lambda: not marked.alive(), "nothing is left", seconds=60)
+
+
 def started(marked: Marked) -> subprocess.CompletedProcess[str]:
     up = marked.run("up", f"--port={processes.free_port()}")
     assert up.returncode == 0, up.stderr
