@@ -104,7 +104,8 @@ class Simulation:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets everything but the key and the time."""
+        """Forgets everything but the key; it is the true time again."""
+        self.clock.ahead_seconds = 0.0
         now = self.clock.now
         self.faults.remove()  # calls that hang end
         self.rng = random.Random(self.start.seed)  # noqa: S311 - reproducible, not secret

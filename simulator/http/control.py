@@ -9,7 +9,7 @@ POST, DELETE /control/faults        one fault or a list of them; see faults.py G
 /control/rules         scripts of jobs; see jobs.JobScript GET, POST /control/switches
 see switches.py POST /control/advance   {"seconds"}: puts the simulation's clock forward POST
 /control/genomes   {"genome_id", "name", "owner", "pgfams"}: puts a genome into the data API POST
-/control/reset     forgets everything but the key and the time
+/control/reset     forgets everything but the key; it is the true time again
 """
 
 from __future__ import annotations
