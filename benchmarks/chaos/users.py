@@ -88,6 +88,10 @@ class User:
         body = {"url": f"{listener.url}/{self.name}", "events": ["*"]}
         answer = self._until((201,), "POST", "/webhooks", 150, body=body)
         listener.secrets[self.name] = answer["secret"]
+        # On a busy machine an answer may come too late, and the request was made again.
+        for each in self._until((200,), "GET", "/webhooks", 150)["webhooks"]:
+            if each["webhook_id"] != answer["webhook_id"]:
+                self._until((204, 404), "DELETE", f"/webhooks/{each['webhook_id']}", 150)
 
     def cancel(self, promise: Promise, seconds: float) -> None:
         """Cancel until it is answered; one that had ended keeps its end."""
