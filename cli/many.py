@@ -11,7 +11,7 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from cli.filters import as_query, filter_options
+from cli.filters import Command, as_query, filter_options
 from cli.show import views
 from cli.show.failures import Exit
 from cli.show.screen import Screen, command
@@ -22,16 +22,26 @@ _NOT_DONE: Final = frozenset({"unchanged", "refused"})
 _FIRST: Final = 10
 
 
+def action_options(action: Command) -> Command:
+    """The options of every action: which workflows, and how carefully."""
+    options = (
+        filter_options,
+        click.option("--all", "everything", is_flag=True, help="All your workflows."),
+        click.option("--dry-run", is_flag=True, help="Show which ones, and do nothing."),
+        click.option("--yes", "-y", is_flag=True, help="Do not ask."),
+    )
+    for option in reversed(options):
+        action = option(action)
+    return action
+
+
 @click.group()
 def many() -> None:
     """Cancel, retry, pause, resume or delete all workflows that a filter finds."""
 
 
 @many.command()
-@filter_options
-@click.option("--all", "everything", is_flag=True, help="All your workflows.")
-@click.option("--dry-run", is_flag=True, help="Show which ones, and do nothing.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@action_options
 @command
 def cancel(screen: Screen, /, **given: Any) -> None:
     """Cancel all of them that have not ended."""
@@ -39,10 +49,7 @@ def cancel(screen: Screen, /, **given: Any) -> None:
 
 
 @many.command()
-@filter_options
-@click.option("--all", "everything", is_flag=True, help="All your workflows.")
-@click.option("--dry-run", is_flag=True, help="Show which ones, and do nothing.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@action_options
 @command
 def retry(screen: Screen, /, **given: Any) -> None:
     """Retry all of them that failed or were cancelled."""
@@ -50,10 +57,7 @@ def retry(screen: Screen, /, **given: Any) -> None:
 
 
 @many.command()
-@filter_options
-@click.option("--all", "everything", is_flag=True, help="All your workflows.")
-@click.option("--dry-run", is_flag=True, help="Show which ones, and do nothing.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@action_options
 @command
 def delete(screen: Screen, /, **given: Any) -> None:
     """Delete all of them that have ended, and plans, for good."""
@@ -61,10 +65,7 @@ def delete(screen: Screen, /, **given: Any) -> None:
 
 
 @many.command()
-@filter_options
-@click.option("--all", "everything", is_flag=True, help="All your workflows.")
-@click.option("--dry-run", is_flag=True, help="Show which ones, and do nothing.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@action_options
 @command
 def pause(screen: Screen, /, **given: Any) -> None:
     """Pause all of them that are under way."""
@@ -72,10 +73,7 @@ def pause(screen: Screen, /, **given: Any) -> None:
 
 
 @many.command()
-@filter_options
-@click.option("--all", "everything", is_flag=True, help="All your workflows.")
-@click.option("--dry-run", is_flag=True, help="Show which ones, and do nothing.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@action_options
 @command
 def resume(screen: Screen, /, **given: Any) -> None:
     """Resume all of them that are paused."""

@@ -108,7 +108,7 @@ def read_text(workflow: StoredWorkflow, path: str) -> tuple[str | None, Item]:
 
 
 def download(workflow: StoredWorkflow, path: str) -> Response:
-    """Its bytes as a file to be saved: no browser shows them, whatever they are."""
+    """Its bytes as a file to be saved: no browser shows them, of any type."""
     with ExitStack() as stack:
         stack.enter_context(metering.streaming())
         stack.enter_context(connections().broadcaster.take_place())

@@ -51,7 +51,8 @@ _WORKFLOW: Final = Body(WorkflowDocument, {"two steps": examples.WORKFLOW}, max_
 def submit_workflow(arguments: dict[str, Any]) -> Response:  # noqa: ARG001 - accept reads it
     """Submit a workflow
 
-    Once answered, the workflow is stored durably and runs to its end, whatever fails on the way.
+    Once answered, the workflow is stored durably and runs to its end, also where a process or a
+    service fails on the way.
     """
     found = request_bodies.read_json(request)
     if isinstance(found, dict) and list(found) == ["workflow_id"]:
