@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 
+import requests
+
 from devstack import embedded, processes, servers
 from devstack.embedded import Server
 from devstack.processes import Process, wait_until
@@ -93,13 +95,18 @@ class Stack:
         return process
 
     def add_api(self, *options: str | int) -> str:
-        """Another API; answers its URL, without the prefix, once it listens."""
+        """Another API; its URL, without the prefix, once it answers.
+
+        It listens before it has loaded: a request of that time waits, perhaps until its client has
+        given up, and is carried out nevertheless.
+        """
         port = processes.free_port()
         name = f"api{len(self.apis) + 1}"
         process = self.run(name, "gunicorn", "wsgi:app", "-b", f"127.0.0.1:{port}", *options)
-        wait_until(lambda: processes.listens(port), f"{name} listens", process=process)
+        url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: _answers(url), f"{name} answers", seconds=60, process=process)
         self.apis.append(process)
-        self.api_urls.append(f"http://127.0.0.1:{port}")
+        self.api_urls.append(url)
         return self.api_urls[-1]
 
     def stop(self) -> None:
@@ -129,6 +136,13 @@ def stack(wanted: Wanted | None = None) -> Iterator[Stack]:
             yield running
         finally:
             running.stop()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/api/v1/health/live", timeout=5).ok
+    except requests.RequestException:
+        return False
 
 
 def _servers(folder: Path, wanted: Wanted) -> Stack:

@@ -203,8 +203,8 @@ def _facts(running: Stack, users: Users, listener: Listener) -> Facts:
 
 def _spoilt(listener: Listener) -> list[str]:
     doubled = [each for each, bodies in listener.bodies.items() if len(bodies) > 1]
-    forged = [f"{listener.forged} messages cannot be verified"] if listener.forged else []
-    return [*(f"{each} came with two contents" for each in doubled), *forged]
+    refused = [f"{count} messages refused: {why}" for why, count in listener.refusals.items()]
+    return [*(f"{each} came with two contents" for each in doubled), *refused]
 
 
 def _complaints(folder: Path) -> Counter[str]:

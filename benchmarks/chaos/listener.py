@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,8 +26,8 @@ class Listener:
     """Message ids to the contents that came under them."""
     sequences: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Workflows to the numbers of their events that came."""
-    forged: int = 0
-    """Messages whose signature does not fit."""
+    refusals: Counter[str] = field(default_factory=Counter)
+    """Why messages could not be verified, by user."""
     url: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -35,8 +35,8 @@ class Listener:
         with self._lock:
             try:
                 content: Any = Webhook(self.secrets[user]).verify(body, headers)
-            except Exception:  # noqa: BLE001 - whatever it is, the message cannot be used
-                self.forged += 1
+            except Exception as why:  # noqa: BLE001 - the message cannot be used, for any reason
+                self.refusals[f"{user}: {type(why).__name__}: {why}"] += 1
                 return
             self.bodies[headers["webhook-id"]].add(body)
             self.sequences[content["data"].get("workflow_id", "")].add(

@@ -86,9 +86,9 @@ class User:
     def subscribe(self, listener: Listener) -> None:
         """Hear of every event. Before the first fault: a lost answer would lose the secret."""
         body = {"url": f"{listener.url}/{self.name}", "events": ["*"]}
-        answer = self._until((201,), "POST", "/webhooks", 150, body=body)
+        answer = self._until((201,), "POST", "/webhooks", 150, body=body, patience=150)
         listener.secrets[self.name] = answer["secret"]
-        # On a busy machine an answer may come too late, and the request was made again.
+        # A refusal may come after the webhook was stored.
         for each in self._until((200,), "GET", "/webhooks", 150)["webhooks"]:
             if each["webhook_id"] != answer["webhook_id"]:
                 self._until((204, 404), "DELETE", f"/webhooks/{each['webhook_id']}", 150)
@@ -147,14 +147,16 @@ class User:
         *,
         headers: dict[str, str] | None = None,
         body: Json = None,
+        patience: float = 10,
     ) -> dict[str, Json]:
+        """``patience``: seconds until a request that got no answer is made again."""
         deadline = time.monotonic() + seconds
         last = ""
         while time.monotonic() < deadline:
             url = self._rng.choice(self._urls) + "/api/v1" + path
             sent = {"Authorization": self._token, **(headers or {})}
             try:
-                answer = self._session.request(verb, url, headers=sent, json=body, timeout=10)
+                answer = self._session.request(verb, url, headers=sent, json=body, timeout=patience)
             except requests.RequestException as away:
                 last = type(away).__name__
             else:
