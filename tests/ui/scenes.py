@@ -124,3 +124,11 @@ def workflow(name: str, *steps: dict[str, Any], **more: Any) -> dict[str, Any]:
         },
         "steps": list(steps),
     } | more
+
+
+def batch() -> dict[str, Any]:
+    """Six samples; the job of one can be made to fail."""
+    sample = step("assemble", "GenomeAssembly2", srr_ids="${sample.run}", recipe="auto")
+    sample["params"]["output_file"] = "${sample.sample}"
+    rows = [{"sample": f"S{number:02}", "run": f"SRR512108{number}"} for number in range(6)]
+    return {"workflow": workflow("Six isolates", sample), "samples": rows}

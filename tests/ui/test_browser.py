@@ -133,7 +133,7 @@ def scenery(running_product: Product) -> Iterator[dict[str, str]]:
     simulator.app("GenomeAssembly2", queue_seconds=1, run_seconds=3)
     for kind in ("tree", "compare", "sample[345]?-assemble", "sample2?-annotate"):
         simulator.app("*", output_file=kind, run_seconds=3600)
-    for name in ("sample07-annotate", "s12-annotate"):
+    for name in ("sample07-annotate", "s12-annotate", "S03"):
         simulator.app("*", output_file=name, outcome="failed", run_seconds=1)
 
     def submit(document: dict[str, Any]) -> str:
@@ -143,12 +143,17 @@ def scenery(running_product: Product) -> Iterator[dict[str, str]]:
     found = {"running": submit(scenes.outbreak()), "failed": submit(scenes.broken())}
     product.reaches(found["running"], "tree", "running")
     product.reaches(found["running"], "compare", "running")
+    found["batch"] = product.ask("POST", "/batches", scenes.MARIA, json=scenes.batch())["batch_id"]
     found["many"] = submit(scenes.samples(50, "Fifty samples"))
     planned = scenes.samples(124, "A hundred and twenty-four samples")
     answer = product.ask("POST", "/workflows/plan", scenes.MARIA, json=planned)
     found["most"] = answer["workflow_id"]
     assert [product.ends(each) for each in short] == ["succeeded", "succeeded"]
     assert product.ends(found["failed"]) == "failed"
+    wait_until(
+        lambda: product.ask("GET", f"/batches/{found['batch']}", scenes.MARIA)["failures"],
+        "a sample fails", seconds=90, every_seconds=0.3,
+    )  # fmt: skip
     wait_until(
         lambda: product.steps(found["many"])["sample07-compare"] == "upstream_failed",
         "the first samples are through", seconds=90, every_seconds=0.3,
@@ -178,7 +183,13 @@ def paths(scenery: dict[str, str]) -> dict[str, str]:
         "cancel": f"{running}/cancel",
         "retry": f"{failed}/retry",
         "sign-in": "/sign-in",
+        "batches": "/batches",
+        "batch": f"/batches/{scenery['batch']}",
+        "templates": "/templates",
+        "template": "/templates/assembly-annotation",
         "new": "/new",
+        "new-document": "/new/document",
+        "new-template": "/new/template?template=assembly-annotation",
         "new-app": "/new/app?app=GenomeAssembly2",
         "new-sheet": "/new/sheet",
         "again": f"/workflows/{scenery['failed']}/again",

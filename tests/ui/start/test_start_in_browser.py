@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, expect
+from playwright.sync_api import FilePayload, expect
 
 from tests.product import GROUP, Product
 from tests.ui.test_browser import PATIENCE, Look
@@ -44,37 +44,24 @@ def test_a_form_says_what_is_wrong_while_it_is_filled_in(look: Look, product: Pr
     assert product.ask("GET", "/workflows?name=typed")["workflows"]
 
 
-def test_thirty_samples_are_mended_started_and_watched(browser: Browser, product: Product) -> None:
-    """As a biologist: with a password, a sheet with three errors, and nothing written by hand."""
-    rows = [f"S{number:02},SRR{number:07}" for number in range(1, 31)]
-    rows[3], rows[10], rows[20] = "S04,SAMN123?", "S11,", "S02,SRR0000021"
-    page = browser.new_page(viewport={"width": 1200, "height": 720})
-    page.goto(f"{product.url}/ui/new/app?app=GenomeAssembly2")
-    page.get_by_label("User name").fill("hana")
-    page.get_by_label("Password").fill("simulated")
-    page.get_by_role("button", name="Sign in").click()
-
-    page.get_by_label("Name of the workflow").fill("thirty samples")
-    page.get_by_label("Name of the results").fill("asm")
+def test_a_sheet_is_mended_and_started_without_a_script(look: Look, product: Product) -> None:
+    page = look("jana@bvbrc", java_script_enabled=False).page
+    page.goto(f"{product.url}/ui/new/template?template=assembly-annotation")
+    page.get_by_label("Name of the workflow").fill("without a script")
+    page.get_by_label("Organism").fill("Escherichia coli")
     page.get_by_role("button", name="Many samples").click()
-    sheet = "\n".join(["sample,run", *rows]).encode()
+    sheet = b"sample,accession\nA,SRR1\nB,nonsense\n"
     file: FilePayload = {"name": "samples.csv", "mimeType": "text/csv", "buffer": sheet}
     page.get_by_label("A file").set_input_files(file)
-    expect(page.locator("#sheet [aria-invalid]")).to_have_count(3, timeout=PATIENCE)
-    page.evaluate("window.loadedOnce = true")
-    page.get_by_label("run, row 5").fill("SRR0000004")
-    page.get_by_label("run, row 12").fill("SRR0000011")
-    expect(page.locator("#sheet [aria-invalid]")).to_have_count(1, timeout=PATIENCE)
-    page.get_by_label("sample, row 22").fill("S21")
-    start = page.get_by_role("button", name="Start 30 workflows")
-    expect(start).to_be_visible(timeout=PATIENCE)
-    assert page.evaluate("window.loadedOnce") is True
-    start.click()
+    page.get_by_role("button", name="Check").click()
 
-    expect(page.get_by_role("heading", name="thirty samples")).to_be_visible(timeout=PATIENCE)
-    expect(page.locator("#batch .badge").first).to_have_text("succeeded", timeout=PATIENCE)
-    expect(page.locator("#batch")).to_contain_text("30 of 30 samples ended")
-    page.close()
+    expect(page.locator("#sheet [aria-invalid]")).to_have_count(1)
+    page.get_by_label("accession, row 3").fill("SRR2")
+    page.get_by_role("button", name="Check").click()
+    page.get_by_role("button", name="Start 2 workflows").click()
+
+    expect(page.get_by_role("heading", name="without a script")).to_be_visible()
+    expect(page.locator("#batch")).to_contain_text("of 2 samples ended")
 
 
 def test_a_file_is_dropped_and_checked(look: Look) -> None:
