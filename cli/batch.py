@@ -15,6 +15,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from cli.api import Api, of_batch
+from cli.reuse import reuse_option, reuse_query
 from cli.show import views
 from cli.show.failures import ConnectionLost, of_state
 from cli.show.screen import Screen, command, json_line, strip_controls
@@ -39,6 +40,7 @@ def batch() -> None:
 @click.option(
     "--max-active", type=click.IntRange(min=1), help="How many samples may run at a time."
 )
+@reuse_option
 @click.option("--skip-invalid", is_flag=True, help="Leave rows with problems out.")
 @click.option("--dry-run", is_flag=True, help="Check every row and store nothing.")
 @click.option("--watch", "-w", is_flag=True, help="Watch it until it has ended.")
@@ -51,6 +53,7 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
     samples: Path,
     name: str | None,
     max_active: int | None,
+    reuse: bool | None,
     skip_invalid: bool,
     dry_run: bool,
     watch: bool,
@@ -68,7 +71,7 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
         "samples": (samples.name, samples.read_bytes()),
     }
     texts |= {"skip_invalid": "true"} if skip_invalid else {}
-    query = {"dry_run": "true"} if dry_run else {}
+    query = reuse_query(reuse) | ({"dry_run": "true"} if dry_run else {})
     found = screen.api.post_form("/batches", files, texts, key or uuid4().hex, **query)
     if dry_run:
         screen.show(found, _dry_run_view)

@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from cli.bundle import bundle, text_of
+from cli.reuse import reuse_option, reuse_query, with_query
 from cli.show import views
 from cli.show.screen import Screen, command
 from cli.status import follow
@@ -25,11 +26,7 @@ Json = Any
 @click.option(
     "--key", help="An idempotency key: repeating the same key and file starts nothing twice."
 )
-@click.option(
-    "--reuse/--no-reuse",
-    default=None,
-    help="Whether steps take results of your earlier jobs that computed the same.",
-)
+@reuse_option
 @command
 def submit(
     screen: Screen, file: BinaryIO, watch: bool, key: str | None, reuse: bool | None
@@ -38,8 +35,8 @@ def submit(
 
     Prints its id. A lost answer is retried by itself; the workflow is never started twice.
     """
-    query = "" if reuse is None else f"?reuse={'mine' if reuse else 'never'}"
-    found = screen.api.post(f"/workflows/submit{query}", file.read(), key or uuid4().hex)
+    path = with_query("/workflows/submit", reuse_query(reuse))
+    found = screen.api.post(path, file.read(), key or uuid4().hex)
     _show_submitted(screen, found, watch=watch)
 
 
@@ -56,14 +53,16 @@ def submit(
     type=click.Choice(["continue", "cancel"]),
     help="What happens to the other steps when one fails.",
 )
+@reuse_option
 @click.option("--watch", "-w", is_flag=True, help="Watch it until it has ended.")
 @command
-def submit_cwl(
+def submit_cwl(  # noqa: PLR0913, PLR0917 - one for each option
     screen: Screen,
     /,
     document: Path,
     inputs: Path | None,
     watch: bool,
+    reuse: bool | None,
     label: tuple[str, ...],
     **settings: str | int | None,
 ) -> None:
@@ -77,7 +76,8 @@ def submit_cwl(
         body["labels"] = dict(_read_label(text) for text in label)
     if inputs:
         body["inputs"] = text_of(inputs)
-    found = screen.api.post("/workflows/submit-cwl", json.dumps(body).encode(), uuid4().hex)
+    path = with_query("/workflows/submit-cwl", reuse_query(reuse))
+    found = screen.api.post(path, json.dumps(body).encode(), uuid4().hex)
     _show_submitted(screen, found, watch=watch)
 
 

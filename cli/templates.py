@@ -14,6 +14,7 @@ from rich.text import Text
 from cli.api import of_template
 from cli.batch import follow as follow_batch
 from cli.batch import say_findings
+from cli.reuse import reuse_option, reuse_query, with_query
 from cli.show import views
 from cli.show.screen import Screen, command, json_line, strip_controls
 from cli.status import follow
@@ -124,6 +125,7 @@ def _change(body: bytes, name: str | None, share: tuple[str, ...]) -> bytes:
 @click.option("--inputs", "file", type=click.File("rb"), help="A file with a JSON object of them.")
 @click.option("--folder", "-f", help="Where results go, such as /user@bvbrc/home/results.")
 @click.option("--name", help="The name of the workflow or batch.")
+@reuse_option
 @click.option("--map", "columns", multiple=True, metavar="INPUT=COLUMN", help="Of SAMPLES.")
 @click.option("--dry-run", is_flag=True, help="Check it and store nothing.")
 @click.option("--watch", "-w", is_flag=True, help="Watch it until it has ended.")
@@ -139,6 +141,7 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
     folder: str | None,
     name: str | None,
     columns: tuple[str, ...],
+    reuse: bool | None,
     dry_run: bool,
     watch: bool,
     key: str | None,
@@ -149,7 +152,7 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
     """
     inputs = (json.loads(file.read()) if file else {}) | _read_values(values)
     path = _path_of(screen, template)
-    query = {"dry_run": "true"} if dry_run else {}
+    query = reuse_query(reuse) | ({"dry_run": "true"} if dry_run else {})
     sent: dict[str, Json] = {"inputs": inputs, "workspace_output_folder": folder}
     if samples:
         sent |= {"name": name, "map": dict(map(_read_pair, columns))}
@@ -159,8 +162,7 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
     else:
         sent |= {"workflow_name": name}
         body = json.dumps({field: each for field, each in sent.items() if each}).encode()
-        mark = "?dry_run=true" if dry_run else ""
-        found = screen.api.post(f"{path}/submit{mark}", body, key or uuid4().hex)
+        found = screen.api.post(with_query(f"{path}/submit", query), body, key or uuid4().hex)
     _show_submitted(screen, found, watch=watch)
 
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from agents.api import Api
 from agents.progress import FINAL
 from agents.results import Batch, BatchFailure, BatchRow, BatchSubmitted, Object, answer
-from agents.tools.submit import Key, read_problem
+from agents.tools.submit import Key, Reuse, read_problem
 from agents.tools.templates import Folder, of_version
 
 MOST_ROWS: Final = 200
@@ -48,6 +48,7 @@ class BatchTools:
         dry_run: Annotated[
             bool, Field(description="True: check every row, and store nothing")
         ] = False,
+        reuse: Reuse = None,
     ) -> Annotated[CallToolResult, BatchSubmitted]:
         """Start one workflow for each of up to 5,000 samples. Try it with dry_run first. Next:
         get_batch."""
@@ -59,7 +60,7 @@ class BatchTools:
             body |= {"inputs": inputs, "map": columns, "workspace_output_folder": folder}
         body = {field: each for field, each in body.items() if each}
         path = of_version(template, "/batches") if template else "/batches"
-        query = {"dry_run": "true"} if dry_run else {}
+        query = ({"dry_run": "true"} if dry_run else {}) | ({"reuse": reuse} if reuse else {})
         found = await self._api.post(path, body, "" if dry_run else idempotency_key, query)
         return answer(
             BatchSubmitted(

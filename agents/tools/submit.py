@@ -19,6 +19,13 @@ Workflow = Annotated[
         " steps [{step_name, app, params, outputs?, depends_on?}], workflow_outputs?"
     ),
 ]
+Reuse = Annotated[
+    Literal["mine", "never"] | None,
+    Field(
+        description="mine: steps take results of the user's earlier jobs that computed the"
+        " same; their files stay where these jobs left them. Only if the user agrees"
+    ),
+]
 Key = Annotated[
     str,
     Field(
@@ -71,13 +78,7 @@ class SubmitTools:
         workflow_id: Annotated[
             str | None, Field(description="Instead: the id of a planned workflow")
         ] = None,
-        reuse: Annotated[
-            Literal["mine", "never"] | None,
-            Field(
-                description="mine: steps take results of the user's earlier jobs that computed the"
-                " same; their files stay where these jobs left them. Only if the user agrees"
-            ),
-        ] = None,
+        reuse: Reuse = None,
     ) -> Annotated[CallToolResult, Submitted]:
         """Start a validated workflow, or a planned one by its id. It uses the user's resources at
         BV-BRC. Next: wait_for_workflow."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from flask import Response
 
+from app.api.submit.submission import reuse_warnings
 from app.batches import submission
 from app.connections import connections
 from app.http.auth import caller
@@ -47,8 +48,9 @@ def submit(
 
 
 def _findings(checked: CheckedBatch) -> dict[str, list[Json]]:
+    warnings = (*checked.warnings, *reuse_warnings(spec_from(checked.template.document)))
     return {
-        "warnings": [each.as_json() for each in checked.warnings],
+        "warnings": [each.as_json() for each in warnings],
         "auto_fixes": [each.as_json() for each in checked.auto_fixes],
         "skipped": [each.as_json() for each in checked.skipped],
     }

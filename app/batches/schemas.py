@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from app.api.request_schemas import Flag, Query, WorkflowDocument
+from app.api.request_schemas import Flag, Query, SubmitQuery, WorkflowDocument
 from app.api.response_schemas import (
     Answered,
     Problem,
@@ -49,7 +49,7 @@ class BatchDocument(Schema):
     delimiter = fields.String(**described_as("Of a file: what separates its cells"))
 
 
-class BatchQuery(Query):
+class BatchQuery(SubmitQuery):
     dry_run = Flag(
         load_default=False, **described_as("Check it, show its first workflows, store nothing")
     )

@@ -185,7 +185,7 @@ def change_template_version(name: str, version: str) -> Response:
     "POST",
     "/templates/<name>@<version>/submit",
     body=Body(schemas.TemplateUse, {"a run of the archive": schemas.USE}, max_bytes=DOCUMENT),
-    query=schemas.UseQuery,
+    query=schemas.StartQuery,
     answers={
         201: Answer(
             "It runs", {JSON: Submitted}, examples.SUBMITTED, ["Location"], accepting.ABOUT_IT

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from app.api.request_schemas import Flag, Query, WorkflowDocument, key_value
+from app.api.request_schemas import Flag, Query, SubmitQuery, WorkflowDocument, key_value
 from app.api.response_schemas import (
     Answered,
     Problem,
@@ -145,6 +145,10 @@ class UseQuery(Query):
     dry_run = Flag(
         load_default=False, **described_as("Check it, answer with the workflow, store nothing")
     )
+
+
+class StartQuery(UseQuery, SubmitQuery):
+    """Of what starts a workflow."""
 
 
 class ListedTemplate(Answered):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from app.api.cwl.submission import store_plan
 from app.api.submit import validation
-from app.api.submit.submission import accept, token_warnings
+from app.api.submit.submission import accept, reuse_warnings, token_warnings
 from app.templates import cwl
 from workflows.cwl.bvbrc.submission import Plan, Submission
 from workflows.engine.commands import Accepted
@@ -70,7 +70,8 @@ def store(ready: Ready, loaded: Loaded) -> Accepted:
 
 
 def all_warnings(ready: Ready) -> list[Problem]:
-    return [*ready.warnings, *token_warnings(ready.native.spec)]
+    spec = ready.native.spec
+    return [*ready.warnings, *token_warnings(spec), *reuse_warnings(spec)]
 
 
 def read_fields(sent: Json, known: tuple[str, ...], noted: Diagnostics) -> Mapping[str, Json]:

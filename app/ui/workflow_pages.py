@@ -89,11 +89,13 @@ def register(blueprint: Blueprint) -> None:
 def graph(workflow_id: str) -> str:
     found = view_models.head(workflow_id)
     drawn = drawing(found.workflow.spec_id)
+    reused = _reused(found)
     return render_template(
         "graph.html",
         head=found,
         drawing=drawn,
-        boxes=[(box, *_state(box, found)) for box in drawn.boxes],
+        boxes=[(box, *_state(box, found), reused.issuperset(box.steps)) for box in drawn.boxes],
+        reused=len(reused),
         reasons=_group_by_code(_reasons(workflow_id)["steps"]),
         failures=_failures(found),
         outputs=_results(found),
@@ -294,6 +296,13 @@ def _state(box: Box, found: view_models.Head) -> tuple[str, int]:
     states = [found.states[step] for step in box.steps]
     shown = next(state for state in _URGENT if state in states)
     return str(shown), sum(state in FINAL_STEP for state in states)
+
+
+def _reused(found: view_models.Head) -> frozenset[int]:
+    """The steps whose results are those of an earlier job."""
+    attempts = found.workflow.progress.attempts
+    sources = job_rows.sources_of(found.id)
+    return frozenset(step for step, attempt in sources if attempts[step] == attempt)
 
 
 def _failures(found: view_models.Head) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.app.conftest import ADMIN, ALICE, BOB, ROOT, Api
 from tests.engine.conftest import Engine, document
+from workflows.engine.batches.advance import advance_batch
 from workflows.provenance.graph import local_id
 from workflows.store import documents
 from workflows.store.mongo import collection
@@ -113,6 +114,34 @@ def test_the_query_wins_over_the_document_and_that_over_the_setting(api: Api) ->
             assert warned == (route == "submit" and expected != "never")
     refused = api("POST", f"{ROOT}/submit?reuse=always", json=annotation("a"))
     assert (refused.status_code, refused.json["errors"][0]["path"]) == (400, "reuse")
+
+
+def test_the_query_of_a_batch_and_of_a_template_counts_too(api: Api) -> None:
+    """Undeclared it was passed over where it was misspelt."""
+    content = annotation("${sample.sample}") | {"reuse": "never"}
+    body = {"workflow": content, "samples": [{"sample": "S1"}]}
+    refused = api("POST", "/api/v1/batches?reuse=always", json=body)
+    accepted = api("POST", "/api/v1/batches?reuse=mine", json=body)
+    assert (refused.status_code, refused.json["errors"][0]["path"]) == (400, "reuse")
+    assert accepted.status_code == 201, accepted.text
+    assert "files_stay" in {each["code"] for each in accepted.json["warnings"]}
+    batch = accepted.json["batch_id"]
+    advance_batch(api.engine().context, batch)
+    (row,) = api("GET", f"{ROOT}?batch={batch}").json["workflows"]
+    assert api("GET", f"{ROOT}/{row['workflow_id']}").json["reuse"] == "mine"
+    api("POST", f"/api/v1/batches/{batch}/cancel")
+
+    made = api(
+        "POST", "/api/v1/templates", json={"name": "annotations", "workflow": annotation("t")}
+    )
+    assert made.status_code == 201, made.text
+    for suffix, sent in (("submit", {}), ("batches", {"samples": [{"sample": "S1"}]})):
+        path = f"/api/v1/templates/annotations@1/{suffix}"
+        found = {"workspace_output_folder": f"{HOME}/run", **sent}
+        assert api("POST", f"{path}?reuse=always", json=found).status_code == 400
+        answer = api("POST", f"{path}?reuse=mine&dry_run=true", json=found)
+        assert answer.status_code == 200, answer.text
+        assert "files_stay" in {each["code"] for each in answer.json["warnings"]}
 
 
 def test_an_admin_acts_for_the_owner(api: Api) -> None:

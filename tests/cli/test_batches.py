@@ -23,7 +23,7 @@ def files(terminal: Terminal) -> tuple[str, str]:
 def test_a_batch_is_submitted_watched_and_its_results_saved(
     terminal: Terminal, files: tuple[str, str], tmp_path: Path
 ) -> None:
-    watched = terminal("batch", "submit", *files, "--name", "night", "--watch")
+    watched = terminal("batch", "submit", *files, "--name", "night", "--reuse", "--watch")
     (batch,) = [line for line in watched.stdout.splitlines() if line.startswith("b_")]
     shown = terminal("batch", "status", batch)
     saved = terminal("batch", "results", batch, "-o", str(tmp_path / "results.csv"))
@@ -41,7 +41,10 @@ def test_a_batch_is_submitted_watched_and_its_results_saved(
         ("S2", "", "succeeded"),
     ]
     assert [row["sample"] for row in json.loads(as_json.stdout)["rows"]] == ["S1", "S2"]
-    assert len(json.loads(rows.stdout)["workflows"]) == 2
+    workflows = json.loads(rows.stdout)["workflows"]
+    assert len(workflows) == 2
+    told = terminal("reuse", workflows[0]["workflow_id"], "a").stdout
+    assert "Results of Date are never reused" in " ".join(told.split())
     assert batch in terminal("batch", "list").stdout
     assert terminal("batch", "retry", batch).exit_code == 6
     assert terminal("batch", "pause", batch).exit_code == 6

@@ -290,6 +290,35 @@ def test_a_retry_takes_the_failed_steps_up_again(alice: Visitor, product: Produc
     assert product.ends(workflow) == "succeeded"
 
 
+def test_reused_steps_are_hatched_in_the_graph_with_a_legend(
+    alice: Visitor, product: Product
+) -> None:
+    assembly = document({"a": "", "b": ""}, reuse="mine")
+    assembly["steps"][0] |= {"app": "GenomeAssembly2"}
+    assembly["steps"][0]["params"] |= {"srr_ids": ["SRR5121082"]}
+    first = product.submit(assembly)
+    assert product.ends(first) == "succeeded"
+
+    def page_of_another_run() -> str:
+        """What the first run left may not be noted yet."""
+        workflow = product.submit(assembly)
+        assert product.ends(workflow) == "succeeded"
+        return alice.get(f"/workflows/{workflow}/").text
+
+    found: list[str] = []
+    wait_until(
+        lambda: found.append(page_of_another_run()) or "hatched" in found[-1], "a step is reused",
+        seconds=60,
+    )  # fmt: skip
+
+    assert found[-1].count('class="succeeded hatched"') == 1
+    assert 'aria-label="a, GenomeAssembly2, succeeded, reused"' in found[-1]
+    assert 'aria-label="b, Date, succeeded"' in found[-1]
+    assert "reused: 1 step took the results" in found[-1]
+    assert '<pattern id="hatch"' in found[-1]
+    assert "hatch" not in alice.get(f"/workflows/{first}/").text
+
+
 def test_a_live_page_is_told_of_every_event(alice: Visitor, product: Product) -> None:
     workflow = product.submit(document({"a": ""}))
 

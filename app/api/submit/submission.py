@@ -85,7 +85,7 @@ def with_reuse(spec: Spec, document: Mapping[str, Json]) -> tuple[Spec, Mapping[
 
 
 def _wanted_reuse(spec: Spec) -> Reuse | None:
-    word = request.args.get("reuse")
+    word = request.args.get("reuse") or g.get("page_reuse")
     if word not in WORDS and spec.reuse is None:
         word = connections().settings.reuse.default
         return Reuse() if word == MINE else None
@@ -128,6 +128,11 @@ def location(workflow_id: str) -> dict[str, str]:
 def set_page_key(key: str) -> None:
     """Gives this request the Idempotency-Key of a page's form, which stands for its body, too."""
     g.page_key = key
+
+
+def set_page_reuse(word: str) -> None:
+    """Gives this request what a page's form says of reuse; a word that is none says nothing."""
+    g.page_reuse = word
 
 
 def idempotency_key() -> str | None:

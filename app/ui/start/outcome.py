@@ -73,8 +73,11 @@ def visit() -> str:
 
 
 def begin_once(content: Any) -> str:
-    """Gives this request a key, so that one visit of a page starts the same content once."""
-    text = json.dumps([g.identity.user, request.form.get(ONCE, ""), content], sort_keys=True)
+    """Gives this request a key, so that one visit of a page starts the same content once; and what
+    the page says of reuse."""
+    reuse = request.form.get("reuse", "")
+    submission.set_page_reuse(reuse)
+    text = json.dumps([g.identity.user, request.form.get(ONCE, ""), content, reuse], sort_keys=True)
     key = f"page-{hashlib.sha256(text.encode()).hexdigest()}"
     submission.set_page_key(key)
     return key

@@ -31,8 +31,9 @@ def test_a_sheet_is_mended_in_its_table_and_started(alice: Visitor) -> None:
     found = read_form(faulty.text)
     mended = {**found.values, "cell.1.1": "SRR2"}
     checked = press(alice, "/new/sheet", "check", mended).text
-    started = press(alice, "/new/sheet", "start", read_form(checked).values)
-    again = press(alice, "/new/sheet", "start", read_form(checked).values)
+    chosen = {**read_form(checked).values, "reuse": "mine"}
+    started = press(alice, "/new/sheet", "start", chosen)
+    again = press(alice, "/new/sheet", "start", chosen)
 
     assert faulty.status_code == 400
     assert found.invalid == {"cell.1.1"}
@@ -48,6 +49,8 @@ def test_a_sheet_is_mended_in_its_table_and_started(alice: Visitor) -> None:
         lambda: alice.product.ask("GET", f"/batches/{batch}")["status"] == "succeeded", "it ends",
         seconds=60,
     )  # fmt: skip
+    (first, *_) = alice.product.ask("GET", f"/batches/{batch}/workflows")["workflows"]
+    assert alice.product.ask("GET", f"/workflows/{first['workflow_id']}")["reuse"] == "mine"
 
 
 def test_every_row_with_the_same_problem_is_marked(alice: Visitor) -> None:
