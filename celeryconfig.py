@@ -48,6 +48,7 @@ task_routes = {
     "tasks.renew_tokens": {"queue": "polls"},
     "tasks.check_reuse": {"queue": "polls"},
     "tasks.note_results": {"queue": "polls"},
+    "tasks.count_durations": {"queue": "polls"},
     # Seconds of computing each, so not among the turns, which take milliseconds.
     "tasks.replan_workflows": {"queue": "polls"},
     # Receivers may be slow: of their own, so that a worker of its own can be given to them.
@@ -89,5 +90,6 @@ beat_schedule = {
         "task": "tasks.announce_expiring_tokens",
         "schedule": timedelta(minutes=10),
     },
+    "count_durations": {"task": "tasks.count_durations", "schedule": timedelta(minutes=10)},
     "purge_workflows": {"task": "tasks.purge_workflows", "schedule": timedelta(minutes=10)},
 }

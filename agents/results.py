@@ -58,6 +58,9 @@ class AppDescription(Result):
     outputs: list[AppOutput]
     example: Annotated[Object, Field(description="A workflow that validates")]
     common_mistakes: list[str]
+    durations: Annotated[
+        Object | None, Field(description="How long its jobs waited and ran; null: no history")
+    ]
     warnings: list[Problem]
 
 

@@ -66,7 +66,7 @@ TAKEN = frozenset(
         *("specs", "jobs", "credentials", "events", "locks", "heartbeats", "schema", "services"),
         *("app_specs", "removals", "sessions", "usage", "users", "batches", "batch_tables"),
         *("templates", "template_versions"),
-        *("holds", "webhooks", "deliveries"),
+        *("holds", "webhooks", "deliveries", "duration_hours", "durations"),
     }
 )
 """Collections that stand beside that of the workflows."""

@@ -24,6 +24,7 @@ app = Celery(
     include=[
         "tasks.advance",
         "tasks.batches",
+        "tasks.durations",
         "tasks.jobs",
         "tasks.notifications",
         "tasks.retention",

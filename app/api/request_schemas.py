@@ -250,6 +250,14 @@ class AppsQuery(Query):
     page_token = fields.String(load_default="", **described_as("The next_page_token of an answer"))
 
 
+class DurationsQuery(Query):
+    hours = fields.Integer(
+        load_default=24,
+        validate=validate.Range(min=1, max=720),
+        **described_as("How many of the newest hours in which jobs ended are listed"),
+    )
+
+
 class ReadyQuery(Query):
     strict = Flag(
         load_default=False,

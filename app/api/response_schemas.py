@@ -173,12 +173,56 @@ class AppOutput(Answered):
     )
 
 
+def quantiles(description: str) -> fields.Dict:
+    return fields.Dict(
+        required=True,
+        allow_none=True,
+        keys=fields.String(),
+        values=fields.Float(),
+        **described_as(f"{description}, in seconds: `p50` is the median; null without jobs"),
+    )
+
+
+class Quantiles(Answered):
+    observations = count("Jobs that ran and succeeded")
+    queue_wait_seconds = quantiles("From submission to start")
+    run_seconds = quantiles("From start to end")
+
+
+class DurationSummary(Quantiles):
+    since = time("The first hour that it covers", null=True)
+    until = time("The last one", null=True)
+
+
+class DurationsOfSize(Quantiles):
+    from_bytes = count("The inputs are this large or larger")
+    below_bytes = count("and smaller than this; null: however large", null=True)
+
+
+class DurationsOfHour(Quantiles):
+    hour = time("When the hour begins in which they ended")
+
+
+class AppDurations(DurationSummary):
+    app = text("Its id")
+    by_input_size = many(
+        DurationsOfSize, "Of jobs whose inputs are files: by their size; others are left out here"
+    )
+    hours = many(DurationsOfHour, "The newest hours with such jobs, the newest first")
+
+
 class AppDescription(ListedApp):
     parameters = many(AppParameter, "In the order of BV-BRC's specification")
     conditions = many(AppCondition, "What depends on other parameters")
     outputs = many(AppOutput, "The results that it is known to write")
     example = mapping("A workflow with this app alone, which validates")
     common_mistakes = texts("What commonly goes wrong")
+    durations = fields.Nested(
+        DurationSummary,
+        required=True,
+        allow_none=True,
+        **described_as("How long its jobs took; null: no history. More: GET …/durations"),
+    )
     warnings = many(Problem, "That BV-BRC's own list of apps is not at hand; usually empty")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,10 @@ from pymongo import MongoClient
 
 from devstack.processes import wait_until
 from tests.app.conftest import ROOT, Api
+from workflows.engine import durations
+from workflows.rules.durations.observation import Observation, count_hour
+from workflows.store.durations import hours
+from workflows.store.mongo import clock
 
 APPS = "/api/v1/apps"
 NEW = {"step_name": "s", "app": "CEIRRDataSubmission", "params": {"ceirr_data": ["/a/home/x.csv"]}}
@@ -96,3 +101,40 @@ def test_the_list_is_asked_for_again_when_the_service_is_back(listless: Api) -> 
 
     answer = listless("POST", f"{ROOT}/validate", json=report(NEW))
     assert [error["code"] for error in answer.json["errors"]] == ["unknown_app"]
+
+
+def remember(app: str, *jobs: tuple[float, float]) -> None:
+    """Jobs of an app that ended in this hour, with seconds of waiting and of running."""
+    hour = clock().replace(minute=0, second=0, microsecond=0)
+    seconds = [(timedelta(seconds=wait), timedelta(seconds=wait + run)) for wait, run in jobs]
+    seen = [Observation(app, hour, hour + wait, hour + end, 10**7) for wait, end in seconds]
+    hours.store(hour, count_hour(hour, seen))
+    hours.add_up([app])
+    durations.forget()
+
+
+def test_durations_of_an_app_are_told_from_its_jobs(api: Api) -> None:
+    remember("PrimerDesign", *[(60, 600)] * 9, (60, 6000))
+
+    found = api("GET", f"{APPS}/primer_design/durations").json
+
+    assert (found["app"], found["observations"]) == ("PrimerDesign", 10)
+    assert set(found["run_seconds"]) == {"p10", "p25", "p50", "p75", "p90", "p99"}
+    assert found["run_seconds"]["p50"] == pytest.approx(600, rel=0.1)
+    assert found["queue_wait_seconds"]["p90"] == pytest.approx(60, rel=0.1)
+    (size,) = found["by_input_size"]
+    assert (size["from_bytes"], size["below_bytes"], size["observations"]) == (10**7, 10**8, 10)
+    (hour,) = found["hours"]
+    assert hour["hour"] == found["since"] == found["until"]
+    assert hour["observations"] == 10
+    described = api("GET", f"{APPS}/PrimerDesign").json["durations"]
+    assert described["run_seconds"]["p50"] == found["run_seconds"]["p50"]
+
+
+def test_an_app_without_history_says_so(api: Api) -> None:
+    found = api("GET", f"{APPS}/FluxBalanceAnalysis/durations").json
+
+    assert found["observations"] == 0
+    assert (found["run_seconds"], found["hours"], found["since"]) == (None, [], None)
+    assert api("GET", f"{APPS}/FluxBalanceAnalysis").json["durations"] is None
+    assert api("GET", f"{APPS}/NoSuchApp/durations").status_code == 404

@@ -38,6 +38,7 @@ ROUTES = [
     Route("POST", "/actions", object=False, code=400),
     Route("GET", "/../apps", object=False),
     Route("GET", "/../apps/Date", object=False),
+    Route("GET", "/../apps/Date/durations", object=False),
     Route("GET", "/../cwl/tools", object=False),
     Route("GET", "/../cwl/tools/Date", object=False),
     Route("GET", "/{id}/status", linked=True),

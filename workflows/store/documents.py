@@ -24,6 +24,12 @@ from workflows.model.values import APPSERVICE
 from workflows.rules.holds import Mode, Scope
 from workflows.store.batches.documents import Batch as Batch  # noqa: PLC0414 - exported
 from workflows.store.batches.documents import BatchTable as BatchTable  # noqa: PLC0414 - exported
+from workflows.store.durations.documents import (
+    DurationHour as DurationHour,  # noqa: PLC0414 - exported
+)
+from workflows.store.durations.documents import (
+    DurationTotal as DurationTotal,  # noqa: PLC0414 - exported
+)
 from workflows.store.templates.documents import Template as Template  # noqa: PLC0414 - exported
 from workflows.store.templates.documents import (
     TemplateVersion as TemplateVersion,  # noqa: PLC0414 - exported
@@ -40,6 +46,8 @@ REUSABLE = "reusable"
 """A user's jobs of an app whose results may be reused, the newest first."""
 PRIORITISED = "prioritised"
 """Jobs of the outbox that are to go before or behind the others of their owner."""
+SUCCEEDED = "succeeded"
+"""Jobs that succeeded, by their end: of these the history of durations is made."""
 _OUTBOX = {"state": "intended", "due": {"$type": "date"}}
 
 
@@ -75,6 +83,8 @@ def documents() -> list[type[Document]]:
         TemplateVersion,
         Webhook,
         Delivery,
+        DurationHour,
+        DurationTotal,
     ]
     return [*progress, *others]
 
@@ -230,6 +240,11 @@ class Job(Document):
                 "name": REUSABLE,
             },
             {
+                "fields": ["finished_at"],
+                "partialFilterExpression": {"outcome": "succeeded"},
+                "name": SUCCEEDED,
+            },
+            {
                 "fields": ["surplus_due"],
                 "partialFilterExpression": {"surplus_due": {"$type": "date"}},
             },
@@ -382,7 +397,7 @@ class Event(Document):
 class Lock(Document):
     """A lock for periodic work that only one process does at a time, with its last time.
 
-    ``sweep`` (the beat's), ``poll:<owner>``, ``outbox`` (the claim of jobs to send).
+    ``sweep`` (the beat's), ``poll:<owner>``, ``outbox`` (the claim of jobs to send), ``durations``.
     """
 
     meta = {"collection": "locks", "auto_create_index": False}
@@ -399,6 +414,8 @@ class Lock(Document):
     full = BooleanField()  # outbox: as many calls were under way as the limit allows
     limit = DictField()  # outbox: the adaptive limit of calls and what it was learnt from
     learnt = IntField()  # outbox: how often the limit was adapted
+    counted = DateTimeField()  # durations: from which hour on ended jobs are to be counted
+    recounted = DateTimeField()  # durations: the same for the second time
     answered = DateTimeField()  # outbox: when the youngest call began that has been answered
 
 

@@ -9,14 +9,16 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from app.api import examples
+from app.api.apps import durations
 from app.api.apps.lookup import Known, unknown_app
-from app.api.request_schemas import AppsQuery
-from app.api.response_schemas import AppDescription, AppPage
+from app.api.request_schemas import AppsQuery, DurationsQuery
+from app.api.response_schemas import AppDescription, AppDurations, AppPage
 from app.connections import connections
 from app.http.auth import caller
 from app.http.json_response import as_json
 from app.http.routes import JSON, Answer, route
 from workflows.backends import declared_apps
+from workflows.engine.durations import history, newest_hours
 from workflows.model.errors import Invalid, Problem
 from workflows.model.values import Json
 from workflows.spec.app_descriptions import describe_app, find_apps, list_item
@@ -67,7 +69,32 @@ def get_app(app: str) -> Response:
     """
     known = connections().apps.load(caller().token)
     name = find_app(app, known)
-    return as_json({**describe(known, name), "warnings": _warnings(known)})
+    return as_json(
+        {
+            **describe(known, name),
+            "durations": durations.summary(history().apps.get(name)),
+            "warnings": _warnings(known),
+        }
+    )
+
+
+@route(
+    blueprint,
+    "GET",
+    "/apps/<app>/durations",
+    answers={200: Answer("Quantiles in seconds", {JSON: AppDurations})},
+    refuses=[404],
+    query=DurationsQuery,
+)
+def get_durations(arguments: dict[str, Any], app: str) -> Response:
+    """Show how long jobs of an app waited at BV-BRC and ran
+
+    Of all users' jobs of the last 90 days that ran and succeeded, without outliers. Steps that took
+    an earlier result, and jobs that failed, are not among them.
+    """
+    name = find_app(app, connections().apps.load(caller().token))
+    hours = newest_hours(name, arguments["hours"])
+    return as_json(durations.whole(name, history().apps.get(name), hours))
 
 
 def find_app(app: str, known: Known) -> str:

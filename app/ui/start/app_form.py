@@ -18,12 +18,13 @@ from app.connections import connections
 from app.http.admission import DOCUMENT, takes
 from app.http.auth import caller
 from app.ui.session import signed_in
-from app.ui.start import form_actions, form_layout, form_values, outcome
+from app.ui.start import form_actions, form_layout, form_values, outcome, usual_time
 from app.ui.start.form_actions import Pressed
 from app.ui.start.form_layout import FOLDER, NAME, Form
 from app.ui.start.former import former_document
 from app.ui.start.outcome import Outcome
 from workflows.cwl.bvbrc.submission import BASE_URL
+from workflows.engine.durations import history
 from workflows.model.errors import Problem
 from workflows.model.values import Json
 from workflows.spec.catalogue import App, plain
@@ -126,6 +127,7 @@ def _page(filled: Filled, found: Outcome, pressed: Pressed | None = None) -> str
         "start/app.html",
         app=described,
         form=form,
+        usual_time=usual_time.tell(history().apps.get(filled.app.id)),
         others=filled.texts.get(OTHERS, ""),
         outcome=found,
         once=outcome.visit(),

@@ -1,0 +1,1 @@
+"""How long jobs wait and run: histograms of earlier jobs, and what they let expect. Pure."""
