@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from devstack.processes import wait_until
+from devstack.processes import NotReady, wait_until
 from devstack.stack import Stack, Wanted, stack
 from simulator.client import Simulator
 from tests.simulated import QUICK
@@ -68,11 +68,15 @@ class Product:
         return {step["step_name"]: step["status"] for step in found}
 
     def ends(self, workflow: str, seconds: float = 120) -> str:
-        """Its final state."""
-        wait_until(
-            lambda: self.state(workflow) in FINAL, f"{workflow} ends", seconds=seconds,
-            every_seconds=0.2,
-        )  # fmt: skip
+        """Its final state; a failure of the test says what it waits for."""
+        try:
+            wait_until(
+                lambda: self.state(workflow) in FINAL, f"{workflow} ends", seconds=seconds,
+                every_seconds=0.2,
+            )  # fmt: skip
+        except NotReady as late:
+            why = self.ask("GET", f"/workflows/{workflow}/explain")
+            raise NotReady(f"{late}\n{why}\n{self.ask('GET', '/health')}") from None
         return self.state(workflow)
 
     def reaches(self, workflow: str, step: str, state: str, seconds: float = 60) -> None:
