@@ -71,6 +71,15 @@ def test_a_service_that_became_slower_for_good_is_believed() -> None:
     assert sum(found.limits) / len(found.limits) >= 4
 
 
+@pytest.mark.parametrize(
+    ("seconds", "places"), [(0.0, 8), (0.001, 8), (0.004, 5), (0.011, 1), (0.4, 1)]
+)
+def test_brief_calls_follow_each_other_in_one_place(seconds: float, places: int) -> None:
+    found = adapt(ConcurrencyLimit(), Observed(starts=4, start_seconds=4 * seconds), 32, full=True)
+
+    assert (found.calls, found.places) == (1, places)
+
+
 def test_time_outs_of_several_users_halve_it_once_for_all_calls_of_the_moment() -> None:
     now = adapt(ConcurrencyLimit(limit=16), Observed(overloads={"ann": 1}), 32, full=True)
     assert now.calls == 16

@@ -18,6 +18,8 @@ the limit follows what queries show. A query takes one of the places itself befo
   some windows; after twice as many each time that it fails.
 * Where even the last quiet limit shows a queue, the limit shrinks, down to 1: a service that became
   slower for good is believed there.
+* Calls that take less time than a claim follow each other in one place: a claim takes several jobs
+  for each.
 * Time-outs and answers of 5xx to several users: the limit is halved, once for all calls of the same
   moment. Those to one user say nothing of the service.
 
@@ -53,6 +55,10 @@ TREND: Final = 0.1
 the lowest of a thousand would be lower than any fair one."""
 FIRST_REST, LONGEST_REST = 4, 64
 """Windows between two tries to pass a limit at which queries waited."""
+BRIEF_SECONDS: Final = 0.02
+"""A place is busy for about so long with the jobs of one claim, whose own cost is of that order."""
+MOST_OF_A_PLACE: Final = 8
+"""Jobs that a claim takes at most for a place."""
 BELOW: Final = 16
 """The share of a limit at which queries waited, by which the limit stays below it."""
 
@@ -105,6 +111,14 @@ class ConcurrencyLimit:
     def calls(self) -> int:
         """How many calls may be under way."""
         return max(1, int(self.limit))
+
+    @property
+    def places(self) -> int:
+        """How many jobs may be claimed: as many as calls, and more where calls are brief."""
+        seconds = self.start_seconds / self.starts if self.starts else self.latency
+        if seconds is None or seconds > BRIEF_SECONDS / 2:
+            return self.calls
+        return self.calls * min(MOST_OF_A_PLACE, int(BRIEF_SECONDS / max(seconds, 1e-6)))
 
     @property
     def late_after(self) -> timedelta:

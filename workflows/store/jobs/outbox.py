@@ -180,7 +180,7 @@ def _claim(
 
 def _leaves_place(book: Book, counts: Counts, chosen: int) -> bool:
     """Whether more could begin if no query waited."""
-    return bool(book.queries) and counts.free_places(book.limit.calls, 0) > chosen
+    return bool(book.queries) and counts.free_places(book.limit.places, 0) > chosen
 
 
 def _free_places(book: Book, counts: Counts, bounds: Bounds) -> int:
@@ -188,7 +188,7 @@ def _free_places(book: Book, counts: Counts, bounds: Bounds) -> int:
     places = bounds.sending - counts.calls
     if not bounds.adaptive:
         return places
-    return min(places, counts.free_places(book.limit.calls, len(book.queries)))
+    return min(places, counts.free_places(book.limit.places, len(book.queries)))
 
 
 def is_sending() -> bool:
@@ -206,7 +206,7 @@ def has_room_for_query(token: str, ceiling: int) -> bool:
         book, counts = _read_counts(())
     announced = token in book.queries
     before = book.queries.index(token) if announced else len(book.queries) + 1
-    return counts.occupying + before < min(ceiling, book.limit.calls)
+    return counts.occupying + before < min(ceiling, book.limit.places)
 
 
 def choose(
