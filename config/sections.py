@@ -302,7 +302,7 @@ class Reuse(Section):
     default: Literal["never", "mine"] = "never"
     """For workflows that say nothing of it."""
     max_age_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30
-    """How old a job may be at most whose results are reused, whatever a workflow says."""
+    """How old a job may be at most whose results are reused. A workflow may ask for less."""
     epoch: dict[Name, str] = {}
     """App to any text. BV-BRC tells no version of an app: changing the text, when an app has been
     updated there, makes that no earlier result of it is reused."""
@@ -311,7 +311,7 @@ class Reuse(Section):
     patience_seconds: Seconds = 60
     """How long a step waits for the look-up, where the Workspace does not answer; then it runs."""
     record: bool = True
-    """Note of every job what it read and left, also while nobody reuses results: history counts
+    """Note of every job what it read and left, also while results are not reused: history counts
     later. It costs one call of the Workspace before a job with inputs is sent, and two for up to
     16 jobs of a user after their end."""
 

@@ -84,7 +84,7 @@ def keep_servers() -> None:
     with _users_file() as users:
         try:
             records.write("servers", env=running.env)
-            while not stop.wait(0.5) and not _nobody_uses(users):
+            while not stop.wait(0.5) and not _is_unused(users):
                 for process in running.started:
                     if not process.alive:
                         process.start()
@@ -103,7 +103,7 @@ def simulator() -> Simulator:
     return servers.simulator_of(url)
 
 
-def _nobody_uses(users: IO[str]) -> bool:
+def _is_unused(users: IO[str]) -> bool:
     try:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -52,7 +52,7 @@ def standard_output() -> logging.Handler:
     """Writes to ``sys.stdout``; what its encoding cannot express is escaped."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    return _StandardOutput(sys.stdout)  # type: ignore[arg-type]  # a text stream, whatever its class
+    return _StandardOutput(sys.stdout)  # type: ignore[arg-type]  # a text stream of any class
 
 
 def rotating_file(path: Path) -> logging.Handler:

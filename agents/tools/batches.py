@@ -62,15 +62,7 @@ class BatchTools:
         path = of_version(template, "/batches") if template else "/batches"
         query = ({"dry_run": "true"} if dry_run else {}) | ({"reuse": reuse} if reuse else {})
         found = await self._api.post(path, body, "" if dry_run else idempotency_key, query)
-        return answer(
-            BatchSubmitted(
-                batch_id=found.get("batch_id"),
-                status=found.get("status") or ("valid" if found["valid"] else "invalid"),
-                count=found["count"],
-                problems=[read_problem(each) for each in found.get("problems", ())],
-                warnings=[read_problem(each) for each in found["warnings"]],
-            )
-        )
+        return answer(_read_submitted(found))
 
     async def get_batch(
         self,
@@ -99,3 +91,13 @@ class BatchTools:
                 rows_omitted=max(0, len(shown) - MOST_ROWS),
             )
         )
+
+
+def _read_submitted(found: dict[str, Any]) -> BatchSubmitted:
+    return BatchSubmitted(
+        batch_id=found.get("batch_id"),
+        status=found.get("status") or ("valid" if found["valid"] else "invalid"),
+        count=found["count"],
+        problems=[read_problem(each) for each in found.get("problems", ())],
+        warnings=[read_problem(each) for each in found["warnings"]],
+    )

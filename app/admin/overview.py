@@ -26,6 +26,6 @@ def read_overview() -> dict[str, Any]:
 def _messages() -> Mapping[str, int] | None:
     try:
         return broker.depths()
-    except Exception as failure:  # noqa: BLE001 - whatever the broker's client raises
+    except Exception as failure:  # noqa: BLE001 - the broker's client raises many kinds
         log.warning("The broker's queues cannot be counted", error=type(failure).__name__)
         return None

@@ -36,7 +36,7 @@ from workflows.spec.document import spec_from
 from workflows.spec.validate import Limits
 
 OPTIONS: Final = ("name", "labels", "max_active", "on_failure", "skip_invalid")
-"""Fields of every batch, whatever its workflows are made from."""
+"""Fields of every batch, from a workflow or from a template."""
 _TRUTHS: Final[Mapping[str, bool]] = {
     "true": True,
     "1": True,

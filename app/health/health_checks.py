@@ -65,7 +65,7 @@ class HealthChecks:
     def _broker(self, deadline: float) -> Part:
         try:
             depths = self.broker.answer(deadline)
-        except Exception as failure:  # noqa: BLE001 - whatever the broker's client raises
+        except Exception as failure:  # noqa: BLE001 - the broker's client raises many kinds
             said = str(failure) if isinstance(failure, NoAnswer) else type(failure).__name__
             message = f"the broker cannot be used ({said}): workflows are accepted and wait for it"
             return Part("broker", HealthStatus.UNHEALTHY, message)

@@ -13,7 +13,7 @@ from app.http.client_socket import client_left
 from observability.metering import Counts
 
 CLIENT_CLOSED_REQUEST: Final = 499
-"""As nginx counts it; nobody is there to be answered with it."""
+"""As nginx counts it; no client is left to read it."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
 
 

@@ -121,7 +121,7 @@ class Hints:
                 retry=False,
                 headers={"request_id": ",".join(request_ids)} if request_ids else None,
             )
-        except Exception as failure:  # noqa: BLE001 - whatever the broker's client raises
+        except Exception as failure:  # noqa: BLE001 - the broker's client raises many kinds
             self._silent_until = time.monotonic() + self._pause_seconds
             log.warning(
                 "Hints are not sent: the sweep will find the workflows",

@@ -1,6 +1,6 @@
 """Signing in with BV-BRC's user name and password, which are passed on and forgotten.
 
-Guesses are limited for each account, whatever addresses they come from, and for each address as bad
+Guesses are limited for each account, from all addresses together, and for each address as bad
 tokens are. The attempts under way are few, so that a user service that hangs holds few threads.
 """
 

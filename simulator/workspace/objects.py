@@ -55,7 +55,7 @@ class Item:
     owner: str
     created: float
     data: Json = ""
-    """A text, or JSON that nobody has read yet."""
+    """A text, or JSON that was not read yet."""
     meta: dict[str, Json] = field(default_factory=dict)
     children: dict[str, Item] | None = None
     shock: str = ""

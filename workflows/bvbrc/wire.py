@@ -207,7 +207,7 @@ class _Adapter(HTTPAdapter):
 
 
 class _PinnedAdapter(_Adapter):
-    """Connects to one address that was checked before, whatever the host's name leads to now."""
+    """Connects to one address that was checked before, wherever the host's name leads now."""
 
     def __init__(self, address: str) -> None:
         self._address = address

@@ -127,16 +127,12 @@ def _turn(
         blueprint = specs.get(claimed.spec_id)
         decided = plan(blueprint, workflow, jobs, claimed.now)
         subject = subject_of(claimed, decided.workflow.state, blueprint.spec.labels)
+        reuse_until = claimed.now + context.reuse.patience if context.reuse else None
         return Change(
             before=claimed,
             after=decided.workflow,
             next_check=decided.next_check,
-            new_jobs=intents(
-                blueprint,
-                decided,
-                claimed.request_id,
-                claimed.now + context.reuse.patience if context.reuse else None,
-            ),
+            new_jobs=intents(blueprint, decided, claimed.request_id, reuse_until),
             kills=decided.kills,
             announced=decided.announced,
             settled=decided.settled,

@@ -1,11 +1,11 @@
 """Limits the calls of ``start_app2`` under way to as many as AppService answers without queueing.
 
 AppService has a few workers, each busy with one call. Calls beyond that number wait in line: they
-start no job sooner, and every query waits behind them. How many workers there are nobody says, so
-the limit follows what queries show. A query takes one of the places itself before it is sent
-(``backends/appservice/query_places.py``), so it finds a free worker if the service has at least
-``limit`` workers, and waits in line if it has fewer. A start says less: one takes 0.4 s, another
-1 s.
+start no job sooner, and every query waits behind them. AppService does not say how many workers
+there are, so the limit follows what queries show. A query takes one of the places itself before it
+is sent (``backends/appservice/query_places.py``), so it finds a free worker if the service has at
+least ``limit`` workers, and waits in line if it has fewer. A start says less: one takes 0.4 s,
+another 1 s.
 
 * The durations of queries are gathered into windows, of which the median counts: beyond what the
   service bears nearly every query waits, and one in five that is slow by chance shows nothing. The

@@ -166,7 +166,7 @@ def _parameters(raws: Iterable[Mapping[str, Any]]) -> dict[str, Parameter]:
 
 
 def _kind(raw: Mapping[str, Any]) -> tuple[Kind, tuple[str, ...]]:
-    """What a type word means; a list of words names kinds of objects, which nobody checks."""
+    """What a type word means; a list of words names kinds of objects, which is not checked."""
     word, choices = raw.get("type"), raw.get("enum") or ()
     texts = tuple(map(str, choices)) if isinstance(choices, list | tuple) else ()
     if isinstance(word, str):

@@ -181,7 +181,7 @@ class Resolver:
             )
 
     def _filled_at(self, raw: Json, section: str, step: int, key: str | int) -> tuple[Json, int]:
-        """A value at its own place, without remembering it: nobody else refers to it."""
+        """A value at its own place, without remembering it: nothing else refers to it."""
         return self._fill(raw, section, step, (*_section(section, step), key))
 
     def _value(self, wanted: Slot, at: Path) -> tuple[Json, int]:

@@ -247,7 +247,7 @@ class AppService:
             "app": app,
             "start_time": f"{since.astimezone(UTC) - SLACK:%Y-%m-%dT%H:%M:%SZ}",
             "sort_field": "id",
-            "sort_order": "desc",  # the archive comes after all else, whatever the order
+            "sort_order": "desc",  # the archive comes after all else in either order
             "include_archived": 1,
         }
         return self._rows(token, "enumerate_tasks_filtered", wanted)

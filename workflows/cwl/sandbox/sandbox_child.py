@@ -81,7 +81,7 @@ def evaluate(quickjs: Any, request: dict[str, Any], memory: int) -> dict[str, An
         for library in request["library"]:
             context.eval(library)
         text = context.eval('"use strict"; JSON.stringify((function () {' + body + "\n})());")
-    except Exception as problem:  # noqa: BLE001 - whatever it is, it is the user's code that failed
+    except Exception as problem:  # noqa: BLE001 - the user's code failed, in any way
         error = str(problem).strip() or type(problem).__name__
     if touched := wanted_unknowns(read):
         return {"open": touched}

@@ -39,7 +39,24 @@ def overview(
     Raises ``Unavailable`` where MongoDB is away.
     """
     now = clock()
-    parts: dict[str, Callable[[], Json]] = {
+    found: dict[str, Any] = {"at": stamp(now), "version": __version__}
+    incomplete = []
+    for name, ask in _parts(now, user_jobs, overdue, messages).items():
+        try:
+            found[name] = ask()
+        except Unavailable:
+            found[name] = None
+            incomplete.append(name)
+    return {**found, "incomplete": incomplete}
+
+
+def _parts(
+    now: datetime,
+    user_jobs: int,
+    overdue: timedelta,
+    messages: Callable[[], Mapping[str, int] | None],
+) -> Mapping[str, Callable[[], Json]]:
+    return {
         "workflows": statistics.workflow_states,
         "progress": lambda: _progress(statistics.progress(user_jobs)),
         "queues": lambda: [_queue(each, now) for each in queues.queues(now)],
@@ -48,29 +65,26 @@ def overview(
         "parked": _parked,
         "services": _services,
         "processes": lambda: [_process(each, now) for each in list_heartbeats()],
-        "slowest_sweeps": lambda: [
-            {"at": stamp(each.at), "seconds": round(each.seconds, 3)} for each in sweeps.slowest()
-        ],
-        "users": lambda: [
-            {
-                "owner": each.owner,
-                "workflows": each.workflows,
-                "active": each.active,
-                "bytes": each.bytes,
-            }
-            for each in users.users(MOST)
-        ],
+        "slowest_sweeps": _slowest_sweeps,
+        "users": _users,
         "stuck": lambda: [_stuck(each) for each in stuck_work.stuck(now, overdue, MOST_STUCK)],
     }
-    found: dict[str, Any] = {"at": stamp(now), "version": __version__}
-    incomplete = []
-    for name, ask in parts.items():
-        try:
-            found[name] = ask()
-        except Unavailable:
-            found[name] = None
-            incomplete.append(name)
-    return {**found, "incomplete": incomplete}
+
+
+def _slowest_sweeps() -> Json:
+    return [{"at": stamp(each.at), "seconds": round(each.seconds, 3)} for each in sweeps.slowest()]
+
+
+def _users() -> Json:
+    return [
+        {
+            "owner": each.owner,
+            "workflows": each.workflows,
+            "active": each.active,
+            "bytes": each.bytes,
+        }
+        for each in users.users(MOST)
+    ]
 
 
 def _progress(known: statistics.Progress) -> dict[str, Json]:

@@ -16,7 +16,7 @@ from workflows.engine.jobs.intents import results
 from workflows.model.errors import Invalid
 from workflows.model.job_moves import FINAL_JOB
 from workflows.model.states import ACTIVE_WORKFLOW, JobState, StepState
-from workflows.model.values import Job, Json, Outcome, Workflow
+from workflows.model.values import Job, Json, Outcome, Spec, Workflow
 from workflows.rules.endings import tell
 from workflows.rules.event_log import format_elapsed
 from workflows.spec.resolver import Resolver
@@ -64,15 +64,11 @@ def status(workflow: StoredWorkflow, page: StepPage = StepPage()) -> dict[str, A
     shown, following = page.pick(progress.states)
     whole = len(shown) == len(progress.states)
     among = None if whole else [(step, progress.attempts[step]) for step in shown]
-    ids = job_rows.ids_of(workflow.id, among)
-    failed = StepState.FAILED in progress.states
-    reasons = job_rows.failures_of(workflow.id, among) if failed else {}
     counts = {str(state): number for state, number in Counter(progress.states).items()}
     paging = {
         "step_counts": counts,
         "next_page_token": None if following is None else str(following),
     }
-    sources = job_rows.sources_of(workflow.id) if spec.reuse and spec.reuse.wanted else {}
     return {
         "workflow_id": workflow.id,
         "workflow_name": workflow.name,
@@ -83,28 +79,42 @@ def status(workflow: StoredWorkflow, page: StepPage = StepPage()) -> dict[str, A
         **parked_fields([workflow])[workflow.id],
         **({} if page.is_whole else paging),
         **_template(workflow),
-        "steps": [
-            {
-                "step_id": ids.get((step, progress.attempts[step]), ""),
-                "step_name": each.name,
-                "name": each.name,
-                "status": progress.states[step],
-                "app": each.app,
-                **(
-                    {"error_message": reasons.get((step, progress.attempts[step]), "")}
-                    if progress.states[step] is StepState.FAILED
-                    else {}
-                ),
-                **(
-                    {"reused_from": sources[step, progress.attempts[step]]}
-                    if (step, progress.attempts[step]) in sources
-                    else {}
-                ),
-            }
-            for step in shown
-            for each in (spec.steps[step],)
-        ],
+        "steps": _steps(workflow, spec, shown, among),
     }
+
+
+def _steps(
+    workflow: StoredWorkflow,
+    spec: Spec,
+    shown: Sequence[int],
+    among: Sequence[tuple[int, int]] | None,
+) -> list[dict[str, Any]]:
+    """``among``: these steps with their attempts; None: all of them."""
+    progress = workflow.progress
+    ids = job_rows.ids_of(workflow.id, among)
+    failed = StepState.FAILED in progress.states
+    reasons = job_rows.failures_of(workflow.id, among) if failed else {}
+    sources = job_rows.sources_of(workflow.id) if spec.reuse and spec.reuse.wanted else {}
+    steps = []
+    for step in shown:
+        attempt, state = (step, progress.attempts[step]), progress.states[step]
+        known: dict[str, Any] = {}
+        if state is StepState.FAILED:
+            known["error_message"] = reasons.get(attempt, "")
+        if attempt in sources:
+            known["reused_from"] = sources[attempt]
+        name = spec.steps[step].name
+        steps.append(
+            {
+                "step_id": ids.get(attempt, ""),
+                "step_name": name,
+                "name": name,
+                "status": state,
+                "app": spec.steps[step].app,
+                **known,
+            }
+        )
+    return steps
 
 
 def parked_fields(workflows: Sequence[WorkflowSummary]) -> dict[str, dict[str, Any]]:

@@ -4,7 +4,7 @@ Theory of operation. The advance stores the job of a step that may reuse results
 task takes it, reads what its inputs hold now, looks for a job of the same owner with the same key,
 and reads again that all which that job left is still what it was. Then the job is *done* with those
 results, or it goes to the outbox. Both are one guarded write, and reading changes nothing: a
-process that dies in between costs a repetition. Whatever is in doubt, the step runs: what cannot be
+process that dies in between costs a repetition. In doubt the step runs: what cannot be
 distinguished, what cannot be read, and what takes too long.
 """
 

@@ -109,7 +109,7 @@ def _bare(found: dict[str, Any], *, has_folder: bool) -> dict[str, Json]:
 
 def _is_complete(declared: Json) -> bool:
     """Whether it names its dialect, as the inputs of a stored template do: these stay as they are,
-    whatever the apps say by now, so that an export can be imported again."""
+    also where the apps have changed, so that an export can be imported again."""
     return isinstance(declared, dict) and "$schema" in declared
 
 

@@ -2,8 +2,8 @@
 
 A batch and its table are stored in one transaction: with it, all its workflows are decided. A row
 becomes a workflow in a transaction that also counts it as made. That transaction fails if another
-process has made the row, or if the batch was cancelled or paused since it was read; so whatever
-dies at whatever line, each row is made once, and none after a cancel was answered.
+process has made the row, or if the batch was cancelled or paused since it was read; so wherever
+a process dies, each row is made once, and none after a cancel was answered.
 """
 
 from __future__ import annotations

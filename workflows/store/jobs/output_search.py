@@ -18,7 +18,7 @@ DUE: Row = guard(TAKE_SEARCH)
 
 
 def take(again_in: timedelta, barred: Collection[str] = ()) -> Job | None:
-    """The job that has waited longest, of none of the ``barred`` users; nobody else takes it within
+    """The job that has waited longest, of none of the ``barred`` users; no process takes it within
     ``again_in``.
     """
     with translate_errors():

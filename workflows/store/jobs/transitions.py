@@ -2,7 +2,7 @@
 
 Theory of operation. A row of ``jobs`` is one attempt of a step: outbox, polling index and receipt.
 *checking*: an earlier result that it may reuse is being looked for (``store/reuse``). *intended*:
-nobody is sending it. *sending*: a sender holds a claim on it, or its answer is lost (in doubt);
+no process is sending it. *sending*: a sender holds a claim on it, or its answer is lost (in doubt);
 AppService may have it or not. *active*: AppService has it under ``job_id``. *done*, *rejected*,
 *withdrawn*: nothing follows. A turn of the workflow inserts a row and withdraws or condemns it
 (``rows``); the holder of the claim writes what became of a submission (``send_results``), a look-up

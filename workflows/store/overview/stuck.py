@@ -70,7 +70,11 @@ def _read(question: _Question, row: Row) -> Stuck:
 def _questions(before: datetime) -> list[_Question]:
     """Each reads an index: of its due date, or of states."""
     long_due: Row = {"$type": "date", "$lte": before}
-    workflow, job = documents.Workflow, documents.Job
+    return [*_questions_of_workflows(before, long_due), *_questions_of_jobs(before, long_due)]
+
+
+def _questions_of_workflows(before: datetime, long_due: Row) -> list[_Question]:
+    workflow = documents.Workflow
     going, not_paused = {"$in": sorted(ACTIVE_WORKFLOW)}, {"paused": {"$ne": True}}
     return [
         _Question(workflow, "next_check", {**not_paused, "next_check": long_due}, _overdue),
@@ -92,6 +96,12 @@ def _questions(before: datetime) -> list[_Question]:
             {"state": going, "paused": True},
             lambda _: "it is paused until a user resumes it",
         ),
+    ]
+
+
+def _questions_of_jobs(before: datetime, long_due: Row) -> list[_Question]:
+    job = documents.Job
+    return [
         _Question(
             job,
             "sent_at",

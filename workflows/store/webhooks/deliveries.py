@@ -54,7 +54,7 @@ def get(webhook: str, delivery: str) -> StoredDelivery:
 
 
 def send_again(webhook: str, delivery: str) -> None:
-    """Send the same message again, whatever came of it, with all its attempts before it.
+    """Send the same message again, delivered or not, with all its attempts before it.
 
     Raises ``NotFound``. One that is being sent at this moment goes out once more.
     """
