@@ -249,13 +249,17 @@ def test_no_port_of_compose_is_open_to_the_world() -> None:
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
-def test_every_foreign_image_has_an_exact_version() -> None:
+def test_every_foreign_image_has_an_exact_version_and_digest() -> None:
     lines = (DEPLOY / "Dockerfile").read_text().splitlines()
-    images = [line.split()[1] for line in lines if line.startswith("FROM ")]
-    images += [each["image"] for each in COMPOSE["services"].values() if "build" not in each]
+    images = {line.split()[1] for line in lines if line.startswith("FROM ")}
+    images |= {each["image"] for each in COMPOSE["services"].values() if "build" not in each}
+    images |= {each["image"] for pod in pods().values() for each in pod["containers"]}
 
-    assert images
-    assert all(re.search(r":v?\d+\.\d+\.\d+", image) for image in images)
+    foreign = images - {"workflows:latest"}
+
+    assert len(foreign) == 5
+    exact = re.compile(r":v?\d+\.\d+\.\d+[a-z-]*@sha256:[0-9a-f]{64}")
+    assert [image for image in foreign if not exact.search(image)] == []
 
 
 def test_what_watches_the_broker_gets_no_key_of_tokens() -> None:
