@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -21,49 +21,60 @@ class NoAnswer(Exception):
 
 
 @dataclass(slots=True)
+class _Asked(Generic[Answer]):
+    """One run of a probe; times are on the monotonic clock."""
+
+    at: float
+    answered_at: float = 0.0
+    result: Future[Answer] = field(default_factory=Future)
+
+
+@dataclass(slots=True)
 class Probe(Generic[Answer]):
     """One probe. Threads may share it; its result, also a failure, is cached for a moment."""
 
     ask: Callable[[], Answer]
     fresh_seconds: float = 1.0
-    _asked: Future[Answer] | None = None
-    _asked_at: float = 0.0
-    _answered_at: float = 0.0
+    _last: _Asked[Answer] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def answer(self, deadline: float) -> Answer:
-        """The result, not older than ``fresh_seconds``; raises what the probe raised.
+    def answer(self, deadline: float, since: float = 0.0) -> Answer:
+        """The result, not older than ``fresh_seconds``, asked for at ``since`` or later; raises
+        what the probe raised.
 
-        ``deadline`` is on the monotonic clock; ``NoAnswer`` after it.
+        ``deadline`` and ``since`` are on the monotonic clock; ``NoAnswer`` after the deadline.
         """
-        asked = self.begin()
-        try:
-            return asked.result(max(0.0, deadline - time.monotonic()))
-        except TimeoutError:
-            if asked.done():
-                raise
-            silent = time.monotonic() - self._asked_at
-            raise NoAnswer(f"no answer for {silent:.1f} s") from None
+        asked = self.begin(since)
+        if asked.at < since and _ends_until(deadline, asked.result):
+            asked = self.begin(since)
+        if not _ends_until(deadline, asked.result):
+            raise NoAnswer(f"no answer for {time.monotonic() - asked.at:.1f} s")
+        return asked.result.result()
 
-    def begin(self) -> Future[Answer]:
+    def begin(self, since: float = 0.0) -> _Asked[Answer]:
         """Starts the probe, unless it is running or has a fresh result."""
         with self._lock:
-            known = self._asked
-            if known is not None:
-                age = time.monotonic() - self._answered_at
-                if not known.done() or age < self.fresh_seconds:
-                    return known
-            self._asked = future = Future[Answer]()
-            self._asked_at = time.monotonic()
-            threading.Thread(target=self._run, args=(future,), name="probe", daemon=True).start()
-            return future
+            last = self._last
+            if last is not None and (not last.result.done() or self._is_fresh(last, since)):
+                return last
+            self._last = asked = _Asked[Answer](time.monotonic())
+            threading.Thread(target=self._run, args=(asked,), name="probe", daemon=True).start()
+            return asked
 
-    def _run(self, future: Future[Answer]) -> None:
+    def _is_fresh(self, asked: _Asked[Answer], since: float) -> bool:
+        age = time.monotonic() - asked.answered_at
+        return age < self.fresh_seconds and asked.at >= since
+
+    def _run(self, asked: _Asked[Answer]) -> None:
         try:
             answer = self.ask()
         except BaseException as failure:  # noqa: BLE001 - every caller gets it
-            self._answered_at = time.monotonic()
-            future.set_exception(failure)
+            asked.answered_at = time.monotonic()
+            asked.result.set_exception(failure)
         else:
-            self._answered_at = time.monotonic()
-            future.set_result(answer)
+            asked.answered_at = time.monotonic()
+            asked.result.set_result(answer)
+
+
+def _ends_until(deadline: float, result: Future[Answer]) -> bool:
+    return bool(wait([result], max(0.0, deadline - time.monotonic())).done)

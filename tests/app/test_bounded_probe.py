@@ -59,3 +59,31 @@ def test_a_timeout_that_the_question_raised_is_no_missing_answer() -> None:
 
     with pytest.raises(TimeoutError, match="the server's own"):
         Probe(time_out).answer(soon())
+
+
+def test_an_answer_that_was_asked_for_before_is_asked_for_again_where_that_is_too_old() -> None:
+    answers = iter(range(10))
+    kept = Probe(lambda: next(answers), fresh_seconds=60)
+    kept.answer(soon())
+
+    since = time.monotonic()
+
+    assert [kept.answer(soon(), since), kept.answer(soon(), since)] == [1, 1]
+
+
+def test_a_question_that_is_on_its_way_already_is_waited_for_and_asked_again() -> None:
+    answers, go_on = iter(["early", "late"]), threading.Event()
+
+    def hang() -> str:
+        answer = next(answers)
+        go_on.wait(20)
+        return answer
+
+    probe = Probe(hang, fresh_seconds=60)
+    probe.begin()
+    since = time.monotonic()
+    with pytest.raises(NoAnswer):
+        probe.answer(soon(0.01), since)
+    go_on.set()
+
+    assert probe.answer(soon(), since) == "late"
