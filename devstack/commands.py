@@ -52,15 +52,16 @@ def executor() -> None:
 
 @main.command("all")
 @_with_ports
-@click.option("--private", is_flag=True, help="Use separate servers and free ports; keep nothing.")
-def everything(
-    port: int, flower_port: int, exporter_port: int, mcp_port: int, private: bool
-) -> None:
+def everything(port: int, flower_port: int, exporter_port: int, mcp_port: int) -> None:
     """Run everything until a signal."""
-    if private:
-        setups.private()
-    else:
-        setups.everything(port, flower_port, exporter_port, mcp_port)
+    setups.everything(port, flower_port, exporter_port, mcp_port)
+
+
+@main.command()
+@click.option("--monitors", is_flag=True, help="Run Flower, too.")
+def private(*, monitors: bool) -> None:
+    """The same with separate servers, on free ports; keep nothing."""
+    setups.private(monitors=monitors)
 
 
 @main.command()

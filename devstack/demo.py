@@ -48,7 +48,7 @@ def _run(console: Console, folder: Path, *, keep: bool) -> int:
     try:
         _report("starting MongoDB, Redis, the simulator, API, worker and beat")
         if keep:
-            pid = start_detached("all", "--private", record="demo-{pid}", report=_report)
+            pid = start_detached("private", "--monitors", record="demo-{pid}", report=_report)
             name = f"demo-{pid}"
         else:
             process = _start_attached(folder)
@@ -70,7 +70,7 @@ def _start_attached(folder: Path) -> Process:
     """A set-up that ends with this process, however that ends."""
     process = processes.start(
         "the set-up",
-        [sys.executable, "-m", "devstack", "all", "--private"],
+        [sys.executable, "-m", "devstack", "private"],
         log=folder / "log",
         folder=ROOT,
     )
@@ -100,7 +100,7 @@ def _end(console: Console, process: Process) -> None:
 def show(console: Console, facts: Mapping[str, Any]) -> bool:
     """Submits the example and follows it to its end; true where it succeeded."""
     simulator = servers.simulator_of(facts["scheduler"])
-    simulator.app(queue_seconds=1, run_seconds=2)
+    simulator.app(queue_seconds=0.5, run_seconds=1.5)
     api = Api(facts["api"], simulator.token(USER))
     workflow = api.submit(EXAMPLE)
     console.print(f"submitted [bold]{EXAMPLE.name}[/bold] as [bold]{workflow}[/bold]")

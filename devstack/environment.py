@@ -20,6 +20,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -31,7 +32,9 @@ OLDEST, TOO_NEW = (3, 11), (3, 14)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PROGRESS_SECONDS = 2.5
 BEGAN = time.monotonic()
-NOT_LOADED = "/(tests?|testing|lexers|styles|pip|setuptools)/"
+NOT_LOADED = (
+    "/(tests?|testing|lexers|styles|pip|setuptools|networkx|rdtypes|pycparser|markdown_it)/"
+)
 """Folders of packages, as a regular expression."""
 
 
@@ -71,26 +74,41 @@ def ensure(venv: Path, installer: Path, files: Sequence[Path]) -> None:
 
 
 def wait_for_turn(lock: IO[str]) -> None:
-    """Takes the lock; says so if it has to wait for another process that installs."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        say("waiting for another process that installs here")
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """Takes the lock; says so, again and again, while another process that installs has it."""
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say_progress("waiting for another process that installs here")
+            time.sleep(0.1)
+        else:
+            return
 
 
 def works(venv: Path) -> bool:
     python = venv / "bin/python"
-    return python.exists() and succeeds([python, "-c", "import pip"])
+    return python.exists() and succeeds([python, "-c", "pass"])
 
 
 def make(venv: Path) -> None:
-    if importlib.util.find_spec("ensurepip") is None:
+    if pip_wheel() is None:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         sys.exit(f"{sys.executable} has no venv module: apt-get install python{version}-venv")
     say(f"making {venv.name}")
     shutil.rmtree(venv, ignore_errors=True)
-    run([sys.executable, "-m", "venv", venv], "the virtual environment cannot be made")
+    command: list[str | Path] = [sys.executable, "-m", "venv", "--without-pip", venv]
+    run(command, "the virtual environment cannot be made")
+
+
+def pip_wheel() -> Path | None:
+    """The pip that comes with Python, which runs as it is; to install it first takes seconds."""
+    module = importlib.util.find_spec("ensurepip")
+    if module is None or module.origin is None:
+        return None
+    folders = [Path(module.origin).with_name("_bundled")]
+    if elsewhere := sysconfig.get_config_var("WHEEL_PKG_DIR"):
+        folders.insert(0, Path(elsewhere))
+    return next((wheel for each in folders for wheel in each.glob("pip-*.whl")), None)
 
 
 def stamp(venv: Path, file: Path) -> Path:
@@ -105,8 +123,7 @@ def install(venv: Path, installer: Path, files: Sequence[Path]) -> None:
     options: list[str | Path] = [word for file in files for word in ("--requirement", file)]
     pip: list[str | Path] = [
         python,
-        "-m",
-        "pip",
+        f"{pip_wheel()}/pip",
         "install",
         "--quiet",
         "--disable-pip-version-check",
@@ -120,7 +137,11 @@ def install(venv: Path, installer: Path, files: Sequence[Path]) -> None:
         "--python",
         python,
     ]
-    if succeeds([*pip, "--requirement", installer]) and succeeds([*uv, *options]):
+    has_uv = stamp(venv, installer).exists()
+    if not has_uv and succeeds([*pip, "--no-compile", "--requirement", installer]):
+        stamp(venv, installer).touch()
+        has_uv = True
+    if has_uv and succeeds([*uv, *options]):
         compile_modules(venv)
     else:
         run([*pip, *options], "the requirements cannot be installed")
@@ -175,15 +196,26 @@ def finish(command: Sequence[str | Path], *, stderr: int | None) -> int:
         try:
             while True:
                 with suppress(subprocess.TimeoutExpired):
-                    return child.wait(PROGRESS_SECONDS)
-                say(f"{time.monotonic() - BEGAN:5.0f} s")
+                    return child.wait(0.1)
+                say_progress(f"{time.monotonic() - BEGAN:5.0f} s")
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
 
+_said = [BEGAN]
+"""When the last line was written, on the monotonic clock."""
+
+
 def say(text: str) -> None:
+    _said[0] = time.monotonic()
     sys.stderr.write(f"{text}\n")
+
+
+def say_progress(text: str) -> None:
+    """Says it where nothing has been said for some seconds."""
+    if time.monotonic() - _said[0] >= PROGRESS_SECONDS:
+        say(text)
 
 
 if __name__ == "__main__":

@@ -33,10 +33,10 @@ EXPORTER = Path(f"{sys.prefix}-exporter") / "bin/python"
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where a set-up serves. 0: celery-exporter or the MCP server is left out."""
+    """Where a set-up serves. 0: Flower, celery-exporter or the MCP server is left out."""
 
     api: int
-    flower: int
+    flower: int = 0
     exporter: int = 0
     mcp: int = 0
 
@@ -113,7 +113,7 @@ def _port_of(what: str, wanted: int, usual: int, notes: list[str]) -> int:
     return free
 
 
-def private() -> None:
+def private(*, monitors: bool) -> None:
     """The same on free ports, with servers of its own; nothing is left afterwards."""
     name = f"demo-{os.getpid()}"
     end_by_signal()
@@ -123,7 +123,8 @@ def private() -> None:
             own = servers.start(folder, simulated=True)
             try:
                 env = servers.over(_fast(folder)) | own.env
-                _run(name, folder, env, Ports(processes.free_port(), processes.free_port()), [])
+                ports = Ports(processes.free_port(), processes.free_port() if monitors else 0)
+                _run(name, folder, env, ports, [])
             finally:
                 own.stop()
     finally:
@@ -157,7 +158,7 @@ def _run(
             api=url,
             page=f"{url}/ui/",
             probes=f"http://127.0.0.1:{probes}/api/v1/health/live",
-            flower=f"http://{login}@127.0.0.1:{ports.flower}",
+            flower=f"http://{login}@127.0.0.1:{ports.flower}" if ports.flower else "",
             exporter=f"http://127.0.0.1:{ports.exporter}" if ports.exporter else "",
             mcp=f"http://127.0.0.1:{ports.mcp}/mcp" if ports.mcp else "",
             scheduler=env.get("WORKFLOW_SCHEDULER__URL", ""),
@@ -170,10 +171,12 @@ def _run(
 
 
 def _start_monitors(env: Mapping[str, str], ports: Ports, login: str, log: Path) -> list[Process]:
-    """Flower, and celery-exporter where it has a port."""
+    """Flower and celery-exporter, each where it has a port."""
     broker = monitor_settings(servers.broker(env), servers.key_prefix(env))
-    flower = {**broker, FLOWER_LOGIN: login}
-    found = [start_monitor("flower", flower_command(ports.flower), flower, log)]
+    found = []
+    if ports.flower:
+        flower = {**broker, FLOWER_LOGIN: login}
+        found.append(start_monitor("flower", flower_command(ports.flower), flower, log))
     if ports.exporter:
         command = exporter_command(ports.exporter)
         found.append(start_monitor("exporter", command, broker, log))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from workflows.model.errors import Invalid, Problem
 from workflows.model.json_path import format_path
 from workflows.model.values import Spec
 from workflows.spec.reference_syntax import implied_dependencies
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ def order(graph: Dag) -> tuple[int, ...]:
 
 def cycle(graph: Dag) -> tuple[str, ...] | None:
     """The names around a cycle, the first one again at the end, in the order they would run."""
+    import networkx as nx  # noqa: PLC0415 - 285 modules, which a process needs where it finds a cycle
+
     try:
         found = nx.find_cycle(_network(graph))
     except nx.NetworkXNoCycle:
@@ -69,6 +73,8 @@ def cycle(graph: Dag) -> tuple[str, ...] | None:
 def _network(graph: Dag) -> nx.DiGraph[int]:
     """The same for networkx: an edge leads from a step to each of its dependents."""
     edges = ((need, step) for step, needs in enumerate(graph.needs) for need in needs)
+    import networkx as nx  # noqa: PLC0415 - as above
+
     result: nx.DiGraph[int] = nx.DiGraph()
     result.add_nodes_from(range(len(graph.names)))
     result.add_edges_from(edges)

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-import networkx as nx
-
 Needs = Sequence[Sequence[int]]
 """For each node those that come before it."""
 _SWEEPS: Final = 8
@@ -65,6 +63,8 @@ def arrange(needs: Needs, sizes: Sizes, depth: Sequence[int] | None = None) -> L
 
 def layers(needs: Needs) -> list[int]:
     """For each node the length of the longest path before it."""
+    import networkx as nx  # noqa: PLC0415 - 285 modules, which a process needs for its first drawing
+
     graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(range(len(needs)))
     graph.add_edges_from((need, node) for node, of_node in enumerate(needs) for need in of_node)
