@@ -55,10 +55,17 @@ class Marked:
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 environ = (folder / "environ").read_bytes().split(b"\0")
-                command = (folder / "cmdline").read_bytes().decode()
+                command = (folder / "cmdline").read_bytes().decode(errors="replace")
                 if self.mark.encode() in environ and word in command:
                     found.append(int(folder.name))
         return found
+
+    def is_ready(self, name: str) -> bool:
+        """Whether the set-up of that name runs and has said that it is ready."""
+        with suppress(OSError, ValueError):
+            facts = self.record(name)
+            return bool(facts["ready"]) and Path(f"/proc/{facts['pid']}").exists()
+        return False
 
     def record(self, name: str) -> dict[str, object]:
         return dict(json.loads((self.folder / f"run/{name}.json").read_text()))

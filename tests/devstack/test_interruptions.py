@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from devstack.processes import Process, wait_until
 from tests.devstack.conftest import LONG, Marked
 from tests.shared import ROOT
 
-INTERRUPTIONS = 20
-LONGEST_SECONDS = 8.0
+STAGES = {"": 2, "\0all\0": 4, "\0servers\0": 4, "mongod\0": 7, "gunicorn\0": 3}
+"""What runs when a start is interrupted, and how many of the 20 interruptions come then; a start
+that has come so far runs through the next stage within the moment that follows."""
+LONGEST_MOMENT = 1.5
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 SET_UPS = ("\0up\0", "\0all\0", "\0servers\0", "mongod\0")
 
@@ -32,11 +35,13 @@ def test_it_starts_after_interruptions_at_any_moment_and_keeps_its_data(
     seed = time.time_ns() % 10**6
     chance = random.Random(seed)  # noqa: S311 - moments are no secrets
     print(f"seed {seed}")  # noqa: T201 - pytest shows it where the test fails
+    stages = [stage for stage, times in STAGES.items() for _ in range(times)]
+    chance.shuffle(stages)
     starts = []
-    for number in range(INTERRUPTIONS):
-        starts.append(interrupt_a_start(marked, chance))
-        if number == INTERRUPTIONS // 2:
-            keep_something(marked)
+    for number, stage in enumerate(stages):
+        starts.append(interrupt_a_start(marked, stage, chance))
+        if number == len(stages) // 2:
+            starts.append(keep_something(marked))
 
     assert started(marked).returncode == 0
     with MongoClient(str(uri_of(marked))) as client:
@@ -46,11 +51,13 @@ def test_it_starts_after_interruptions_at_any_moment_and_keeps_its_data(
     wait_until(lambda: not marked.alive(), "nothing is left", seconds=60)
 
 
-def interrupt_a_start(marked: Marked, chance: random.Random) -> Process:
-    """At a random moment, with a random signal, to the command or to what it has started."""
+def interrupt_a_start(marked: Marked, stage: str, chance: random.Random) -> Process:
+    """At a random moment of a stage, with a random signal, to the command or to what it has
+    started."""
     start = marked.start("up", f"--port={processes.free_port()}")
+    wait_until(lambda: not start.alive or bool(marked.alive(stage)), "it is so far", seconds=LONG)
     with suppress(processes.NotReady):
-        wait_until(lambda: not start.alive, "a moment", seconds=chance.uniform(0, LONGEST_SECONDS))
+        wait_until(lambda: not start.alive, "a moment", seconds=chance.uniform(0, LONGEST_MOMENT))
     number = chance.choice(SIGNALS)
     for pid in marked.alive(chance.choice(SET_UPS)):
         with suppress(ProcessLookupError):
@@ -82,11 +89,16 @@ def started(marked: Marked) -> subprocess.CompletedProcess[str]:
     return up
 
 
-def keep_something(marked: Marked) -> None:
+def keep_something(marked: Marked) -> Process:
+    """Stores a document, in servers that start; the start that has brought them goes on."""
     marked.run("down")
-    started(marked)
+    start = marked.start("up", f"--port={processes.free_port()}")
+    wait_until(
+        lambda: marked.is_ready("servers"), "the servers are there", seconds=LONG, process=start
+    )
     with MongoClient(str(uri_of(marked))) as client:
         client.kept.things.insert_one({"_id": 1})
+    return start
 
 
 def uri_of(marked: Marked) -> object:
@@ -115,18 +127,30 @@ def command_of(pid: int) -> str:
 
 
 @pytest.mark.usefixtures("interruptible")
-@pytest.mark.parametrize("script", ["start_all.sh", "demo.sh", "start_executor.sh", "stop_all.sh"])
-def test_ctrl_c_in_the_first_seconds_gives_no_traceback(marked: Marked, script: str) -> None:
+def test_ctrl_c_in_the_first_seconds_gives_no_traceback(tmp_path: Path) -> None:
+    scripts = ("start_all.sh", "demo.sh", "start_executor.sh", "stop_all.sh")
+    folders = {script: Marked(tmp_path / script) for script in scripts}
     for moment in (0.05, 0.2, 0.4, 0.8, 1.6, 3.0):
-        command = processes.start(
-            script, [ROOT / "scripts" / script], log=marked.folder / "log", env=marked.env
-        )
-        with suppress(processes.NotReady):
-            wait_until(lambda c=command: not c.alive, "a moment", seconds=moment)
+        interrupt_scripts(folders, moment)
+    for it in folders.values():
+        assert "Traceback" not in (it.folder / "log").read_text()
+        wait_until(lambda it=it: not it.alive(), "nothing is left", seconds=60)
 
+
+def interrupt_scripts(folders: Mapping[str, Marked], moment: float) -> None:
+    """Starts each script in its folder, and sends all of them Ctrl-C so many seconds later."""
+    commands = [start_script(script, it) for script, it in folders.items()]
+    with suppress(processes.NotReady):
+        wait_until(lambda: not alive(commands), "a moment", seconds=moment)
+    for command in alive(commands):
         with suppress(ProcessLookupError):
             os.killpg(command.pid, signal.SIGINT)
+    wait_until(lambda: not alive(commands), "they end", seconds=60)
 
-        wait_until(lambda c=command: not c.alive, "it ends", seconds=60)
-    assert "Traceback" not in (marked.folder / "log").read_text()
-    wait_until(lambda: not marked.alive(), "nothing is left", seconds=60)
+
+def start_script(script: str, it: Marked) -> Process:
+    return processes.start(script, [ROOT / "scripts" / script], log=it.folder / "log", env=it.env)
+
+
+def alive(commands: Sequence[Process]) -> list[Process]:
+    return [command for command in commands if command.alive]
