@@ -86,6 +86,51 @@ def test_expressions_that_are_right_stay_right(expression: str) -> None:
     assert found.warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("expression", "read"),
+    [
+        ("$(self.nameroott)", "self.nameroott"),
+        ("${ return self.nameroott; }", "self.nameroott"),
+        ("$(inputs.reads.nameroott)", "inputs.reads.nameroott"),
+        ("$('x' + inputs.reads.nameroott)", "inputs.reads.nameroott"),
+    ],
+)
+def test_a_field_that_files_do_not_have_is_a_warning(expression: str, read: str) -> None:
+    found = planned(named_by(expression), {"reads": "/user@bvbrc/home/x.fq"})
+
+    assert found.problems == ()
+    (warning,) = [each for each in found.warnings if each.code == "cwl.expression"]
+    assert warning.message == f"'{read}': a File has no 'nameroott'"
+    assert warning.suggestion == "did you mean 'nameroot'?"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "$(self.nameroot)",
+        "$(self.location.split('/').pop())",
+        "${ var self = {a: 'x'}; return self.a; }",
+    ],
+)
+def test_fields_that_files_have_are_fine(expression: str) -> None:
+    found = planned(named_by(expression), {"reads": "/user@bvbrc/home/x.fq"})
+
+    assert found.problems == ()
+    assert "cwl.expression" not in {each.code for each in found.warnings}
+
+
+def named_by(expression: str) -> str:
+    entry = f'{{source: reads, valueFrom: "{expression}"}}'
+    steps = f"  a: {{run: 'bvbrc://Date', in: {{reads: reads, output_file: {entry}}}, out: []}}\n"
+    return workflow(steps, inputs="{reads: File}", needs=NEEDS)
+
+
+def test_what_a_misspelt_name_means_is_not_unused_as_well() -> None:
+    text = annotated("taxon: taxon, taxonomy_id: {valueFrom: '$(inputs.taxom)'}")
+
+    assert planned(text, {"taxon": 5}).warnings == ()
+
+
 def test_an_expression_tool_reads_its_own_inputs() -> None:
     steps = """
   a:

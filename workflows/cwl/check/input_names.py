@@ -1,4 +1,5 @@
-"""Which of a step's or tool's inputs an expression reads, as far as its text tells."""
+"""Which of a step's or tool's inputs an expression reads, and which fields of them, as far as its
+text tells."""
 
 from __future__ import annotations
 
@@ -23,6 +24,13 @@ _UNREADABLE = re.compile(
     re.VERBOSE,
 )
 """``inputs`` is another variable here, or it is not known where texts end."""
+_FIELD = re.compile(
+    r"""//[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`
+    |(?<![\w$.])(?:self|inputs\s*\.\s*(?P<input>[A-Za-z_$][\w$]*))
+        \s*\.\s*(?P<field>[A-Za-z_$][\w$]*)(?!\s*\()""",
+    re.DOTALL | re.VERBOSE,
+)
+_SELF = re.compile(_UNREADABLE.pattern.replace("inputs", "self"), re.VERBOSE)
 _BUILT_IN = frozenset(
     ("hasOwnProperty", "toString", "valueOf", "constructor", "propertyIsEnumerable")
 )
@@ -49,6 +57,33 @@ def names_read(text: Value, version: str) -> InputNames:
         return InputNames(is_complete=False)
     names = frozenset().union(*(each.names for each in found))
     return InputNames(names, all(each.is_complete for each in found))
+
+
+def fields_read(text: Value, version: str) -> frozenset[tuple[str, str]]:
+    """``("x", "path")`` for ``inputs.x.path`` and ``("", "path")`` for ``self.path``, where a
+    field's expressions say so plainly."""
+    if not isinstance(text, str) or not has_code(text):
+        return frozenset()
+    try:
+        codes = [each.text for each in parts(text.strip(), version) if isinstance(each, Code)]
+    except Wrong:
+        return frozenset()
+    return frozenset(pair for code in codes for pair in _fields_of_code(code))
+
+
+def _fields_of_code(code: str) -> Iterator[tuple[str, str]]:
+    reference = segments(code)
+    if reference is not None:
+        root, keys = reference
+        names = [key for key in keys[:2] if isinstance(key, str)]
+        if root == "self" and names:
+            yield "", names[0]
+        elif root == "inputs" and len(names) > 1:
+            yield names[0], names[1]
+    elif not _UNREADABLE.search(code) and not _SELF.search(code):
+        for token in _FIELD.finditer(code):
+            if token["field"] and token["field"] not in _BUILT_IN:
+                yield token["input"] or "", token["field"]
 
 
 def _of_code(code: str) -> InputNames:

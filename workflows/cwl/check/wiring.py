@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
+from workflows.cwl.check.file_fields import check_fields, output_type
 from workflows.cwl.check.input_names import names_read
 from workflows.cwl.check.value_types import misfits
 from workflows.cwl.model.document import Process, Step, StepInput
-from workflows.cwl.model.problems import Report, did_you_mean
+from workflows.cwl.model.problems import Report, closest, did_you_mean
 from workflows.cwl.model.scope import Scope
 from workflows.cwl.model.target import Target
 from workflows.cwl.model.tree import Node
@@ -149,6 +150,7 @@ class Wiring:
         self._expression(step.when, process, inside)
         for expression in _expressions(step):
             self._check_names(expression, process, f"step '{step.name}'", step.inputs)
+        check_fields(step, process, self.report)
 
     def _check_names(
         self, node: Node | None, process: Process, where: str, known: Mapping[str, object]
@@ -193,6 +195,8 @@ class Wiring:
                 self.report.problem(step.node.at_key("in"), "cwl.missing_step_input", message, hint)
         read = [names_read(node.value, step.run.version) for node in _expressions(step)]
         used = set(step.scatter).union(*(each.names for each in read))
+        # A misspelt name is reported where it is read; the input that it means is not unused.
+        used |= {closest(name, step.inputs) for name in used - set(step.inputs)}
         unsure = not all(each.is_complete for each in read)
         for name in extra if not unsure else ():
             if name in used:
@@ -281,7 +285,7 @@ class Wiring:
             return None
         if source.name not in step.run.outputs:
             return None
-        return _output_type(step, step.run.outputs[source.name])
+        return output_type(step, step.run.outputs[source.name])
 
     def _unknown(self, source: Source, process: Process) -> None:
         step = process.steps.get(source.step)
@@ -322,15 +326,6 @@ def _sources(process: Process) -> Iterator[str]:
     yield from process.inputs
     for step in process.steps.values():
         yield from (f"{step.name}/{name}" for name in step.outputs)
-
-
-def _output_type(step: Step, output: Parameter) -> Type:
-    """The type of a step's output, seen from outside: conditions make it null, scatters a list."""
-    found = output.type if step.when is None else union([NULL, output.type])
-    depth = len(step.scatter) if step.method == "nested_crossproduct" else bool(step.scatter)
-    for _ in range(depth):
-        found = Array(found)
-    return found
 
 
 def _path(source: Source) -> str:

@@ -88,14 +88,17 @@ def refuse(node: Node, code: str, message: str, suggestion: str = "") -> Refused
     return Refused([at(node, code, message, suggestion)])
 
 
-def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """``did you mean 'x'?``; else the options, if they are few; else empty."""
+def closest(word: str, options: Iterable[str]) -> str:
+    """The option that the word may be a slip of; empty if there is none."""
     known = sorted(set(options), key=lambda option: (abs(len(option) - len(word)), option))
     close = get_close_matches(word[:_LONGEST], known[:_COMPARED], n=1, cutoff=0.6)
-    if not close:
-        lower = {option.lower(): option for option in known}
-        close = [lower[word.lower()]] if word.lower() in lower else []
-    if close:
-        return f"did you mean '{close[0]}'?"
+    return close[0] if close else {option.lower(): option for option in known}.get(word.lower(), "")
+
+
+def did_you_mean(word: str, options: Iterable[str]) -> str:
+    """``did you mean 'x'?``; else the options, if they are few; else empty."""
+    known = sorted(set(options))
+    if close := closest(word, known):
+        return f"did you mean '{close}'?"
     few = 12
-    return f"known are: {', '.join(sorted(known))}" if 0 < len(known) <= few else ""
+    return f"known are: {', '.join(known)}" if 0 < len(known) <= few else ""
