@@ -143,6 +143,73 @@ def test_a_name_that_one_step_alone_is_given_stays() -> None:
     assert found.steps[0].params["output_file"] == "x"
 
 
+NO_FILES = TWO.replace("bvbrc_app_id: Date, executor", "bvbrc_app_id: Sleep, executor")
+READS = """\
+cwlVersion: v1.2
+$graph:
+  - id: assembly
+    class: CommandLineTool
+    hints: {goweHint: {bvbrc_app_id: GenomeAssembly2, executor: bvbrc}}
+    baseCommand: ["true"]
+    inputs: {read1: File, read2: File, recipe: {type: string, default: auto}}
+    outputs: {contigs: {type: File, outputBinding: {glob: "*.contigs.fasta"}}}
+  - id: main
+    class: Workflow
+    inputs: {forward: File, backward: File}
+    outputs: {}
+    steps:
+      assemble: {run: "#assembly", in: {read1: forward, read2: backward}, out: [contigs]}
+"""
+
+
+def test_a_file_of_an_app_that_leaves_none_is_null_and_the_author_is_warned() -> None:
+    found = checked(planned(NO_FILES, INPUTS))
+
+    assert found.problems == ()
+    hidden = "${params.output_path}/.${params.output_file}"
+    output = {"date_result": {"glob": f"{hidden}/*.txt", "optional": True}}
+    assert [step.outputs for step in found.steps] == [output, output]
+    message = "the app Sleep leaves no files: 'date_result' is null"
+    assert message in [each.message for each in found.warnings]
+
+
+def test_inputs_that_are_members_of_an_apps_group_go_into_it() -> None:
+    reads = {name: f"/user@bvbrc/home/{name}.fq" for name in ("forward", "backward")}
+
+    found = checked(planned(READS, reads))
+
+    assert found.problems == ()
+    (step,) = found.steps
+    assert step.params["paired_end_libs"] == [
+        {"read1": "/user@bvbrc/home/forward.fq", "read2": "/user@bvbrc/home/backward.fq"}
+    ]
+    assert "read1" not in step.params
+    codes = [each.code for each in found.warnings]
+    assert codes.count("cwl.converted") == 1
+    assert "cwl.unknown_parameter" not in codes
+
+
+def test_an_input_that_the_app_does_not_know_is_named_once() -> None:
+    text = READS.replace("recipe: {type", "recipy: {type")
+
+    found = checked(planned(text, {"forward": "/u@x/home/f.fq", "backward": "/u@x/home/b.fq"}))
+
+    assert found.problems == ()
+    assert [each.message for each in found.warnings if "recipy" in each.message] == [
+        "the app GenomeAssembly2 knows no parameter 'recipy'"
+    ]
+
+
+@pytest.mark.parametrize("run", ["gowe://ModelReconstruction", "gowe://GenomeAnotation"])
+def test_an_app_that_bvbrc_lacks_is_named_with_a_way_out(run: str) -> None:
+    (problem,) = planned(workflow(f"  a: {{run: '{run}', in: {{}}, out: []}}")).problems
+
+    assert problem.code == "cwl.unknown_app"
+    lists = "GET /api/v1/apps lists the apps"
+    near = "did you mean 'GenomeAnnotation'?"
+    assert problem.suggestion == (near if "Anotation" in run else lists)
+
+
 @pytest.mark.parametrize("name", ["bvbrc-get-genome-id", "GenomeAnnotation"])
 def test_helpers_and_apps_need_no_file(name: str) -> None:
     steps = f"  a: {{run: 'gowe://{name}', in: {{}}, out: []}}"

@@ -41,6 +41,14 @@ steps:
     in: {output_file: split/ids}
     out: []
 """
+SLEEP = """\
+  - id: sleep
+    class: CommandLineTool
+    hints: {goweHint: {bvbrc_app_id: Sleep, executor: bvbrc}}
+    baseCommand: [Sleep]
+    inputs: {sleep_time: {type: int, default: 1}, output_path: string, output_file: string}
+    outputs: {date_result: {type: File, outputBinding: {glob: "*.txt"}}}
+"""
 
 
 def submitted(product: Product, folder: str, **fields: Any) -> str:
@@ -101,6 +109,27 @@ def test_a_document_of_gowe_runs_to_its_end(product: Product) -> None:
     assert product.ends(workflow_id) == "succeeded"
     (outputs,) = product.ask("GET", f"/workflows/{workflow_id}")["workflow_outputs"]
     assert outputs["first"].startswith(f"/{ALICE}/home/cwl-gowe/.x_one/")
+
+
+def test_a_document_that_wants_a_file_of_sleep_runs_to_its_end_without_it(
+    product: Product,
+) -> None:
+    """As GoWe's test-pipeline does: Date, then Sleep, each with a file that the glob finds."""
+    text = TWO.replace('two: {run: "#clock"', 'two: {run: "#sleep"').replace(
+        "  - id: main\n", SLEEP + "  - id: main\n"
+    )
+    text = text.replace(
+        "outputs: {first:", "outputs: {second: {type: File, outputSource: two/date_result}, first:"
+    )
+    inputs = {"folder": f"/{ALICE}/home/cwl-sleep", "name": "x"}
+
+    workflow_id = submitted(product, "cwl-sleep", workflow=text, inputs=inputs)
+
+    assert product.ends(workflow_id) == "succeeded"
+    listed = product.ask("GET", f"/workflows/{workflow_id}")["workflow_outputs"]
+    outputs = {name: value for each in listed for name, value in each.items()}
+    assert outputs["first"].startswith(f"/{ALICE}/home/cwl-sleep/.x_one/")
+    assert outputs["second"] is None
 
 
 def test_what_an_expression_makes_of_a_result_is_scattered_over(product: Product) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 App = dict[str, Any]
 """``{id, label, aliases: [name], parameters: [Parameter], outputs: {name: path template}}`` and
 optionally ``other_outputs`` (the same under the names of GoWe's tool files, which may hold
-wildcards), ``reuse`` ("never": its results differ from run to run, or go to others),
-``default_memory`` ("100G"), ``default_cpu``, ``default_runtime`` (seconds).
+wildcards), ``leaves_files`` (false: none at all), ``reuse`` ("never": its results differ from run
+to run, or go to others), ``default_memory`` ("100G"), ``default_cpu``, ``default_runtime``
+(seconds).
 
 A parameter has the shape of the genuine specifications: ``{id, type, required: 0|1}`` and, where
 they apply, ``default`` (absent: none), ``enum``, ``allow_multiple: true``, ``wstype`` (kind of

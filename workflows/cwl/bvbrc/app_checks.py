@@ -26,11 +26,17 @@ def check_plan(plan: Plan, known: AppCatalogue) -> Plan:
     if not plan.steps:
         return replace(plan, problems=() if plan.waits_for else (_nothing_to_run(plan),))
     found = examine(plan.document(), known)
+    more = [each for each in found.warnings if not _is_an_input(each)]
     return replace(
         plan,
         problems=tuple(place_problems(plan, found.problems)[:MOST]),
-        warnings=(*plan.warnings, *place_problems(plan, found.warnings))[: 2 * MOST],
+        warnings=(*plan.warnings, *place_problems(plan, more))[: 2 * MOST],
     )
+
+
+def _is_an_input(warning: Problem) -> bool:
+    """Whether it names an input that the app does not know, which the tool's own check names."""
+    return warning.code == "unknown_parameter" and bool(_STEP.fullmatch(warning.path))
 
 
 def _nothing_to_run(plan: Plan) -> CwlProblem:

@@ -8,6 +8,7 @@ from workflows.cwl.bvbrc import workspace_paths
 from workflows.cwl.bvbrc.apps import Apps
 from workflows.cwl.bvbrc.binding import Binding, binding
 from workflows.cwl.bvbrc.coerce import coerce, convertible
+from workflows.cwl.bvbrc.groups import is_member
 from workflows.cwl.bvbrc.tools import FOLDER_OUTPUT, tool
 from workflows.cwl.model.document import Process, Step
 from workflows.cwl.model.problems import Report, did_you_mean
@@ -133,7 +134,7 @@ def _requirements(scope: Scope, report: Report) -> None:
 
 
 def _input(name: str, parameter: Parameter, bound: Binding, report: Report) -> None:
-    if name not in bound.app.parameters:
+    if name not in bound.app.parameters and not is_member(name, bound.app):
         report.warning(
             parameter.node,
             "cwl.unknown_parameter",

@@ -25,6 +25,8 @@ class AppFacts:
     """The same under the names of GoWe's tool files; a template may hold wildcards."""
     later: tuple[str, ...] = ()
     """Outputs without a path, known when the step has ended."""
+    leaves_files: bool = True
+    """Whether it leaves any file."""
 
 
 class Apps:
@@ -33,7 +35,7 @@ class Apps:
     def __init__(self, specs: Iterable[AppSpec], known: Iterable[AppSpec] = ()) -> None:
         """``specs`` says which apps there are; ``known`` adds other names and results to them:
         ``aliases``, ``outputs`` (name to path template), ``later`` (without a path, only the run
-        brings them).
+        brings them), ``leaves_files``.
         """
         facts = {spec["id"]: spec for spec in known}
         self.all: dict[str, AppFacts] = {}
@@ -50,7 +52,7 @@ class Apps:
         return self.all[found] if found is not None else None
 
     def suggestion(self, name: str) -> str:
-        return did_you_mean(name, self.all)
+        return did_you_mean(name, self.all) or "GET /api/v1/apps lists the apps"
 
 
 def _bare(name: str) -> str:
@@ -65,6 +67,7 @@ def _facts(spec: AppSpec, more: AppSpec) -> AppFacts:
         outputs=dict(more.get("outputs") or {}),
         other_outputs=dict(more.get("other_outputs") or {}),
         later=tuple(more.get("later") or ()),
+        leaves_files=bool(more.get("leaves_files", True)),
     )
 
 

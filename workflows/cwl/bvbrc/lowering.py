@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from workflows.cwl.bvbrc.app_target import AppTarget
 from workflows.cwl.bvbrc.apps import AppFacts, is_multiple, is_required
 from workflows.cwl.bvbrc.binding import Binding
+from workflows.cwl.bvbrc.groups import gather
 from workflows.cwl.bvbrc.outputs import output
 from workflows.cwl.model.document import Step
 from workflows.cwl.model.origin import Origin, origin
@@ -65,6 +66,7 @@ def _step(
 ) -> NativeStep:
     bound = target.binding(job.process, job.scope)
     params = _params(job, bound.app)
+    _gather(params, job, bound, report)
     _fill_in(params, job, bound, workflow)
     _make_own_name(params, job, target, report)
     return NativeStep(
@@ -91,6 +93,13 @@ def _params(job: Job, app: AppFacts) -> dict[str, Json]:
             plain = [plain]
         out[name] = plain
     return out
+
+
+def _gather(params: dict[str, Json], job: Job, bound: Binding, report: Report) -> None:
+    for group, names in gather(params, bound.app).items():
+        listed = ", ".join(f"'{name}'" for name in names)
+        message = f"step '{job.name}' gives {listed} as members of the app's '{group}'"
+        report.warning(job.step.inputs[names[0]].node, "cwl.converted", message)
 
 
 def _is_list(value: Value) -> bool:

@@ -41,7 +41,18 @@ def output(parameter: Parameter, job: Job, bound: Binding, report: Report) -> Js
     single = None if many else known
     if single and not (patterns and _leads_elsewhere(patterns, single, glob, app, report)):
         return single
-    return _output_location(patterns, parameter, many=many) if patterns else None
+    if not patterns:
+        return None
+    location = _output_location(patterns, parameter, many=many)
+    return location if app.leaves_files else _empty(location, glob, parameter.name, app, report)
+
+
+def _empty(location: Json, glob: Node, name: str, app: AppFacts, report: Report) -> Json:
+    """Of an app that leaves no files, a workflow that asks for one goes on without it."""
+    message = f"the app {app.id} leaves no files: '{name}' is null"
+    report.warning(glob, "cwl.glob", message, "leave the output out")
+    found = location if isinstance(location, dict) else {"glob": location}
+    return {**found, "optional": True}
 
 
 def _known(name: str, app: AppFacts) -> str | None:

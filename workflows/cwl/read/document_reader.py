@@ -106,7 +106,8 @@ class Reader:
         process = self.app_process(name.strip("/"))
         if process is None:
             message = f"BV-BRC has no app '{name}'"
-            self.report.problem(place, "cwl.unknown_app", message, did_you_mean(name, self.apps))
+            suggestion = did_you_mean(name, self.apps) or "GET /api/v1/apps lists the apps"
+            self.report.problem(place, "cwl.unknown_app", message, suggestion)
         return process
 
     def read_embedded(self, node: Node, scope: str, version: str) -> Process:
