@@ -12,11 +12,13 @@ from cwltool.workflow import default_make_tool
 
 from tests.cwl.planning import planned
 from tests.shared import shared_path
+from tests.spec.examples import CATALOGUE
 from workflows.backends.declared_apps import cwl_specs
 from workflows.bvbrc.app_table import load
 from workflows.cwl.bvbrc.apps import Apps
 from workflows.cwl.bvbrc.tools import tool
 from workflows.cwl.process.planner import AppTable
+from workflows.spec.checks.suggestions import app_meant
 
 HELPERS = cwl_specs()
 APPS = Apps([*load(), *HELPERS])
@@ -47,6 +49,19 @@ def test_the_tools_of_the_genuine_specifications_are_valid_cwl(tmp_path: Path) -
         check(tool(app), tmp_path)
 
     assert len(apps.all) == 39
+
+
+def test_a_name_means_the_same_app_as_in_json() -> None:
+    apps = [CATALOGUE.apps[name] for name in APPS.all]
+    names = {name for app in apps for name in (app.id, app.id.lower(), *app.aliases)}
+    in_json = {name: CATALOGUE.apps.get(name) or app_meant(name, CATALOGUE) for name in names}
+
+    in_cwl = {name: APPS.find(name) for name in names}
+
+    assert {name: app and app.id for name, app in in_cwl.items()} == {
+        name: app and app.id for name, app in in_json.items()
+    }
+    assert in_cwl["genome_assembly"] is APPS.all["GenomeAssembly2"]
 
 
 def test_a_tool_says_what_its_app_takes() -> None:

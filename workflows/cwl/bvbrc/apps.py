@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from workflows.cwl.model.problems import did_you_mean
-from workflows.spec.catalogue import AppSpec
+from workflows.spec.catalogue import AppSpec, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +39,21 @@ class Apps:
         facts = {spec["id"]: spec for spec in known}
         self.all: dict[str, AppFacts] = {}
         self._names: dict[str, str] = {}
+        aliases: dict[str, str] = {}
         for spec in specs:
             more = facts.get(spec["id"], spec)
             self.all[spec["id"]] = _facts(spec, more)
-            for name in (spec["id"], *more.get("aliases", ())):
-                self._names.setdefault(_bare(name), spec["id"])
+            self._names.setdefault(plain(spec["id"]), spec["id"])
+            aliases |= {plain(alias): spec["id"] for alias in more.get("aliases", ())}
+        self._names |= aliases
 
     def find(self, name: str) -> AppFacts | None:
-        """The app of that id or alias; case and separators do not matter."""
-        found = self._names.get(_bare(name))
-        return self.all[found] if found is not None else None
+        """The app of that id or alias; case and separators do not matter. As in a workflow in JSON
+        an exact id goes before an alias, and an alias before another spelling of an id."""
+        return self.all.get(name) or self.all.get(self._names.get(plain(name), ""))
 
     def suggestion(self, name: str) -> str:
         return did_you_mean(name, self.all) or "GET /api/v1/apps lists the apps"
-
-
-def _bare(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _facts(spec: AppSpec, more: AppSpec) -> AppFacts:
