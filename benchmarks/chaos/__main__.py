@@ -12,6 +12,7 @@ import click
 from benchmarks.chaos.driver import Plan, run
 from benchmarks.chaos.failover import FAILOVER
 from benchmarks.chaos.faults import KINDS, PROCESSES, aimed
+from benchmarks.chaos.reuse import REUSE
 from benchmarks.chaos.without import AIMED, SAFEGUARDS
 
 
@@ -30,6 +31,9 @@ from benchmarks.chaos.without import AIMED, SAFEGUARDS
     type=click.Choice(sorted(SAFEGUARDS)),
     help="Take this safeguard away, and aim at what it guards against.",
 )
+@click.option(
+    "--reuse", is_flag=True, help="Steps take earlier results, while users change their files."
+)
 @click.option("--logs", type=click.Path(path_type=Path), help="Keep the processes' logs there.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the report there as JSON.")
 def main(  # noqa: PLR0917 - click hands each option on by name
@@ -41,6 +45,7 @@ def main(  # noqa: PLR0917 - click hands each option on by name
     skew: bool,
     kinds: str,
     without: str | None,
+    reuse: bool,
     logs: Path | None,
     out: Path | None,
 ) -> None:
@@ -55,9 +60,11 @@ def main(  # noqa: PLR0917 - click hands each option on by name
         logs=logs,
         failover=kinds == "failover",
         without=without or "",
+        reuse=reuse,
     )
     chosen = [*PROCESSES, *FAILOVER] if plan.failover else KINDS[kinds]
-    report = run(plan, aimed(AIMED[without]) if without else chosen)
+    chosen = [*chosen, *REUSE] if reuse else chosen
+    report = run(plan, aimed(AIMED[without], chosen) if without else chosen)
     text = json.dumps({"machine": platform.platform(), **report.as_json()}, indent=1)
     print(text)
     if out:

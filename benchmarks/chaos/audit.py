@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from benchmarks.chaos.reuse import Contents, check_reuse
 from benchmarks.chaos.workload import Promise
 
 Json = Any
@@ -39,6 +40,8 @@ class Facts:
     """Workflows to the numbers of their events that came to a webhook; None: there was none."""
     spoilt_messages: Sequence[str] = ()
     """Messages that came with two contents or a bad signature."""
+    contents: Contents = field(default_factory=Contents)
+    """With reuse: what users have written into their files."""
 
 
 class Record(NamedTuple):
@@ -65,6 +68,8 @@ class Verdict:
     """Events of which no webhook heard."""
     spoilt_messages: int = 0
     """Messages with two contents under one id, or a bad signature."""
+    wrongly_reused: int = 0
+    """Steps that took the result of an earlier job, but not the one that their own would have."""
     defects: int = 0
     """What should be impossible, and was stopped by a second line of defence."""
     workflows: int = 0
@@ -74,6 +79,8 @@ class Verdict:
     """Workflows that were taken up again after they had failed."""
     further_attempts: int = 0
     """Jobs of attempts after the first."""
+    reused: int = 0
+    """Steps that took the result of an earlier job."""
     deleted_at_bvbrc: int = 0
     """Jobs that BV-BRC deleted."""
     failed_by_token: int = 0
@@ -97,6 +104,7 @@ class Verdict:
                 self.broken_histories,
                 self.lost_messages,
                 self.spoilt_messages,
+                self.wrongly_reused,
                 self.defects,
             )
         )
@@ -115,7 +123,7 @@ def audit(facts: Facts) -> Verdict:
         further_attempts=sum(not job["user_metadata"].endswith("/1") for job in facts.bvbrc_jobs),
     )
     checks = (_duplicates, _lost, _orphans, _cap, _cancels, _histories, _messages, _stalls)
-    for check in (*checks, _defects):
+    for check in (*checks, check_reuse, _defects):
         check(facts, found)
     return found
 

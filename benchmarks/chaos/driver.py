@@ -21,6 +21,7 @@ from benchmarks.chaos.faults import Fault, Stage
 from benchmarks.chaos.listener import Listener, listening
 from benchmarks.chaos.partition import proxies
 from benchmarks.chaos.report import Report, cancel_to_kill, recovery, silences
+from benchmarks.chaos.reuse import Contents, put_files
 from benchmarks.chaos.schedule import Schedule
 from benchmarks.chaos.users import Users
 from benchmarks.chaos.without import NOTHING
@@ -44,6 +45,7 @@ SETTINGS: Mapping[str, object] = {
     "scheduler.timeout": 3,
     "scheduler.submit_timeout": 4,
     "logging.level": "INFO",
+    "reuse.min_age_seconds": 0,
     "webhooks.allow": '["127.0.0.1/32"]',
     "webhooks.timeout_seconds": 2,
     "webhooks.retry_seconds": "[0.5, 0.5, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2]",
@@ -80,6 +82,8 @@ class Plan:
     """On a replica set and Sentinels (``failover.py``)."""
     without: str = ""
     """A safeguard that is taken away (``without.py``)."""
+    reuse: bool = False
+    """Steps take the results of earlier jobs, while users change files (``reuse.py``)."""
 
 
 def run(plan: Plan, faults: Sequence[Fault]) -> Report:
@@ -133,14 +137,18 @@ def _torment(
 ) -> Report:
     courses(running.simulator)
     users = Users(running.api_urls, running.simulator.token, plan.seed)
+    contents = Contents()
+    if plan.reuse:
+        for user in users:
+            user.files = put_files(running.simulator, contents, user.name)
     stage = Stage(running, users, random.Random(plan.seed), LEASE_SECONDS, GRACE_SECONDS, DATABASE)
-    stage = replace(stage, failover=servers, proxies=cut)
+    stage = replace(stage, failover=servers, proxies=cut, contents=contents)
     users.begin(plan.most_steps, listener)
     begun = time.monotonic()
     with users.at_work(plan.going, plan.most_steps):
         struck = Schedule(stage, faults, plan.every_seconds).run(plan.faults)
     _settle(stage, plan)
-    facts = _facts(running, users, listener)
+    facts = _facts(running, users, listener, contents)
     return Report(
         seed=plan.seed,
         seconds=time.monotonic() - begun,
@@ -178,12 +186,12 @@ def _unfinished(running: Stack) -> int:
         return int(jobs + messages)
 
 
-def _facts(running: Stack, users: Users, listener: Listener) -> Facts:
+def _facts(running: Stack, users: Users, listener: Listener, contents: Contents) -> Facts:
     with MongoClient(running.mongod.uri, tz_aware=True) as client:
         events = defaultdict(list)
         for event in client[DATABASE]["events"].find().sort([("workflow", 1), ("sequence", 1)]):
             events[event["workflow"]].append(event)
-        stored = {job["_id"]: job for job in client[DATABASE]["jobs"].find({}, {"params": 0})}
+        stored = {job["_id"]: job for job in client[DATABASE]["jobs"].find()}
     summary = running.simulator.summary()
     return Facts(
         promises=users.promises,
@@ -198,6 +206,7 @@ def _facts(running: Stack, users: Users, listener: Listener) -> Facts:
         complaints=_complaints(running.folder),
         heard=listener.sequences,
         spoilt_messages=_spoilt(listener),
+        contents=contents,
     )
 
 

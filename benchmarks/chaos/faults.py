@@ -24,6 +24,7 @@ from devstack.tcp_proxy import TcpProxy
 
 if TYPE_CHECKING:
     from benchmarks.chaos.failover import Failover
+    from benchmarks.chaos.reuse import Contents
 
 Undo = Callable[[], None]
 
@@ -50,6 +51,8 @@ class Stage:
     """Servers that fail over; None: the plain ones."""
     proxies: Mapping[str, TcpProxy] = field(default_factory=dict)
     """In front of the servers from which one worker can be cut off."""
+    contents: Contents | None = None
+    """With reuse: what users have written into their files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,9 +340,9 @@ APPSERVICE = [
 ]
 
 
-def aimed(kinds: Sequence[str]) -> Sequence[Fault]:
+def aimed(kinds: Sequence[str], among: Sequence[Fault]) -> Sequence[Fault]:
     """The faults of these kinds, each as likely as the others."""
-    found = [replace(fault, weight=1) for fault in KINDS["all"] if fault.kind in kinds]
+    found = [replace(fault, weight=1) for fault in among if fault.kind in kinds]
     if len(found) != len(kinds):
         raise ValueError(f"no such faults among {kinds}")
     return found

@@ -15,7 +15,7 @@ from typing import Any
 import requests
 
 from benchmarks.chaos.listener import Listener
-from benchmarks.chaos.workload import FINAL, Draft, Promise, draft
+from benchmarks.chaos.workload import FINAL, NO_FILES, Draft, Promise, draft
 
 Json = Any
 Token = Callable[[str, float], str]
@@ -39,6 +39,7 @@ class User:
         self._number = 0
         self._draft: Draft | None = None
         """What is not accepted yet."""
+        self.files = NO_FILES
         self._token, self._ends = token(name, LONG_SECONDS), time.time() + LONG_SECONDS
 
     @property
@@ -63,7 +64,7 @@ class User:
         """Submit until it is accepted, with one Idempotency-Key, now or the next time."""
         if self._draft is None:
             self._number += 1
-            self._draft = draft(self._name(), self._rng, most_steps)
+            self._draft = draft(self._name(), self._rng, most_steps, self.files)
         headers = {"Idempotency-Key": self._name()}
         wanted = self._draft
         answer = self._until(

@@ -19,6 +19,7 @@ from typing import Any
 from pymongo import UpdateOne
 
 from workflows.backends.appservice.client import AppService
+from workflows.engine.reuse import inputs
 from workflows.store.jobs import outbox, send_results
 from workflows.store.workflows import rows as store
 
@@ -82,18 +83,25 @@ def no_lookup() -> None:
     AppService.find = lambda *_args, **_named: ()  # type: ignore[method-assign]
 
 
+def no_identity() -> None:
+    """A file is known by its name, whatever it holds (with ``--reuse``)."""
+    inputs.file_identity = lambda file: {"file": file.name}
+
+
 NOTHING = "nothing"
 SAFEGUARDS: Mapping[str, Callable[[], None]] = {
     "fencing": no_fencing,
     "intent": no_intent,
     "grace": no_grace,
     "lookup": no_lookup,
+    "identity": no_identity,
 }
 AIMED: Mapping[str, Sequence[str]] = {
     "fencing": ("SIGSTOP-worker", "SIGKILL-worker", "late-but-created"),
     "intent": ("SIGKILL-worker",),
     "grace": ("late-but-created",),
     "lookup": ("reply-lost-job-created",),
+    "identity": ("input-overwritten", "SIGKILL-worker"),
 }
 """The kinds of faults that each guards against."""
 

@@ -63,7 +63,19 @@ class Draft:
     retry: bool
 
 
-def draft(name: str, rng: random.Random, most_steps: int = 8) -> Draft:
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where a user's workflows write, and the files of reads that they assemble."""
+
+    folder: str = FOLDER
+    reads: Sequence[str] = ()
+    """With some, steps take the results of earlier jobs that computed the same."""
+
+
+NO_FILES = Files()
+
+
+def draft(name: str, rng: random.Random, most_steps: int = 8, files: Files = NO_FILES) -> Draft:
     """A random DAG of up to so many steps, and the state in which it must end."""
     count = rng.randint(1, most_steps)
     ends = rng.choices(("", FLAKY, SLOW), (8, 1, 1), k=count)
@@ -72,27 +84,39 @@ def draft(name: str, rng: random.Random, most_steps: int = 8) -> Draft:
         ends[rng.randrange(count)] = bad
     steps: list[dict[str, Json]] = []
     for index, end in enumerate(ends):
-        steps.append(_step(name, index, end, rng) if end else _any_step(name, steps, rng))
+        step = _step(name, index, end, rng) if end else _any_step(name, steps, rng, files.reads)
+        step["params"]["output_path"] = files.folder
+        steps.append(step)
     document: dict[str, Json] = {
         "workflow_name": name,
         "version": "1.0",
-        "base_context": {"base_url": "https://www.bv-brc.org", "workspace_output_folder": FOLDER},
+        "base_context": {
+            "base_url": "https://www.bv-brc.org",
+            "workspace_output_folder": files.folder,
+        },
         "steps": steps,
+        "reuse": "mine" if files.reads else "never",
     }
     if bad == FAILS and rng.random() < 0.3:
         document["on_failure"] = "cancel"
     return Draft(document, "failed" if bad else "succeeded", retry=bad == ONCE)
 
 
-def _any_step(name: str, before: Sequence[dict[str, Json]], rng: random.Random) -> dict[str, Json]:
-    """One in three assembles reads of the archive. Where steps before it do so, one in two
-    annotates what one of them left in the Workspace."""
+def _any_step(
+    name: str, before: Sequence[dict[str, Json]], rng: random.Random, reads: Sequence[str]
+) -> dict[str, Json]:
+    """One in three assembles reads of the archive; with files of reads, one in two assembles one
+    of these. Where steps before it do so, one in two annotates what one of them left in the
+    Workspace."""
     step = _step(name, len(before), "", rng)
     assemblies = [each["step_name"] for each in before if each["app"] == ASSEMBLY]
     if assemblies and rng.random() < 0.5:
         contigs = f"${{steps.{rng.choice(assemblies)}.outputs.contigs}}"
         step["app"] = ANNOTATION
         step["params"] |= {"contigs": contigs, **ORGANISM}
+    elif reads and rng.random() < 0.5:
+        step["app"] = ASSEMBLY
+        step["params"] |= {"single_end_libs": [{"read": rng.choice(reads)}], "recipe": "auto"}
     elif rng.random() < 0.33:
         step["app"] = ASSEMBLY
         step["params"] |= {"srr_ids": ["SRR3584989"]}

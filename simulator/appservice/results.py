@@ -161,7 +161,7 @@ def kind_of(path: str) -> str:
 
 def content(kind: str, job: Job, output: Json) -> str:
     if kind in {"contigs", "feature_dna_fasta"}:
-        return f">contig_1 made from {job.made_from}\nATGACCATGATTACGGATTCACTGGCC\n"
+        return contigs_text(job.made_from)
     if kind == "genome":
         name = job.params.get("scientific_name", "")
         return json.dumps({"id": genome_in(output), "scientific_name": name})
@@ -170,14 +170,22 @@ def content(kind: str, job: Job, output: Json) -> str:
     return f"{job.app} {job.id} made from {job.made_from}\n"
 
 
+def contigs_text(made_from: str) -> str:
+    return f">contig_1 made from {made_from}\nATGACCATGATTACGGATTCACTGGCC\n"
+
+
 def lineage(job: Job, objects: Objects) -> str:
     """The same for two jobs that must have the same results: of the same app, with the same
     parameters but for the place of the results, and with inputs of the same content.
     """
     ours = {"output_path", "output_file", "_preflight"}
     params = {name: value for name, value in job.params.items() if name not in ours}
-    made_of = read_inputs(params, objects)
-    text = json.dumps([job.app, made_of], sort_keys=True)
+    return digest_of(job.app, read_inputs(params, objects))
+
+
+def digest_of(app: str, made_of: Json) -> str:
+    """``made_of``: the parameters with base name and content in place of each path."""
+    text = json.dumps([app, made_of], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -97,6 +97,7 @@ def job_shown(job: Job, submitted_word: str) -> dict[str, Json]:
         "gone": job.gone,
         "archived": job.archived,
         "token_expiry": job.asked.token_expiry,
+        "made_from": job.made_from,
     }
 
 
