@@ -193,6 +193,9 @@ class Executor(Section):
     """The executor, which advances workflows."""
 
     polling_interval_seconds: Seconds = 10
+    poll_by_forecast: bool = True
+    """Jobs of apps with a history are polled as likely as they end, at no more calls; False: by
+    the fixed schedule alone."""
     max_parallel_steps_per_workflow: Count = 2
     enable_auto_resume: bool = True
     """False: a restart of the executor pauses the workflows under way until they are submitted

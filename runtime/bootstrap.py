@@ -210,6 +210,7 @@ def limits_of(settings: Settings) -> Limits:
         user_jobs=executor.max_jobs_per_user,
         submissions=executor.max_concurrent_submissions,
         user_submissions=executor.max_concurrent_submissions_per_user,
+        polls_by_forecast=executor.poll_by_forecast,
         user_workflows=settings.quotas.active_workflows,
         user_bytes=settings.quotas.stored_bytes,
     )
@@ -228,6 +229,7 @@ def _of_process(_pid: int) -> tuple[EngineContext, Drain]:
         checks=_tell_reuse,
         grows=_tell_planners,
         started=early.note,
+        looks=early.plan,
         notifies=_tell_notifiers,
         rows_ended=_tell_batches,
     )

@@ -119,7 +119,7 @@ def stop(job: Job) -> None:
 
 
 def watched(job: Job, started_at: datetime | None = None) -> Watched:
-    return Watched(job.key, job.workflow, "7", PAST, started_at, None)
+    return Watched(job.key, job.workflow, "7", job.app, PAST, started_at, None)
 
 
 def revoke(job: Job) -> None:

@@ -50,6 +50,8 @@ class Limits:
     announced_after: timedelta = timedelta(seconds=1)
     """How long an advance for sent jobs may wait: often a poll advances the workflow in that time,
     and otherwise many workflows are advanced together."""
+    polls_by_forecast: bool = False
+    """Whether jobs are polled as likely as they end, by the history of their apps."""
     user_workflows: int = 2**62
     """Workflows of one user that have not ended; a batch makes no further ones beyond it."""
     user_bytes: int = 2**62
@@ -97,6 +99,9 @@ class EngineContext:
     """Why jobs failed."""
     started: Callable[[Collection[str]], None] = lambda _: None
     """Called with users whose jobs have just started; it never fails."""
+    looks: Callable[[str, timedelta], None] = lambda _owner, _wait: None
+    """Called with a user whose jobs are to be asked about in that time, before the next interval;
+    it never fails."""
     sends: Callable[[], None] = lambda: None
     """Called when jobs were stored that can be sent; it never fails."""
     reuse: ReuseSettings | None = None

@@ -397,7 +397,8 @@ class Event(Document):
 class Lock(Document):
     """A lock for periodic work that only one process does at a time, with its last time.
 
-    ``sweep`` (the beat's), ``poll:<owner>``, ``outbox`` (the claim of jobs to send), ``durations``.
+    ``sweep`` (the beat's), ``poll:<owner>``, ``young:<owner>`` and ``look:<owner>`` (of polls),
+    ``outbox`` (the claim of jobs to send), ``durations``.
     """
 
     meta = {"collection": "locks", "auto_create_index": False}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,6 +15,7 @@ from workflows.backends.base import Backend, JobReport, TokenRefused, Unanswered
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.context import EngineContext
 from workflows.engine.jobs.handover import caller_of
+from workflows.engine.jobs.likely_ends import by_forecast, choose_jobs
 from workflows.model.values import Outcome
 from workflows.rules.endings import tell_lost
 from workflows.rules.poll_schedule import due, due_early, youngest
@@ -43,35 +44,46 @@ def poll_jobs(context: EngineContext, owners: Sequence[str]) -> Advanced:
     tokens = credentials.usable_of(context.vault, list(turns)) if turns else {}
     active = polling.active(list(tokens)) if tokens else {}
     _tell(context, [(jobs, turns[owner]) for owner, jobs in active.items()])
-    questions = [
-        _Question(backend, tokens[owner], batch, turns[owner].now)
-        for owner, jobs in active.items()
-        for backend, batch in _batches(admitted[owner], _due(jobs, turns[owner], base))
-    ]
-    return ask(context, questions)
+    chosen = choose_jobs(context, active, turns, partial(_is_due, base), regular=True)
+    return ask(context, _questions(admitted, tokens, turns, chosen))
 
 
 def poll_young_jobs(context: EngineContext, owners: Sequence[str]) -> Advanced:
-    """The same between two intervals, only for jobs that have just started."""
+    """The same between two intervals, for jobs that have just started and those that are likely to
+    end."""
     base = context.limits.polling_interval
     admitted = _admit(context, owners)
     turns = _turns("young", admitted, _EARLY_TURN)
     tokens = credentials.usable_of(context.vault, list(turns)) if turns else {}
-    since = min((youngest(turn.now) for turn in turns.values()), default=None)
+    since = None if by_forecast(context) else _oldest_young(turns)
     active = polling.active(list(tokens), since) if tokens else {}
-    questions = [
+    chosen = choose_jobs(context, active, turns, partial(_is_due_early, base), regular=False)
+    return ask(context, _questions(admitted, tokens, turns, chosen))
+
+
+def _questions(
+    admitted: Mapping[str, Sequence[Backend]],
+    tokens: Mapping[str, Credential],
+    turns: Mapping[str, UserLock],
+    chosen: Mapping[str, Sequence[Watched]],
+) -> list[_Question]:
+    return [
         _Question(backend, tokens[owner], batch, turns[owner].now)
-        for owner, jobs in active.items()
-        for backend, batch in _batches(
-            admitted[owner],
-            [
-                job
-                for job in jobs
-                if due_early(job.submitted_at, turns[owner].since, turns[owner].now, base)
-            ],
-        )
+        for owner, jobs in chosen.items()
+        for backend, batch in _batches(admitted[owner], jobs)
     ]
-    return ask(context, questions)
+
+
+def _is_due(base: timedelta, job: Watched, turn: UserLock, forecast: bool) -> bool:
+    return not forecast and due(job.key, job.submitted_at, turn.since, turn.now, base)
+
+
+def _is_due_early(base: timedelta, job: Watched, turn: UserLock, _forecast: bool) -> bool:
+    return due_early(job.submitted_at, turn.since, turn.now, base)
+
+
+def _oldest_young(turns: Mapping[str, UserLock]) -> datetime | None:
+    return min((youngest(turn.now) for turn in turns.values()), default=None)
 
 
 def _admit(context: EngineContext, owners: Sequence[str]) -> dict[str, list[Backend]]:
@@ -108,10 +120,6 @@ def _tell(context: EngineContext, looks: Sequence[tuple[Sequence[Watched], UserL
         before = turn.since or turn.now
         together += sum((turn.now - max(before, job.submitted_at) for job in jobs), timedelta(0))
     context.watched(max(together, timedelta(0)))
-
-
-def _due(jobs: Sequence[Watched], turn: UserLock, base: timedelta) -> list[Watched]:
-    return [job for job in jobs if due(job.key, job.submitted_at, turn.since, turn.now, base)]
 
 
 def _batches(

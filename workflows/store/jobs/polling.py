@@ -36,6 +36,7 @@ class Watched:
     key: str
     workflow: str
     job_id: str
+    app: str
     submitted_at: datetime
     started_at: datetime | None
     missing_since: datetime | None
@@ -171,6 +172,13 @@ def take_turns(names: Sequence[str], interval: timedelta) -> dict[str, UserLock]
         return {row["_id"]: UserLock(row.get("previous"), row["last"]) for row in rows}
 
 
+def last_taken(names: Sequence[str]) -> dict[str, datetime]:
+    """When each of these locks was taken last; one that never was is missing."""
+    with translate_errors():
+        rows = collection(documents.Lock).find({"_id": {"$in": list(names)}}, {"last": 1})
+        return {row["_id"]: row["last"] for row in rows if row.get("last")}
+
+
 def _make(names: Sequence[str]) -> None:
     """Create missing rows, as free locks."""
     turns = collection(documents.Lock)
@@ -187,6 +195,7 @@ def active(owners: Sequence[str], since: datetime | None = None) -> dict[str, li
         "owner": 1,
         "workflow": 1,
         "job_id": 1,
+        "app": 1,
         "submitted_at": 1,
         "started_at": 1,
         "missing_since": 1,
@@ -215,6 +224,7 @@ def _read_watched(row: Row) -> Watched:
         row["_id"],
         row["workflow"],
         row["job_id"],
+        row["app"],
         row["submitted_at"],
         row.get("started_at"),
         row.get("missing_since"),
