@@ -78,6 +78,15 @@ def test_the_same_key(params: Mapping[str, Any]) -> None:
     assert key(params) == key(PARAMS)
 
 
+def test_apps_with_other_results_each_time_or_beyond_bvbrc_are_never_reused() -> None:
+    never = {app.id for app in APPS.values() if app.volatile}
+
+    assert never == {"Date", "Sleep", "SequenceSubmission"}
+    assert not {"SimilarGenomeFinder", "CreateGroup"} & {app.id for app in APPS.values()}, (
+        "the engine runs them itself, and what it runs is never reused"
+    )
+
+
 def test_another_key() -> None:
     keys = [key(PARAMS), *map(key, OTHER.values())]
     keys += [key(PARAMS, uuid="U2"), key(PARAMS, size=10)]
