@@ -15,7 +15,7 @@ from workflows.backends.base import Backend, JobReport, TokenRefused, Unanswered
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.context import EngineContext
 from workflows.engine.jobs.handover import caller_of
-from workflows.engine.jobs.likely_ends import by_forecast, choose_jobs
+from workflows.engine.jobs.likely_ends import MOST, by_forecast, choose_jobs
 from workflows.model.values import Outcome
 from workflows.rules.endings import tell_lost
 from workflows.rules.poll_schedule import due, due_early, youngest
@@ -55,8 +55,7 @@ def poll_young_jobs(context: EngineContext, owners: Sequence[str]) -> Advanced:
     admitted = _admit(context, owners)
     turns = _turns("young", admitted, _EARLY_TURN)
     tokens = credentials.usable_of(context.vault, list(turns)) if turns else {}
-    since = None if by_forecast(context) else _oldest_young(turns)
-    active = polling.active(list(tokens), since) if tokens else {}
+    active = _read_active(context, list(tokens), turns)
     chosen = choose_jobs(context, active, turns, partial(_is_due_early, base), regular=False)
     return ask(context, _questions(admitted, tokens, turns, chosen))
 
@@ -82,8 +81,19 @@ def _is_due_early(base: timedelta, job: Watched, turn: UserLock, _forecast: bool
     return due_early(job.submitted_at, turn.since, turn.now, base)
 
 
-def _oldest_young(turns: Mapping[str, UserLock]) -> datetime | None:
-    return min((youngest(turn.now) for turn in turns.values()), default=None)
+def _read_active(
+    context: EngineContext, owners: Sequence[str], turns: Mapping[str, UserLock]
+) -> dict[str, list[Watched]]:
+    """The young jobs; all jobs of users for whom forecasts may speak."""
+    if not owners:
+        return {}
+    forecast = polling.with_few(owners, MOST) if by_forecast(context) else []
+    others = [owner for owner in owners if owner not in forecast]
+    since = min(youngest(turns[owner].now) for owner in owners)
+    return {
+        **(polling.active(forecast) if forecast else {}),
+        **(polling.active(others, since) if others else {}),
+    }
 
 
 def _admit(context: EngineContext, owners: Sequence[str]) -> dict[str, list[Backend]]:

@@ -156,6 +156,18 @@ def under_way(owner: str) -> int:
         return int(query(documents.Job, state__in=states, owner=owner).count())
 
 
+def with_few(owners: Sequence[str], most: int) -> list[str]:
+    """Those users who have so many jobs at AppService at most; each costs one look at the index."""
+    with translate_errors():
+        jobs = collection(documents.Job)
+        return [
+            owner
+            for owner in owners
+            if jobs.count_documents({"state": JobState.ACTIVE, "owner": owner}, limit=most + 1)
+            <= most
+        ]
+
+
 def take_turns(names: Sequence[str], interval: timedelta) -> dict[str, UserLock]:
     """The periodic locks (``sweep``, ``poll:<owner>``) that we get: each at most once an interval.
 
