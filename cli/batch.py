@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 from uuid import uuid4
@@ -14,17 +12,16 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from cli.api import Api, of_batch
+from bvbrc_workflows_client import streams
+from bvbrc_workflows_client.session import of_batch
 from cli.reuse import reuse_option, reuse_query
 from cli.show import views
-from cli.show.failures import ConnectionLost, of_state
+from cli.show.failures import of_state
 from cli.show.screen import Screen, command, json_line, strip_controls
 from cli.show.tree import state
 
 Json = Any
-AGAIN_SECONDS: Final = 2.0
 INTERRUPTED: Final = 130
-_MOST_IN_VAIN: Final = 30
 _RETRIED: Final = ("failed", "cancelled")
 
 
@@ -206,7 +203,7 @@ def follow(screen: Screen, batch_id: str) -> None:
     """Watches a batch until its end, which determines the exit code."""
     found: Json = {"status": "running"}
     try:
-        for found in changes(screen.api, batch_id):
+        for found in streams.batch_states(screen.api, batch_id):
             if screen.json:
                 click.echo(json_line(found))
             else:
@@ -217,34 +214,6 @@ def follow(screen: Screen, batch_id: str) -> None:
     if not screen.json:
         screen.out.print(batch_view(strip_controls(found)))
     click.get_current_context().exit(of_state(found["status"]))
-
-
-def changes(api: Api, batch_id: str) -> Iterator[Json]:
-    """The batch whenever its counts have changed. Raises ``ConnectionLost`` after a minute without
-    the API."""
-    seen: Json = None
-    in_vain = 0
-    while seen is None or seen["status"] == "running":
-        try:
-            for found in _one(api, batch_id):
-                in_vain = 0
-                if found != seen:
-                    seen = found
-                    yield found
-        except ConnectionLost:
-            in_vain += 1
-            if in_vain > _MOST_IN_VAIN:
-                raise
-        if seen is None or seen["status"] == "running":
-            time.sleep(AGAIN_SECONDS)
-
-
-def _one(api: Api, batch_id: str) -> Iterator[Json]:
-    """The states of one connection."""
-    headers = {"Accept": "text/event-stream"}
-    for line in api.lines(of_batch(batch_id, "/events"), headers):
-        if line.startswith("data:"):
-            yield json.loads(line.removeprefix("data:"))
 
 
 def _line(found: Json) -> Text:

@@ -10,7 +10,8 @@ from typing import Any, BinaryIO
 import click
 from rich.text import Text
 
-from cli.api import of_workflow
+from bvbrc_workflows_client.errors import Invalid
+from bvbrc_workflows_client.session import of_workflow
 from cli.completion import WorkflowId
 from cli.show import views
 from cli.show.failures import Exit, Failed
@@ -30,10 +31,8 @@ def cancel(screen: Screen, workflow: str, yes: bool) -> None:
         _confirm(screen.api.get(of_workflow(workflow, "/status")))
     try:
         found = screen.api.post(of_workflow(workflow, "/cancel"))
-    except Failed as refusal:
-        if refusal.code is Exit.INVALID:  # 400, as clients of today expect it: it has ended
-            raise Failed(Exit.CONFLICT, refusal.detail, refusal.problems) from refusal
-        raise
+    except Invalid as refusal:  # 400, as clients of today expect it: it has ended
+        raise Failed(Exit.CONFLICT, refusal.detail, refusal.errors) from refusal
     screen.show(found, views.receipts)
 
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from cli import tokens
-from cli.api import Api
-from cli.show.failures import Failed
+from bvbrc_workflows_client import tokens
+from bvbrc_workflows_client.errors import WorkflowsError
+from bvbrc_workflows_client.session import Session
 
 _MOST: Final = 50
 
@@ -27,8 +27,9 @@ class WorkflowId(click.ParamType[str]):
         """Never fails: without an answer there is no completion."""
         del param
         try:
-            found = _api(ctx.parent).get("/workflows", page_size=_MOST)
-        except (Failed, OSError):
+            with _session(ctx.parent) as session:
+                found = session.get("/workflows", page_size=_MOST)
+        except (WorkflowsError, OSError):
             return []
         return [
             CompletionItem(each["workflow_id"], help=f"{each['workflow_name']} {each['status']}")
@@ -37,8 +38,8 @@ class WorkflowId(click.ParamType[str]):
         ]
 
 
-def _api(ctx: click.Context | None) -> Api:
+def _session(ctx: click.Context | None) -> Session:
     """While the shell completes, the program's own set-up has not run."""
     given: dict[str, Any] = ctx.params if ctx else {}
     token = tokens.find(os.environ, Path.home(), given.get("token_file"))
-    return Api(str(given.get("url") or ""), token.text if token else "")
+    return Session(str(given.get("url") or ""), token.text if token else "", 0)

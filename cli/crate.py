@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from cli.api import of_workflow
+from bvbrc_workflows_client.session import of_workflow
 from cli.completion import WorkflowId
 from cli.show.failures import Exit, Failed
 from cli.show.screen import Screen, command

@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from cli.api import of_workflow
+from bvbrc_workflows_client.session import of_workflow
 from cli.completion import WorkflowId
 from cli.show.screen import Screen, command, strip_controls
 

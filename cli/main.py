@@ -9,6 +9,10 @@ from typing import Any, Final
 import click
 from click.shell_completion import get_completion_class
 
+from bvbrc_workflows_client import tokens
+from bvbrc_workflows_client.errors import WorkflowsError
+from bvbrc_workflows_client.session import Session
+from bvbrc_workflows_client.version import __version__
 from cli import (
     batch,
     commands,
@@ -19,16 +23,15 @@ from cli import (
     status,
     submit,
     templates,
-    tokens,
     webhook,
 )
-from cli.api import Api
-from cli.show.failures import Exit, Failed
+from cli.show.failures import Exit, Failed, of_error
 from cli.show.screen import Screen, replace_unknown_characters
-from workflows import __version__
 
 PROGRAM: Final = "bvbrc-workflows"
 LOCAL: Final = "http://127.0.0.1:8000"
+PATIENCE_SECONDS: Final = 2.0
+"""A person at a terminal rather sees a failure than waits; the exit code says to try again."""
 
 
 class Commands(click.Group):
@@ -37,7 +40,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except Failed as failure:
+        except (Failed, WorkflowsError) as error:
+            failure = error if isinstance(error, Failed) else of_error(error)
             if isinstance(ctx.obj, Screen):
                 ctx.obj.fail(failure)
             ctx.exit(failure.code)
@@ -67,7 +71,9 @@ def main(ctx: click.Context, url: str, token_file: Path | None) -> None:
         token = tokens.find(os.environ, Path.home(), token_file)
     except OSError as error:
         raise click.BadParameter(f"{token_file}: {error.strerror}", param_hint="--token-file")  # noqa: B904 - click prints the one line
-    ctx.obj = Screen(Api(url, token.text if token else ""), token)
+    session = Session(url, token.text if token else "", PATIENCE_SECONDS)
+    ctx.call_on_close(session.close)
+    ctx.obj = Screen(session, token)
 
 
 @main.command()

@@ -11,7 +11,7 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from cli.api import of_workflow
+from bvbrc_workflows_client.session import of_workflow
 from cli.completion import WorkflowId
 from cli.show.screen import Screen, command, json_line, strip_controls
 

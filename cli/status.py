@@ -12,10 +12,11 @@ import click
 from rich.live import Live
 from rich.text import Text
 
-from cli.api import of_workflow
+from bvbrc_workflows_client import streams
+from bvbrc_workflows_client.session import of_workflow
 from cli.completion import WorkflowId
 from cli.filters import SORTS, as_query, filter_options
-from cli.show import progress, stream, tree, views
+from cli.show import progress, tree, views
 from cli.show.failures import of_state
 from cli.show.screen import Screen, command, json_line, strip_controls
 
@@ -69,7 +70,7 @@ def log(screen: Screen, workflow: str, follow: bool, tail: int | None) -> None:
             click.echo(json_line(event))
     elif follow:
         with _interruptible(screen, workflow):
-            for line in stream.log(screen.api, workflow, tail):
+            for line in streams.log(screen.api, workflow, tail):
                 click.echo(strip_controls(line))
     else:
         query = {} if tail is None else {"tail": tail}
@@ -112,12 +113,12 @@ def follow(screen: Screen, workflow: str) -> None:
     """Watches a workflow until its end, which determines the exit code."""
     with _interruptible(screen, workflow):
         if screen.json:
-            for event in stream.events(screen.api, workflow):
+            for event in streams.events(screen.api, workflow):
                 click.echo(json_line(event))
         elif screen.out.is_terminal:
             _live(screen, workflow)
         else:
-            for line in stream.log(screen.api, workflow, None):
+            for line in streams.log(screen.api, workflow, None):
                 click.echo(strip_controls(line))
     found = screen.api.get(of_workflow(workflow, "/status"))
     if found["error_message"]:
@@ -132,7 +133,7 @@ def _live(screen: Screen, workflow: str) -> None:
         return tree.render_tree(seen, datetime.now(UTC), screen.out.height)
 
     with Live(get_renderable=frame, console=screen.out, refresh_per_second=FRAMES_A_SECOND):
-        for event in stream.events(screen.api, workflow):
+        for event in streams.events(screen.api, workflow):
             if event["step_name"] and event["step_name"] not in seen.steps:
                 seen = seen.knowing(strip_controls(screen.api.get(of_workflow(workflow))))
             seen = seen.after(strip_controls(event))
@@ -140,7 +141,7 @@ def _live(screen: Screen, workflow: str) -> None:
 
 def _events(screen: Screen, workflow: str, *, follow: bool) -> Iterator[Json]:
     if follow:
-        yield from stream.events(screen.api, workflow)
+        yield from streams.events(screen.api, workflow)
         return
     after: int | None = 0
     while after is not None:

@@ -13,8 +13,8 @@ from tests.shared import ROOT
 
 BANNED = re.compile(r"\b(whoever|whomever|somebody|told|shall|anew|meanwhile)\b", re.IGNORECASE)
 FOLDERS = (
-    "agents", "app", "cli", "config", "devstack", "observability", "runtime", "server", "simulator",
-    "tasks", "workflows",
+    "agents", "app", "bvbrc_workflows_client", "cli", "config", "devstack", "observability",
+    "runtime", "server", "simulator", "tasks", "workflows",
 )  # fmt: skip
 CODE = sorted(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py"))
 TEXTS = sorted(

@@ -16,6 +16,15 @@ def packages() -> set[Path]:
     return {path.parent for top in tops for path in (ROOT / top).rglob("__init__.py")}
 
 
+def test_the_extra_of_the_mcp_server_is_its_requirements() -> None:
+    lines = (ROOT / "requirements-agents.in").read_text().splitlines()
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert extras["optional-dependencies"]["agents"] == [
+        line for line in lines if line and line[0] not in "#-"
+    ]
+
+
 def test_every_file_beside_the_modules_is_in_the_wheel() -> None:
     found = packages()
     tops = {ROOT / name.rstrip("*") for name in SETTINGS["packages"]["find"]["include"]}

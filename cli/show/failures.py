@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Final
 
+from bvbrc_workflows_client.errors import BadAddress, ConnectionLost, Refused, WorkflowsError
+
 
 class Exit(IntEnum):
     """The exit codes of every command; 2 is click's own, for a wrong command line."""
@@ -55,16 +57,12 @@ class Failed(Exception):
         return {"detail": self.detail, "errors": [dict(each) for each in self.problems]}
 
 
-class ConnectionLost(Failed):
-    """The answer was lost or incomplete: the same request may be repeated."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(Exit.AWAY, detail)
-
-
-def of_status(status: int) -> Exit:
-    """The exit code for an HTTP status that is no success."""
-    return _BY_STATUS.get(status, Exit.UNEXPECTED)
+def of_error(error: WorkflowsError) -> Failed:
+    """The same failure as the end of a command."""
+    if isinstance(error, Refused):
+        return Failed(_BY_STATUS.get(error.status, Exit.UNEXPECTED), error.detail, error.errors)
+    codes = {ConnectionLost: Exit.AWAY, BadAddress: Exit.USAGE}
+    return Failed(codes.get(type(error), Exit.UNEXPECTED), str(error))
 
 
 def of_state(state: str) -> Exit:

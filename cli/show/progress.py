@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-FINAL: Final = frozenset({"succeeded", "failed", "cancelled"})
-"""States that a workflow does not leave by itself."""
+from bvbrc_workflows_client.states import FINAL
+
 OVER: Final = FINAL | {"upstream_failed", "skipped"}
 """States that a step does not leave by itself."""
 _ANEW: Final = frozenset({"failed", "cancelled", "upstream_failed"})

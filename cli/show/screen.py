@@ -13,10 +13,10 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 import click
 from rich.console import Console, RenderableType
 
-from cli.api import Api
+from bvbrc_workflows_client.session import Session
+from bvbrc_workflows_client.tokens import Token
 from cli.show.failures import Failed
 from cli.show.views import refusal
-from cli.tokens import Token
 
 Json = Any
 Given = ParamSpec("Given")
@@ -29,7 +29,7 @@ _PIPE_WIDTH: Final = 200
 class Screen:
     """Writes results for a person or, as JSON, for a script."""
 
-    api: Api
+    api: Session
     token: Token | None
     json: bool = False
     out: Console = field(default_factory=lambda: _console(stderr=False))

@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from cli.show.progress import FINAL, Progress, Step, levels
+from bvbrc_workflows_client.states import FINAL
+from cli.show.progress import Progress, Step, levels
 
 STYLES: Final = {
     "planned": "dim",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import tokens
+from bvbrc_workflows_client import tokens
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,8 @@ def test_an_id_is_never_broken() -> None:
 def test_an_output_without_utf_8_is_no_traceback(encoding: str) -> None:
     code = (
         "from cli.show.screen import Screen, json_line, replace_unknown_characters as replace;"
-        "from cli.show.tree import state; from cli.api import Api;"
-        "replace(); Screen(Api('http://x'), None).show({}, lambda _: state('succeeded'));"
+        "from cli.show.tree import state; from bvbrc_workflows_client.session import Session;"
+        "replace(); Screen(Session('http://x'), None).show({}, lambda _: state('succeeded'));"
         "print(json_line({'mark': '✔'}))"
     )
     env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}

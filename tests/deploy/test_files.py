@@ -351,6 +351,7 @@ def test_the_image_holds_the_product_and_runs_as_nobody() -> None:
     roots = {
         "agents",
         "app",
+        "bvbrc_workflows_client",
         "cli",
         "server",
         "config",
@@ -400,7 +401,9 @@ def test_the_files_of_the_image_suffice(tmp_path: Path) -> None:
 def test_production_does_not_need_what_the_image_leaves_out() -> None:
     left_out = re.compile(r"^\s*(from|import) (workflows\.bvbrc\.simulator|devstack|tests)\b", re.M)
     sources = [
-        path for root in ("app", "cli", "config", "tasks") for path in (ROOT / root).rglob("*.py")
+        path
+        for root in ("app", "bvbrc_workflows_client", "cli", "config", "tasks")
+        for path in (ROOT / root).rglob("*.py")
     ]
     sources += [
         path for path in (ROOT / "workflows").rglob("*.py") if "simulator" not in path.parts
