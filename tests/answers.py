@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import requests
 from flask import Flask, Response, current_app, request
 
 Send = Callable[..., Any]
@@ -31,13 +30,12 @@ def checked(_app: Flask, response: Response, **_: Any) -> None:
 
 
 def seen_from_outside(send: Send) -> Send:
-    """``requests.Session.send`` that looks at what our own routes answer."""
+    """``send`` of requests or httpx that looks at what our own routes answer."""
 
-    def sent(session: requests.Session, request: requests.PreparedRequest, **options: Any) -> Any:
+    def sent(session: Any, request: Any, **options: Any) -> Any:
         answer = send(session, request, **options)
-        if "/api/v1/" in answer.url and not options.get("stream"):
-            route = f"{request.method} {request.path_url}"
-            _no_secret(answer.content, route)
+        if "/api/v1/" in str(answer.url) and not options.get("stream"):
+            _no_secret(answer.content, f"{request.method} {answer.url}")
         return answer
 
     return sent

@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 
+import httpx
 import pytest
 import requests
 import structlog
@@ -59,7 +60,8 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 def every_answer_checked() -> Iterator[None]:
     """No answer, of an application in this process or of another one, holds a token."""
     with request_finished.connected_to(checked), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(requests.Session, "send", seen_from_outside(requests.Session.send))
+        for kind in (requests.Session, httpx.Client):
+            patch.setattr(kind, "send", seen_from_outside(kind.send))
         yield
 
 
