@@ -62,15 +62,16 @@ def test_without_pandas_results_are_rows(
 
 def test_a_refusal_carries_every_problem(workflows: Workflows) -> None:
     wrong = two_steps(max_parallel_steps=0)
-    wrong["steps"][0]["app"] = "Dat"
+    wrong["steps"][0] |= {"app": "GenomeAssembly2"}
+    wrong["steps"][0]["params"] |= {"srr_ids": ["SRR5121082"], "recipe": "auot"}
 
     with pytest.raises(Invalid) as refusal:
         workflows.submit(wrong)
 
     problems = {each.path: each for each in refusal.value.problems}
-    assert set(problems) == {"max_parallel_steps", "steps[0].app"}
-    assert "Date" in problems["steps[0].app"].suggestion
-    assert "steps[0].app" in str(refusal.value)
+    assert set(problems) == {"max_parallel_steps", "steps[0].params.recipe"}
+    assert "auto" in problems["steps[0].params.recipe"].suggestion
+    assert "steps[0].params.recipe" in str(refusal.value)
     assert refusal.value.status == 400
     assert workflows.validate(two_steps())["valid"]
 
@@ -81,7 +82,7 @@ def test_each_refusal_has_its_type(
     run = workflows.submit(two_steps())
 
     with pytest.raises(Forbidden):
-        connect(BOB).run(run.id).status()
+        connect(BOB).run(run.id).cancel()
     with pytest.raises(NotFound):
         workflows.run("wf_0").status()
     with (

@@ -109,7 +109,7 @@ def test_the_notebook_of_the_examples_runs(
         check=True,
     )
 
-    cells = [cell for cell in json.loads(target.read_text())["cells"] if cell["outputs"]]
+    cells = [cell for cell in json.loads(target.read_text())["cells"] if cell.get("outputs")]
     shown = [json.dumps(cell["outputs"]) for cell in cells]
     assert len(shown) == 5
     assert "did you mean" in shown[0].lower()
