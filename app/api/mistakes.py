@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from workflows.model.values import Json
+from workflows.spec.checks.shape import STEP_FIELDS
+
+_FIELDS: Final = ", ".join(f"`{name}`" for name in STEP_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,7 @@ MISTAKES: Final = (
         "The app's parameters beside `params`",
         {"recipe": "auto"},
         "unknown_field",
-        "A step has `step_name`, `app`, `params`, `outputs`, `depends_on` and `retry`; all else"
-        " belongs into `params`.",
+        f"A step has {_FIELDS}; all else belongs into `params`.",
         in_params=False,
     ),
     Mistake(
