@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any, BinaryIO, Final, Self
 from urllib.parse import quote
 
 import httpx
 
-from bvbrc_workflows_client.errors import BadAddress, NotTheEngine
+from bvbrc_workflows_client.errors import BadAddress, NotTheEngine, Unauthenticated
 from bvbrc_workflows_client.http import KEY, HttpClient, lost
 from bvbrc_workflows_client.version import __version__
 
@@ -24,6 +25,7 @@ ANSWER_SECONDS: Final = 30.0
 SILENCE_SECONDS: Final = 60.0
 """A live stream says every 15 seconds that it lives."""
 ANSWER: Final = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
+_NOT_SENT: Final = "The token has characters that no BV-BRC token has: it is not sent."
 _STREAM: Final = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
 
 
@@ -48,6 +50,8 @@ class Session:
     @cached_property
     def http(self) -> HttpClient:
         """The connections, which what is generated shares. Nothing is read from ``~/.netrc``."""
+        if self.token and not (self.token.isascii() and self.token.isprintable()):
+            raise Unauthenticated(HTTPStatus.UNAUTHORIZED, _NOT_SENT)
         try:
             return HttpClient(
                 patience_seconds=self.patience_seconds,
@@ -57,7 +61,7 @@ class Session:
                 headers={"User-Agent": f"bvbrc-workflows-client/{__version__}"}
                 | ({"Authorization": self.token} if self.token else {}),
             )
-        except (httpx.InvalidURL, UnicodeError) as error:
+        except httpx.InvalidURL as error:
             raise BadAddress(f"{self.url!r} is no web address.") from error
 
     def close(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bvbrc_workflows_client import Workflows
-from bvbrc_workflows_client.errors import Refused, refusal
+from bvbrc_workflows_client.errors import Refused, Unauthenticated, refusal
 from bvbrc_workflows_client.session import Session, events_of, split_lines
 
 
@@ -39,6 +41,15 @@ def test_no_token_is_shown() -> None:
         ]
 
         assert secret not in "".join(map(repr, shown))
+
+
+@pytest.mark.parametrize("token", ["un=ä|sig=0", "un=a\nHost: b", "→"])
+def test_what_can_be_no_token_is_not_sent(token: str) -> None:
+    with Session("http://127.0.0.1:9", token) as session, pytest.raises(Unauthenticated) as refusal:
+        session.get("/usage")
+
+    assert "no BV-BRC token" in str(refusal.value)
+    assert token not in str(refusal.value)
 
 
 def test_the_prefix_of_the_api_may_be_in_the_address() -> None:
