@@ -83,7 +83,8 @@ class Contents:
 
 
 def put_files(simulator: Simulator, contents: Contents, user: str) -> Files:
-    """The user's files of reads."""
+    """The user's files of reads. The first object only makes the workspace that it is in."""
+    simulator.put(simulator.token(user), f"/{user}/home/in/none")
     for path in reads_of(user):
         contents.write(simulator, simulator.token(user), path, "reads", f"{path} 0")
     return Files(f"/{user}/home/run", reads_of(user))
@@ -152,7 +153,7 @@ def _mistake(
         for path in _paths(_without_place(stored["params"]))
     }
     if source["made_from"] not in _possible(stored, held):
-        return "it was made from something else"
+        return f"it was made from something else than {held} in {stored['params']}"
     seen = facts.stored_jobs[stored["reused"]["source"]].get("outputs_seen", ())
     edited = [path for path, *_ in seen if facts.contents.touched(path, since)]
     return f"{edited[0]} had been edited" if edited else ""

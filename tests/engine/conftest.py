@@ -234,11 +234,11 @@ def another(simulator: Simulator, wire: Wire | None = None) -> Engine:
     told: list[str] = []
     checks: list[None] = []
     reuse = ReuseSettings(
-        workspace,
-        workspace,
+        Workspace(Rpc(Wire()), simulator.workspace_url, timeout=timedelta(seconds=LONG)),
+        Workspace(Rpc(Wire()), simulator.workspace_url, timeout=5 * second),
         max_age=timedelta(days=30),
         min_age=timedelta(0),
-        patience=timedelta(seconds=1),
+        patience=timedelta(seconds=LONG),
     )
     backends = by_name(AppServiceBackend(service, clients.workspace), BuiltinBackend(clients))
     context = EngineContext(

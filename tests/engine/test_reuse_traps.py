@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import ALICE, Engine
+from tests.engine.conftest import ALICE, LONG, Engine
 from tests.engine.test_reuse import (
     HOME,
     READS,
@@ -41,7 +41,7 @@ class Watched(Workspace):
     """The true client, which says when it has read."""
 
     def __init__(self, url: str, read: Callable[[], None]) -> None:
-        super().__init__(Rpc(Wire()), url, timeout=timedelta(seconds=5))
+        super().__init__(Rpc(Wire()), url, timeout=timedelta(seconds=LONG))
         self._read = read
 
     def items(self, token: str, paths: Sequence[str]) -> tuple[Item, ...]:
