@@ -6,15 +6,16 @@ import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from waitress.adjustments import Adjustments
+from waitress.buffers import OverflowableBuffer
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.task import WSGITask
 
 from server.bounds import IN_MEMORY_BYTES, Progress
 from server.refusals import Parser, Refusal, TimedOut, write_refusal
-from server.spool import Share
+from server.spool import Full, Share, log_unwritable
 
 HUNG_UP = "server.client_hung_up"
 """In a request's environment: tells whether the client has closed its end."""
@@ -106,14 +107,27 @@ class Channel(HTTPChannel):
         room."""
         full = self._share.take(len(data)) if len(data) >= IN_MEMORY_BYTES else None
         if full is not None:
-            self.server.count_refusal("waiting")
-            super().write_soon(write_refusal(full))
-            raise ClientDisconnected
+            self._refuse(full)
         try:
             super().write_soon(data)
         except ClientDisconnected:
             self._share.give_back()
             raise
+        except OSError as error:
+            log_unwritable(error)
+            self._share.give_back()
+            with self.outbuf_lock:
+                if self.total_outbufs_len:  # an earlier answer waits in the same buffer
+                    self.will_close = True
+                    raise ClientDisconnected from None
+                self.outbufs[-1] = OverflowableBuffer(self.adj.outbuf_overflow)
+            self._refuse("disk")
+
+    def _refuse(self, full: Full) -> NoReturn:
+        """Answers that the real answer has no room."""
+        self.server.count_refusal("waiting")
+        super().write_soon(write_refusal(full))
+        raise ClientDisconnected
 
     def send(self, data: bytes, do_close: bool = True) -> int:
         sent: int = super().send(data, do_close)

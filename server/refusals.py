@@ -44,6 +44,7 @@ RETRY_SECONDS: Final = 5
 _NO_ROOM: Final[Mapping[Full, Error]] = {
     "address": TooManyOfAddress("too much waits that came from your address, or is to go there."),
     "process": TooManyInAll("too much waits to be read or sent."),
+    "disk": TooManyInAll("the disk of the API's temporary files takes no more."),
 }
 KINDS: Final[Mapping[int, str]] = {408: "slow", 413: "large", 429: "waiting", 503: "waiting"}
 """What a refusal counts as; ``malformed`` for any other."""

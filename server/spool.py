@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Literal
 
 from waitress.buffers import OverflowableBuffer
 
-Full = Literal["address", "process"]
+Full = Literal["address", "process", "disk"]
+"""What has no room: the share of one address, that of the process, or the disk itself."""
 
 
 @dataclass(slots=True)
@@ -82,11 +85,22 @@ class Body(OverflowableBuffer):
             if self.full is None:
                 self._counted = size
         if self.full is None:
-            super().append(data)
+            try:
+                super().append(data)
+            except OSError as error:
+                log_unwritable(error)
+                self.full = "disk"
 
     def close(self) -> None:
         """Called by waitress once the request is answered, and for one that never was whole."""
         counted, self._counted = self._counted, 0
         if counted:
             self._spool.give_back(self._address, counted)
-        super().close()
+        with suppress(OSError):  # what a full disk did not take is tried once more
+            super().close()
+
+
+def log_unwritable(error: OSError) -> None:
+    logging.getLogger(__name__).error(
+        "A request is refused: temporary files cannot be written: %s", error.strerror
+    )

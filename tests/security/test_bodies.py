@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from contextlib import ExitStack
+import resource
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import quote
@@ -140,6 +143,48 @@ def test_large_answers_that_nobody_reads_fill_no_disk(product: Product) -> None:
         stack.close()
         wait_until(lambda: code_of(begin("127.0.0.3")) == 200, "room again")
     product.ask("DELETE", f"/workflows/{workflow}")
+
+
+def test_a_disk_that_takes_no_more_refuses_what_is_large_and_nothing_else(
+    product: Product,
+) -> None:
+    """A limit on the size of files takes the place of a full disk: the same error of the system."""
+    large = document({"a": ""})
+    large["base_context"]["text"] = "x" * 10 * MIB
+    workflow = product.ask("POST", "/workflows/plan", json=large)["workflow_id"]
+    path = f"/api/v1/workflows/{workflow}"
+    asked = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {product.token(ALICE)}\r\n"
+    with another_api(product, "--workers", "1") as url:
+        log = product.stack.apis[-1].log
+        with files_of_at_most(4 * MIB, product.stack.apis[-1].pid):
+            body = answer_from(url, "127.0.0.3", 14 * MIB)
+            with connect(url) as connection:
+                connection.sendall(f"{asked}Connection: close\r\n\r\n".encode())
+                answer = answer_to(connection)
+            small = answer_from(url, "127.0.0.3", 1000)
+        room_again = answer_from(url, "127.0.0.3", 14 * MIB)
+
+    assert [code_of(each) for each in (body, answer, small, room_again)] == [503, 503, 401, 401]
+    for refusal in (body, answer):
+        assert b"disk of the API's temporary files takes no more" in refusal
+        assert b"\r\nRetry-After: 5\r\n" in refusal
+    assert log is not None
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    errors = [line["event"] for line in lines if line["level"] == "error"]
+    assert len(errors) == 2
+    assert all("temporary files cannot be written" in error for error in errors)
+    product.ask("DELETE", f"/workflows/{workflow}")
+
+
+@contextmanager
+def files_of_at_most(size: int, master: int) -> Iterator[None]:
+    """No process of this API writes a larger file."""
+    pids = [child.pid for child in psutil.Process(master).children(recursive=True)]
+    for pid in pids:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    yield
+    for pid in pids:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
 
 
 def code_of(answer: bytes) -> int:
