@@ -64,6 +64,9 @@ reach: Final = Reach()
 class ForwardingTask(Task):  # type: ignore[type-arg]
     """Runs in this process or sends its message again."""
 
+    throws = (Unavailable,)
+    """MongoDB is away: Celery logs no traceback, for each task that finds it so."""
+
     def __call__(self, *args: Any, **options: Any) -> Any:
         hops = int((self.request.headers or {}).get(_HOPS, 0))
         if (
@@ -74,8 +77,9 @@ class ForwardingTask(Task):  # type: ignore[type-arg]
             return None
         try:
             return self.run(*args, **options)
-        except Unavailable:
+        except Unavailable as away:
             reach.mongodb_away.set()
+            log.warning("A task ends early, and its work is found again", error=str(away))
             raise
 
     def _forward(self, args: Any, options: Any, hops: int) -> bool:

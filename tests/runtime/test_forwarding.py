@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +14,7 @@ from devstack.processes import wait_until
 from runtime.forwarding import MOST_HOPS, ForwardingTask, Reach
 from runtime.forwarding import reach as of_process
 from workflows.backends.breakers import FAILURES, PROBE_SECONDS, RECENT_SECONDS, Breakers
-from workflows.model.errors import NotSent, Unauthorized
+from workflows.model.errors import NotSent, Unauthorized, Unavailable
 
 STARTS, POLLS, SWEEP = "tasks.start_jobs", "tasks.poll_jobs", "tasks.advance_active_workflows"
 
@@ -99,6 +100,28 @@ def without_mongodb() -> Iterator[None]:
     of_process.mongodb_away.set()
     yield
     of_process.mongodb_away.clear()
+
+
+@pytest.mark.usefixtures("without_mongodb")
+def test_a_task_that_mongodb_does_not_answer_logs_no_traceback(
+    redis_uri: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk of MongoDB fails each task of each sweep: one line of each is enough."""
+    app = Celery("away", broker=redis_uri, set_as_current=False, task_cls=ForwardingTask)
+    app.conf.worker_hijack_root_logger = False
+    ran: list[object] = []
+
+    @app.task(name="read")
+    def read() -> None:
+        ran.append(1)
+        raise Unavailable("MongoDB cannot be used now")
+
+    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+        read.delay()
+        wait_until(lambda: bool(ran), "the message is run", seconds=30)
+
+    assert "A task ends early" in capsys.readouterr().out
+    assert [each.message for each in caplog.records if each.levelno >= logging.WARNING] == []
 
 
 @pytest.mark.usefixtures("without_mongodb")
