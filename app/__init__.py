@@ -10,7 +10,7 @@ from flask import Flask
 from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import cli, deletion, ui
+from app import cli, deletion, guide, ui
 from app.admin import routes as admin
 from app.api import (
     commands,
@@ -102,6 +102,7 @@ def create_app(settings: Settings) -> Flask:
     api.register_blueprint(system.for_prometheus)
     api.register_blueprint(reference.blueprint)
     docs.register(app, api)
+    guide.register(app)
     ui.register(app)
     for group in (cli.credentials, cli.db):
         app.cli.add_command(group)

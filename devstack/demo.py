@@ -28,6 +28,7 @@ FINAL = ("succeeded", "failed", "cancelled")
 COLOURS = {"succeeded": "green", "failed": "red", "running": "cyan", "queued": "yellow"}
 PLACES = {
     "page": "page",
+    "guide": "guide",
     "api": "API",
     "probes": "health probes",
     "flower": "Flower",

@@ -31,6 +31,8 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST, TOO_NEW = (3, 11), (3, 14)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PROGRESS_SECONDS = 2.5
+DIGITS = 16
+"""Of a digest in the name of a stamp."""
 BEGAN = time.monotonic()
 NOT_LOADED = (
     "/(tests?|testing|lexers|styles|pip|setuptools|networkx|rdtypes|pycparser|markdown_it)/"
@@ -66,11 +68,17 @@ def ensure(venv: Path, installer: Path, files: Sequence[Path]) -> None:
         make(venv)
     say(f"installing {', '.join(file.name for file in wanted)} into {venv.name} (once)")
     install(venv, installer, files)
+    record(venv, files)
+    unfinished.unlink()
+
+
+def record(venv: Path, files: Sequence[Path]) -> None:
+    """Stamps for these files in place of former ones; those of other files stay, also of
+    requirements-dev.txt where requirements.txt is installed."""
     for file in files:
-        for former in venv.glob(f".installed-{file.stem}-*"):
+        for former in venv.glob(f".installed-{file.stem}-{'[0-9a-f]' * DIGITS}"):
             former.unlink()
         stamp(venv, file).touch()
-    unfinished.unlink()
 
 
 def wait_for_turn(lock: IO[str]) -> None:
@@ -113,7 +121,7 @@ def pip_wheel() -> Path | None:
 
 def stamp(venv: Path, file: Path) -> Path:
     """The file that exists if exactly this content is installed."""
-    content = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    content = hashlib.sha256(file.read_bytes()).hexdigest()[:DIGITS]
     return venv / f".installed-{file.stem}-{content}"
 
 

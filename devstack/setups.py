@@ -17,7 +17,7 @@ from pathlib import Path
 
 import requests
 
-from devstack import processes, records, servers
+from devstack import guide, processes, records, servers
 from devstack.processes import NotReady, Process, wait_until
 from devstack.records import ROOT, VAR
 from devstack.shared import STOPPING, Failed, end_by_signal, shared_servers, stop_event
@@ -157,6 +157,7 @@ def _run(
             name,
             api=url,
             page=f"{url}/ui/",
+            guide=f"{url}/docs/guide/" if guide.is_built() else "",
             probes=f"http://127.0.0.1:{probes}/api/v1/health/live",
             flower=f"http://{login}@127.0.0.1:{ports.flower}" if ports.flower else "",
             exporter=f"http://127.0.0.1:{ports.exporter}" if ports.exporter else "",

@@ -5,6 +5,7 @@
 # --port N: another port for the API; --flower-port N, --exporter-port N, --mcp-port N: for these.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-environment embedded agents
+environment embedded agents guide
 exporter || { [ "$?" != 130 ] || exit 130; echo "celery-exporter cannot be installed here and is left out" >&2; }
+"$venv/bin/python" -S -c "$run" devstack.guide || echo "the guide is left out" >&2
 exec "$venv/bin/python" -S -c "$run" devstack up "$@"

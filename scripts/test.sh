@@ -5,7 +5,7 @@
 # that is allowed.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-environment dev embedded agents
+environment dev embedded agents guide
 export PATH="$PWD/$venv/bin:$PATH"
 
 if [ "$#" -gt 0 ]; then exec python -m pytest "$@"; fi
@@ -35,8 +35,7 @@ check ruff format --check --quiet
 check ruff check --quiet
 check mypy --no-error-summary
 check lint-imports --no-logo
-export NO_MKDOCS_2_WARNING=1  # of mkdocs-material, about its successor
-check mkdocs build --strict --quiet
+check ./scripts/guide.sh
 # Three at once on two cores: most of a test's time it waits for servers, leases and graces.
 check python -m pytest -q -n 3 --dist loadgroup --durations=25
 check ./scripts/pythons.sh

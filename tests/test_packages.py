@@ -40,6 +40,7 @@ def test_every_file_beside_the_modules_is_in_the_wheel() -> None:
         for package in found
         for pattern in data.get(str(package.relative_to(ROOT)).replace("/", "."), ())
         for path in package.glob(pattern)
+        if path.is_file()
     }
     assert wanted
     assert wanted == taken

@@ -46,6 +46,7 @@ def spec_options() -> dict[str, object]:
         " `OAuth ` before it is tolerated.",
     }
     return {
+        "externalDocs": {"description": "The guide", "url": "/docs/guide/"},
         "info": {
             "description": "Runs workflows of BV-BRC jobs to their end, whatever fails on the way."
         },
