@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from devstack.processes import wait_until
 from tests.product import GROUP, Product, document
-from tests.shared import ROOT
 from tests.ui import scenes
 from tests.ui.conftest import Seen
+from tests.ui.shots import KEPT, SHOTS, shoot, shown
 
 pytestmark = [GROUP, pytest.mark.browser]
 Look = Callable[..., Seen]
@@ -24,8 +22,6 @@ LARGEST_BYTES = 300_000
 LARGE = {"graph-200-steps", "graph-500-steps", "timeline-200-steps"}
 PATIENCE = 60_000
 """Milliseconds."""
-SHOTS = ROOT / os.environ.get("SCREENSHOTS", "var/screenshots")
-"""``SCREENSHOTS=docs/screenshots`` renews those in the documents."""
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
     "device_scale_factor": 1.5,
@@ -257,27 +253,22 @@ def test_a_large_graph_is_drawn_smaller_and_larger(look: Look, scenery: dict[str
     assert graph.evaluate(width) <= seen.page.locator(".paper").evaluate(width)
 
 
-def test_pictures_are_taken_for_the_documents(look: Look, scenery: dict[str, str]) -> None:
+def test_a_picture_is_taken_of_all_that_the_documents_show(
+    look: Look, scenery: dict[str, str]
+) -> None:
     where = paths(scenery)
+    taken = set()
     wide = look(scenes.MARIA)
     for name in ("list", "graph-running", "graph-failed", "graph-200-steps", "timeline",
                  "step", "cancel", "new-app"):  # fmt: skip
         wide.open(where[name])
-        shoot(wide.page, name)
+        taken.add(shoot(wide.page, name))
     dark = look(scenes.MARIA, color_scheme="dark")
     dark.open(where["graph-running"])
-    shoot(dark.page, "graph-dark")
+    taken.add(shoot(dark.page, "graph-dark"))
     phone = look(scenes.MARIA, **PHONE)
     for name in ("list", "graph-failed", "timeline"):
         phone.open(where[name])
-        shoot(phone.page, f"phone-{name}")
+        taken.add(shoot(phone.page, f"phone-{name}"))
 
-    assert len(list(SHOTS.glob("*.png"))) >= 11
-
-
-def shoot(page: Page, name: str) -> None:
-    """Waits until nothing moves, so that the same page gives the same picture."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    page.emulate_media(reduced_motion="reduce")
-    page.wait_for_load_state("load")
-    page.screenshot(path=Path(SHOTS, f"{name}.png"), animations="disabled")
+    assert taken == shown() == set(KEPT.glob("*.png"))
