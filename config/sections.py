@@ -82,9 +82,13 @@ class MongoDB(Section):
     """The replica set that stores all state: ``uri``, or ``host`` and ``port``."""
 
     uri: Annotated[SecretStr, _secret_uri("mongodb", "mongodb+srv")] | None = None
+    """The connection string, which may hold a password. It wins over ``host`` and ``port``."""
     host: Name = "127.0.0.1"
+    """Where there is no ``uri``."""
     port: Port = 27017
+    """The same."""
     database: Name = "workflows"
+    """The name of the database."""
     collection: Name = "workflows"
     """The collection of the workflows; the others stand beside it under their own names."""
 
@@ -154,30 +158,36 @@ class Scheduler(Section):
     """BV-BRC's AppService, and the Minhash service beside it."""
 
     url: Url = "https://p3.theseed.org/services/app_service"
+    """The address of AppService."""
     timeout: Seconds = 30
     """Seconds, for each call but a submission."""
     submit_timeout: Seconds = 600
     """Seconds: AppService runs an app's preflight inside the call, minutes are possible."""
     minhash_url: Url = "https://p3.theseed.org/services/minhash_service"
+    """The address of the Minhash service, which finds similar genomes."""
 
 
 class Workspace(Section):
     """BV-BRC's file store."""
 
     url: Url = "https://p3.theseed.org/services/Workspace"
+    """The address of the Workspace."""
 
 
 class DataApi(Section):
     """BV-BRC's database of genomes and features."""
 
     url: Url = "https://www.bv-brc.org/api"
+    """The address of the data API."""
 
 
 class Links(Section):
     """Addresses of BV-BRC's pages, made from a workflow's ``base_url``; empty: no links."""
 
     workspace_url: str = "{base_url}/workspace{path}"
+    """Of a path in the Workspace: ``{base_url}``, ``{path}``."""
     job_url: str = "{base_url}/job/{job_id}"
+    """Of a job: ``{base_url}``, ``{job_id}``."""
 
     @field_validator("workspace_url", "job_url")
     @classmethod
@@ -193,10 +203,12 @@ class Executor(Section):
     """The executor, which advances workflows."""
 
     polling_interval_seconds: Seconds = 10
+    """How often jobs are asked about, and what is due is looked for."""
     poll_by_forecast: bool = True
     """Jobs of apps with a history are polled as likely as they end, at no more calls; False: by
     the fixed schedule alone."""
     max_parallel_steps_per_workflow: Count = 2
+    """Steps of one workflow that run at the same time; the most that a workflow may name."""
     enable_auto_resume: bool = True
     """False: a restart of the executor pauses the workflows under way until they are submitted
     again by their ids, or cancelled."""
@@ -225,17 +237,22 @@ class Logging(Section):
     """Log files, besides standard output."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The least that is logged."""
     workflow_log_dir: Path = Path("logs/workflows")
+    """Where each workflow has a file of its own."""
     workflow_log_bytes: Count = 10 * 1024 * 1024
     """The size at which a workflow's log file is rotated; one former file is kept beside it."""
     executor_log_file: Path = Path("logs/executor.log")
+    """Of a worker without a name; named ones and beat have files beside it."""
 
 
 class Metrics(Section):
     """Prometheus."""
 
     enable_prometheus: bool = True
+    """Whether anything is counted and shown."""
     host: Name = "0.0.0.0"  # noqa: S104 - Prometheus is on another host, and nothing here is secret
+    """The address on which a worker serves them."""
     port: Port = 9090
     """The port on which a worker serves this host's metrics; a second worker on the host runs
     without."""
@@ -374,10 +391,12 @@ class Quotas(Section):
     stored_bytes: Count = 10 * 1024**3
     """Bytes of the documents of all workflows, as MongoDB stores them."""
     requests_per_minute: Count = 60_000
+    """Requests of the API and the pages."""
     cpu_seconds_per_minute: Count = 60
     """Seconds of validating workflows and planning CWL; one second is about a thousand small
     workflows."""
     concurrent_requests: Count = 64
+    """Requests at the same time."""
     live_streams: Count = 12
     """Pages and clients that watch live: half of what one process has room for."""
 
@@ -388,6 +407,7 @@ class Api(Section):
     cors_origins: tuple[Name, ...] = ()
     """Origins whose pages may call the API; ``*`` for all. Empty: CORS is off."""
     max_body_bytes: Count = 16 * 1024 * 1024
+    """The largest body of a request."""
     text_limit_bytes: Count = 1024 * 1024
     """How many bytes of a job's stdout or stderr are returned."""
     download_limit_bytes: Count = 1024**3
@@ -406,6 +426,7 @@ class Api(Section):
     max_waiting_bytes_per_address: Annotated[int, Field(ge=32 * 1024 * 1024)] = 128 * 1024 * 1024
     """The same of one address; not used with ``trusted_proxies``."""
     probe_host: Name = "127.0.0.1"
+    """The address of the socket for health probes."""
     probe_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Where ``/api/v1/health/live`` and ``ready`` are answered on a socket of their own; 0: not."""
     bad_tokens_per_minute: Count = 300
@@ -421,8 +442,11 @@ class Wes(Section):
     """What ``GET /ga4gh/wes/v1/service-info`` says of this service."""
 
     service_id: Name = "org.bv-brc.workflows"
+    """The id of the service, in the form of a reversed domain name."""
     organization_name: Name = "BV-BRC"
+    """Who runs it."""
     organization_url: Url = "https://www.bv-brc.org"
+    """Their address."""
     contact_url: str = ""
     """``mailto:`` or a page; empty: left out."""
     environment: str = ""
@@ -435,7 +459,9 @@ class Agents(Section):
     api_url: Url = "http://127.0.0.1:8000"
     """Where it finds the API."""
     host: Name = "127.0.0.1"
+    """The address on which the MCP server listens."""
     port: Port = 8002
+    """Its port."""
     public_url: OptionalUrl = ""
     """Its address as clients know it, without ``/mcp``; empty: that of ``host`` and ``port``."""
     allowed_hosts: tuple[Name, ...] = ()
@@ -443,6 +469,7 @@ class Agents(Section):
     allowed_origins: tuple[Name, ...] = ()
     """Origins of browsers' pages, beside loopback; any other is answered 403."""
     max_body_bytes: Count = 16 * 1024 * 1024
+    """The largest body of a request to the MCP server."""
     login_url: Url = "https://www.bv-brc.org/login"
     """Where a person gets a token; named to clients as the authorization server."""
     documentation_url: Url = "https://www.bv-brc.org/docs"

@@ -14,12 +14,14 @@ from typing import Any, ClassVar, Final
 from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate
 
 from app.api.response_schemas import STEP_STATES, described_as, mapping
-from workflows.model.values import OnFailure
+from workflows.model.values import USUAL_RETRY, OnFailure
+from workflows.spec.checks.charset import BASE_URL_CHARACTERS
 from workflows.spec.checks.reuse import WORDS
 from workflows.spec.checks.shape import (
     HIGHEST_PRIORITY,
     LONGEST_BACKOFF_SECONDS,
     MOST_ATTEMPTS,
+    MOST_LABELS,
     Limits,
 )
 from workflows.spec.checks.suggestions import did_you_mean
@@ -40,45 +42,102 @@ class Retry(Schema):
     class Meta:
         unknown = RAISE
 
-    max_attempts = fields.Integer(validate=validate.Range(min=1, max=MOST_ATTEMPTS))
-    backoff_seconds = fields.Float(validate=validate.Range(min=0, max=LONGEST_BACKOFF_SECONDS))
+    max_attempts = fields.Integer(
+        validate=validate.Range(min=1, max=MOST_ATTEMPTS),
+        **described_as("Jobs that are started for the step at most", default=1),
+    )
+    backoff_seconds = fields.Float(
+        validate=validate.Range(min=0, max=LONGEST_BACKOFF_SECONDS),
+        **described_as(
+            "The wait before the second attempt; each further one is twice as long, up to 6 hours",
+            default=USUAL_RETRY.backoff.total_seconds(),
+        ),
+    )
 
 
 class StepDocument(Schema):
     class Meta:
         unknown = RAISE
 
-    step_name = fields.String(required=True, validate=NAME)
+    step_name = fields.String(
+        required=True, validate=NAME, **described_as("Other steps refer to it by this name")
+    )
     app = fields.String(required=True, **described_as("An id of BV-BRC's AppService, or its alias"))
     params = mapping("The app's parameters; `${…}` refers to other things")
-    outputs = fields.Dict(**described_as("Name to template"))
-    depends_on = fields.List(fields.String(), allow_none=True, **described_as("Step names"))
-    retry = fields.Nested(Retry)
-    reuse = fields.Boolean(**described_as("False: its job runs in any case"))
+    outputs = fields.Dict(
+        **described_as(
+            'Name to template. `{"glob": "…/*.fa", "many": true, "optional": true}` is looked for'
+            " when the job has ended. Outputs that the app is known to write need no declaration",
+            default={},
+        )
+    )
+    depends_on = fields.List(
+        fields.String(),
+        allow_none=True,
+        **described_as("Step names; a reference to a step implies it", default=[]),
+    )
+    retry = fields.Nested(Retry, **described_as("Attempts after a job that failed"))
+    reuse = fields.Boolean(**described_as("False: its job runs in any case", default=True))
 
 
 class BaseContext(Schema):
-    base_url = fields.String(required=True)
-    workspace_output_folder = fields.String(required=True)
+    """Any further key is a value of your own, for `${key}`."""
+
+    base_url = fields.String(
+        required=True,
+        validate=validate.Length(max=BASE_URL_CHARACTERS),
+        **described_as("Of BV-BRC: `https://www.bv-brc.org`"),
+    )
+    workspace_output_folder = fields.String(
+        required=True, **described_as("A Workspace folder of yours, for `output_path`")
+    )
 
 
 class WorkflowDocument(Schema):
     class Meta:
         unknown = RAISE
 
-    workflow_name = fields.String(required=True, validate=NAME)
-    version = fields.String(required=True)
-    base_context = fields.Nested(BaseContext, required=True)
-    steps = fields.List(
-        fields.Nested(StepDocument), required=True, validate=validate.Length(min=1, max=MOST_STEPS)
+    workflow_name = fields.String(
+        required=True, validate=NAME, **described_as("What lists and pages call it")
     )
-    workflow_outputs = fields.List(fields.String())
-    labels = fields.Dict(keys=fields.String(), values=fields.String())
-    max_parallel_steps = fields.Integer(validate=validate.Range(min=1))
-    on_failure = fields.String(validate=validate.OneOf([str(each) for each in OnFailure]))
-    reuse = fields.Raw(**described_as(REUSE))
+    version = fields.String(
+        required=True, validate=NAME, **described_as('Of the document\'s form: `"1.0"`')
+    )
+    base_context = fields.Nested(
+        BaseContext, required=True, **described_as("Values that every step may refer to")
+    )
+    steps = fields.List(
+        fields.Nested(StepDocument),
+        required=True,
+        validate=validate.Length(min=1, max=MOST_STEPS),
+        **described_as("In any order"),
+    )
+    workflow_outputs = fields.List(
+        fields.String(), **described_as("References to the results that matter", default=[])
+    )
+    labels = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        **described_as(f"To find it again; at most {MOST_LABELS}", default={}),
+    )
+    max_parallel_steps = fields.Integer(
+        validate=validate.Range(min=1),
+        **described_as(
+            "Steps that run at the same time. Default and most:"
+            " `executor.max_parallel_steps_per_workflow`"
+        ),
+    )
+    on_failure = fields.String(
+        validate=validate.OneOf([str(each) for each in OnFailure]),
+        **described_as(
+            "What becomes of independent steps when one fails: they finish, or are killed",
+            default=str(OnFailure.CONTINUE),
+        ),
+    )
+    reuse = fields.Raw(**described_as(REUSE + ". Default: `reuse.default`"))
     priority = fields.Integer(
-        validate=PRIORITY, **described_as("Among your own work; higher goes first")
+        validate=PRIORITY,
+        **described_as("Among your own work; higher goes first", default=0),
     )
 
 

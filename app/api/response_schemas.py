@@ -9,6 +9,7 @@ from typing import Any
 
 from marshmallow import INCLUDE, RAISE, Schema, fields, validate
 
+from workflows.model.error_codes import all_codes
 from workflows.model.states import JobState, StepState, WorkflowState
 from workflows.reuse.choice import Miss
 from workflows.rules.explain import Code
@@ -63,7 +64,10 @@ class Answered(Schema):
 
 class Problem(Answered):
     path = text("The path, such as `steps[1].params.contigs`; empty for the whole")
-    code = text("A stable word, see docs/errors.md")
+    code = text(
+        "A stable word, which docs/errors.md (of CWL, docs/cwl.md) explains. Of JSON workflows: "
+        + ", ".join(f"`{code}`" for code in all_codes())
+    )
     message = text("What is wrong")
     suggestion = text("How to correct it; may be empty")
     file = fields.String(**described_as("Of CWL: the file"))

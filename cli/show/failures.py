@@ -10,18 +10,29 @@ from bvbrc_workflows_client.errors import BadAddress, ConnectionLost, Refused, W
 
 
 class Exit(IntEnum):
-    """The exit codes of every command; 2 is click's own, for a wrong command line."""
+    """The exit codes of every command; 2 is click's own, for a wrong command line.
+    docs/cli.md is made of the texts below them."""
 
     DONE = 0
+    """done; of `watch` and `--watch`: the workflow succeeded"""
     UNEXPECTED = 1
+    """something unexpected, or you said no"""
     USAGE = 2
+    """the command line makes no sense"""
     INVALID = 3
+    """the API refuses what was sent: the message names every problem with its path"""
     NOT_ALLOWED = 4
+    """no token, a bad or expired one, or the workflow belongs to another user"""
     NOT_FOUND = 5
+    """there is no such workflow"""
     CONFLICT = 6
+    """its present state does not allow that"""
     AWAY = 7
+    """the engine cannot be reached, or is too busy now: try again later"""
     WORKFLOW_FAILED = 10
+    """the watched workflow failed"""
     WORKFLOW_CANCELLED = 11
+    """the watched workflow was cancelled"""
 
 
 _BY_STATUS: Final[Mapping[int, Exit]] = {

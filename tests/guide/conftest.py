@@ -1,0 +1,41 @@
+"""An engine for those who follow the documents, with an administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devstack.stack import Wanted, stack
+from tests.guide.shell import Shell
+from tests.product import INDEXES_SECONDS, Product
+from tests.simulated import QUICK
+
+READER = "user@bvbrc"
+"""Follows the pages, and runs the engine."""
+
+
+@pytest.fixture(scope="package")
+def engine() -> Iterator[Product]:
+    settings = {
+        "executor.polling_interval_seconds": 0.3,
+        "executor.failure_evidence_seconds": 1,
+        "auth.admins": f'["{READER}"]',
+        "webhooks.allow": '["127.0.0.1/32"]',
+    }
+    with stack(Wanted(apis=1, settings=settings, simulator=QUICK)) as running:
+        product = Product(running)
+        product.ask("GET", "/workflows", timeout=INDEXES_SECONDS)
+        product.simulator.app("*", run_seconds=1)
+        yield product
+
+
+@pytest.fixture
+def shell(engine: Product, tmp_path: Path) -> Shell:
+    env = {
+        **engine.stack.env,
+        "BVBRC_WORKFLOWS_URL": engine.url,
+        "BVBRC_TOKEN": engine.token(READER),
+    }
+    return Shell(tmp_path, env)
