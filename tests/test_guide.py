@@ -139,7 +139,8 @@ def test_the_words_in_bold_stand_on_the_pages() -> None:
     bold = set(re.findall(r"\*\*(.+?)\*\*", TEXTS[DOCS / "tutorial" / "biologist.md"]))
 
     assert len(bold) > 10
-    assert [word for word in bold - {"bold"} if word.casefold() not in shown] == []
+    words = {word.removeprefix("Add: ").casefold() for word in bold - {"bold"}}
+    assert [word for word in words if word not in shown] == []
 
 
 @each_page
