@@ -19,7 +19,7 @@ PAGES = [ROOT / "README.md", *GUIDE]
 _SHELLS = ("sh", "bash", "console")
 _PROGRAMS = re.compile(
     r"(?:bvbrc-workflows|flask|celery|gunicorn|docker|systemctl|kubectl|mongo\w+|curl|python3?) \S"
-    r"|p3-\w+$|\./scripts/\w+\.sh|\.venv\S*/bin/\w+ \S"
+    r"|p3-\w+$|\./scripts/\w+\.sh|\.venv\S*/bin/\w+ (?!-m cli$)\S"
 )
 _MARK = re.compile(r"<!-- not run: (.+?) -->")
 _FENCE = re.compile(r" *```(\w*)")
