@@ -30,6 +30,7 @@ from app.api.response_schemas import Error
 from app.api.submit import routes as submit
 from app.batches import routes as batches
 from app.connections import Connections, attach
+from app.emails import routes as emails
 from app.holds import routes as holds
 from app.http import admission, cors, docs, errors, headers, metering, request_ids, traffic
 from app.http.auth import Gate
@@ -95,7 +96,7 @@ def create_app(settings: Settings) -> Flask:
     api = Documented(app)
     reading = (apps, status, history, steps, step_reuse, results, ro_crate, usage, admin, system)
     steering = (commands, holds, priorities, tokens, deletion)
-    changing = (submit, cwl, batches, templates, many, webhooks, *steering)
+    changing = (submit, cwl, batches, templates, many, webhooks, emails, *steering)
     for part in (*changing, *reading):
         api.register_blueprint(part.blueprint, url_prefix=PREFIX)
     api.register_blueprint(wes_routes.blueprint, url_prefix=wes_errors.PREFIX)

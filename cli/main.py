@@ -18,6 +18,7 @@ from cli import (
     commands,
     crate,
     holds,
+    mail,
     many,
     outputs,
     status,
@@ -117,5 +118,6 @@ for each in (
     many.many,
     templates.templates,
     webhook.webhook,
+    mail.email,
 ):
     main.add_command(each)

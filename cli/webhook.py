@@ -81,7 +81,7 @@ def rotate(screen: Screen, webhook_id: str) -> None:
 def deliveries(screen: Screen, webhook_id: str, number: int) -> None:
     """List the messages to a webhook, the newest first."""
     path = of_webhook(webhook_id, "/deliveries")
-    screen.show(screen.api.get(path, page_size=number), _deliveries_view)
+    screen.show(screen.api.get(path, page_size=number), views.deliveries_table)
 
 
 @webhook.command()
@@ -146,20 +146,5 @@ def _list_view(found: Json) -> RenderableType:
             ", ".join(each["events"]),
             f"{each['state']} {each['reason']}".strip(),
             views.moment(each["last_success_at"]) if each["last_success_at"] else "",
-        )
-    return table
-
-
-def _deliveries_view(found: Json) -> RenderableType:
-    table = views.make_table("delivery", "event", "workflow", "state", "attempts", "last", "stored")
-    for each in found["deliveries"]:
-        table.add_row(
-            each["delivery_id"],
-            each["event"],
-            each["workflow_id"] or "",
-            each["state"],
-            str(each["attempts"]),
-            each["last_error"] or str(each["last_status"] or ""),
-            views.moment(each["created_at"]),
         )
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -63,6 +64,7 @@ Days = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 TAKEN = frozenset(
     {
+        "mail_requests",
         *("specs", "jobs", "credentials", "events", "locks", "heartbeats", "schema", "services"),
         *("app_specs", "removals", "sessions", "usage", "users", "batches", "batch_tables"),
         *("templates", "template_versions"),
@@ -381,6 +383,64 @@ class Webhooks(Section):
     """A webhook of which every attempt has failed for so long is disabled."""
     expiry_notice_seconds: Seconds = 86_400
     """How long before its end the event ``token.expires_soon`` is sent, while work is under way."""
+
+
+def _mail_server(url: str) -> str:
+    parts = urlsplit(url)
+    if not url:
+        return url
+    if parts.scheme not in MAIL_PORTS:
+        raise ValueError("must start with smtps://, smtp:// (STARTTLS) or smtp+plain://")
+    try:
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("must be scheme://[user@]host[:port]")
+    if parts.password is not None:
+        raise ValueError("must hold no password: set notifications.smtp_password")
+    return url
+
+
+def _ascii(text: SecretStr) -> SecretStr:
+    if not text.get_secret_value().isascii():
+        raise ValueError("must be of ASCII characters: mail servers know no others")
+    return text
+
+
+def _sender(text: str) -> str:
+    if text and not re.fullmatch(
+        r"(?:[^<>@\r\n\0]* <[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)", text
+    ):
+        raise ValueError("must be an e-mail address, or Name <address>")
+    return text
+
+
+MAIL_PORTS = {"smtps": 465, "smtp": 587, "smtp+plain": 25}
+"""The usual port of each way to reach a mail server: with TLS from the first byte, with STARTTLS,
+and without either."""
+
+
+class Notifications(Section):
+    """E-mail to addresses that users register and confirm."""
+
+    smtp: Annotated[str, AfterValidator(_mail_server)] = ""
+    """The mail server: ``smtps://user@mail.example.org`` (TLS), ``smtp://…`` (STARTTLS, always) or
+    ``smtp+plain://…`` (neither). Empty: no e-mail."""
+    smtp_password: Annotated[SecretStr, AfterValidator(_ascii)] = SecretStr("")
+    """The password of the user in ``smtp``."""
+    sender: Annotated[str, AfterValidator(_sender)] = ""
+    """From whom letters come: ``BV-BRC workflows <workflows@example.org>``."""
+    timeout_seconds: Seconds = 15
+    """For one whole attempt."""
+    addresses_per_user: Count = 3
+    confirmations_per_day: Count = 5
+    """Letters that ask for a confirmation, of one user."""
+
+    @property
+    def password(self) -> str:
+        """In the clear: never log it."""
+        return self.smtp_password.get_secret_value()
 
 
 class Quotas(Section):

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import ValidationError, model_validator
@@ -23,6 +24,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from config import sections
 
 PREFIX = "WORKFLOW_"
+_HERE = ("localhost", "127.0.0.1", "::1")
 FILE_VARIABLE = "WORKFLOW_CONFIG_FILE"
 DEFAULT_FILE = Path(__file__).with_name("config.yaml")
 EXIT_CODE = 4
@@ -62,6 +64,7 @@ class Settings(BaseSettings):
     reuse: sections.Reuse = sections.Reuse()
     batches: sections.Batches = sections.Batches()
     webhooks: sections.Webhooks = sections.Webhooks()
+    notifications: sections.Notifications = sections.Notifications()
     templates: sections.Templates = sections.Templates()
     api: sections.Api = sections.Api()
     wes: sections.Wes = sections.Wes()
@@ -76,6 +79,30 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"executor.in_doubt_grace_seconds ({grace:g}) must exceed"
                 f" scheduler.submit_timeout ({call:g})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _letters_can_be_written(self) -> Settings:
+        """They need a sender and links, and a password must not cross a network in the clear."""
+        mail = self.notifications
+        if not mail.smtp:
+            return self
+        for name, value in (
+            ("notifications.sender", mail.sender),
+            ("api.public_url", self.api.public_url),
+        ):
+            if not value:
+                raise ValueError(f"{name} must be set where notifications.smtp is")
+        server = urlsplit(mail.smtp)
+        if bool(server.username) != bool(mail.password):
+            raise ValueError(
+                "notifications.smtp_password and the user in notifications.smtp"
+                " must both be set, or neither"
+            )
+        if mail.password and server.scheme == "smtp+plain" and server.hostname not in _HERE:
+            raise ValueError(
+                "notifications.smtp must start with smtps:// or smtp:// for a password"
             )
         return self
 

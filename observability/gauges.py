@@ -85,7 +85,12 @@ def _unfinished_gauges(known: Progress) -> Iterator[Metric]:
     yield gauge(
         "webhook_deliveries_pending",
         "Messages to webhooks that wait for their first or next attempt",
-        known.notifications.pending,
+        known.notifications.pending - known.notifications.letters,
+    )
+    yield gauge(
+        "email_deliveries_pending",
+        "Letters that wait for their first or next attempt",
+        known.notifications.letters,
     )
     scopes = Counter(str(hold.scope) for hold in known.holds)
     counts = {str(scope): scopes[scope] for scope in Scope}

@@ -20,6 +20,7 @@ from workflows.bvbrc.rpc import Made
 from workflows.engine.context import Recorded
 from workflows.model.states import FINAL_STEP, FINAL_WORKFLOW, StepState, WorkflowState
 from workflows.model.values import Event
+from workflows.model.webhooks import Channel
 from workflows.rules.webhooks.attempts import Outcome
 
 log = structlog.get_logger(__name__)
@@ -95,10 +96,12 @@ class Counts:
         """``renewed`` or ``failed``."""
         self.meters.renewals.labels(outcome).inc()
 
-    def count_delivery(self, outcome: Outcome, took: timedelta) -> None:
-        """An attempt to deliver a message to a webhook."""
-        self.meters.deliveries.labels(outcome).inc()
-        self.meters.delivery_seconds.observe(took.total_seconds())
+    def count_delivery(self, channel: Channel, outcome: Outcome, took: timedelta) -> None:
+        """An attempt to deliver a message to a webhook, or to hand a letter over."""
+        meters, letter = self.meters, channel is Channel.EMAIL
+        (meters.letters if letter else meters.deliveries).labels(outcome).inc()
+        seconds = meters.letter_seconds if letter else meters.delivery_seconds
+        seconds.observe(took.total_seconds())
 
     def request(self, method: str, route: str, status: int, duration: timedelta) -> None:
         """``route`` is the rule that answered, not the path: ids are no labels."""

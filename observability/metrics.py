@@ -93,6 +93,12 @@ class Meters:
     delivery_seconds: Histogram = _seconds(
         "webhook_delivery", "How long an attempt to deliver a message took", _SHORT
     )
+    letters: Counter = _counter(
+        "email_deliveries", "Attempts to hand a letter to the mail server", "outcome"
+    )
+    letter_seconds: Histogram = _seconds(
+        "email_delivery", "How long an attempt to hand a letter over took", _SHORT
+    )
     requests: Counter = _counter(
         "http_requests", "Requests that the API answered", "method", "route", "status"
     )

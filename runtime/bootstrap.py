@@ -9,12 +9,14 @@ from datetime import timedelta
 from functools import lru_cache
 from threading import Lock
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import structlog
 from celery import current_app
 from celery.signals import task_failure, worker_shutting_down
 from kombu.exceptions import OperationalError
 
+from config.sections import MAIL_PORTS
 from config.settings import Settings, load_settings
 from observability.event_recorder import recorder
 from observability.metering import counts_of
@@ -40,10 +42,13 @@ from workflows.cwl.process.planner import Planner
 from workflows.engine.context import EngineContext, Limits, Recorded
 from workflows.engine.jobs.early_looks import EarlyLooks
 from workflows.engine.jobs.send import Drain
-from workflows.engine.notifications.context import Notifications
+from workflows.engine.notifications.context import Mail, Notifications
+from workflows.engine.notifications.links import Links
+from workflows.engine.notifications.mailer import Mailer, Relay, Security
 from workflows.engine.notifications.post import Poster
 from workflows.engine.reuse.settings import ReuseSettings
 from workflows.engine.sweep import POLLED_TOGETHER
+from workflows.rules.mail.letters import Letterhead
 from workflows.rules.poll_schedule import early_looks
 from workflows.store import clock, connection, documents
 from workflows.store.users.credentials import Vault
@@ -115,19 +120,44 @@ def _user_service(settings: Settings) -> UserService | None:
 
 
 def notifications_of(settings: Settings) -> Notifications | None:
-    """None: webhooks are switched off."""
-    webhooks = settings.webhooks
-    if not webhooks.enabled:
+    """None: webhooks and e-mail are switched off."""
+    webhooks, mail = settings.webhooks, _mail(settings)
+    if not webhooks.enabled and mail is None:
         return None
     timeout = timedelta(seconds=webhooks.timeout_seconds)
+    longest = max(timeout, timedelta(seconds=settings.notifications.timeout_seconds))
     return Notifications(
-        poster=Poster(Wire(), webhooks.allow, timeout),
+        poster=Poster(Wire(), webhooks.allow, timeout) if webhooks.enabled else None,
         public_url=settings.api.public_url,
         schedule=[timedelta(seconds=each) for each in webhooks.retry_seconds],
         disable_after=timedelta(seconds=webhooks.disable_after_seconds),
         expiry_notice=timedelta(seconds=webhooks.expiry_notice_seconds),
         per_user=webhooks.per_user,
-        lease=4 * timeout,
+        lease=4 * longest,
+        mail=mail,
+    )
+
+
+_SECURITY = {"smtps": Security.TLS, "smtp": Security.STARTTLS, "smtp+plain": Security.NONE}
+
+
+def _mail(settings: Settings) -> Mail | None:
+    mail, server = settings.notifications, urlsplit(settings.notifications.smtp)
+    if not server.hostname:
+        return None
+    relay = Relay(
+        server.hostname,
+        server.port or MAIL_PORTS[server.scheme],
+        _SECURITY[server.scheme],
+        unquote(server.username or ""),
+        mail.password,
+    )
+    head = Letterhead(mail.sender, settings.api.public_url)
+    return Mail(
+        Mailer(relay, head, timedelta(seconds=mail.timeout_seconds)),
+        Links(settings.auth.keys),
+        per_user=mail.addresses_per_user,
+        confirmations=mail.confirmations_per_day,
     )
 
 

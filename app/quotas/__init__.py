@@ -103,6 +103,13 @@ class Quotas:
         message = f"{allowed} of {allowed} webhooks are used"
         raise QuotaExceeded("webhooks", message, "Delete one that you no longer need.")
 
+    def refuse(
+        self, limit: str, message: str, way_out: str, retry_seconds: int | None = None
+    ) -> NoReturn:
+        """Refuses what a user has too many of. ``retry_seconds``: None: only the user can make
+        room."""
+        raise QuotaExceeded(limit, message, way_out, retry_seconds)
+
     def stored(self, user: str, size_bytes: int, *, starts: bool) -> None:
         """Counts a stored workflow of the user."""
         self._ledger.store(user, size_bytes, starts=starts)

@@ -28,6 +28,7 @@ from app.ui import (
     actions,
     admin_pages,
     batch_pages,
+    email_pages,
     formatting,
     hold_pages,
     many_pages,
@@ -60,7 +61,7 @@ _HEADERS: Final = {
 def register(app: Flask) -> None:
     blueprint = Blueprint("ui", __name__, url_prefix="/ui", template_folder="templates")
     tables = (workflow_list, many_pages, batch_pages, template_pages)
-    lists = (*tables, webhook_pages, hold_pages, admin_pages)
+    lists = (*tables, webhook_pages, email_pages, hold_pages, admin_pages)
     for part in (*lists, workflow_pages, actions, token_page, sign_in):
         part.register(blueprint)
     for part in (choice, app_form, template_form, document_page, sheet_page, former):

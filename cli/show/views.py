@@ -137,3 +137,19 @@ def make_table(*columns: str) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
     return table
+
+
+def deliveries_table(found: Json) -> RenderableType:
+    """Messages to one webhook or e-mail address."""
+    table = make_table("delivery", "event", "workflow", "state", "attempts", "last", "stored")
+    for each in found["deliveries"]:
+        table.add_row(
+            each["delivery_id"],
+            each["event"],
+            each["workflow_id"] or "",
+            each["state"],
+            str(each["attempts"]),
+            each["last_error"] or str(each["last_status"] or ""),
+            moment(each["created_at"]),
+        )
+    return table

@@ -17,6 +17,7 @@ from app.api import response_schemas
 from app.http.auth import LINK, OPEN, SESSION
 from tasks.celery import app as celery
 from tests.app.conftest import Api
+from tests.app.email_routes import ROUTES as EMAIL_ROUTES
 from tests.app.test_admin import PATH as FOR_ADMINS
 from tests.app.test_auth import ROUTES
 from tests.app.test_batches import ROUTES as BATCH_ROUTES
@@ -39,6 +40,8 @@ OPEN_ROUTES = {
     "/ga4gh/wes/v1/service-info",
     "/llms.txt",
     "/ui/sign-in",
+    "/ui/email/confirm",
+    "/ui/email/leave",
     "/ui/static/<path:name>",
     "/ui/<path:rest>",
 }
@@ -76,12 +79,16 @@ def test_every_page_leads_a_stranger_to_the_sign_in(api: Api) -> None:
 
 def test_the_matrix_of_tokens_knows_every_route(api: Api) -> None:
     known = {normpath(f"/api/v1/workflows{route.path}") for route in ROUTES}
-    known |= {f"/api/v1{path}" for _, path in (*BATCH_ROUTES, *TEMPLATE_ROUTES, *WEBHOOK_ROUTES)}
+    known |= {
+        f"/api/v1{path}"
+        for _, path in (*BATCH_ROUTES, *TEMPLATE_ROUTES, *WEBHOOK_ROUTES, *EMAIL_ROUTES)
+    }
     known.add(FOR_ADMINS)
     blanks = {
         "<workflow_id>": "{id}",
         "<batch_id>": "{id}",
         "<webhook_id>": "{id}",
+        "<address_id>": "{id}",
         "<delivery_id>": "{delivery}",
         "<path:step_name>": "a",
         "<app>": "Date",

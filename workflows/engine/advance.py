@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 from workflows.engine.context import EngineContext, Recorded
 from workflows.engine.jobs.intents import intents
 from workflows.engine.notifications import outgoing
-from workflows.engine.notifications.outgoing import Subscriptions, subject_of
+from workflows.engine.notifications.outgoing import Subscriptions, planned_subject
 from workflows.model.errors import Unavailable
 from workflows.model.states import FINAL_WORKFLOW, JobState
 from workflows.rules.plan import backoff, plan
@@ -126,7 +126,7 @@ def _turn(
     try:
         blueprint = specs.get(claimed.spec_id)
         decided = plan(blueprint, workflow, jobs, claimed.now)
-        subject = subject_of(claimed, decided.workflow.state, blueprint.spec.labels)
+        subject = planned_subject(claimed, decided.workflow, blueprint.spec)
         reuse_until = claimed.now + context.reuse.patience if context.reuse else None
         return Change(
             before=claimed,

@@ -17,6 +17,7 @@ from workflows.engine.jobs.lanes import Lanes
 from workflows.engine.notifications.context import Notifications
 from workflows.engine.reuse.settings import ReuseSettings
 from workflows.model.values import APPSERVICE, Event
+from workflows.model.webhooks import Channel
 from workflows.rules.webhooks.attempts import Outcome
 from workflows.store.jobs import reservations
 from workflows.store.mongo import translate_errors
@@ -117,10 +118,12 @@ class EngineContext:
     renewed: Callable[[str], None] = lambda _: None
     """Called after each try with its outcome, ``renewed`` or ``failed``."""
     notifications: Notifications | None = None
-    """The settings of webhooks; None: they are switched off."""
+    """The settings of webhooks and e-mail; None: both are switched off."""
     notifies: Callable[[], None] = lambda: None
-    """Called when messages to webhooks were stored; it never fails."""
-    delivered: Callable[[Outcome, timedelta], None] = lambda _outcome, _took: None
+    """Called when messages were stored; it never fails."""
+    delivered: Callable[[Channel, Outcome, timedelta], None] = lambda _channel, _outcome, _took: (
+        None
+    )
     """Called after each attempt to deliver a message."""
     planner: Planner | None = None
     """Plans them; None in a process that does not."""

@@ -1,4 +1,4 @@
-"""Values of notifications: a user's webhook, and a message that is to be delivered to it."""
+"""Values of notifications: a user's webhook or e-mail address, and a message to it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ from datetime import datetime
 from enum import StrEnum
 
 
+class Channel(StrEnum):
+    """How a message reaches its receiver."""
+
+    WEBHOOK = "webhook"
+    EMAIL = "email"
+
+
 class WebhookState(StrEnum):
     """Whether anything is sent to a webhook."""
 
@@ -15,8 +22,17 @@ class WebhookState(StrEnum):
     DISABLED = "disabled"
 
 
+class AddressState(StrEnum):
+    """Whether anything is sent to an e-mail address."""
+
+    UNCONFIRMED = "unconfirmed"  # nothing but the message that asks for the confirmation
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+    UNSUBSCRIBED = "unsubscribed"  # by its reader: for ever, until it is registered again
+
+
 class DeliveryState(StrEnum):
-    """The state of one message to one webhook."""
+    """The state of one message to one webhook or address."""
 
     PENDING = "pending"  # waits for its first or next attempt
     DELIVERED = "delivered"
@@ -33,11 +49,16 @@ class Subscription:
     """Names of events, ``workflow.*``, or ``*``; empty: the usual ones."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """The labels that a workflow or batch must have; empty: any."""
+    channel: Channel = Channel.WEBHOOK
+    address: str = ""
+    """Of e-mail: to whom."""
+    unsubscribe: str = field(default="", repr=False)
+    """Of e-mail: the word in the link that ends it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message to one webhook, as it is stored with the event that it reports."""
+    """A message to one webhook or address, as it is stored with the event that it reports."""
 
     id: str
     """``msg_`` and a digest of the webhook, of what the event belongs to, and of its number there:
@@ -48,7 +69,8 @@ class Message:
     """Its name, such as ``workflow.succeeded``."""
     at: datetime
     body: str = field(repr=False)
-    """The JSON text that is signed and sent, byte by byte, in each attempt."""
+    """What is sent, byte by byte, in each attempt: JSON that is signed, or a whole letter in
+    ASCII."""
     source: str
     """The path of what the event belongs to (``ce-source``)."""
     step_name: str = ""

@@ -36,6 +36,7 @@ from workflows.store.templates.documents import (
 )
 from workflows.store.webhooks.documents import DUE_DELIVERIES as DUE_DELIVERIES  # noqa: PLC0414 - exported
 from workflows.store.webhooks.documents import Delivery as Delivery  # noqa: PLC0414 - exported
+from workflows.store.webhooks.documents import MailRequest as MailRequest  # noqa: PLC0414 - exported
 from workflows.store.webhooks.documents import Webhook as Webhook  # noqa: PLC0414 - exported
 
 WAITING = "waiting"
@@ -83,6 +84,7 @@ def documents() -> list[type[Document]]:
         TemplateVersion,
         Webhook,
         Delivery,
+        MailRequest,
         DurationHour,
         DurationTotal,
     ]

@@ -1,1 +1,1 @@
-"""Notifications: messages about events to users' webhooks."""
+"""Notifications: messages about events to users' webhooks and e-mail addresses."""

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from workflows.engine.notifications.links import Links
+from workflows.engine.notifications.mailer import Mailer
 from workflows.engine.notifications.post import Poster
+from workflows.model.webhooks import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """The settings of e-mail."""
+
+    mailer: Mailer
+    links: Links
+    per_user: int
+    """Addresses of one user."""
+    confirmations: int
+    """That one user may ask for in a day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notifications:
-    """The settings of webhooks, as durations and counts."""
+    """The settings of webhooks and e-mail, as durations and counts."""
 
-    poster: Poster
+    poster: Poster | None
+    """None: webhooks are switched off."""
     public_url: str
     """What the addresses of pages in messages begin with; empty: they are paths."""
     schedule: Sequence[timedelta]
@@ -26,3 +42,11 @@ class Notifications:
     lease: timedelta
     """After so long, messages that a dead process was sending are sent by another one; well above
     the time of an attempt."""
+    mail: Mail | None = None
+    """None: there is no mail server."""
+
+    @property
+    def channels(self) -> Collection[Channel]:
+        """Those that are switched on."""
+        switched = {Channel.WEBHOOK: self.poster, Channel.EMAIL: self.mail}
+        return [channel for channel, settings in switched.items() if settings]

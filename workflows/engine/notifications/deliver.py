@@ -1,9 +1,10 @@
 """Delivers messages that are due, each at least once: claim, send, record.
 
-A message is stored in the transaction of its event; this sends what is stored. Each webhook that
-waits gets a thread, round-robin over users and at most ``_OF_ONE_USER`` for each, so that slow
-receivers of one user hold up no other user. A process that dies between sending and recording
-leaves a claim that ends, and the same bytes go out again under the same id.
+A message is stored in the transaction of its event; this sends what is stored. Each webhook or
+address that waits gets a thread, round-robin over users and at most ``_OF_ONE_USER`` for each, so
+that slow receivers of one user hold up no other user; and letters have ``_OF_LETTERS`` at most, so
+that the mail server, which all users share, holds up no webhook. A process that dies between
+sending and recording leaves a claim that ends, and the same bytes go out again under the same id.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import structlog
 from workflows.engine.context import EngineContext
 from workflows.engine.notifications.context import Notifications
 from workflows.model.errors import Unavailable
+from workflows.model.webhooks import Channel, WebhookState
 from workflows.rules.webhooks.attempts import Answer, Outcome, Verdict, judge, write_secret
 from workflows.store import clock
 from workflows.store.webhooks import changes, claims
@@ -32,10 +34,15 @@ log = structlog.get_logger(__name__)
 
 THREADS: Final = 32
 _OF_ONE_USER: Final = 4
+_OF_LETTERS: Final = 4
 _LOOK_SECONDS: Final = 1.0
 """How long new messages wait while all that goes on is slow."""
 _PAUSE_SECONDS: Final = 0.05
 KEY_BYTES: Final = 32
+_GONE: Final = {
+    Channel.WEBHOOK: "the receiver answered 410: it wants no more messages",
+    Channel.EMAIL: "the mail server says that there is no such address",
+}
 
 
 def new_secret() -> str:
@@ -45,13 +52,15 @@ def new_secret() -> str:
 
 def deliver_due(context: EngineContext) -> None:
     """Returns when nothing can be sent now."""
-    if context.notifications is None:
+    settings = context.notifications
+    if settings is None:
         return
     going: dict[Future[bool], Waiting] = {}
     with ThreadPoolExecutor(THREADS, "notify") as pool:
         while not context.stopping.is_set():
-            for each in choose(claims.find_waiting(), list(going.values())):
-                going[pool.submit(_serve, context, context.notifications, each.webhook)] = each
+            waiting = claims.find_waiting(settings.channels)
+            for each in choose(waiting, list(going.values())):
+                going[pool.submit(_serve, context, settings, each.webhook)] = each
             if not going:
                 return
             done = wait(going, _LOOK_SECONDS, FIRST_COMPLETED).done
@@ -64,16 +73,23 @@ def deliver_due(context: EngineContext) -> None:
 def choose(waiting: Sequence[Waiting], going: Sequence[Waiting]) -> list[Waiting]:
     """Which webhooks get a thread now; those that wait longest come first."""
     threads, users = THREADS - len(going), Counter(each.owner for each in going)
-    busy = Counter(each.webhook for each in going)
+    busy, letters = Counter(each.webhook for each in going), sum(map(_is_letter, going))
     chosen: list[Waiting] = []
     for each in waiting:
         if len(chosen) >= threads:
             break
         room = min(each.free, claims.SLOTS - busy[each.webhook], _OF_ONE_USER - users[each.owner])
+        if _is_letter(each):
+            room = min(room, _OF_LETTERS - letters)
         for _ in range(min(room, threads - len(chosen))):
             chosen.append(each)
             users[each.owner] += 1
+            letters += _is_letter(each)
     return chosen
+
+
+def _is_letter(waiting: Waiting) -> bool:
+    return waiting.channel is Channel.EMAIL
 
 
 def _serve(context: EngineContext, settings: Notifications, webhook: str) -> bool:
@@ -136,35 +152,50 @@ def _send(
     answer = _attempt(settings, endpoint, claimed)
     chance = random.random()  # noqa: S311 - spreads retries
     verdict = judge(answer, claimed.attempts + 1, settings.schedule, chance)
-    _record(settings, claimed, token, answer, verdict)
-    context.delivered(verdict.outcome, timedelta(seconds=time.monotonic() - begun))
+    _record(claimed, token, answer, verdict)
+    if verdict.outcome is not Outcome.DELIVERED and not answer.is_outage:
+        _judge_receiver(settings, endpoint, verdict)
+    took = timedelta(seconds=time.monotonic() - begun)
+    context.delivered(endpoint.channel, verdict.outcome, took)
     return verdict
 
 
 def _attempt(settings: Notifications, endpoint: Endpoint, claimed: Claimed) -> Answer:
+    if endpoint.channel is Channel.EMAIL:
+        if settings.mail is None:
+            return Answer(error="not sent: e-mail is switched off", is_outage=True)
+        return settings.mail.mailer.send(claimed.message, endpoint.url)
+    if settings.poster is None:
+        return Answer(error="not sent: webhooks are switched off", is_outage=True)
     if not endpoint.secrets:
         return Answer(error="not sent: its secret cannot be opened; rotate it")
     return settings.poster.post(claimed.message, endpoint.url, endpoint.secrets, clock.now())
 
 
-def _record(
-    settings: Notifications, claimed: Claimed, token: str, answer: Answer, verdict: Verdict
-) -> None:
-    webhook = claimed.message.webhook
+def _record(claimed: Claimed, token: str, answer: Answer, verdict: Verdict) -> None:
     if verdict.outcome is Outcome.DELIVERED:
         claims.record_delivered(claimed, token, answer.status or 0)
         return
-    claims.record_failure(claimed, token, answer.status, answer.error, verdict.wait)
+    if answer.is_outage and verdict.wait:
+        claims.record_outage(claimed, token, answer.error, verdict.wait)
+    else:
+        claims.record_failure(claimed, token, answer.status, answer.error, verdict.wait)
     log.warning(
         "A message was not delivered",
-        webhook_id=webhook,
+        webhook_id=claimed.message.webhook,
         message_id=claimed.message.id,
         outcome=verdict.outcome,
         status=answer.status,
         error=answer.error,
     )
+
+
+def _judge_receiver(settings: Notifications, endpoint: Endpoint, verdict: Verdict) -> None:
+    """Disable what is gone, or has failed for long. An address that is not confirmed stays as it
+    was: its user learns nothing of it."""
+    webhook, enabled = endpoint.webhook, {"state": str(WebhookState.ENABLED)}
     if verdict.outcome is Outcome.GONE:
-        changes.disable(webhook, "the receiver answered 410: it wants no more messages")
+        changes.disable(webhook, _GONE[endpoint.channel], enabled)
     elif claims.note_failing(webhook, verdict.hold, settings.disable_after):
         days = settings.disable_after / timedelta(days=1)
-        changes.disable(webhook, f"every attempt has failed for {days:g} days")
+        changes.disable(webhook, f"every attempt has failed for {days:g} days", enabled)

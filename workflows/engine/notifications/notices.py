@@ -6,8 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from workflows.engine.context import EngineContext
-from workflows.engine.notifications.outgoing import subscriptions_of
-from workflows.rules.webhooks.events import TOKEN_EXPIRES, hears, report_expiry
+from workflows.engine.notifications.outgoing import report_expiry, subscriptions_of
 from workflows.store.jobs import polling
 from workflows.store.mongo import clock
 from workflows.store.webhooks import expiry, outbox
@@ -17,17 +16,17 @@ _INTERVAL: Final = timedelta(minutes=5)
 
 
 def announce_expiring(context: EngineContext) -> int:
-    """Once for each token and webhook; returns the number of messages, sent before or now."""
-    if context.notifications is None or not polling.take_turns(["token notices"], _INTERVAL):
+    """Once for each token and receiver; returns the number of messages, sent before or now."""
+    settings = context.notifications
+    if settings is None or not polling.take_turns(["token notices"], _INTERVAL):
         return 0
-    found = expiry.find_expiring(context.notifications.expiry_notice)
+    found = expiry.find_expiring(settings.expiry_notice)
     hearing = subscriptions_of(context, [each.owner for each in found]) if found else {}
-    now, url = clock(), context.notifications.public_url
+    now = clock()
     messages = [
-        report_expiry(subscription, each.expires_at, now, url)
+        message
         for each in found
-        for subscription in hearing.get(each.owner, ())
-        if hears(subscription, TOKEN_EXPIRES, None)
+        for message in report_expiry(settings, hearing.get(each.owner, ()), each.expires_at, now)
     ]
     outbox.insert_new(messages)
     return len(messages)

@@ -13,6 +13,7 @@ from workflows.engine.context import EngineContext
 from workflows.engine.notifications.addresses import UnfitAddress, check_target, parse_target
 from workflows.engine.notifications.context import Notifications
 from workflows.engine.notifications.deliver import new_secret
+from workflows.engine.notifications.post import Poster
 from workflows.engine.reports.views import stamp
 from workflows.model.errors import Conflict, Forbidden, Invalid, Problem
 from workflows.model.webhooks import DeliveryState
@@ -63,7 +64,7 @@ def of_owner(owner: str) -> list[StoredWebhook]:
 def create(context: EngineContext, owner: str, wanted: Wanted) -> Created | None:
     """Store a webhook; None where the user has as many as may be. Raises ``Invalid``."""
     settings = _settings(context)
-    check_url(settings, wanted.url or "")
+    check_url(_poster(context), wanted.url or "")
     secret = new_secret()
     new = NewWebhook(
         id=f"wh_{uuid4().hex}",
@@ -82,7 +83,7 @@ def create(context: EngineContext, owner: str, wanted: Wanted) -> Created | None
 def change(context: EngineContext, webhook: StoredWebhook, wanted: Wanted) -> StoredWebhook:
     """Raises ``Invalid``."""
     if wanted.url is not None:
-        check_url(_settings(context), wanted.url)
+        check_url(_poster(context), wanted.url)
     fields: dict[str, Any] = {
         "url": wanted.url,
         "events": None if wanted.events is None else list(wanted.events),
@@ -133,10 +134,10 @@ def page_of(
     return deliveries.page(webhook.id, size, token)
 
 
-def check_url(settings: Notifications, url: str) -> None:
+def check_url(poster: Poster, url: str) -> None:
     """Raises ``Invalid`` for a URL that nothing would be sent to."""
     try:
-        check_target(parse_target(url), settings.poster.allowed)
+        check_target(parse_target(url), poster.allowed)
     except UnfitAddress as unfit:
         suggestion = "give the public https:// address of your receiver"
         raise Invalid([Problem("url", "bad_url", str(unfit), suggestion)]) from unfit
@@ -175,9 +176,16 @@ def delivery_view(delivery: StoredDelivery) -> dict[str, Any]:
 
 
 def _settings(context: EngineContext) -> Notifications:
-    if context.notifications is None:
+    settings = context.notifications
+    if settings is None or settings.poster is None:
         raise Forbidden("The operator has switched webhooks off (webhooks.enabled).")
-    return context.notifications
+    return settings
+
+
+def _poster(context: EngineContext) -> Poster:
+    poster = _settings(context).poster
+    assert poster is not None  # noqa: S101 - _settings says so
+    return poster
 
 
 def _refuse_disabled(webhook: StoredWebhook) -> None:

@@ -27,6 +27,8 @@ LONGEST_WAIT: Final = timedelta(days=1)
 """What a receiver may ask for with Retry-After."""
 SHORTEST_HOLD: Final = timedelta(seconds=5)
 """How long a receiver that is overloaded or silent is left alone, at least."""
+OUTAGE_WAIT: Final = timedelta(minutes=1)
+"""Until our own mail server, which failed, is tried again for an address."""
 _OVERLOADED: Final = frozenset({429, 502, 503, 504})
 _GONE: Final = 410
 _PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F))).replace('"', "").replace("%", "")
@@ -53,6 +55,10 @@ class Answer:
     error: str = ""
     """Why it counts as failed: our words, never the receiver's."""
     retry_after: timedelta | None = None
+    is_gone: bool = False
+    """Of e-mail: there is no such address."""
+    is_outage: bool = False
+    """Our own mail server fails, which says nothing of the receiver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,10 @@ def judge(answer: Answer, attempts: int, schedule: Sequence[timedelta], chance: 
     """What follows from the ``attempts``-th attempt. ``chance``: a random number from 0 to 1."""
     if answer.status is not None and 200 <= answer.status < 300:  # noqa: PLR2004 - success in HTTP
         return Verdict(Outcome.DELIVERED)
-    if answer.status == _GONE:
+    if answer.is_outage:
+        wait = OUTAGE_WAIT * (1 - SPREAD + 2 * SPREAD * chance)
+        return Verdict(Outcome.RETRIED, wait, wait)
+    if answer.is_gone or answer.status == _GONE:
         return Verdict(Outcome.GONE)
     hold = None
     if answer.status is None or answer.status in _OVERLOADED:

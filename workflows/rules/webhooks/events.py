@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from workflows.model.redaction import redact
 from workflows.model.states import FINAL_WORKFLOW, StepState, WorkflowState
-from workflows.model.values import Event
+from workflows.model.values import Event, Spec
 from workflows.model.webhooks import Message, Subscription
 from workflows.rules.batch_progress import failure_kind
 
@@ -52,6 +52,11 @@ class Subject:
     labels: Mapping[str, str] = field(default_factory=dict)
     batch: str = ""
     """Of a workflow: the batch that it is a row of."""
+    spec: Spec | None = field(default=None, repr=False)
+    states: Sequence[StepState] = ()
+    """Of a workflow: of its steps."""
+    begun_at: datetime | None = None
+    """Of a workflow: when it was submitted or retried."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from workflows.store import documents
 from workflows.store.insert_check import check_insert
 from workflows.store.mongo import NOW, Row, collection, later, transaction, translate_errors
 from workflows.store.users.credentials import Vault
+from workflows.store.webhooks.stored import IS_WEBHOOK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ def create(new: NewWebhook, most: int) -> bool:
             upsert=True,
         )
         # Counted afterwards: of several at the same time at most as many remain as may.
-        if rows.count_documents({"owner": new.owner}) <= most:
+        if rows.count_documents({"owner": new.owner, **IS_WEBHOOK}) <= most:
             return True
         rows.delete_one({"_id": new.id})
         return False
@@ -76,10 +77,12 @@ def enable(webhook: str) -> None:
         )
 
 
-def disable(webhook: str, reason: str, condition: Row | None = None) -> bool:
+def disable(
+    webhook: str, reason: str, condition: Row | None = None, state: str = WebhookState.DISABLED
+) -> bool:
     """Send nothing more: what waits has failed. False where the webhook does not meet the
     condition."""
-    fields = {"state": WebhookState.DISABLED, "reason": {"$literal": reason}, "updated_at": NOW}
+    fields = {"state": str(state), "reason": {"$literal": reason}, "updated_at": NOW}
 
     def work(session: ClientSession) -> bool:
         changed = collection(documents.Webhook).update_one(
@@ -98,7 +101,7 @@ def fail_waiting(webhook: str) -> None:
 
 
 def _fail_waiting(webhook: str, session: ClientSession) -> None:
-    failed = {"state": str(DeliveryState.FAILED), "last_error": "the webhook was disabled"}
+    failed = {"state": str(DeliveryState.FAILED), "last_error": "its receiver was disabled"}
     collection(documents.Delivery).update_many(
         {"webhook": webhook, "due": {"$type": "date"}},
         {"$set": failed, "$unset": {"due": "", "claim": ""}},
@@ -135,7 +138,7 @@ def reseal(vault: Vault) -> tuple[int, int]:
     """Seal every secret again under the first key; returns (resealed, impossible to open)."""
     rows, done, lost = collection(documents.Webhook), 0, 0
     with translate_errors():
-        for row in rows.find({}, {"secret": 1, "old_secret": 1}):
+        for row in rows.find(IS_WEBHOOK, {"secret": 1, "old_secret": 1}):
             if vault.open(row["secret"]) is None:
                 lost += 1
                 continue

@@ -7,14 +7,14 @@ themselves.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
 from pymongo import ReturnDocument
 
-from workflows.model.webhooks import DeliveryState, Message, WebhookState
+from workflows.model.webhooks import AddressState, Channel, DeliveryState, Message, WebhookState
 from workflows.store import documents
 from workflows.store.mongo import DUE, NOW, Row, ago, collection, later, translate_errors
 from workflows.store.users.credentials import Vault
@@ -23,6 +23,9 @@ SLOTS: Final = 2
 """Exchanges with one webhook at the same time."""
 IS_DUE: Final[Row] = {"due": {"$type": "date"}, "$expr": DUE}
 """Of a message: it can be sent now."""
+_OPEN: Final = [str(WebhookState.ENABLED), str(AddressState.UNCONFIRMED)]
+"""States in which something is sent; to an address that is not confirmed, one message alone, since
+events are stored for enabled ones only."""
 _USED: Final[Row] = {
     "$filter": {
         "input": {"$ifNull": ["$slots", []]},
@@ -41,6 +44,7 @@ class Waiting:
     owner: str
     free: int
     """Its free slots, and no more than it has messages that are due."""
+    channel: Channel = Channel.WEBHOOK
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Endpoint:
     url: str
     secrets: tuple[str, ...] = field(repr=False)
     """In the clear, the newest first. Empty: none can be opened."""
+    channel: Channel = Channel.WEBHOOK
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +67,9 @@ class Claimed:
     """Before this one."""
 
 
-def find_waiting() -> list[Waiting]:
-    """Webhooks with messages that can be sent now, those first that have waited longest."""
+def find_waiting(channels: Collection[Channel] = tuple(Channel)) -> list[Waiting]:
+    """Webhooks and addresses with messages that can be sent now, those first that have waited
+    longest."""
     with translate_errors():
         groups = collection(documents.Delivery).aggregate(
             [
@@ -79,17 +85,17 @@ def find_waiting() -> list[Waiting]:
         rows = collection(documents.Webhook).aggregate(
             [
                 {"$match": {"_id": {"$in": list(counts)}}},
-                {"$project": {"owner": 1, "free": _free_slots(), "held": _is_held()}},
+                {"$project": {"owner": 1, "kind": 1, "free": _free_slots(), "held": _is_held()}},
             ]
         )
         found = {row["_id"]: row for row in rows}
     # One that was deleted is served, too: its messages go.
     return [
-        Waiting(each, found[each]["owner"], min(found[each]["free"], count))
+        Waiting(each, found[each]["owner"], min(found[each]["free"], count), _channel(found[each]))
         if each in found
         else Waiting(each, "", 1)
         for each, count in counts.items()
-        if each not in found or (found[each]["free"] > 0 and not found[each]["held"])
+        if each not in found or (_is_free(found[each]) and _channel(found[each]) in channels)
     ]
 
 
@@ -101,24 +107,25 @@ def take_slot(vault: Vault, webhook: str, token: str, lease: timedelta) -> Endpo
         row = collection(documents.Webhook).find_one_and_update(
             {
                 "_id": webhook,
-                "state": WebhookState.ENABLED,
+                "state": {"$in": _OPEN},
                 "$expr": {"$and": [{"$gt": [_free_slots(), 0]}, {"$not": [_is_held()]}]},
             },
             [{"$set": {"slots": slots}}],
             return_document=ReturnDocument.AFTER,
-            projection={"url": 1, "secret": 1, "old": _old_secret()},
+            projection={"url": 1, "kind": 1, "secret": 1, "old": _old_secret()},
         )
     if row is None:
         return None
-    opened = [vault.open(sealed) for sealed in (row["secret"], row.get("old")) if sealed]
-    return Endpoint(webhook, row["url"], tuple(secret for secret in opened if secret))
+    opened = [vault.open(sealed) for sealed in (row.get("secret"), row.get("old")) if sealed]
+    secrets = tuple(secret for secret in opened if secret)
+    return Endpoint(webhook, row["url"], secrets, _channel(row))
 
 
 def is_live(webhook: str) -> bool | None:
-    """Whether a webhook is enabled; None where it was deleted."""
+    """Whether anything is sent to a webhook or address; None where it was deleted."""
     with translate_errors():
         row = collection(documents.Webhook).find_one({"_id": webhook}, {"state": 1})
-    return None if row is None else row["state"] == WebhookState.ENABLED
+    return None if row is None else row["state"] in _OPEN
 
 
 def give_slot_back(webhook: str, token: str) -> None:
@@ -165,6 +172,17 @@ def record_failure(
         _record(claimed, token, fields | {"due": later(wait)}, gone)
 
 
+def record_outage(claimed: Claimed, token: str, error: str, wait: timedelta) -> None:
+    """Our own mail server fails: that is no attempt, and nothing is sent to the address for so
+    long."""
+    fields: Row = {"last_error": {"$literal": error}, "due": later(wait)}
+    _record(claimed, token, fields, ["claim"], counts=False)
+    with translate_errors():
+        collection(documents.Webhook).update_one(
+            {"_id": claimed.message.webhook}, [{"$set": {"hold_until": later(wait)}}]
+        )
+
+
 def note_failing(webhook: str, hold: timedelta | None, longest: timedelta) -> bool:
     """An attempt has failed: send nothing for ``hold``. True where every attempt has failed for
     ``longest``."""
@@ -181,14 +199,24 @@ def note_failing(webhook: str, hold: timedelta | None, longest: timedelta) -> bo
     return bool(row and row["over"])
 
 
-def _record(claimed: Claimed, token: str, fields: Row, gone: Sequence[str]) -> None:
+def _record(
+    claimed: Claimed, token: str, fields: Row, gone: Sequence[str], *, counts: bool = True
+) -> None:
     """Not where another process has claimed the message since, or a user sends it again."""
-    attempts = {"$add": [{"$ifNull": ["$attempts", 0]}, 1]}
+    attempts = {"$add": [{"$ifNull": ["$attempts", 0]}, int(counts)]}
     with translate_errors():
         collection(documents.Delivery).update_one(
             {"_id": claimed.message.id, "claim": token},
             [{"$set": {**fields, "attempts": attempts}}, {"$unset": list(gone)}],
         )
+
+
+def _is_free(row: Row) -> bool:
+    return row["free"] > 0 and not row["held"]
+
+
+def _channel(row: Row) -> Channel:
+    return Channel(row.get("kind") or Channel.WEBHOOK)
 
 
 def _free_slots() -> Row:

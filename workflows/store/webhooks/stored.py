@@ -12,6 +12,8 @@ from workflows.store import documents
 from workflows.store.mongo import Row, collection, translate_errors
 
 _SHOWN = {"secret": 0, "old_secret": 0}
+IS_WEBHOOK: Row = {"kind": None}
+"""The collection holds e-mail addresses, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ def get(webhook: str) -> StoredWebhook:
     It does not ask who may see it: routes and pages go through ``engine.notifications.webhooks``.
     """
     with translate_errors():
-        row = collection(documents.Webhook).find_one({"_id": webhook}, _SHOWN)
+        row = collection(documents.Webhook).find_one({"_id": webhook, **IS_WEBHOOK}, _SHOWN)
     if row is None:
         raise NotFound(f"There is no webhook '{webhook}'.")
     return _value(row)
@@ -56,7 +58,7 @@ def get(webhook: str) -> StoredWebhook:
 def of_owner(owner: str) -> list[StoredWebhook]:
     """A user's webhooks, newest first."""
     with translate_errors():
-        rows = collection(documents.Webhook).find({"owner": owner}, _SHOWN)
+        rows = collection(documents.Webhook).find({"owner": owner, **IS_WEBHOOK}, _SHOWN)
         return [_value(row) for row in rows.sort([("created_at", -1), ("_id", -1)])]
 
 

@@ -1,5 +1,5 @@
-"""Which webhooks users have, for code that commits events: cached, so that a user without a webhook
-costs an advance a look into memory.
+"""Which webhooks and addresses users have, for code that commits events: cached, so that a user
+without any costs an advance a look into memory.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from workflows.model.webhooks import Subscription, WebhookState
+from workflows.model.webhooks import Channel, Subscription, WebhookState
 from workflows.store import documents
-from workflows.store.mongo import collection, translate_errors
+from workflows.store.mongo import Row, collection, translate_errors
 
 FRESH_SECONDS: Final = 1.0
 """A new webhook hears of what happens from so long after its creation on."""
@@ -45,11 +45,21 @@ def _read(owners: Collection[str]) -> dict[str, tuple[Subscription, ...]]:
     with translate_errors():
         rows = collection(documents.Webhook).find(
             {"owner": {"$in": sorted(owners)}, "state": WebhookState.ENABLED},
-            {"owner": 1, "events": 1, "labels": 1},
+            {"owner": 1, "events": 1, "labels": 1, "kind": 1, "url": 1, "unsubscribe": 1},
         )
         for row in rows:
-            made = Subscription(
-                row["_id"], row["owner"], tuple(row.get("events") or ()), row.get("labels") or {}
-            )
-            found[row["owner"]] = (*found.get(row["owner"], ()), made)
+            found[row["owner"]] = (*found.get(row["owner"], ()), _value(row))
     return found
+
+
+def _value(row: Row) -> Subscription:
+    is_email = row.get("kind") == Channel.EMAIL
+    return Subscription(
+        row["_id"],
+        row["owner"],
+        tuple(row.get("events") or ()),
+        row.get("labels") or {},
+        Channel.EMAIL if is_email else Channel.WEBHOOK,
+        row["url"] if is_email else "",
+        row.get("unsubscribe") or "",
+    )

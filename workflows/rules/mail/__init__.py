@@ -1,0 +1,1 @@
+"""What e-mail says, and how it is written."""
