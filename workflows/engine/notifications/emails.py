@@ -1,7 +1,7 @@
 """Users' commands on their e-mail addresses, and those of who reads the letters.
 
-An address gets one letter, which asks for its confirmation, and no other until somebody who reads
-it has followed the link. No answer tells whether an address exists: what its mail server says
+An address gets one letter, which asks for its confirmation, and no other until its reader has
+followed the link. No answer tells whether an address exists: what its mail server says
 before that is shown to no user.
 """
 

@@ -1,4 +1,4 @@
-"""Signed words in links that expire: whoever opens one reads the letter that it stood in."""
+"""Signed words in links that expire: only the reader of a letter has the word in its link."""
 
 from __future__ import annotations
 

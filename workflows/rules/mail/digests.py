@@ -45,7 +45,7 @@ _DAYS_FROM: Final = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What one letter says, whoever gets it."""
+    """What one letter says to all its readers."""
 
     event: str
     at: datetime
