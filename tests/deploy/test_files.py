@@ -103,7 +103,7 @@ def test_rules_and_dashboards_ask_for_metrics_that_exist() -> None:
         for family in getattr(counted, name).describe()
         for suffix in ("", "_total", "_bucket", "_sum", "_count")
     }
-    gauges = set(re.findall(r'"(\w+_(?:count|seconds|up|state))"', gauges_source()))
+    gauges = set(re.findall(r'"(\w+_(?:count|seconds|up|state|pending))"', gauges_source()))
     celery = {"celery_queue_length", "celery_task_succeeded_total", "celery_task_failed_total"}
 
     asked = {name for query in queries() for name in names_in(query)}
