@@ -67,7 +67,7 @@ def set_hold(  # noqa: PLR0913, PLR0917 - one for each option
     wanted |= {"target": target} if target else {}
     wanted |= {"until": until} if until else {}
     found = screen.api.post("/holds", json.dumps(wanted).encode())
-    screen.show(found, lambda each: Text(strip_controls(f"{each['hold_id']}: {each['message']}")))
+    screen.show(found, _set_view)
 
 
 @hold.command()
@@ -77,6 +77,13 @@ def lift(screen: Screen, hold_id: str) -> None:
     """Lift a hold: what it kept starts now."""
     screen.api.delete(f"/holds/{hold_id}")
     screen.show({"lifted": hold_id}, lambda answer: Text(f"Lifted {answer['lifted']}"))
+
+
+def _set_view(answer: Json) -> Text:
+    text = f"{answer['hold_id']}: {answer['message']}"
+    if answer["under_way"]:
+        text += f" {answer['under_way']} jobs were being sent before, and may still start."
+    return Text(strip_controls(text))
 
 
 def _table(answer: Json) -> Table | Text:

@@ -12,7 +12,7 @@ from app.api.request_schemas import Nothing
 from app.api.response_schemas import Submitted
 from app.connections import connections
 from app.holds.request import read_hold
-from app.holds.schemas import EXAMPLE, REQUEST, Hold, Holds, NewHold
+from app.holds.schemas import EXAMPLE, REQUEST, Holds, NewHold, NewlySet
 from app.http import request_bodies
 from app.http.json_response import as_json
 from app.http.routes import JSON, Answer, Body, route
@@ -46,19 +46,20 @@ def list_holds() -> Response:
     "POST",
     "/holds",
     body=Body(NewHold, {"a maintenance": REQUEST}),
-    answers={201: Answer("It holds", {JSON: Hold}, EXAMPLE, ["Location"])},
+    answers={201: Answer("It holds", {JSON: NewlySet}, {**EXAMPLE, "under_way": 0}, ["Location"])},
     refuses=[403, 404, 409],
 )
 def set_hold() -> Response:
     """Keep work from starting
 
-    Nothing that it concerns starts after the answer; jobs at BV-BRC go on there. It lasts until it
-    is lifted or `until` comes, over every restart. Users may hold their own work, batches and
-    workflows, admins everything.
+    Nothing that it concerns is sent after the answer; jobs at BV-BRC go on there. `under_way`
+    counts jobs that were being sent before, and of which BV-BRC has not answered: they may start.
+    It lasts until it is lifted or `until` comes, over every restart. Users may hold their own
+    work, batches and workflows, admins everything.
     """
     caller = _caller()
     wanted = read_hold(request_bodies.read_optional_object(request), caller)
-    hold = holds.set_hold(
+    found = holds.set_hold(
         caller,
         wanted.scope,
         wanted.target,
@@ -67,8 +68,9 @@ def set_hold() -> Response:
         owner=wanted.owner,
         until=wanted.until,
     )
-    headers = {"Location": f"/api/v1/holds/{hold.id}"}
-    return as_json(holds.as_json(hold), HTTPStatus.CREATED, headers)
+    headers = {"Location": f"/api/v1/holds/{found.hold.id}"}
+    body = {**holds.as_json(found.hold), "under_way": found.under_way}
+    return as_json(body, HTTPStatus.CREATED, headers)
 
 
 @route(

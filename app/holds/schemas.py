@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from app.api.response_schemas import Answered, described_as, many, text, time, word
+from app.api.response_schemas import Answered, count, described_as, many, text, time, word
 from workflows.rules.holds import Mode, Scope
 
 SCOPES: Final = [str(scope) for scope in Scope]
@@ -43,6 +43,10 @@ class Hold(Answered):
     created_at = time("When it was set")
     until = time("When it ends by itself", null=True)
     message = text("All of it in a sentence")
+
+
+class NewlySet(Hold):
+    under_way = count("Jobs that were being sent before, of which BV-BRC has not answered yet")
 
 
 class Holds(Answered):

@@ -25,6 +25,7 @@ def test_a_hold_is_set_listed_explained_and_lifted(api: Api) -> None:
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
     answer = set_hold(api, scope="global", mode="hold", until=until.isoformat())
     hold = answer.json
+    assert hold.pop("under_way") == 0
     workflow = api.submit(document(""))
     engine = api.engine()
     engine.turn()

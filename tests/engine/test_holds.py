@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,7 +15,9 @@ from itertools import product
 
 import pytest
 
+from simulator.client import Simulator
 from tests.engine.conftest import ALICE, LONG, Engine, another, document
+from tests.shared import ROOT
 from workflows.backends.builtin.declaration import BUILTIN
 from workflows.bvbrc.wire import Answer, Request, Wire
 from workflows.engine import holds
@@ -95,10 +100,12 @@ def test_only_what_it_concerns_is_held(engine: Engine) -> None:
 
 def test_a_hold_ends_by_itself_at_its_time(engine: Engine) -> None:
     workflow = engine.submit(document(""))
-    set_now(Scope.GLOBAL, until=datetime.now(UTC) + timedelta(seconds=1))
+    hold = set_now(Scope.GLOBAL, until=datetime.now(UTC) + HOUR)
     turns(engine, 2)
     assert starts(engine) == 0
     assert reason(engine, workflow)["until"]
+    over = {"until": datetime.now(UTC) - HOUR}
+    collection(documents.Hold).update_one({"_id": hold.id}, {"$set": over})
 
     assert engine.ends(workflow) == "succeeded"
 
@@ -313,7 +320,7 @@ def test_no_start_leaves_after_the_answer_while_processes_send(engine: Engine) -
         futures = [pool.submit(work, sender) for sender in senders]
         try:
             _wait(lambda: starts(engine) >= 5)
-            hold = holds.set_hold(ADMIN, Scope.USER, ALICE, Mode.HOLD, "maintenance")
+            hold = holds.set_hold(ADMIN, Scope.USER, ALICE, Mode.HOLD, "maintenance").hold
             answered = time.monotonic()
             before = taken.copy()
             _wait(lambda: all(taken[each] >= before[each] + 5 for each in taken))
@@ -327,6 +334,28 @@ def test_no_start_leaves_after_the_answer_while_processes_send(engine: Engine) -
             future.result()
     engine.until(lambda: all(engine.status(each) == "succeeded" for each in workflows), 60)
     assert starts(engine) == 60
+
+
+@pytest.mark.usefixtures("engine")
+def test_the_answer_counts_a_job_in_the_hands_of_a_process_that_stands_still(
+    mongo_uri: str, database: str, simulator: Simulator
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.engine.standing_still", mongo_uri, database, simulator.url],
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+    assert found == [
+        {"under_way": 0, "starts": 0},  # on another workflow
+        {"under_way": 1, "starts": 0},  # it may start after the answer, which says so
+    ]
+    _wait(lambda: len(simulator.calls("AppService.start_app2")) == 1)  # it did
 
 
 def _wait(reached: Callable[[], bool]) -> None:

@@ -4,7 +4,9 @@ A claim leaves held jobs in the outbox. But a hold may be set between a claim an
 sender reads the holds again after the claim, and what it read lets a job leave for ``LASTS`` only,
 on the sender's own clock; later it reads them once more before the first byte. The answer to
 setting a hold comes after ``SETTLES``, which is longer: by then every job has left that could leave
-without having seen the hold. So no start leaves after the answer, even if a process stands still.
+without having seen the hold, unless its process stood still between its last look and the first
+byte, which nothing can prevent. So the answer says how many jobs that it keeps are still in the
+hands of a process: where that is 0, nothing starts any more, whatever stands still.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from workflows.model.states import ACTIVE_WORKFLOW
 from workflows.model.values import Job
 from workflows.rules.holds import Hold, Mode, Scope, Subject, describe, find_hold
 from workflows.store import holds
-from workflows.store.jobs import outbox
+from workflows.store.jobs.in_hand import InHand, count_left, in_hand
 from workflows.store.workflows import paused
 from workflows.store.workflows.standings import Standing, standings
 from workflows.store.workflows.stored import StoredWorkflow
@@ -30,7 +32,10 @@ from workflows.store.workflows.stored import StoredWorkflow
 LASTS: Final = 0.3
 """Seconds for which what a sender read of the holds lets a job leave."""
 SETTLES: Final = 0.7
-"""Seconds from storing a hold to its answer."""
+"""Seconds from storing a hold to its answer, at least."""
+LONGEST: Final = 1.5
+"""The same at most: calls of AppService take minutes now and then."""
+_LOOK_SECONDS: Final = 0.05
 MOST: Final = 1_000
 """Holds of one user: every claim of jobs reads all of them."""
 
@@ -56,6 +61,16 @@ class Permission:
 
 
 @dataclass(frozen=True, slots=True)
+class SetHold:
+    """A hold that was just set."""
+
+    hold: Hold
+    under_way: int
+    """Jobs that it keeps and that were taken before: their calls are not answered yet, so that they
+    may still start."""
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """What a claimed job's workflow and the holds say of its start."""
 
@@ -76,12 +91,16 @@ def check_claimed(claimed: Sequence[Job]) -> list[Check]:
     checks = []
     for job in claimed:
         standing = known.get(job.workflow, Standing())
-        subject = Subject(
-            job.owner, job.app, job.workflow, standing.batch, standing.begun_at, standing.template
-        )
+        subject = _subject(job, standing)
         hold = find_hold(present, subject)
         checks.append(Check(standing.ended, hold, Permission(subject, read_at)))
     return checks
+
+
+def _subject(job: Job | InHand, standing: Standing) -> Subject:
+    return Subject(
+        job.owner, job.app, job.workflow, standing.batch, standing.begun_at, standing.template
+    )
 
 
 def set_hold(  # noqa: PLR0913 - a hold is all of these
@@ -93,16 +112,15 @@ def set_hold(  # noqa: PLR0913 - a hold is all of these
     *,
     owner: str = "",
     until: datetime | None = None,
-) -> Hold:
-    """Store a hold; nothing that it concerns starts after the return.
+) -> SetHold:
+    """Store a hold; nothing that it concerns leaves after the return.
 
     Raises ``Conflict`` where the user has set too many.
     """
     _check_room(caller)
     by = caller.name or ""
     hold = holds.insert(scope, target, mode, reason, by=by, owner=owner, until=until)
-    settle()
-    return hold
+    return SetHold(hold, settle())
 
 
 def _check_room(caller: Caller) -> None:
@@ -147,11 +165,31 @@ def store_pause(caller: Caller, workflow: StoredWorkflow) -> bool:
     return True
 
 
-def settle() -> None:
-    """Returns when what other processes read of the holds before has run out. Where no job is
-    claimed there is nothing to wait for: a claim that comes later is followed by a new reading."""
-    if outbox.is_sending():
-        time.sleep(SETTLES)
+def settle() -> int:
+    """Returns when what other processes read of the holds before has run out; and how many jobs
+    that are held now are still in the hands of a process.
+
+    Where none is there is nothing to wait for: a claim that comes later is followed by a new
+    reading.
+    """
+    mine, begun = _held_in_hand(), time.monotonic()
+    if not mine:
+        return 0
+    time.sleep(SETTLES)
+    while (left := count_left(mine)) and time.monotonic() - begun < LONGEST:
+        time.sleep(_LOOK_SECONDS)
+    return left
+
+
+def _held_in_hand() -> list[InHand]:
+    jobs = in_hand()
+    known = standings({job.workflow for job in jobs})
+    present = holds.present() if jobs else []
+    return [
+        job
+        for job in jobs
+        if find_hold(present, _subject(job, known.get(job.workflow, Standing())))
+    ]
 
 
 def resume(caller: Caller, workflow: StoredWorkflow) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
-from typing import Any
 
 import pytest
 
 from tests.bvbrc.loopback import Received, Server, _Connection, answering, reply
 from workflows.bvbrc.wire import Wire
 from workflows.engine.notifications.addresses import (
+    Address,
     UnfitAddress,
     check_target,
     is_public,
@@ -161,20 +160,17 @@ class listen:  # noqa: N801 - used as a function
 
 
 def test_a_name_that_leads_elsewhere_a_moment_later_changes_nothing(
-    two_servers: tuple[list[Received], list[Received], int], monkeypatch: pytest.MonkeyPatch
+    two_servers: tuple[list[Received], list[Received], int],
 ) -> None:
     allowed, forbidden, port = two_servers
-    genuine, asked = socket.getaddrinfo, []
+    asked: list[str] = []
 
-    def rebinding(host: Any, *rest: Any, **named: Any) -> Any:
+    def rebind(host: str, _port: int) -> list[Address]:
         """A name server of an attacker: the first answer is harmless."""
-        if host == "rebind.example.org":
-            asked.append(host)
-            host = "127.0.0.2" if len(asked) == 1 else "127.0.0.1"
-        return genuine(host, *rest, **named)
+        asked.append(host)
+        return [ip_address("127.0.0.2" if len(asked) == 1 else "127.0.0.1")]
 
-    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
-    poster = Poster(Wire(), LOCAL, timedelta(seconds=5))
+    poster = Poster(Wire(), LOCAL, timedelta(seconds=5), rebind)
     url = f"http://rebind.example.org:{port}/hook"
 
     first = poster.post(MESSAGE, url, [SECRET], NOW)
@@ -188,13 +184,8 @@ def test_a_name_that_leads_elsewhere_a_moment_later_changes_nothing(
     assert len(asked) == 2
 
 
-def test_one_bad_address_among_good_ones_is_enough_to_refuse(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def both(*_: Any, **__: Any) -> Any:
-        return [(2, 1, 6, "", ("198.41.0.4", 443)), (2, 1, 6, "", ("10.0.0.1", 443))]
-
-    monkeypatch.setattr(socket, "getaddrinfo", both)
+def test_one_bad_address_among_good_ones_is_enough_to_refuse() -> None:
+    target = parse_target("https://two.example.org/")
 
     with pytest.raises(UnfitAddress, match="not public"):
-        check_target(parse_target("https://two.example.org/"), ())
+        check_target(target, (), lambda *_: [ip_address("198.41.0.4"), ip_address("10.0.0.1")])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,6 +46,8 @@ _SYSTEM_PORTS: Final = 1024
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+Resolver = Callable[[str, int], Sequence[Address]]
+"""All addresses of a host, for a port. Raises ``UnfitAddress`` where it has none."""
 
 
 class UnfitAddress(WorkflowsError):
@@ -91,12 +93,15 @@ def parse_target(url: str) -> Target:
     return Target(url, parts.scheme, host.strip("[]"), usual if port is None else port, authority)
 
 
-def check_target(target: Target, allowed: Collection[str]) -> list[str]:
+def check_target(
+    target: Target, allowed: Collection[str], resolver: Resolver | None = None
+) -> list[str]:
     """The addresses to connect to, in the resolver's order. Raises ``UnfitAddress``.
 
     ``allowed``: networks that may be reached although they are not public, and without TLS.
+    ``resolver``: None: that of this machine.
     """
-    addresses = resolve(target.host, target.port)
+    addresses = (resolver or resolve)(target.host, target.port)
     if all(_is_within(address, allowed) for address in addresses):
         return [str(address) for address in addresses]
     if target.scheme != "https":

@@ -12,6 +12,7 @@ from workflows import __version__
 from workflows.bvbrc import wire
 from workflows.bvbrc.wire import Request, Wire
 from workflows.engine.notifications.addresses import (
+    Resolver,
     UnfitAddress,
     check_target,
     parse_target,
@@ -34,13 +35,15 @@ class Poster:
     allowed: Sequence[str]
     """Networks that may be reached although they are not public."""
     timeout: timedelta
+    resolver: Resolver | None = None
+    """Of hosts' names; None: that of this machine."""
 
     def post(self, message: Message, url: str, secrets: Sequence[str], now: datetime) -> Answer:
         """``now``: the true time, which receivers compare with theirs."""
         ends = time.monotonic() + self.timeout.total_seconds()
         try:
             target = parse_target(url)
-            addresses = check_target(target, self.allowed)
+            addresses = check_target(target, self.allowed, self.resolver)
         except UnfitAddress as unfit:
             return Answer(error=f"not sent: {unfit}")
         headers = make_headers(message, secrets, now, USER_AGENT)

@@ -191,13 +191,6 @@ def _free_places(book: Book, counts: Counts, bounds: Bounds) -> int:
     return min(places, counts.free_places(book.limit.places, len(book.queries)))
 
 
-def is_sending() -> bool:
-    """Whether a job is claimed, or its call under way."""
-    with translate_errors():
-        claimed = {"state": JobState.SENDING}
-        return collection(documents.Job).find_one(claimed, {"_id": 1}) is not None
-
-
 def has_room_for_query(token: str, ceiling: int) -> bool:
     """Whether a query finds a free worker. ``token``: under which it was announced; one that was
     not needs a second free place, since a start may take the first. Raises ``Unavailable``.
