@@ -434,6 +434,7 @@ class Notifications(Section):
     timeout_seconds: Seconds = 15
     """For one whole attempt."""
     addresses_per_user: Count = 3
+    """E-mail addresses of one user."""
     confirmations_per_day: Count = 5
     """Letters that ask for a confirmation, of one user."""
 
