@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from devstack import demo, records, setups, shared, stopping
 from devstack import servers as servers_of
 from devstack.embedded import Missing
 from devstack.processes import NotReady
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _with_ports(command: Callable[..., None]) -> Callable[..., None]:
@@ -130,6 +133,8 @@ def run_main() -> None:
     try:
         main()
     except OSError as problem:
-        sys.exit(f"{problem.filename or 'this machine'}: {problem.strerror or problem}")
+        # A write to a full disk names no file.
+        place = problem.filename or (records.VAR if problem.errno in _NO_ROOM else "this machine")
+        sys.exit(f"{place}: {problem.strerror or problem}")
     except (shared.Failed, Missing, NotReady, BadSettings) as problem:
         sys.exit(str(problem))

@@ -44,6 +44,6 @@ if (cd "$folder/mit Blanks und Ümläuten" && ./scripts/start_all.sh) 2>"$folder
   failed=1
 fi
 grep -- "--port N takes another port" "$folder/second" || failed=1
-(cd "$folder/mit Blanks und Ümläuten" && ./scripts/start_all.sh --port 8001 && ./scripts/stop_all.sh) || failed=1
+(cd "$folder/mit Blanks und Ümläuten" && ./scripts/start_all.sh --port 8010 && ./scripts/stop_all.sh) || failed=1
 ./scripts/stop_all.sh
 [ -z "$failed" ]

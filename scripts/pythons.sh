@@ -12,8 +12,11 @@ for each in $(compgen -c python3. | grep -E '^python3\.[0-9]+$' | sort -u) \
   minor=$("$each" -c "$version" 2>/dev/null) || continue
   [ -z "$minor" ] || found[$minor]=$each
 done
-minor=$("$venv/bin/python" -c "$version")
-unset "found[$minor]"
+# That of the environment itself is tested already, where there is one.
+if [ -x "$venv/bin/python" ]; then
+  minor=$("$venv/bin/python" -c "$version")
+  unset "found[$minor]"
+fi
 
 failed=""
 for minor in "${!found[@]}"; do

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from devstack import processes
-from tests.devstack.conftest import Marked
+from tests.devstack.conftest import LONG, Marked
 from tests.shared import ROOT
 
 SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.sh") if path.name != "lib.sh")
@@ -62,3 +64,22 @@ def test_a_folder_that_cannot_be_written_is_named_in_one_line(
         assert ended.returncode == 1
         assert "/proc/nowhere" in ended.stderr
         assert "Traceback" not in ended.stderr
+
+
+def test_a_disk_that_takes_nothing_is_named_in_one_line(marked: Marked) -> None:
+    """A limit on the size of files takes the place of a full disk."""
+    (marked.folder / "run").mkdir()
+    command = [sys.executable, "-m", "devstack", "executor"]
+
+    ended = subprocess.run(
+        ["/bin/sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *command],
+        env={**os.environ, **marked.env, "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LONG,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr == f"{marked.folder}: File too large\n"
