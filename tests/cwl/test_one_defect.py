@@ -100,6 +100,13 @@ outputs: {{found: {{type: "File[]", outputBinding: {{glob: "*.txt"}}}}}}
     assert step.params.keys() == {"sleep_time", "output_path", "output_file"}
 
 
+def test_a_wrong_default_of_a_tool_by_itself_is_one_problem() -> None:
+    found = planned(ANNOTATE % "[1]", GIVEN)
+
+    assert [each.code for each in found.problems] == ["cwl.wrong_type"]
+    assert [each for each in found.warnings if each.code == "cwl.wrong_type"] == []
+
+
 @pytest.mark.parametrize("given", [True, False])
 def test_a_wrong_default_is_a_warning_where_the_step_gives_a_value(*, given: bool) -> None:
     code = "code: {default: '11'}, " if given else ""

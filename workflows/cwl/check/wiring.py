@@ -80,6 +80,7 @@ class Wiring:
         self._seen: set[tuple[int, str, frozenset[str]]] = set()
         self._undeclared: set[tuple[str, str]] = set()
         self._unknown_sources: set[tuple[int, str]] = set()
+        self._defaults: set[tuple[str, tuple[str, int, int]]] = set()
 
     def check(self, process: Process, step: Step | None, scope: Scope) -> None:
         """``scope`` is that around the process; ``step`` is the one that runs it."""
@@ -103,6 +104,9 @@ class Wiring:
         default = parameter.default
         if default is None or default.value is None:
             return
+        if (parameter.name, _place_of(default)) in self._defaults:
+            return  # a tool by itself: its inputs are those of the workflow around it as well
+        self._defaults.add((parameter.name, _place_of(default)))
         given = step is not None and parameter.name in step.inputs
         report = self.report.warning if given else self.report.problem
         value = self.target.coerce(default.plain(), parameter.type, process.judged_as)
@@ -314,6 +318,10 @@ class Wiring:
                     return
                 self._undeclared.add((node.file, "JavaScript"))
             self.report.problem(node, wrong.code, wrong.message, wrong.suggestion)
+
+
+def _place_of(node: Node) -> tuple[str, int, int]:
+    return node.file, node.line, node.column
 
 
 def _expressions(step: Step) -> list[Node]:
