@@ -19,7 +19,7 @@ from rich.table import Table
 from devstack import processes, records, servers
 from devstack.processes import NotReady, Process
 from devstack.records import ROOT
-from devstack.shared import start_detached, wait_for
+from devstack.shared import PROGRESS_SECONDS, start_detached, wait_for
 
 EXAMPLE = ROOT / "examples/example_workflow_2step.json"
 USER = "user@bvbrc"
@@ -92,6 +92,8 @@ def _report(line: str) -> None:
 def _end(console: Console, process: Process) -> None:
     """Stops what was started and ignores a second Ctrl-C while it does."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if not console.is_terminal:
+        _report("stopping everything")
     with console.status("stopping everything"):
         process.stop(grace_seconds=60)
     records.remove(f"demo-{process.pid}")
@@ -116,12 +118,16 @@ def show(console: Console, facts: Mapping[str, Any]) -> bool:
 
 
 def follow(console: Console, api: Api, workflow: str) -> str:
-    """Shows the states until the last one, and returns it."""
-    began = time.monotonic()
+    """Shows the states until the last one, and returns it. What is no terminal shows no table
+    before the end, and gets a line now and then."""
+    began = reported = time.monotonic()
     with Live(console=console, refresh_per_second=8) as live:
         while True:
             status = api.get(f"/{workflow}/status").json()
             live.update(view(status, time.monotonic() - began))
+            if not console.is_terminal and time.monotonic() - reported >= PROGRESS_SECONDS:
+                reported = time.monotonic()
+                _report(f"{reported - began:5.0f} s: the workflow is {status['status']}")
             if status["status"] in FINAL:
                 return str(status["status"])
             if time.monotonic() - began > DEADLINE_SECONDS:

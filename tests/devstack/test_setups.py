@@ -20,6 +20,8 @@ def test_the_demo_runs_the_example_to_its_end_and_leaves_nothing(marked: Marked)
     assert ended.returncode == 0, ended.stderr
     assert "/user@bvbrc/home/output/Annotation/.ann/ann.genome" in ended.stdout
     assert "Submitted step 'assemble' to app 'GenomeAssembly2' | task_id=" in ended.stdout
+    # Two jobs of two seconds: a line of progress comes where no terminal shows the table.
+    assert " s: the workflow is " in ended.stderr
     wait_until(lambda: not marked.alive(), "nothing is left")
 
 
