@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -22,9 +23,12 @@ pytestmark = pytest.mark.xdist_group("guide")
 Prepare = Callable[[Product, str], str]
 """Puts what is there in the place of the ids of a command, and makes what it needs."""
 EXAMPLES = ROOT / "examples"
+_NUMBERS = itertools.count(1)
 
 
-def submit(engine: Product, *steps: tuple[str, str], wait: bool = True) -> str:
+def submit(
+    engine: Product, *steps: tuple[str, str], folder: str = "guide", wait: bool = True
+) -> str:
     """A workflow of these steps and apps, at its end."""
     workflow = engine.submit(
         {
@@ -32,7 +36,7 @@ def submit(engine: Product, *steps: tuple[str, str], wait: bool = True) -> str:
             "version": "1.0",
             "base_context": {
                 "base_url": "https://www.bv-brc.org",
-                "workspace_output_folder": f"/{READER}/home/guide",
+                "workspace_output_folder": f"/{READER}/home/{folder}",
             },
             "steps": [
                 {"step_name": name, "app": app, "params": PARAMS[app] | {"output_file": name}}
@@ -70,14 +74,18 @@ def ends(engine: Product, workflow: str) -> None:
 def prepare_retry(engine: Product, command: str) -> str:
     """The step to be run again is the one that failed, or one before it with ``--from``."""
     failing = "GenomeAnnotation" if "--from" in command else "GenomeAssembly2"
-    engine.simulator.app(failing, outcome="failed", count=1)
+    # Workflows of former commands may still run: the rule is for this one's folder alone.
+    folder = f"retry-{next(_NUMBERS)}"
+    path = f"/{READER}/home/{folder}"
+    engine.simulator.app(failing, output_path=path, outcome="failed", count=1)
     steps = (("assemble", "GenomeAssembly2"), ("annotate", "GenomeAnnotation"))
-    return command.replace("wf_5f3a", submit(engine, *steps))
+    return command.replace("wf_5f3a", submit(engine, *steps, folder=folder))
 
 
 def prepare_batch(engine: Product, command: str) -> str:
     if "batch retry" in command:
-        engine.simulator.app("GenomeAnnotation", outcome="failed", count=1)
+        path = f"/{READER}/home/assemblies/*"
+        engine.simulator.app("GenomeAnnotation", output_path=path, outcome="failed", count=1)
         parts = [("workflow", "workflow.json"), ("samples", "samples.csv")]
         files = {part: (name, (EXAMPLES / "batch" / name).read_bytes()) for part, name in parts}
         batch = engine.ask("POST", "/batches", READER, files=files)["batch_id"]
