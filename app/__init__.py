@@ -31,6 +31,7 @@ from app.api.submit import routes as submit
 from app.batches import routes as batches
 from app.connections import Connections, attach
 from app.emails import routes as emails
+from app.forecast import routes as forecast
 from app.holds import routes as holds
 from app.http import admission, cors, docs, errors, headers, metering, request_ids, traffic
 from app.http.auth import Gate
@@ -94,7 +95,8 @@ def create_app(settings: Settings) -> Flask:
     errors.register(app)
     wes_errors.register(app)
     api = Documented(app)
-    reading = (apps, status, history, steps, step_reuse, results, ro_crate, usage, admin, system)
+    of_workflows = (status, history, steps, step_reuse, results, ro_crate, forecast)
+    reading = (apps, *of_workflows, usage, admin, system)
     steering = (commands, holds, priorities, tokens, deletion)
     changing = (submit, cwl, batches, templates, many, webhooks, emails, *steering)
     for part in (*changing, *reading):

@@ -15,7 +15,7 @@ from rich.text import Text
 from bvbrc_workflows_client import streams
 from bvbrc_workflows_client.session import of_batch
 from cli.reuse import reuse_option, reuse_query
-from cli.show import views
+from cli.show import forecasts, views
 from cli.show.failures import of_state
 from cli.show.screen import Screen, command, json_line, strip_controls
 from cli.show.tree import state
@@ -99,6 +99,14 @@ def say_findings(screen: Screen, found: Json) -> None:
 def status(screen: Screen, batch_id: str) -> None:
     """Show how far a batch is, and why samples failed."""
     screen.show(screen.api.get(of_batch(batch_id)), batch_view)
+
+
+@batch.command()
+@click.argument("batch_id")
+@command
+def forecast(screen: Screen, batch_id: str) -> None:
+    """Show when a batch is likely to end."""
+    screen.show(screen.api.get(of_batch(batch_id, "/forecast")), forecasts.of_batch)
 
 
 @batch.command("list")

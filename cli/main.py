@@ -100,6 +100,7 @@ for each in (
     status.list_workflows,
     status.log,
     status.explain,
+    status.forecast,
     status.reuse,
     crate.crate,
     outputs.outputs,

@@ -16,7 +16,7 @@ from bvbrc_workflows_client import streams
 from bvbrc_workflows_client.session import of_workflow
 from cli.completion import WorkflowId
 from cli.filters import SORTS, as_query, filter_options
-from cli.show import progress, tree, views
+from cli.show import forecasts, progress, tree, views
 from cli.show.failures import of_state
 from cli.show.screen import Screen, command, json_line, strip_controls
 
@@ -85,6 +85,14 @@ def log(screen: Screen, workflow: str, follow: bool, tail: int | None) -> None:
 def explain(screen: Screen, workflow: str) -> None:
     """Explain why each unfinished step does not run, and what would unblock it."""
     screen.show(screen.api.get(of_workflow(workflow, "/explain")), views.explanation)
+
+
+@click.command()
+@click.argument("workflow", type=WorkflowId())
+@command
+def forecast(screen: Screen, workflow: str) -> None:
+    """Show when a workflow is likely to end, and what decides about it."""
+    screen.show(screen.api.get(of_workflow(workflow, "/forecast")), forecasts.of_workflow)
 
 
 @click.command()

@@ -282,6 +282,12 @@ class SubmitQuery(Query):
     )
 
 
+class ValidateQuery(Query):
+    forecast = Flag(
+        load_default=False, **described_as("Say also how long it would take (docs/forecast.md)")
+    )
+
+
 class CwlQuery(SubmitQuery):
     dry_run = Flag(
         load_default=False, **described_as("Return the native workflow and store nothing")

@@ -12,11 +12,13 @@ from flask import Blueprint, Response, g, redirect, render_template, request, ur
 from app.batches import live
 from app.batches.routes import CSV, load
 from app.connections import connections
+from app.forecast import forecasts
 from app.http.auth import caller
 from app.ui.session import signed_in
 from workflows.engine import holds
 from workflows.engine.batches import commands as batches
 from workflows.engine.batches import views as batch_views
+from workflows.engine.forecast.views import batch_message
 from workflows.model.errors import Conflict
 from workflows.model.states import FINAL_WORKFLOW, RETRY_WORKFLOW
 from workflows.rules.batch_progress import DELETED, WAITING
@@ -76,7 +78,16 @@ def show_batch(batch_id: str) -> str:
         has_ended=shown["status"] in FINAL_WORKFLOW,
         may_retry=any(shown["counts"].get(state) for state in RETRY_WORKFLOW),
         now=datetime.now(UTC),
+        takes=_takes(batch, shown["status"]),
     )
+
+
+def _takes(batch: StoredBatch, status: str) -> str:
+    """How long it is likely to take; empty of one that has ended or is paused."""
+    if status in FINAL_WORKFLOW or batch.paused:
+        return ""
+    made = forecasts.for_page(lambda: forecasts.of_batch(batch))
+    return batch_message(made) if made else ""
 
 
 def _head(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from app.connections import connections
+from app.forecast import forecasts
 from app.ui.drawing.timeline import Span
+from workflows.engine.forecast.forecasts import Made
 from workflows.engine.jobs.intents import results
 from workflows.model.errors import Invalid
 from workflows.model.states import (
@@ -114,6 +116,13 @@ class Head:
             return ""
         found = holds.on_workflow(self.id, self.workflow.batch)
         return " ".join(f"{describe(hold)} Set by {hold.by}." for hold in found)
+
+    @property
+    def forecast(self) -> Made | None:
+        """When it is likely to end; None where that is not asked, or may not be computed now."""
+        if self.state not in ACTIVE_WORKFLOW or self.hold or self.parked:
+            return None
+        return forecasts.for_page(lambda: forecasts.of_workflow(self.workflow))
 
     @property
     def may_cancel(self) -> bool:

@@ -13,6 +13,8 @@ import pymongo
 from flask import Blueprint, Response, render_template, request
 
 from app.connections import connections
+from app.forecast import forecasts
+from app.forecast.forecasts import End
 from app.http.routes import EVENT_STREAM
 from app.live.broadcaster import EVERYTHING, Dropped
 from app.live.stream import READ_SECONDS, Take, stream_response
@@ -40,6 +42,8 @@ class Line:
     """How many steps are in each state."""
     is_parked: bool
     """It waits for a fresh token."""
+    end: End | None = None
+    """When it is likely to end."""
 
     @property
     def over(self) -> int:
@@ -61,11 +65,16 @@ def list_workflows() -> str:
         asked.owner, asked.wanted, PAGE, request.args.get("page", ""), asked.order
     )
     counts = listing.step_counts([workflow.id for workflow in workflows])
-    parked = parked_fields(workflows)
+    parked, ends = parked_fields(workflows), forecasts.ends_of(workflows)
     return render_template(
         "list.html",
         lines=[
-            Line(each, view_models.in_order(counts[each.id]), parked[each.id]["parked"])
+            Line(
+                each,
+                view_models.in_order(counts[each.id]),
+                parked[each.id]["parked"],
+                ends.get(each.id),
+            )
             for each in workflows
         ],
         following=following,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from itertools import groupby
@@ -16,9 +15,11 @@ from app.api import history, results, ro_crate
 from app.api import steps as texts
 from app.connections import connections
 from app.ui import view_models
-from app.ui.drawing import timeline
+from app.ui.drawing import step_rows, timeline
 from app.ui.drawing.graph import Box, drawing
+from app.ui.drawing.step_rows import ROWS, Row
 from app.ui.session import signed_in
+from workflows.engine.forecast.views import message
 from workflows.engine.reports.explain import explanation
 from workflows.engine.reports.outputs import list_results, outputs
 from workflows.engine.reports.views import count_reused
@@ -30,8 +31,6 @@ from workflows.store.jobs import failures
 from workflows.store.jobs import rows as job_rows
 from workflows.store.workflows import events
 
-ROWS: Final = 200
-"""Rows of one page."""
 LINES: Final = 1_000
 """Lines of the log."""
 _URGENT: Final = (
@@ -46,24 +45,6 @@ _URGENT: Final = (
     StepState.SKIPPED,
 )
 """A group of steps shows the first of these that one of them is in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One step in the timeline or the table."""
-
-    step: int
-    name: str
-    app: str
-    state: str
-    job_id: str = ""
-    attempt: int = 0
-    reason: str = ""
-    waited: timedelta | None = None
-    ran: timedelta | None = None
-    bars: tuple[timeline.Bar, ...] = ()
-    critical: bool = False
-    reused: bool = False
 
 
 def register(blueprint: Blueprint) -> None:
@@ -108,18 +89,24 @@ def show_timeline(workflow_id: str) -> str:
     history = job_rows.history(workflow_id)
     spans, counts = view_models.spans(history), count_reused(history)
     begin = min([found.begun, *(span.queued_at for span in spans)])
-    end = max([found.ended or found.now, *(span.ended_at for span in spans if span.ended_at)])
+    now = max([found.ended or found.now, *(span.ended_at for span in spans if span.ended_at)])
+    made = found.forecast
+    end = max(now, made.late_end) if made and made.late_end else now
     ends = {span.step: span.ended_at or found.now for span in spans}
     critical = timeline.critical_path(found.compiled.dag.needs, ends)
-    rows = _timeline_rows(found, spans, critical, lambda own: timeline.bars(own, begin, end))
+    rows = step_rows.timeline_rows(
+        found, spans, critical, lambda own: timeline.bars(own, begin, now, end)
+    )
+    rows = step_rows.add_expected(rows, found, made, begin, end)
     return render_template(
         "timeline.html",
         head=found,
-        rows=_most(rows),
+        rows=step_rows.take_most(rows),
         left_out=max(len(rows) - ROWS, 0),
         idle=len(found.states) - len(rows),
         ticks=timeline.ticks(begin, end),
-        whole=end - begin,
+        message=message(made) if made else "",
+        whole=now - begin,
         waited=sum((row.waited or timedelta(0) for row in rows if row.critical), timedelta(0)),
         ran=sum((row.ran or timedelta(0) for row in rows if row.critical), timedelta(0)),
         critical=[found.compiled.spec.steps[step].name for step in critical],
@@ -133,7 +120,8 @@ def show_steps(workflow_id: str) -> str:
     found = view_models.head(workflow_id)
     history = job_rows.history(workflow_id)
     timed = {
-        row.step: row for row in _timeline_rows(found, view_models.spans(history), (), lambda _: ())
+        row.step: row
+        for row in step_rows.timeline_rows(found, view_models.spans(history), (), lambda _: ())
     }
     present = view_models.present_jobs(found, history)
     wanted, page = request.args.get("state", ""), max(request.args.get("page", 0, type=int), 0)
@@ -314,42 +302,6 @@ def _failures(found: view_models.Head) -> list[tuple[str, str]]:
     names = found.compiled.dag.names
     reasons = {step: present[step].reason if step in present else "" for step in failed}
     return [(names[step], reasons[step] or "The job failed.") for step in sorted(failed)[:5]]
-
-
-def _timeline_rows(
-    found: view_models.Head,
-    spans: Sequence[timeline.Span],
-    critical: Sequence[int],
-    bars: Callable[[list[timeline.Span]], tuple[timeline.Bar, ...]],
-) -> list[Row]:
-    """One row for each step that was handed over, in the order in which that was."""
-    own: dict[int, list[timeline.Span]] = {}
-    path = frozenset(critical)
-    for span in sorted(spans, key=lambda span: span.queued_at):
-        own.setdefault(span.step, []).append(span)
-    return [
-        Row(
-            step,
-            found.compiled.dag.names[step],
-            found.compiled.spec.steps[step].app,
-            found.states[step],
-            attempt=group[-1].attempt,
-            waited=sum((each.waiting_time(found.now) for each in group), timedelta(0)),
-            ran=sum((each.ran(found.now) for each in group), timedelta(0)),
-            bars=bars(group),
-            critical=step in path,
-            reused=group[-1].reused,
-        )
-        for step, group in own.items()
-    ]
-
-
-def _most(rows: Sequence[Row]) -> list[Row]:
-    """Of too many the critical path and the longest, in the same order."""
-    weight = {row.step: (row.critical, (row.ran or timedelta(0)) + (row.waited or timedelta(0)))
-              for row in rows}  # fmt: skip
-    kept = {row.step for row in sorted(rows, key=lambda row: weight[row.step])[-ROWS:]}
-    return [row for row in rows if row.step in kept]
 
 
 def _row(found: view_models.Head, step: int, job: Job | None, timed: Row | None) -> Row:

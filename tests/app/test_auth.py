@@ -46,6 +46,7 @@ ROUTES = [
     Route("GET", "/{id}/log"),
     Route("GET", "/{id}/events"),
     Route("GET", "/{id}/explain"),
+    Route("GET", "/{id}/forecast"),
     Route("GET", "/{id}/ro-crate"),
     Route("GET", "/{id}/outputs"),
     Route("GET", "/{id}/outputs/file", code=404),

@@ -135,6 +135,20 @@ def test_a_waiting_step_is_explained(terminal: Terminal, product: Product) -> No
     terminal("cancel", workflow)
 
 
+def test_the_forecast_of_an_app_without_history_says_so(
+    terminal: Terminal, product: Product
+) -> None:
+    product.simulator.app("*", run_seconds=60)
+    workflow = product.submit(document(TWO))
+
+    result = terminal("forecast", workflow)
+
+    assert result.exit_code == 0
+    assert "too few jobs have run" in result.stdout or "It takes about" in result.stdout
+    assert json.loads(terminal("forecast", workflow, "--json").stdout)["workflow_id"] == workflow
+    terminal("cancel", workflow)
+
+
 def test_reuse_is_asked_for_and_explained(terminal: Terminal) -> None:
     result = terminal("submit", terminal.file(document(TWO)), "--reuse", "--watch")
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.ui.drawing.timeline import Span, bars, critical_path, ticks
+from app.ui.drawing.timeline import Span, bars, critical_path, expected_bars, ticks
 
 BEGIN = datetime(2026, 1, 19, 10, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ def span(queued: float, started: float | None, ended: float | None) -> Span:
 def test_a_bar_tells_waiting_from_running(
     found: Span, expected: list[tuple[str, float, float]]
 ) -> None:
-    drawn = bars([found], BEGIN, at(100))
+    drawn = bars([found], BEGIN, at(100), at(100))
 
     assert [(bar.kind, round(bar.left, 6), round(bar.width, 6)) for bar in drawn] == expected
 
@@ -44,14 +44,14 @@ def test_a_bar_tells_waiting_from_running(
 def test_what_was_reused_is_drawn_apart() -> None:
     found = Span(0, 1, at(10), None, at(12), "succeeded", reused=True)
 
-    (bar,) = bars([found], BEGIN, at(100))
+    (bar,) = bars([found], BEGIN, at(100), at(100))
 
     assert (bar.kind, bar.left, bar.width) == ("reused", 10, 2)
     assert found.ran(at(100)) == timedelta(0)
 
 
 def test_bars_never_leave_the_picture() -> None:
-    for bar in bars([span(90, 95, 500)], BEGIN, at(100)):
+    for bar in bars([span(90, 95, 500)], BEGIN, at(100), at(100)):
         assert bar.left + bar.width <= 100
 
 
@@ -89,3 +89,14 @@ def test_the_critical_path_of_a_running_workflow_leads_to_what_runs() -> None:
 
 def test_without_jobs_there_is_no_critical_path() -> None:
     assert critical_path([[], [0]], {}) == ()
+
+
+def test_what_is_to_come_follows_what_was() -> None:
+    goes_on = span(0, 10, None)
+
+    (_, ran) = bars([goes_on], BEGIN, at(50), at(200))
+    expected, late = expected_bars(at(50), at(100), at(150), BEGIN, at(200))
+
+    assert (ran.left, ran.width) == (5, 20)
+    assert (expected.kind, expected.left, expected.width) == ("expected", 25, 25)
+    assert (late.kind, late.left, late.width) == ("late", 50, 25)

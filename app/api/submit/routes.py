@@ -9,17 +9,20 @@ from flask import Response, g, request
 from flask_smorest import Blueprint
 
 from app.api import examples
-from app.api.request_schemas import ById, Nothing, SubmitQuery, WorkflowDocument
-from app.api.response_schemas import Planned, Submitted, Validated
+from app.api.request_schemas import ById, Nothing, SubmitQuery, ValidateQuery, WorkflowDocument
+from app.api.response_schemas import Planned, Submitted
 from app.api.submit import submission as accepting
 from app.api.submit.validation import Plan, take, take_plan
 from app.connections import connections
+from app.forecast import forecasts
+from app.forecast.schemas import ValidatedWorkflow
 from app.http import request_bodies
 from app.http.admission import DOCUMENT
 from app.http.auth import caller
 from app.http.json_response import as_json
 from app.http.routes import JSON, Answer, Body, route
 from workflows.engine import commands as engine
+from workflows.engine.forecast.views import workflow_json
 from workflows.model.errors import Invalid, Problem
 from workflows.model.states import WorkflowState
 from workflows.model.values import Json
@@ -124,12 +127,20 @@ def submit_by_id(workflow_id: str) -> Response:
     "POST",
     "/workflows/validate",
     body=_WORKFLOW,
-    answers={200: Answer("It can run", {JSON: Validated}, examples.VALIDATED)},
+    answers={200: Answer("It can run", {JSON: ValidatedWorkflow}, examples.VALIDATED)},
+    query=ValidateQuery,
 )
-def validate_workflow() -> Response:
-    """Check a workflow; nothing is stored"""
+def validate_workflow(arguments: dict[str, Any]) -> Response:
+    """Check a workflow; nothing is stored
+
+    With `forecast`, the answer says how long it would take if it were submitted now.
+    """
     taken = take(request_bodies.read_json(request))
     engine.check_size(taken.workflow_json)
+    forecast = {}
+    if arguments["forecast"]:
+        made, limit = forecasts.of_spec(taken.spec), connections().context.limits.cap
+        forecast["forecast"] = workflow_json(made, limit)
     return as_json(
         {
             "valid": True,
@@ -140,6 +151,7 @@ def validate_workflow() -> Response:
             ],
             "auto_fixes": [fix.as_json() for fix in taken.auto_fixes],
             "message": "Workflow validated successfully",
+            **forecast,
         }
     )
 

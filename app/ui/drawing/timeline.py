@@ -41,7 +41,7 @@ class Bar:
     """A part of a row, in per cent of the whole width."""
 
     kind: str
-    """``waited``, ``ran`` or ``reused``."""
+    """``waited``, ``ran``, ``reused``, ``expected`` or ``late``."""
     left: float
     width: float
 
@@ -53,20 +53,32 @@ class Tick:
     """Since the beginning."""
 
 
-def bars(spans: Iterable[Span], begin: datetime, end: datetime) -> tuple[Bar, ...]:
-    """One step's attempts; ``end`` is now where the workflow goes on."""
+def bars(spans: Iterable[Span], begin: datetime, now: datetime, end: datetime) -> tuple[Bar, ...]:
+    """One step's attempts. ``end`` is that of the whole width: after ``now`` where a forecast
+    follows."""
     scale = max((end - begin).total_seconds(), 1e-3)
     found: list[Bar] = []
     for span in spans:
         if span.reused:
-            found.append(_bar("reused", span.queued_at, span.ended_at or end, begin, scale))
+            found.append(_bar("reused", span.queued_at, span.ended_at or now, begin, scale))
             continue
-        turn = span.started_at or span.ended_at or end
+        turn = span.started_at or span.ended_at or now
         if turn > span.queued_at:
             found.append(_bar("waited", span.queued_at, turn, begin, scale))
         if span.started_at:
-            found.append(_bar("ran", span.started_at, span.ended_at or end, begin, scale))
+            found.append(_bar("ran", span.started_at, span.ended_at or now, begin, scale))
     return tuple(found)
+
+
+def expected_bars(
+    start: datetime, end: datetime, late: datetime, begin: datetime, until: datetime
+) -> tuple[Bar, ...]:
+    """What is still to come of a step: its job from start to end, and how late that may be."""
+    scale = max((until - begin).total_seconds(), 1e-3)
+    return (
+        _bar("expected", start, end, begin, scale),
+        _bar("late", end, max(late, end), begin, scale),
+    )
 
 
 def ticks(begin: datetime, end: datetime) -> tuple[Tick, ...]:

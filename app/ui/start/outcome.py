@@ -6,20 +6,24 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from flask import Response, g, redirect, request, url_for
 
 from app.api.submit import submission
 from app.api.submit.validation import take
 from app.connections import connections
+from app.forecast import forecasts
 from app.ui.start.preview import Preview, preview
 from workflows.engine.commands import Accepted
+from workflows.engine.forecast.views import message
 from workflows.model.errors import Invalid, Problem
 from workflows.model.values import Json, Spec
 
+_RUNS: Final = 50
+"""A page is checked while people type, so its forecast is made of fewer runs."""
 ONCE = "once"
 """The control that tells one visit of a page from another: what it starts, it starts once."""
 
@@ -52,7 +56,8 @@ def check_document(document: Json) -> Outcome:
 
 def show(spec: Spec, further: Sequence[str] = ()) -> Preview:
     cap = connections().settings.executor.max_parallel_steps_per_workflow
-    return preview(spec, cap, further)
+    made = forecasts.for_page(lambda: forecasts.of_spec(spec, _RUNS))
+    return replace(preview(spec, cap, further), takes=message(made) if made else "")
 
 
 def answer(outcome: Outcome, content: Any, page: Callable[[], str]) -> Any:

@@ -44,6 +44,8 @@ class Preview:
     """True if one failure ends the others."""
     further: tuple[str, ...] = ()
     """Steps after which more are planned (CWL)."""
+    takes: str = ""
+    """How long it is likely to take; empty where that was not computed."""
 
 
 def preview(spec: Spec, cap: int, further: Sequence[str] = ()) -> Preview:

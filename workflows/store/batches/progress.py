@@ -168,6 +168,19 @@ def progress_of(batch: str, after: int, limit: int) -> list[tuple[int, str, Work
         return [(row["row"], row["spec"], workflow_rows.value(row)) for row in rows]
 
 
+def active_progress(batch: str, limit: int) -> list[tuple[str, Workflow]]:
+    """Spec and progress of those that have not ended, in the order of the table."""
+    query = {**of_batch(batch), "state": {"$in": sorted(ACTIVE_WORKFLOW)}}
+    with translate_errors():
+        rows = (
+            collection(documents.Workflow)
+            .find(query, workflow_rows.PROGRESS)
+            .sort("row", 1)
+            .limit(limit)
+        )
+        return [(row["spec"], workflow_rows.value(row)) for row in rows]
+
+
 def with_open_jobs(workflows: Collection[str]) -> set[str]:
     """Those with a job that has not ended at AppService."""
     query = {"workflow": {"$in": list(workflows)}, "open": True}

@@ -13,6 +13,7 @@ from workflows.rules.durations.histogram import Histogram
 from workflows.rules.durations.history import AppHistory, Durations, join
 from workflows.rules.durations.observation import Observation, count_hour
 from workflows.store import documents
+from workflows.store.durations.inputs import sum_bytes
 from workflows.store.mongo import Row, collection, sound, translate_errors
 
 HOUR: Final = timedelta(hours=1)
@@ -60,14 +61,8 @@ def _observation(row: Row) -> Observation:
         row["submitted_at"],
         row["started_at"],
         row["finished_at"],
-        _input_bytes((row.get("basis") or {}).get("inputs") or ()),
+        sum_bytes((row.get("basis") or {}).get("inputs") or ()),
     )
-
-
-def _input_bytes(inputs: Iterable[Row]) -> int | None:
-    """None without inputs, and where one is no plain file: a folder, a job's results."""
-    sizes = [None if "content" in each["holds"] else each["holds"].get("size") for each in inputs]
-    return sum(size for size in sizes if size) if sizes and None not in sizes else None
 
 
 def store(hour: datetime, histories: Mapping[str, AppHistory]) -> None:

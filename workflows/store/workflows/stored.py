@@ -107,6 +107,13 @@ def get(workflow: str) -> StoredWorkflow:
     return _stored(row)
 
 
+def progress_of(ids: Sequence[str]) -> list[tuple[str, Workflow]]:
+    """The id of the spec, and the progress, of those that are stored."""
+    with translate_errors():
+        found = collection(documents.Workflow).find({"_id": {"$in": list(ids)}}, rows.PROGRESS)
+        return [(row["spec"], rows.value(row)) for row in found]
+
+
 def summary(row: Row) -> WorkflowSummary:
     """The value of a row that holds ``SUMMARY_FIELDS``."""
     return WorkflowSummary(**_summary_fields(row))

@@ -1,0 +1,1 @@
+"""Forecasts of stored workflows and batches, and of documents that are not stored yet."""

@@ -1,0 +1,1 @@
+"""When a workflow or a batch ends: its progress in virtual time, many times over. Pure."""
