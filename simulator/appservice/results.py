@@ -178,8 +178,12 @@ def lineage(job: Job, objects: Objects) -> str:
     """The same for two jobs that must have the same results: of the same app, with the same
     parameters but for the place of the results, and with inputs of the same content.
     """
-    ours = {"output_path", "output_file", "_preflight"}
-    params = {name: value for name, value in job.params.items() if name not in ours}
+    place = {"output_path", "output_file"}
+    params = {
+        name: value
+        for name, value in job.params.items()
+        if name not in place and not name.startswith("_")  # not the preflight, nor a submission key
+    }
     return digest_of(job.app, read_inputs(params, objects))
 
 
