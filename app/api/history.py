@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import Any, Final
 
 from flask import Response, request
@@ -105,7 +106,7 @@ def list_events(arguments: dict[str, Any], workflow_id: str) -> Response:
     )
 
 
-def live(workflow: StoredWorkflow, after: int) -> Response:
+def live(workflow: StoredWorkflow, after: int, alive: str = stream.ALIVE) -> Response:
     """After a final state no event follows: 204 makes an EventSource stop."""
     seen = request.headers.get("Last-Event-ID", "").strip()
     if seen and not _NUMBER.fullmatch(seen):
@@ -113,12 +114,14 @@ def live(workflow: StoredWorkflow, after: int) -> Response:
     last = int(seen) if seen else after
     if workflow.state in FINAL_WORKFLOW and workflow.progress.sequence <= last and seen:
         return Response(status=204)
-    return stream.answer(connections().broadcaster, workflow.id, last, EVENT_STREAM, _sse)
+    return stream.answer(
+        connections().broadcaster, workflow.id, last, EVENT_STREAM, partial(_sse, alive)
+    )
 
 
-def _sse(batch: stream.Batch) -> str:
+def _sse(alive: str, batch: stream.Batch) -> str:
     if not batch:
-        return f": alive\nretry: {RETRY_MILLISECONDS}\n\n"
+        return f"retry: {RETRY_MILLISECONDS}\n{alive}"
     return "".join(
         f"id: {event.sequence}\nevent: {event.subject}\n"
         f"data: {json.dumps(event_json(event), ensure_ascii=False)}\n\n"

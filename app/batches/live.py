@@ -12,7 +12,7 @@ from flask import Response
 
 from app.http.routes import EVENT_STREAM
 from app.live.broadcaster import EVERYTHING, Broadcaster, Dropped
-from app.live.stream import READ_SECONDS, Take, stream_response
+from app.live.stream import ALIVE, READ_SECONDS, Take, stream_response
 from workflows.engine.batches import commands as batches
 from workflows.engine.batches import views as batch_views
 from workflows.model.errors import NotFound, Unavailable
@@ -23,19 +23,21 @@ PAUSE_SECONDS: Final = 1.0
 """However much happens, a batch is counted so seldom."""
 
 
-def answer(broadcaster: Broadcaster, batch: StoredBatch) -> Response:
+def answer(broadcaster: Broadcaster, batch: StoredBatch, alive: str = ALIVE) -> Response:
     """Raises ``Unavailable``, ``QuotaExceeded``."""
-    return stream_response(broadcaster, EVERYTHING, EVENT_STREAM, lambda take: _follow(take, batch))
+    return stream_response(
+        broadcaster, EVERYTHING, EVENT_STREAM, lambda take: _follow(take, batch, alive)
+    )
 
 
-def _follow(take: Take, batch: StoredBatch) -> Iterator[str]:
+def _follow(take: Take, batch: StoredBatch, alive: str) -> Iterator[str]:
     """Ends silently if it cannot go on; the client reconnects."""
     seen: dict[str, Any] = {}
     try:
         while True:
             with pymongo.timeout(READ_SECONDS):
                 shown = batch_views.whole(batches.reload(batch))
-            yield _event(shown) if shown != seen else ": alive\n\n"
+            yield _event(shown) if shown != seen else alive
             seen = shown
             if shown["status"] in FINAL_WORKFLOW:
                 return

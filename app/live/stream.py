@@ -25,6 +25,9 @@ LOOK_SECONDS: Final = 1.0
 """So often it looks whether its client has gone: who leaves a page leaves a stream behind, and
 there are few places."""
 READ_SECONDS: Final = 5.0
+ALIVE: Final = ": alive\n\n"
+ALIVE_EVENT: Final = "event: alive\ndata: 1\n\n"
+"""The same for scripts of pages, to which a browser does not show the former."""
 _PAGE: Final = 1_000
 
 Batch = list[Event]

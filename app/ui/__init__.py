@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,6 @@ from flask import (
     Flask,
     Response,
     g,
-    make_response,
     redirect,
     render_template,
     request,
@@ -32,6 +32,7 @@ from app.ui import (
     formatting,
     hold_pages,
     many_pages,
+    pending,
     session,
     sign_in,
     template_pages,
@@ -121,12 +122,11 @@ def _add_security_headers(response: Response) -> Response:
 
 
 def _error_page(error: WorkflowsError | HTTPException) -> Any:
-    """The API's error as a page; an ended session leads to the sign-in."""
+    """The API's error as a page; an ended session leads to the sign-in, and back."""
     if isinstance(error, BadToken):
-        place = request.full_path.rstrip("?") if request.method == "GET" else ""
-        response = make_response(redirect(url_for("ui.sign_in", next=place), 303))
-        session.forget(response)
-        return response
+        return sign_in.ask_again()
+    if isinstance(error, session.OldForm):
+        return Response(sign_in.pending_page(pending.of_request()), HTTPStatus.FORBIDDEN)
     told = errors.error_response(error)
     body = told.get_json()
     page = render_template("error.html", status=told.status_code, detail=body["detail"])

@@ -14,6 +14,7 @@ from app.batches.routes import CSV, load
 from app.connections import connections
 from app.forecast import forecasts
 from app.http.auth import caller
+from app.live.stream import ALIVE_EVENT
 from app.ui.session import signed_in
 from workflows.engine import holds
 from workflows.engine.batches import commands as batches
@@ -101,7 +102,7 @@ def _head(item: Mapping[str, Any]) -> dict[str, Any]:
 
 @signed_in
 def live_batch(batch_id: str) -> Response:
-    return live.answer(connections().broadcaster, load(batch_id))
+    return live.answer(connections().broadcaster, load(batch_id), ALIVE_EVENT)
 
 
 @signed_in

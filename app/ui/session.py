@@ -32,6 +32,12 @@ _MOST_BYTES: Final = 4_000
 """Browsers drop larger cookies."""
 
 
+class OldForm(Forbidden):
+    """A form without the secret of this session: its user may send it again from a page that says
+    so.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """What the cookie holds."""
@@ -105,19 +111,26 @@ def signed_in(view: View) -> View:
 
 
 def check_form() -> None:
-    """Raises ``Forbidden`` unless a page of ours, in this session, sent the form."""
+    """Raises ``Forbidden`` where another site sent the form, ``OldForm`` where it is not of this
+    session.
+    """
     check_origin()
     sent = request.form.get("secret", "")
     if not secrets.compare_digest(sent.encode(), g.session.secret.encode()):
-        raise Forbidden("This form is out of date: go back, load the page again, and repeat.")
+        raise OldForm("This form is of an earlier session. Nothing was done.")
 
 
 def check_origin() -> None:
     """Raises ``Forbidden`` where the browser says that another site sent the request."""
+    if not is_of_our_pages():
+        raise Forbidden("Another site sent this form.")
+
+
+def is_of_our_pages() -> bool:
+    """False where the browser says that another site sent the request."""
     origin = request.headers.get("Origin")
     ours = origin is None or urlsplit(origin).netloc == request.host
-    if not ours or request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-        raise Forbidden("Another site sent this form.")
+    return ours and request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
 
 
 def _sign_in_first() -> Any:

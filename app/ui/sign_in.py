@@ -11,7 +11,8 @@ from app.connections import connections
 from app.http.auth import OPEN, needs
 from app.http.errors import TooManyFailures
 from app.tokens.password_sign_in import is_safe_here
-from app.ui import session
+from app.ui import pending, session
+from app.ui.pending import Pending
 from workflows.bvbrc.token import strip
 from workflows.model.errors import (
     BadToken,
@@ -43,12 +44,36 @@ def sign_in() -> Any:
     with connections().patience():
         try:
             token = _read_token()
-            opened = session.open_session(connections().gate.identity(token), token)
-            response = make_response(redirect(_place(), 303))
+            identity = connections().gate.identity(token)
+            opened = session.open_session(identity, token)
+            form = pending.carried()
+            g.session, g.identity = opened, identity
+            response = make_response(pending_page(form) if form else redirect(_place(), 303))
             session.keep(response, opened)
         except _REFUSALS as refusal:
+            g.pop("identity", None)
             return Response(_page(_say(refusal)), _status(refusal), _headers(refusal))
     return response
+
+
+def ask_again() -> Response:
+    """For a request whose session has ended: it leads back to the page, or to the form, that was
+    asked for.
+    """
+    if request.method == "GET":
+        place = request.full_path.rstrip("?")
+        response: Response = make_response(redirect(url_for("ui.sign_in", next=place), 303))
+    elif session.is_of_our_pages() and (form := pending.of_request()):
+        response = Response(_page("Your session has ended.", form), HTTPStatus.UNAUTHORIZED)
+    else:
+        response = make_response(redirect(url_for("ui.sign_in"), 303))
+    session.forget(response)
+    return response
+
+
+def pending_page(form: Pending | None) -> str:
+    """Asks whether a form of an earlier session is to be sent now."""
+    return render_template("pending.html", pending=form, back=_place())
 
 
 @session.signed_in
@@ -75,12 +100,14 @@ def _read_token() -> str:
     return strip(request.form.get("token", ""))
 
 
-def _page(problem: str) -> str:
+def _page(problem: str, form: Pending | None = None) -> str:
+    form = form or pending.carried()
     ways = connections().settings.auth.sign_in
     return render_template(
         "sign_in.html",
         next=_place(),
         problem=problem,
+        pending=form,
         takes_password=PASSWORD in ways and is_safe_here(),
         takes_token=TOKEN in ways,
         unsafe=_UNSAFE if PASSWORD in ways and not is_safe_here() else "",
@@ -109,7 +136,7 @@ def _headers(refusal: WorkflowsError) -> dict[str, str]:
 
 def _place() -> str:
     """The page to show afterwards. It is one of ours: other addresses are ignored."""
-    place = request.values.get("next", "")
+    asks_again = request.endpoint != "ui.sign_in"
+    place = pending.came_from() if asks_again else request.values.get("next", "")
     listing: str = url_for("ui.list_workflows")
-    is_ours = place.startswith("/ui/") and place.isprintable()
-    return place if is_ours and "\\" not in place and "//" not in place else listing
+    return place if pending.is_page_path(place) else listing

@@ -17,7 +17,7 @@ from app.forecast import forecasts
 from app.forecast.forecasts import End
 from app.http.routes import EVENT_STREAM
 from app.live.broadcaster import EVERYTHING, Dropped
-from app.live.stream import READ_SECONDS, Take, stream_response
+from app.live.stream import ALIVE_EVENT, READ_SECONDS, Take, stream_response
 from app.ui import view_models
 from app.ui.list_filter import SORTS, ListFilter, read_filter
 from app.ui.session import signed_in
@@ -109,7 +109,7 @@ def _changes(take: Take, asked: ListFilter, page: str) -> Iterator[str]:
             with pymongo.timeout(READ_SECONDS):
                 workflows, _ = listing.page(asked.owner, asked.wanted, PAGE, page, asked.order)
             digest = _digest(workflows)
-            yield f"data: {digest}\n\n" if digest != seen else ": alive\n\n"
+            yield f"data: {digest}\n\n" if digest != seen else ALIVE_EVENT
             seen = digest
             if take():
                 time.sleep(PAUSE_SECONDS)

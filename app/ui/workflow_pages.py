@@ -14,8 +14,9 @@ from flask import Blueprint, Response, render_template, request
 from app.api import history, results, ro_crate
 from app.api import steps as texts
 from app.connections import connections
+from app.live.stream import ALIVE_EVENT
 from app.ui import view_models
-from app.ui.drawing import step_rows, timeline
+from app.ui.drawing import scopes, step_rows, timeline
 from app.ui.drawing.graph import Box, drawing
 from app.ui.drawing.step_rows import ROWS, Row
 from app.ui.session import signed_in
@@ -69,12 +70,16 @@ def register(blueprint: Blueprint) -> None:
 @signed_in
 def graph(workflow_id: str) -> str:
     found = view_models.head(workflow_id)
-    drawn = drawing(found.workflow.spec_id)
+    inside = request.args.get("in", "")
+    drawn = drawing(found.workflow.spec_id, inside)
     reused = _reused(found)
     return render_template(
         "graph.html",
         head=found,
         drawing=drawn,
+        inside=inside,
+        trail=scopes.trail(inside),
+        drawn_steps=sum(len(box.steps) for box in drawn.boxes),
         boxes=[(box, *_state(box, found), reused.issuperset(box.steps)) for box in drawn.boxes],
         reused=len(reused),
         reasons=_group_by_code(_reasons(workflow_id)["steps"]),
@@ -125,7 +130,13 @@ def show_steps(workflow_id: str) -> str:
     }
     present = view_models.present_jobs(found, history)
     wanted, page = request.args.get("state", ""), max(request.args.get("page", 0, type=int), 0)
-    steps = [step for step in _group(found) if wanted in ("", found.states[step])]
+    text = request.args.get("q", "").strip()
+    names = found.compiled.dag.names
+    steps = [
+        step
+        for step in _group(found)
+        if wanted in ("", found.states[step]) and text.casefold() in names[step].casefold()
+    ]
     return render_template(
         "steps.html",
         head=found,
@@ -134,8 +145,10 @@ def show_steps(workflow_id: str) -> str:
             for step in steps[page * ROWS : (page + 1) * ROWS]
         ],
         wanted=wanted,
+        text=text,
         page=page,
         group=request.args.get("group"),
+        inside=request.args.get("in"),
         more=len(steps) > (page + 1) * ROWS,
     )
 
@@ -255,12 +268,12 @@ def save_ro_crate(workflow_id: str) -> Response:
 def live(workflow_id: str) -> Response:
     """Its events as they come: each tells the page to look again."""
     workflow = connections().gate.load(workflow_id)
-    return history.live(workflow, request.args.get("after", 0, type=int))
+    return history.live(workflow, request.args.get("after", 0, type=int), ALIVE_EVENT)
 
 
 def _group(found: view_models.Head) -> Sequence[int]:
     """The steps of the node that was clicked on; all where none was."""
-    boxes = drawing(found.workflow.spec_id).boxes
+    boxes = drawing(found.workflow.spec_id, request.args.get("in", "")).boxes
     group = request.args.get("group", -1, type=int)
     return boxes[group].steps if 0 <= group < len(boxes) else range(len(found.states))
 
@@ -279,11 +292,14 @@ def _group_by_code(reasons: Sequence[dict[str, Any]]) -> list[tuple[str, list[di
     return sorted(groups, key=lambda group: len(group[1]))
 
 
-def _state(box: Box, found: view_models.Head) -> tuple[str, int]:
-    """The state that a node shows, and how many of its steps have ended."""
+def _state(box: Box, found: view_models.Head) -> tuple[str, str]:
+    """The state that a box shows, and its second line: the app, or how far several steps are."""
     states = [found.states[step] for step in box.steps]
     shown = next(state for state in _URGENT if state in states)
-    return str(shown), sum(state in FINAL_STEP for state in states)
+    if len(states) == 1:
+        return str(shown), box.app
+    over, failed = sum(state in FINAL_STEP for state in states), states.count(StepState.FAILED)
+    return str(shown), f"{over} of {len(states)} ended" + (f", {failed} failed" if failed else "")
 
 
 def _reused(found: view_models.Head) -> frozenset[int]:

@@ -353,7 +353,9 @@ def test_pages_of_a_workflow_that_grows_show_what_is_known(alice: Visitor) -> No
 
     assert "follow once step" in early
     assert [page.status_code for page in pages] == [200] * len(pages)
-    assert all("annotate__1" in page.text for page in pages)
+    assert 'href="?in=annotate"' in pages[0].text
+    assert "annotate__1" in alice.get(f"/workflows/{workflow}/?in=annotate").text
+    assert all("annotate__1" in page.text for page in pages[1:])
     assert "bin.1.562.fa" in alice.get(f"/workflows/{workflow}/step?name=assemble").text
 
 

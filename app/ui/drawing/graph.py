@@ -9,13 +9,21 @@ from typing import Final
 
 from app.ui.drawing.grouping import group_steps
 from app.ui.drawing.layout import Edge, Sizes, arrange
-from app.ui.formatting import format_count, short
+from app.ui.drawing.scopes import close_scopes, name_group
+from app.ui.drawing.text_width import fit
+from app.ui.formatting import format_count
+from workflows.model.errors import NotFound
 from workflows.model.values import StepSpec
 from workflows.store.byte_cache import ByteCache
 from workflows.store.workflows import specs
 
-_ROOMY: Final = Sizes()
-_COMPACT: Final = Sizes(width=170, height=24, column_gap=44, row_gap=5)
+_ROOMY: Final = Sizes(width=200)
+_COMPACT: Final = Sizes(width=190, height=24, column_gap=44, row_gap=5)
+_TEXT_LEFT: Final = {False: 36, True: 24}
+_TEXT_SIZE: Final = {False: 13, True: 12}
+"""Of roomy and compact boxes, as ``graph.html`` and ``ui.css`` draw them."""
+_TEXT_MARGIN: Final = 7
+_SMALL_SIZE: Final = 12
 _MANY: Final = 60
 """From so many nodes on each has one line only."""
 _MARGIN: Final = 8
@@ -36,6 +44,10 @@ class Box:
     name: str
     """All of it."""
     app: str
+    """The app, or how many apps."""
+    scope: str
+    """What the box opens as; empty for a step, and for steps that share a box only because there
+    are too many."""
     waits: bool
     """An arrow ends here."""
 
@@ -51,30 +63,50 @@ class Drawing:
     boxes: tuple[Box, ...]
     lines: str
 
+    @property
+    def room(self) -> float:
+        """For a text in a box."""
+        return self.box[0] - _TEXT_LEFT[self.compact] - _TEXT_MARGIN
 
-def drawing(spec_id: str) -> Drawing:
-    """Of a spec, which never changes. Raises ``NotFound``."""
-    return _kept(spec_id)
+    def fit_small(self, text: str) -> str:
+        """What of a box's second line fits in."""
+        return fit(text, self.room, _SMALL_SIZE)
 
 
-def _draw(spec_id: str) -> tuple[Drawing, int]:
+def drawing(spec_id: str, inside: str = "") -> Drawing:
+    """Of a spec, which never changes, or of what one of its scopes holds. Raises ``NotFound``."""
+    return _kept(f"{spec_id}\n{inside}")
+
+
+def _draw(key: str) -> tuple[Drawing, int]:
     """The drawing, and what it takes in memory."""
-    blueprint = specs.get(spec_id)
-    steps = blueprint.spec.steps
-    nodes = group_steps(blueprint.dag.needs, [step.app for step in steps])
+    spec_id, _, inside = key.partition("\n")
+    compiled = specs.get(spec_id)
+    steps = compiled.spec.steps
+    scopes = close_scopes([step.name for step in steps], compiled.dag.needs, inside)
+    if inside and not scopes.members:
+        raise NotFound(f"The workflow has nothing of the name '{inside}'.")
+    kinds = [_app(steps, members) for members in scopes.members]
+    nodes = group_steps(scopes.needs, kinds)
     compact = len(nodes.members) > _MANY
     sizes = _COMPACT if compact else _ROOMY
     layout = arrange(nodes.needs, sizes, nodes.depth)
-    boxes = tuple(
-        _box(steps, members, place, waits=bool(needs), room=21 if compact else 19)
-        for members, place, needs in zip(nodes.members, layout.places, nodes.needs, strict=True)
-    )
+    room = sizes.width - _TEXT_LEFT[compact] - _TEXT_MARGIN
+    boxes = []
+    for group, place, needs in zip(nodes.members, layout.places, nodes.needs, strict=True):
+        members = tuple(step for node in group for step in scopes.members[node])
+        scope = scopes.paths[group[0]] if len(group) == 1 else ""
+        name = _name(steps, members, scope)
+        shown = f"{len(members)} × {name}" if compact and len(members) > 1 else name
+        x, y = round(place[0]) + _MARGIN, round(place[1]) + _MARGIN
+        title = fit(shown, room, _TEXT_SIZE[compact])
+        boxes.append(Box(x, y, members, title, name, _app(steps, members), scope, bool(needs)))
     made = Drawing(
         round(layout.width) + 2 * _MARGIN,
         round(layout.height) + 2 * _MARGIN,
         (round(sizes.width), round(sizes.height)),
         compact,
-        boxes,
+        tuple(boxes),
         "".join(map(_line, layout.edges)),
     )
     return made, _weight(made)
@@ -86,20 +118,17 @@ def _weight(made: Drawing) -> int:
     return len(made.lines) + texts + 8 * numbers + _BYTES_A_BOX * len(made.boxes)
 
 
-def _box(
-    steps: Sequence[StepSpec],
-    members: tuple[int, ...],
-    place: tuple[float, float],
-    *,
-    waits: bool,
-    room: int,
-) -> Box:
-    first = steps[members[0]]
+def _app(steps: Sequence[StepSpec], members: Sequence[int]) -> str:
     apps = sorted({steps[step].app for step in members})
-    app = apps[0] if len(apps) == 1 else format_count(len(apps), "app")
-    name = first.name if len(members) == 1 else f"{len(members)} × {app}"
-    x, y = round(place[0]) + _MARGIN, round(place[1]) + _MARGIN
-    return Box(x, y, members, short(name, room), name, app, waits)
+    return apps[0] if len(apps) == 1 else format_count(len(apps), "app")
+
+
+def _name(steps: Sequence[StepSpec], members: Sequence[int], scope: str) -> str:
+    if scope:
+        return scope
+    if len(members) == 1:
+        return steps[members[0]].name
+    return name_group([steps[step].name for step in members], _app(steps, members))
 
 
 def _line(edge: Edge) -> str:

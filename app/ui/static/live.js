@@ -1,14 +1,23 @@
 // Keeps a page fresh: when the server says that something happened, the same page is asked for
-// again, and only what differs is changed, so that nothing flickers and no focus is lost.
+// again, and only what differs is changed, so that nothing flickers and no focus is lost. In bad
+// times the page stands as it is, says so, and goes on by itself.
 "use strict";
 
 const SHORTEST_PAUSE = 700;
+const LONGEST_PAUSE = 10000; // however long the last answer took: see pauseAfter
 const RECONNECT = 5000;
-const READABLE = 0.7; // a graph is made smaller by itself down to this
+const RETRY = 2000; // in bad times
+const PATIENCE = 20000; // for an answer
+const SILENCE = 40000; // of a stream, which says every 15 s that it lives
 let source = null;
+let word = 0; // when the stream last said something
 let again = null;
 let asked = 0;
 let busy = false;
+let trouble = ""; // "away", "signed out", or none
+let misses = 0; // how often nothing came since the trouble began
+let doubt = ""; // what may not have been done
+let wanted = ""; // the page to open when the trouble is over
 
 function sync(old, fresh) {
   if (old.isEqualNode(fresh)) return;
@@ -24,12 +33,14 @@ function sync(old, fresh) {
   syncChildren(old, fresh);
 }
 
+// What begins with data-own was put there by a script of ours.
 function syncAttributes(old, fresh) {
   for (const { name } of [...old.attributes]) {
-    if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+    const ours = name === "open" || name.startsWith("data-own");
+    if (!ours && !fresh.hasAttribute(name)) old.removeAttribute(name);
   }
   for (const { name, value } of fresh.attributes) {
-    const zoomed = old.dataset.zoomed && (name === "width" || name === "height");
+    const zoomed = "ownZoomed" in old.dataset && (name === "width" || name === "height");
     if (!zoomed && old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
 }
@@ -51,17 +62,78 @@ function syncChildren(old, fresh) {
 async function refresh() {
   if (busy) return plan();
   busy = true;
-  const begun = Date.now();
+  const begun = performance.now();
+  let failed = true;
   try {
-    const answer = await fetch(location.href, { credentials: "same-origin" });
-    if (answer.redirected || !answer.ok) return location.reload();
-    show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    const limit = trouble ? Math.min(RETRY * (2 + misses), PATIENCE) : PATIENCE;
+    const { answer, page } = await ask(location.href, { signal: AbortSignal.timeout(limit) });
+    const place = new URL(answer.url).pathname;
+    if (!page || answer.status >= 500 || answer.status === 429) alarm("away");
+    else if (answer.redirected && place === signIn()) alarm("signed out");
+    else if (!document.body.dataset.live) { failed = false; calm(); }
+    else if (!answer.ok || answer.redirected) return location.reload(); // it is gone, or another's
+    else { failed = false; show(page); calm(); }
   } catch {
-    setTimeout(plan, RECONNECT);
+    alarm("away");
   } finally {
     busy = false;
-    asked = Date.now() + 4 * (Date.now() - begun); // a large page is asked for less often
+    asked = Date.now() + (failed ? 0 : pauseAfter(performance.now() - begun));
   }
+  if (failed && !document.hidden) setTimeout(plan, RETRY);
+}
+
+// A large page is asked for less often. What hung for minutes, as while a server starts again, says
+// nothing about the next answer: without the bound the page stood stale for four times as long.
+function pauseAfter(took) {
+  return Math.min(4 * took, LONGEST_PAUSE);
+}
+
+// An answer, and the page in it; none where something else answered, such as a proxy.
+async function ask(url, options) {
+  const answer = await fetch(url, { credentials: "same-origin", ...options });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const ours = page.querySelector('meta[name="application-name"][content="BV-BRC workflows"]');
+  return { answer, page: ours && page };
+}
+
+function signIn() {
+  return document.getElementById("trouble").dataset.signIn;
+}
+
+// The page stands, with a banner, and looks every two seconds whether the trouble is over.
+function alarm(kind, more = "") {
+  misses += 1;
+  const banner = document.getElementById("trouble");
+  if (trouble === kind && !more) return;
+  const since = trouble ? banner.dataset.began : new Date().toLocaleTimeString();
+  trouble = kind;
+  banner.dataset.began = since;
+  const head = kind === "away"
+    ? `The engine does not answer since ${since}. This page shows how it was then, and goes on by itself as soon as there is an answer.`
+    : `You are signed out. This page shows how it was at ${since}. `;
+  banner.replaceChildren(head);
+  if (kind !== "away") {
+    const link = document.createElement("a");
+    link.href = `${signIn()}?next=${encodeURIComponent(location.pathname + location.search)}`;
+    link.textContent = "Sign in again";
+    if (document.querySelector("form[data-start]")) link.target = "_blank"; // what was typed stays
+    banner.append(link);
+  }
+  if (more) banner.append(" ", more);
+  banner.hidden = false;
+}
+
+function calm() {
+  if (!trouble) return;
+  const banner = document.getElementById("trouble");
+  trouble = "";
+  misses = 0;
+  banner.textContent = `The engine answers again. ${doubt}`;
+  banner.hidden = !doubt;
+  document.getElementById("announce").textContent = "The engine answers again.";
+  doubt = "";
+  if (wanted) location.href = wanted;
+  else connect();
 }
 
 function show(fresh) {
@@ -76,7 +148,7 @@ function show(fresh) {
   }
   document.title = fresh.title;
   localise();
-  if (!fresh.body.dataset.live) disconnect();
+  if (!fresh.body.dataset.live) { disconnect(); delete document.body.dataset.live; } // it has ended
 }
 
 function plan() {
@@ -87,11 +159,23 @@ function plan() {
 
 function connect() {
   const url = document.body.dataset.live;
-  if (!url || source || document.hidden) return;
-  source = new EventSource(url);
-  for (const kind of ["message", "workflow", "step", "batch"]) source.addEventListener(kind, plan);
-  source.addEventListener("error", () => {
-    if (source && source.readyState === EventSource.CLOSED) { source = null; setTimeout(connect, RECONNECT); }
+  if (!url || source || document.hidden || trouble) return;
+  const stream = source = new EventSource(url);
+  let opened = false;
+  word = Date.now();
+  stream.addEventListener("open", () => {
+    word = Date.now();
+    if (opened) plan(); // whatever came between the two connections
+    opened = true;
+  });
+  stream.addEventListener("alive", () => { word = Date.now(); });
+  for (const kind of ["message", "workflow", "step", "batch"]) {
+    stream.addEventListener(kind, () => { word = Date.now(); plan(); });
+  }
+  stream.addEventListener("error", () => {
+    if (source !== stream) return;
+    plan(); // the page finds out whether it is the engine, the session, or this connection alone
+    if (stream.readyState === EventSource.CLOSED) { source = null; setTimeout(connect, RECONNECT); }
   });
 }
 
@@ -100,10 +184,70 @@ function disconnect() {
   source = null;
 }
 
+// A connection that breaks without a word, as behind a proxy that died, is not reported.
+function listen() {
+  if (!source || Date.now() - word < SILENCE) return;
+  disconnect();
+  connect();
+  plan();
+}
+
+function wake() {
+  if (!trouble && !document.body.dataset.live) return;
+  plan();
+  connect();
+}
+
 // A hidden page holds no connection: browsers allow few of them, and servers too.
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) disconnect();
-  else if (document.body.dataset.live) { plan(); connect(); }
+  else wake();
+});
+window.addEventListener("online", wake);
+window.addEventListener("pageshow", (event) => { if (event.persisted) wake(); });
+
+// While the engine is away a link would lead to the browser's own page about errors.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest && event.target.closest("a[href]");
+  if (trouble !== "away" || !link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const url = new URL(link.getAttribute("href"), location);
+  if (url.origin !== location.origin || link.getAttribute("href").startsWith("#")) return;
+  event.preventDefault();
+  wanted = url.href;
+  alarm("away", "Then it opens what you clicked on.");
+});
+
+// A form is sent in the background, so that the page stands if nothing of ours answers. Where the
+// session has ended, the answer is the sign-in with this form inside, and leads back to it.
+async function send(form, button) {
+  if ("sent" in form.dataset) return;
+  form.dataset.sent = "";
+  try {
+    const body = new URLSearchParams(new FormData(form));
+    if (button && button.name) body.append(button.name, button.value);
+    const url = form.getAttribute("action") || location.href;
+    const keepalive = body.toString().length < 60000; // also if its user leaves the page at once
+    const { answer, page } = await ask(url, { method: "POST", body, keepalive, signal: AbortSignal.timeout(3 * PATIENCE) });
+    if (!page) throw new Error(answer.status);
+    if (answer.redirected) { location.href = answer.url; return; }
+    document.getElementById("main").replaceWith(document.importNode(page.getElementById("main"), true));
+    document.title = page.title;
+    document.getElementById("main").focus();
+    localise();
+  } catch {
+    doubt = `Whether “${button ? button.textContent.trim() : "the form"}” was done is not known: look, and press it again if not.`;
+    alarm("away", doubt);
+    setTimeout(plan, RETRY);
+  }
+  delete form.dataset.sent;
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  const native = "start" in form.dataset || "pending" in form.dataset;
+  if (form.getAttribute("method") !== "post" || native || event.defaultPrevented) return;
+  event.preventDefault();
+  send(form, event.submitter);
 });
 
 function localise() {
@@ -132,33 +276,10 @@ function span(all) {
   return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
 }
 
-function zoom(how) {
-  const graph = document.getElementById("graph");
-  const { width, height } = graph.viewBox.baseVal;
-  const room = graph.parentElement.clientWidth - 20;
-  const now = graph.clientWidth / width;
-  const scale = how === "fit" ? Math.min(1, room / width) : now * (how === "in" ? 1.25 : 0.8);
-  graph.dataset.zoomed = "yes";
-  graph.setAttribute("width", Math.round(width * scale));
-  graph.setAttribute("height", Math.round(height * scale));
-}
-
-function zoomable() {
-  const buttons = document.querySelector(".zoom");
-  if (!buttons) return;
-  buttons.hidden = false;
-  const graph = document.getElementById("graph");
-  const fitting = (graph.parentElement.clientWidth - 20) / graph.viewBox.baseVal.width;
-  if (fitting < 1 && fitting > READABLE) zoom("fit");
-  buttons.addEventListener("click", (event) => {
-    if (event.target.dataset.zoom) zoom(event.target.dataset.zoom);
-  });
-}
-
 localise();
-zoomable();
 setInterval(tick, 1000);
 if (document.body.dataset.live) {
+  setInterval(listen, 1000);
   setInterval(() => { if (source && document.getElementById("timeline")) plan(); }, 10000);
   connect();
 }

@@ -13,24 +13,39 @@
 
   const find = (id, where = document) => id && where.getElementById(id);
 
-  async function ask(action) {
+  async function post(action) {
     const body = new URLSearchParams();
     for (const [name, value] of new FormData(form)) {
       if (typeof value === "string" && name !== "action") body.append(name, value);
     }
     body.set("action", action);
     const number = ++sent;
-    const answer = await fetch(form.getAttribute("action"), { method: "POST", body, credentials: "same-origin" });
+    const { answer, page } = await ask(form.getAttribute("action"), { method: "POST", body }).catch(() => ({}));
     if (number !== sent) return null; // something newer was asked for
+    if (!page || answer.status === 401) {
+      alarm(page ? "signed out" : "away", "What you typed stays here.");
+      plan();
+      return null;
+    }
+    const secret = page.querySelector("form[data-pending] input[name=secret]");
+    if (secret) return renew(secret.value, action);
     if (answer.redirected) { location.href = answer.url; return null; }
-    return new DOMParser().parseFromString(await answer.text(), "text/html");
+    return page;
+  }
+
+  // The form is of an earlier session of its user, who has signed in again in another window.
+  function renew(secret, action) {
+    const own = form.querySelector("input[name=secret]");
+    if (own.value === secret) return null;
+    own.value = secret;
+    return post(action);
   }
 
   // The page as the server has it now, with what is open and what has the focus as they were.
   async function rebuild(action) {
     clearTimeout(timer);
     building = true;
-    const fresh = await ask(action).catch(() => null);
+    const fresh = await post(action);
     building = false;
     const next = fresh && find("start", fresh);
     if (!next) return fresh && document.getElementById("main").replaceWith(document.importNode(find("main", fresh), true));
@@ -45,7 +60,7 @@
 
   async function check() {
     if (building) return;
-    const fresh = await ask("check").catch(() => null);
+    const fresh = await post("check");
     if (!fresh || !find("start", fresh)) return;
     for (const old of document.querySelectorAll("[data-notes]")) {
       const now = find(old.id, fresh);
