@@ -42,11 +42,18 @@ def find(environment: Mapping[str, str], home: Path, named: Path | None = None) 
     Raises ``OSError`` where the named file cannot be read.
     """
     if named is not None:
-        return Token(named.read_text().strip(), str(named))
+        return Token(_read(named), str(named))
     for variable in VARIABLES:
         if text := environment.get(variable, "").strip():
             return Token(text, f"${variable}")
     path = home / FILE
-    if path.is_file() and (text := path.read_text().strip()):
+    if path.is_file() and (text := _read(path)):
         return Token(text, str(path))
     return None
+
+
+def _read(path: Path) -> str:
+    """Also what Windows writes: UTF-16, or UTF-8 with a byte-order mark."""
+    content = path.read_bytes()
+    coding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    return content.decode(coding, errors="replace").strip()

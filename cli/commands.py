@@ -116,7 +116,7 @@ def token(screen: Screen, workflow: str | None, forget: bool, renew: bool | None
         )
     found = screen.token
     if found is None:
-        raise Failed(Exit.NOT_ALLOWED, "There is no token: see --token-file in --help.")
+        raise Failed(Exit.NOT_ALLOWED, "This needs a token.")
     if forget:
         screen.api.delete("/credentials")
         screen.show({"forgotten": found.user}, _forgotten)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ from cli import (
     mail,
     many,
     outputs,
+    overview,
+    plans,
     status,
     submit,
     templates,
@@ -30,6 +33,10 @@ from cli.show.failures import Exit, Failed, of_error
 from cli.show.screen import Screen, replace_unknown_characters
 
 PROGRAM: Final = "bvbrc-workflows"
+SIGN_IN: Final = (
+    "BV-BRC's p3-login writes one to ~/.patric_token, where it is found; or set $BVBRC_TOKEN,"
+    " or name a file with --token-file."
+)
 LOCAL: Final = "http://127.0.0.1:8000"
 PATIENCE_SECONDS: Final = 2.0
 """A person at a terminal rather sees a failure than waits; the exit code says to try again."""
@@ -38,6 +45,10 @@ PATIENCE_SECONDS: Final = 2.0
 class Commands(click.Group):
     """Reports failures as messages and exit codes."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        replace_unknown_characters()  # before anything is said of the command line itself
+        return super().main(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -45,7 +56,19 @@ class Commands(click.Group):
             failure = error if isinstance(error, Failed) else of_error(error)
             if isinstance(ctx.obj, Screen):
                 ctx.obj.fail(failure)
+                _lead_on(ctx.obj, failure)
             ctx.exit(failure.code)
+
+
+def _lead_on(screen: Screen, failure: Failed) -> None:
+    """How to get a token, where none was found, or the one that was found has ended."""
+    if failure.code is not Exit.NOT_ALLOWED:
+        return
+    token = screen.token
+    if token is None:
+        screen.say(f"There is no BV-BRC token. {SIGN_IN}")
+    elif token.expires_at is not None and token.expires_at <= datetime.now(UTC):
+        screen.say(f"The token of {token.source} expired {token.expires_at:%Y-%m-%d}. {SIGN_IN}")
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -67,7 +90,6 @@ class Commands(click.Group):
 @click.pass_context
 def main(ctx: click.Context, url: str, token_file: Path | None) -> None:
     """Run workflows of BV-BRC jobs, watch and control them."""
-    replace_unknown_characters()
     try:
         token = tokens.find(os.environ, Path.home(), token_file)
     except OSError as error:
@@ -95,6 +117,9 @@ for each in (
     submit.submit,
     submit.validate,
     submit.submit_cwl,
+    plans.plan,
+    plans.start,
+    plans.document,
     status.status,
     status.watch,
     status.list_workflows,
@@ -120,5 +145,8 @@ for each in (
     templates.templates,
     webhook.webhook,
     mail.email,
+    overview.apps,
+    overview.usage,
+    overview.overview,
 ):
     main.add_command(each)

@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from cli.bundle import bundle, text_of
+from cli.json_file import read_json
 from cli.reuse import reuse_option, reuse_query, with_query
 from cli.show import views
 from cli.show.screen import Screen, command
@@ -36,7 +37,7 @@ def submit(
     Prints its id. A lost answer is retried by itself; the workflow is never started twice.
     """
     path = with_query("/workflows/submit", reuse_query(reuse))
-    found = screen.api.post(path, file.read(), key or uuid4().hex)
+    found = screen.api.post(path, read_json(file), key or uuid4().hex)
     _show_submitted(screen, found, watch=watch)
 
 
@@ -93,7 +94,7 @@ def _read_label(text: str) -> tuple[str, str]:
 @command
 def validate(screen: Screen, file: BinaryIO) -> None:
     """Check the workflow in FILE (JSON; - for standard input) and store nothing."""
-    screen.show(screen.api.post("/workflows/validate", file.read()), _validation_view)
+    screen.show(screen.api.post("/workflows/validate", read_json(file)), _validation_view)
 
 
 def _show_submitted(screen: Screen, found: Json, *, watch: bool) -> None:

@@ -90,9 +90,11 @@ def command(
 
 
 def replace_unknown_characters() -> None:
-    """An output that is not UTF-8 gets ``?`` for what it cannot show, and no exception."""
+    """What an output cannot show becomes ``?``, and no exception: in ASCII, Latin-1 and Windows'
+    pipes, and in UTF-8 the bytes of arguments and of names of files that are none.
+    """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and not _takes_all(stream.encoding):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 

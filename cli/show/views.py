@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -12,13 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.show.progress import time
+from cli.show.table import FittingTable
 from cli.show.tree import state
 
 Json = Any
-
-
-_WHOLE: Final = ("workflow", "batch", "job")
-"""Columns of ids: a broken one cannot be copied."""
 
 
 def moment(stamp: str | None) -> str:
@@ -133,10 +130,7 @@ def expiry(expires_at: datetime | None) -> str:
 
 
 def make_table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
-    return table
+    return FittingTable(*columns)
 
 
 def deliveries_table(found: Json) -> RenderableType:

@@ -312,8 +312,8 @@ def test_reused_steps_are_hatched_in_the_graph_with_a_legend(
     )  # fmt: skip
 
     assert found[-1].count('class="succeeded hatched"') == 1
-    assert 'aria-label="a, GenomeAssembly2, succeeded, reused"' in found[-1]
-    assert 'aria-label="b, Date, succeeded"' in found[-1]
+    assert 'aria-label="a GenomeAssembly2, succeeded, reused"' in found[-1]
+    assert 'aria-label="b Date, succeeded"' in found[-1]
     assert "reused: 1 step took the results" in found[-1]
     assert '<pattern id="hatch"' in found[-1]
     assert "hatch" not in alice.get(f"/workflows/{first}/").text
