@@ -18,7 +18,14 @@ from app.connections import connections
 from app.http.admission import DOCUMENT, takes
 from app.http.auth import caller
 from app.ui.session import signed_in
-from app.ui.start import form_actions, form_layout, form_values, outcome, usual_time
+from app.ui.start import (
+    changes,
+    form_actions,
+    form_layout,
+    form_values,
+    outcome,
+    usual_time,
+)
 from app.ui.start.form_actions import Pressed
 from app.ui.start.form_layout import FOLDER, NAME, Form
 from app.ui.start.former import former_document
@@ -131,6 +138,8 @@ def _page(filled: Filled, found: Outcome, pressed: Pressed | None = None) -> str
         others=filled.texts.get(OTHERS, ""),
         outcome=found,
         once=outcome.visit(),
+        former=request.values.get(changes.FORMER, ""),
+        changes=changes.of_form(filled.document),
         browser=pressed.browser if pressed else None,
         focus=pressed.focus if pressed else "",
     )

@@ -16,7 +16,7 @@ from app.http import request_bodies
 from app.http.admission import DOCUMENT, takes
 from app.http.auth import caller
 from app.ui.session import signed_in
-from app.ui.start import outcome
+from app.ui.start import changes, outcome
 from app.ui.start.former import former_text
 from app.ui.start.outcome import Outcome
 from workflows.cwl.bvbrc.request_forms import MAIN, Circumstances, from_parts, from_text
@@ -109,4 +109,6 @@ def _page(written: Written, found: Outcome) -> str:
         problems=problems,
         outcome=found,
         once=outcome.visit(),
+        former=request.values.get(changes.FORMER, ""),
+        changes=changes.of_text(written.document, written.inputs),
     )

@@ -51,11 +51,11 @@ def former_text(workflow_id: str) -> tuple[str, str]:
     workflow = connections().gate.load(workflow_id)
     source = _source(workflow)
     if source is None:
-        return _indent(former_document(workflow_id)), ""
+        return indent(former_document(workflow_id)), ""
     files: Mapping[str, Any] = source["files"]
     main = files[source["main"]]
     if len(files) == 1 and not source["entry"]:
-        return main if isinstance(main, str) else _indent(main), _as_text(source["inputs"])
+        return main if isinstance(main, str) else indent(main), _as_text(source["inputs"])
     others = {name: text for name, text in files.items() if name != source["main"]}
     whole = {
         "workflow": main,
@@ -63,7 +63,7 @@ def former_text(workflow_id: str) -> tuple[str, str]:
         "entry": source["entry"],
         "inputs": source["inputs"],
     }
-    return _indent(whole), ""
+    return indent(whole), ""
 
 
 def has_source(workflow: StoredWorkflow) -> bool:
@@ -80,8 +80,9 @@ def _source(workflow: StoredWorkflow) -> Mapping[str, Any] | None:
 
 
 def _as_text(inputs: Json) -> str:
-    return inputs if isinstance(inputs, str) else _indent(inputs) if inputs else ""
+    return inputs if isinstance(inputs, str) else indent(inputs) if inputs else ""
 
 
-def _indent(value: Json) -> str:
+def indent(value: Json) -> str:
+    """As people edit it."""
     return json.dumps(value, indent=2, ensure_ascii=False)

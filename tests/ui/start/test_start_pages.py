@@ -151,6 +151,15 @@ def test_a_former_workflow_is_edited_and_run_again(alice: Visitor) -> None:
     assert controls["p.output_path"] == "/alice@bvbrc/home/x"
     assert json.loads(controls["others"]) == {"strange": [1]}
     assert json.loads(page.values["document"])["workflow_name"] == "two steps"
+    assert "Nothing yet." in alice.get(form.removeprefix("/ui")).text
+    changed = press(alice, "/new/app", "check", {**controls, "p.srr_ids.0": "SRR2"}).text
+    assert re.findall(r'class="(added|removed)">.*(SRR\d)', changed) == [
+        ("removed", "SRR1"),
+        ("added", "SRR2"),
+    ]
+    renamed = page.values["document"].replace("two steps", "renamed")
+    differing = press(alice, "/new/document", "check", {**page.values, "document": renamed}).text
+    assert re.search(r'class="added">.*renamed', differing)
     started = press(alice, "/new/app", "start", controls)
     assert started.status_code == 303
     alice.sign_in(BOB)
