@@ -107,12 +107,37 @@ def test_a_keyboard_reaches_every_step_and_the_focus_stays(look: Look, product: 
     expect(page.get_by_role("heading", name="b", exact=True)).to_be_visible()
 
 
+def test_one_click_from_the_list_leads_to_the_reason_and_one_to_the_results(
+    look: Look, product: Product
+) -> None:
+    oom = {"outcome": "failed", "cluster_status": "OUT_OF_MEMORY"}
+    product.simulator.app("*", output_file="hungry", run_seconds=0, **oom)
+    wanting = product.submit(document({"hungry": ""}, name="needs more memory"))
+    made = document({"made": ""}, name="has results")
+    made["steps"][0]["outputs"] = {"log": "${params.output_path}/.${params.output_file}/log.txt"}
+    done = product.submit(made)
+    assert (product.ends(wanting), product.ends(done)) == ("failed", "succeeded")
+    seen = look()
+    page, reason = seen.page, "Ran out of memory (1 GB asked, exit code 137): give it less data"
+
+    expect(page.locator(f"#{wanting}")).to_contain_text(reason)
+    page.get_by_role("link", name="needs more memory").click()
+    expect(page.locator("#now")).to_contain_text(reason)
+    seen.open("/")
+    page.get_by_role("link", name="Results of has results").click()
+    expect(page.get_by_role("link", name=re.compile("made/log.txt"))).to_be_visible()
+    seen.open("/")
+    page.get_by_role("link", name="has results", exact=True).click()
+    link = page.get_by_role("link", name=re.compile("made/log.txt"))
+    expect(link).to_have_attribute("href", re.compile("^https://www.bv-brc.org/workspace/"))
+
+
 def test_pages_work_without_their_script(look: Look, product: Product) -> None:
     workflow = product.submit(document({"a": ""}, name="without a script"))
     product.ends(workflow)
     page = look(java_script_enabled=False).page
 
-    page.get_by_role("link", name="without a script").first.click()
+    page.get_by_role("link", name="without a script", exact=True).first.click()
     page.get_by_role("link", name="Timeline").click()
     page.get_by_role("link", name="a", exact=True).first.click()
 
