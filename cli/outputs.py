@@ -88,9 +88,15 @@ def _results(found: Any) -> RenderableType:
 
 
 def _measure(found: Any) -> str:
-    if "exists" not in found:
-        return ""
-    return f"  ({found['size']} bytes)" if found["exists"] else "  (not in the Workspace)"
+    then = found.get("at_end")
+    if found.get("exists"):
+        return f"  ({found['size']} bytes)"
+    if then and then["exists"]:
+        gone = "no longer in the Workspace, " if "exists" in found else ""
+        return f"  ({gone}{then['size']} bytes when it ended)"
+    if then:
+        return "  (not in the Workspace when it ended)"
+    return "  (not in the Workspace)" if "exists" in found else ""
 
 
 def _print(screen: Screen, workflow: str, step: str, name: str, attempt: int | None) -> None:

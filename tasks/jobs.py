@@ -15,6 +15,7 @@ from workflows.engine.jobs.kill import kill_jobs as kill
 from workflows.engine.jobs.lookup import resolve_jobs as resolve
 from workflows.engine.jobs.poll import poll_jobs as poll
 from workflows.engine.jobs.poll import poll_young_jobs as poll_young
+from workflows.engine.reports.check_results import check_results
 from workflows.engine.reuse.look_up import check_reuse as check
 from workflows.engine.reuse.note import note_results as note
 
@@ -53,8 +54,15 @@ def resolve_jobs() -> None:
 
 @app.task(name="tasks.find_results")
 def find_results() -> None:
-    """Find the outputs of ended jobs; a Workspace that hangs occupies one thread."""
-    _finding.run(lambda: follow(find(engine_context())))
+    """Find the outputs of ended jobs and the results of ended workflows; a Workspace that hangs
+    occupies one thread.
+    """
+    _finding.run(_find_all)
+
+
+def _find_all() -> None:
+    follow(find(engine_context()))
+    check_results(engine_context())
 
 
 @app.task(name="tasks.collect_evidence")

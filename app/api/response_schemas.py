@@ -376,6 +376,12 @@ class WholeWorkflow(Schema):
     execution_metadata = fields.Nested(ExecutionMetadata, required=True)
 
 
+class OutputAtEnd(Answered):
+    at = time("When it was looked at")
+    exists = fields.Boolean(**described_as("Whether it was in the Workspace"))
+    size = fields.Integer(**described_as("Bytes"))
+
+
 class WholeOutput(Answered):
     value = fields.Raw(
         required=True, allow_none=True, **described_as("Resolved as far as it can be")
@@ -387,6 +393,9 @@ class WholeOutput(Answered):
     size = fields.Integer(**described_as("Bytes in the Workspace; of a list, all together"))
     exists = fields.Boolean(
         **described_as("Whether it is in the Workspace; of a list, whether all are")
+    )
+    at_end = fields.Nested(
+        OutputAtEnd, **described_as("The same once the workflow had ended, if it was looked at")
     )
     step_name = fields.String(**described_as("Of the last steps, where the document names none"))
     output = fields.String(**described_as("The same: the output's name"))

@@ -23,6 +23,7 @@ from workflows.bvbrc.downloads import Download
 from workflows.bvbrc.workspace import Item
 from workflows.engine.reports.outputs import list_results, outputs
 from workflows.model.errors import Conflict, NotFound, ServiceError, Unauthorized
+from workflows.store.workflows import result_checks
 from workflows.store.workflows.stored import StoredWorkflow
 
 log = structlog.get_logger(__name__)
@@ -46,7 +47,8 @@ def workflow_outputs(workflow_id: str) -> Response:
 
     Each with the address of BV-BRC's page where it is a Workspace path. Of steps that succeeded,
     the Workspace is asked whether the files exist and how large they are; where it cannot be asked
-    within two seconds, that is left out.
+    within two seconds, that is left out. `at_end` says the same of the moment when the workflow had
+    ended.
     """
     return as_json(read_outputs(connections().gate.load(workflow_id)))
 
@@ -75,7 +77,7 @@ def read_outputs(workflow: StoredWorkflow) -> dict[str, Any]:
     def look(folders: Sequence[str]) -> Mapping[str, Item]:
         return found.workspace.ls_many(owner_token(workflow.owner), folders)
 
-    return outputs(workflow, found.links, look)
+    return outputs(workflow, found.links, look, result_checks.seen(workflow.id))
 
 
 def open_result(workflow: StoredWorkflow, path: str) -> Download:

@@ -32,6 +32,8 @@ from workflows.store.jobs import failures
 from workflows.store.jobs import rows as job_rows
 from workflows.store.workflows import events
 
+FOLDERS: Final = 20
+"""Folders of jobs on the page of the results."""
 LINES: Final = 1_000
 """Lines of the log."""
 _URGENT: Final = (
@@ -215,6 +217,7 @@ def show_results(workflow_id: str) -> str:
         head=found,
         named=named,
         readable=frozenset(list_results(found.workflow)),
+        folders=[] if named else _folders(found),
         address=partial(connections().links.to_path, _base_url(found)),
     )
 
@@ -347,6 +350,19 @@ def _results(found: view_models.Head) -> list[tuple[str, list[tuple[str, str]]]]
         )
         for each in named[:ROWS]
     ]
+
+
+def _folders(found: view_models.Head) -> list[tuple[str, str]]:
+    """Of the last steps, the first that succeeded: where the files of their jobs are."""
+    dag, progress = found.compiled.dag, found.workflow.progress
+    last = [step for step, after in enumerate(dag.dependents) if not after]
+    done = [step for step in last if found.states[step] is StepState.SUCCEEDED][:FOLDERS]
+    jobs = [job_rows.get(found.id, step, progress.attempts[step]) for step in done]
+    links, base_url = connections().links, _base_url(found)
+    places = [
+        (dag.names[job.step], links.to_job_folder(base_url, job.params)) for job in jobs if job
+    ]
+    return [(name, url) for name, url in places if url]
 
 
 def _linked(value: Any, base_url: Any) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
@@ -11,9 +12,14 @@ from flask.testing import FlaskClient
 from server.lanes import DOWNLOADS, choose_lane
 from tests.app.conftest import ADMIN, BOB, ROOT, Api
 from tests.engine.conftest import ALICE, document
+from workflows.engine.reports.check_results import check_results
+from workflows.store import documents
+from workflows.store.mongo import collection
+from workflows.store.workflows import result_checks
 
 FOLDER = f"/{ALICE}/home/run"
 CONTENT = "<script>alert(1)</script> é\n"
+SIZE = len(CONTENT.encode())
 
 
 def put(api: Api, path: str, content: str = CONTENT) -> None:
@@ -54,6 +60,64 @@ def test_a_workspace_that_does_not_answer_leaves_sizes_out(api: Api, ended: str)
 
     assert found["a"]["out"]["value"].endswith("x 1.html")
     assert "exists" not in found["a"]["out"]
+
+
+def test_what_was_there_when_it_ended_is_kept(api: Api, ended: str) -> None:
+    check_results(api.engine().context)
+    api.simulator.fault("error", "Workspace.ls")
+
+    found = api("GET", f"{ROOT}/{ended}/outputs").json
+
+    first, second = found["a"]["out"]["at_end"], found["b"]["out"]["at_end"]
+    assert (first["exists"], first["size"]) == (True, len(CONTENT.encode()))
+    assert (second["exists"], "size" in second) == (False, False)
+    assert "exists" not in found["a"]["out"]
+    page = sign_in(api).get(f"/ui/workflows/{ended}/results").text
+    assert f"{SIZE} Bytes when it ended" in page
+    assert "not in the Workspace when it ended" in page
+
+
+def test_a_result_that_has_gone_since_is_said_to_have_been_there(api: Api, ended: str) -> None:
+    check_results(api.engine().context)
+    gone = {"objects": [f"{FOLDER}/.o0/x 1.html"], "force": 1}
+    api.simulator.rpc(api.token(), "Workspace.delete", gone)
+
+    page = sign_in(api).get(f"/ui/workflows/{ended}/results").text
+
+    assert f"no longer in the Workspace ({SIZE} Bytes when it ended)" in page
+    assert "not in the Workspace, nor when it ended" in page
+
+
+def test_a_workspace_that_is_away_is_asked_again_later(api: Api, ended: str) -> None:
+    fault = api.simulator.fault("error", "Workspace.ls")
+    check_results(api.engine().context)
+    assert result_checks.seen(ended) is None
+    api.simulator.remove_fault(fault)
+
+    check_results(api.engine().context)  # not due yet
+    assert result_checks.seen(ended) is None
+    collection(documents.Workflow).update_one(
+        {"_id": ended}, [{"$set": {"results_due": "$finished_at"}}]
+    )
+    check_results(api.engine().context)
+
+    assert result_checks.seen(ended) is not None
+    assert result_checks.take(timedelta(0)) is None
+
+
+def test_a_retry_forgets_what_was_seen(api: Api) -> None:
+    api.simulator.app("*", output_file="o1", outcome="failed")
+    found = document("", "")
+    for step in found["steps"]:
+        step["outputs"] = {"out": "${params.output_path}/.${params.output_file}/x 1.html"}
+    workflow_id = api.submit(found)
+    assert api.engine().ends(workflow_id) == "failed"
+    check_results(api.engine().context)
+    assert result_checks.seen(workflow_id) is not None
+
+    assert api("POST", f"{ROOT}/{workflow_id}/retry").status_code == 200
+
+    assert result_checks.seen(workflow_id) is None
 
 
 @pytest.mark.parametrize("user", [ALICE, ADMIN])

@@ -275,6 +275,17 @@ def test_results_are_links_to_bvbrc(alice: Visitor, product: Product) -> None:
     assert 'href="https://www.bv-brc.org/job/' in step
 
 
+def test_of_a_workflow_that_names_no_outputs_the_folders_of_the_last_jobs_are_linked(
+    alice: Visitor, product: Product, workflow: str
+) -> None:
+    product.ends(workflow)
+
+    shown = alice.get(f"/workflows/{workflow}/results").text
+
+    assert f'<a href="https://www.bv-brc.org/workspace/{ALICE}/home/out/.b"' in shown
+    assert "/.a" not in shown
+
+
 def test_a_retry_takes_the_failed_steps_up_again(alice: Visitor, product: Product) -> None:
     rule = product.simulator.app("*", output_file="b*", outcome="failed", run_seconds=1)
     workflow = product.submit(document({"a": "", "b": "a", "c": "b"}))

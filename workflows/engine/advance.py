@@ -139,6 +139,8 @@ def _turn(
             seen=jobs,
             events=decided.events,
             replan=decided.replan,
+            names_results=decided.workflow.state in FINAL_WORKFLOW
+            and any(step.outputs for step in blueprint.spec.steps),
             messages=outgoing.report(
                 context, hearing.get(workflow.owner, ()), subject, decided.events
             ),

@@ -118,6 +118,10 @@ class Workflow(Document):
                 "fields": ["replan_due"],
                 "partialFilterExpression": {"replan_due": {"$type": "date"}},
             },
+            {
+                "fields": ["results_due"],
+                "partialFilterExpression": {"results_due": {"$type": "date"}},
+            },
             {"fields": ["finished_at"], "sparse": True},
             ["state"],
             {"fields": ["owner", "state", "bytes"], "name": USAGE_INDEX},
@@ -163,6 +167,8 @@ class Workflow(Document):
     replan_due = DateTimeField()  # when to plan them (again)
     replan_failures = IntField()  # in a row, for no fault of what was submitted
     replan_reason = StringField()  # of the last one
+    results_due = DateTimeField()  # when to look for its results, after its end
+    results_seen = DictField()  # {at, found: [[path, bytes or null]]}, at its last end
     idempotency_key = StringField()
     body_digest = StringField()
     request_id = StringField()  # of the submission or retry, for the logs

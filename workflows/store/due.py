@@ -20,6 +20,7 @@ from workflows.store.reuse import lookups as lookups_for_reuse
 from workflows.store.reuse import results
 from workflows.store.users import renewals
 from workflows.store.webhooks import claims
+from workflows.store.workflows import result_checks
 
 MOST: Final = 2_000
 """The most workflows of one sweep; the others stay due."""
@@ -32,7 +33,7 @@ class Work(StrEnum):
     LOOK_UP = "look up"
     KILL = "kill"
     FIND = "find"
-    """Find the outputs of ended jobs."""
+    """Find the outputs of ended jobs, and the results of ended workflows."""
     ASK_WHY = "ask why"
     """Ask why jobs failed."""
     REUSE = "reuse"
@@ -97,6 +98,7 @@ def _parts(overdue: Row, moment: Row) -> list[tuple[type[Document], list[Row]]]:
         (documents.Job, _rows(Work.KILL, kills.DUE)),
         (documents.Job, _rows(Work.KILL, duplicates.DUE)),
         (documents.Job, _rows(Work.FIND, output_search.DUE)),
+        (documents.Workflow, _rows(Work.FIND, result_checks.DUE)),
         (documents.Job, _rows(Work.ASK_WHY, failures.DUE)),
         (documents.Credential, _rows(Work.RENEW, renewals.DUE)),
         (documents.Delivery, _rows(Work.NOTIFY, claims.IS_DUE)),

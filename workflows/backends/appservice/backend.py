@@ -199,6 +199,11 @@ class AppServiceBackend:
         except ServiceError as away:
             return Unanswered(str(away))
 
+    @property
+    def workspace(self) -> Workspace | None:
+        """For what is no question about one job; None in a process that does not look."""
+        return self._workspace
+
     def outputs(self, caller: Caller, job: Job) -> Finished | NoAnswer:
         """Asks the Workspace, which has no breaker."""
         if self._workspace is None:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from workflows.bvbrc.workspace import Item
-from workflows.engine.reports.views import resolve_outputs
+from workflows.engine.reports.views import resolve_outputs, stamp
 from workflows.model.errors import Conflict, ServiceError
 from workflows.model.states import StepState
 from workflows.model.values import Json
 from workflows.rules.links import Links, is_path
 from workflows.store.workflows import specs
+from workflows.store.workflows.result_checks import Seen
 from workflows.store.workflows.stored import StoredWorkflow
 
 FINAL_KEY = "workflow_outputs"
@@ -23,19 +24,23 @@ MOST_FOLDERS: Final = 200
 """Folders that are listed for the sizes of results; they go into one call."""
 
 
-def outputs(workflow: StoredWorkflow, links: Links, look: Look | None = None) -> dict[str, Any]:
+def outputs(
+    workflow: StoredWorkflow, links: Links, look: Look | None = None, seen: Seen | None = None
+) -> dict[str, Any]:
     """Step to output to ``{value, url?, urls?, size?, exists?}``, and under ``workflow_outputs``
     the results of the whole: those that the document names, or the outputs of its last steps.
 
-    ``look`` tells sizes, of steps that have succeeded; they are missing where it cannot.
+    ``look`` tells sizes, of steps that have succeeded; they are missing where it cannot. ``seen``
+    is what there was when the workflow ended.
     """
     compiled = specs.get(workflow.spec_id)
     base_url = compiled.spec.base_context.get("base_url")
     by_step, final = resolve_outputs(workflow)
-    known = _sizes(list_results(workflow), look) if look else {}
+    known = _sizes_now(list_results(workflow), look) if look else {}
 
     def entry(value: Json) -> dict[str, Json]:
-        return {"value": value, **_addresses(links, base_url, value), **_measure(value, known)}
+        sizes = _measure(value, known)
+        return {"value": value, **_addresses(links, base_url, value), **sizes, **_then(value, seen)}
 
     steps = {
         each.name: {name: entry(value) for name, value in by_step[step].items()}
@@ -69,17 +74,23 @@ def paths_in(value: Json) -> Iterator[str]:
             yield from paths_in(each)
 
 
-def _sizes(paths: Sequence[str], look: Look) -> dict[str, int | None]:
+def _sizes_now(paths: Sequence[str], look: Look) -> dict[str, int | None]:
+    """As ``find_sizes``; empty where it cannot be looked."""
+    try:
+        return find_sizes(paths, look)
+    except (ServiceError, Conflict):
+        return {}
+
+
+def find_sizes(paths: Sequence[str], look: Look) -> dict[str, int | None]:
     """Path to bytes, or None where there is nothing; a path that could not be looked at is
-    missing."""
+    missing. Raises what ``look`` raises.
+    """
     folders = list(dict.fromkeys(path.rstrip("/").rpartition("/")[0] for path in paths))
     listed = folders[:MOST_FOLDERS]
     if not listed:
         return {}
-    try:
-        there = look(listed)
-    except (ServiceError, Conflict):
-        return {}
+    there = look(listed)
     sizes: dict[str, int | None] = {}
     for path in paths:
         plain = path.rstrip("/")
@@ -96,6 +107,12 @@ def _measure(value: Json, known: Mapping[str, int | None]) -> dict[str, Json]:
     there = [size for size in sizes if size is not None]
     exists = len(there) == len(sizes)
     return {"exists": exists, **({"size": sum(there)} if exists else {})}
+
+
+def _then(value: Json, seen: Seen | None) -> dict[str, Json]:
+    """The same, when the workflow ended."""
+    found = _measure(value, seen.sizes) if seen else {}
+    return {"at_end": {"at": stamp(seen.at), **found}} if seen and found else {}
 
 
 def _of_last_steps(

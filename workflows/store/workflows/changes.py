@@ -54,6 +54,8 @@ class Change:
     events: tuple[Event, ...] = ()
     replan: bool = False
     """Its further steps are to be planned."""
+    names_results: bool = False
+    """Its steps name outputs, which are looked for when it has ended."""
     messages: tuple[Message, ...] = ()
     """About the events, to the owner's webhooks."""
 

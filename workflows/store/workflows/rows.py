@@ -164,6 +164,7 @@ def _update(change: Change) -> UpdateOne:
         }
     if after.state in FINAL_WORKFLOW and change.before.finished_at is None:
         fields["finished_at"] = change.before.now
+        fields["results_due"] = change.before.now if change.names_results else None
     if change.before.started_at is None and (began := _began(change)):
         fields["started_at"] = began
     if change.before.batch and not change.before.has_row_failure:
