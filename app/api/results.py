@@ -77,7 +77,7 @@ def read_outputs(workflow: StoredWorkflow) -> dict[str, Any]:
     def look(folders: Sequence[str]) -> Mapping[str, Item]:
         return found.workspace.ls_many(owner_token(workflow.owner), folders)
 
-    return outputs(workflow, found.links, look, result_checks.seen(workflow.id))
+    return outputs(workflow, found.links, look, result_checks.read_seen(workflow.id))
 
 
 def open_result(workflow: StoredWorkflow, path: str) -> Download:

@@ -44,7 +44,7 @@ def of_request() -> Pending | None:
     return Pending(request.path, _words(request.endpoint or ""), fields)
 
 
-def carried() -> Pending | None:
+def read_carried() -> Pending | None:
     """The one that the form of the sign-in carries."""
     path = request.form.get("pending", "")
     if not is_page_path(path):

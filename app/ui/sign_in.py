@@ -46,7 +46,7 @@ def sign_in() -> Any:
             token = _read_token()
             identity = connections().gate.identity(token)
             opened = session.open_session(identity, token)
-            form = pending.carried()
+            form = pending.read_carried()
             g.session, g.identity = opened, identity
             response = make_response(pending_page(form) if form else redirect(_place(), 303))
             session.keep(response, opened)
@@ -101,7 +101,7 @@ def _read_token() -> str:
 
 
 def _page(problem: str, form: Pending | None = None) -> str:
-    form = form or pending.carried()
+    form = form or pending.read_carried()
     ways = connections().settings.auth.sign_in
     return render_template(
         "sign_in.html",

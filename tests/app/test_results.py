@@ -91,17 +91,17 @@ def test_a_result_that_has_gone_since_is_said_to_have_been_there(api: Api, ended
 def test_a_workspace_that_is_away_is_asked_again_later(api: Api, ended: str) -> None:
     fault = api.simulator.fault("error", "Workspace.ls")
     check_results(api.engine().context)
-    assert result_checks.seen(ended) is None
+    assert result_checks.read_seen(ended) is None
     api.simulator.remove_fault(fault)
 
     check_results(api.engine().context)  # not due yet
-    assert result_checks.seen(ended) is None
+    assert result_checks.read_seen(ended) is None
     collection(documents.Workflow).update_one(
         {"_id": ended}, [{"$set": {"results_due": "$finished_at"}}]
     )
     check_results(api.engine().context)
 
-    assert result_checks.seen(ended) is not None
+    assert result_checks.read_seen(ended) is not None
     assert result_checks.take(timedelta(0)) is None
 
 
@@ -113,11 +113,11 @@ def test_a_retry_forgets_what_was_seen(api: Api) -> None:
     workflow_id = api.submit(found)
     assert api.engine().ends(workflow_id) == "failed"
     check_results(api.engine().context)
-    assert result_checks.seen(workflow_id) is not None
+    assert result_checks.read_seen(workflow_id) is not None
 
     assert api("POST", f"{ROOT}/{workflow_id}/retry").status_code == 200
 
-    assert result_checks.seen(workflow_id) is None
+    assert result_checks.read_seen(workflow_id) is None
 
 
 @pytest.mark.parametrize("user", [ALICE, ADMIN])

@@ -40,7 +40,7 @@ def of_form(document: Mapping[str, Any]) -> list[Line]:
         before = former_document(former)
     except (NotFound, Forbidden):
         return []
-    return diff(indent(_shown(before)), indent(_shown(document)))
+    return diff(indent(_what_counts(before)), indent(_what_counts(document)))
 
 
 def diff(before: str, after: str) -> list[Line]:
@@ -52,7 +52,7 @@ def diff(before: str, after: str) -> list[Line]:
     return [*found, ("place", f"… {more} more lines")] if more else found
 
 
-def _shown(document: Mapping[str, Any]) -> dict[str, Json]:
+def _what_counts(document: Mapping[str, Any]) -> dict[str, Json]:
     return {
         "workflow_name": document["workflow_name"],
         "workspace_output_folder": document["base_context"].get("workspace_output_folder"),

@@ -63,7 +63,7 @@ def give_up(ended: Ended) -> None:
     _end(ended, [{"$unset": "results_due"}])
 
 
-def seen(workflow: str) -> Seen | None:
+def read_seen(workflow: str) -> Seen | None:
     """What was found at its present end; None where it was not looked, or not yet."""
     with translate_errors():
         row = collection(documents.Workflow).find_one(
