@@ -27,7 +27,7 @@ class Pending:
     fields: tuple[tuple[str, str], ...]
 
     @property
-    def hidden(self) -> list[tuple[str, str]]:
+    def hidden_fields(self) -> list[tuple[str, str]]:
         """Names and values that carry it through another form."""
         return [("pending", self.path), *((f"{FIELD}{name}", text) for name, text in self.fields)]
 

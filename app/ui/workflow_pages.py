@@ -74,7 +74,7 @@ def graph(workflow_id: str) -> str:
     found = view_models.head(workflow_id)
     inside = request.args.get("in", "")
     drawn = drawing(found.workflow.spec_id, inside)
-    reused = _reused(found)
+    reused = _reused_steps(found)
     return render_template(
         "graph.html",
         head=found,
@@ -170,7 +170,8 @@ def show_step(workflow_id: str) -> str:
         state=found.states[step],
         params=_format_value(spec.params),
         outputs={
-            name: _linked(each, base_url) for name, each in view_models.outputs(found, step).items()
+            name: _link_values(each, base_url)
+            for name, each in view_models.outputs(found, step).items()
         },
         attempts=[(job, _format_value(job.params)) for job in reversed(attempts)],
         places={
@@ -305,7 +306,7 @@ def _state(box: Box, found: view_models.Head) -> tuple[str, str]:
     return str(shown), f"{over} of {len(states)} ended" + (f", {failed} failed" if failed else "")
 
 
-def _reused(found: view_models.Head) -> frozenset[int]:
+def _reused_steps(found: view_models.Head) -> frozenset[int]:
     """The steps whose results are those of an earlier job."""
     attempts = found.workflow.progress.attempts
     sources = job_rows.sources_of(found.id)
@@ -346,7 +347,7 @@ def _results(found: view_models.Head) -> list[tuple[str, list[tuple[str, str]]]]
     return [
         (
             f"{each['step_name']}: {each['output']}" if "step_name" in each else "",
-            _linked(each["value"], base_url),
+            _link_values(each["value"], base_url),
         )
         for each in named[:ROWS]
     ]
@@ -365,7 +366,7 @@ def _folders(found: view_models.Head) -> list[tuple[str, str]]:
     return [(name, url) for name, url in places if url]
 
 
-def _linked(value: Any, base_url: Any) -> list[tuple[str, str]]:
+def _link_values(value: Any, base_url: Any) -> list[tuple[str, str]]:
     """A value's texts, one for each element of a list, and the addresses of those that have one."""
     links = connections().links
     values = value if isinstance(value, list) else [value]
