@@ -31,6 +31,7 @@ FORMER = ("--worker-class", "gthread", "--threads", "32")
 TIMEOUT_SECONDS = 10.0
 """What an answer that never comes counts as."""
 PATHS = {"live": "/api/v1/health/live", "page": "/ui/sign-in", "list": "/api/v1/workflows"}
+"""Asked with GET; beside them a workflow is submitted, and its status asked for."""
 
 
 @contextmanager
@@ -67,22 +68,29 @@ def posts(found: dict[str, tuple[int, int]], token: str, asked: argparse.Namespa
 
 def waited(port: int, token: str, seconds: float) -> dict[str, float]:
     """p95 in milliseconds of what one user asks, one request after the other."""
-    taken: dict[str, list[float]] = {name: [] for name in PATHS}
+    body = bodies()[0]
+    workflow = _submitted(port, token, body)
+    status = f"/api/v1/workflows/{workflow}/status"
+    taken: dict[str, list[float]] = {name: [] for name in (*PATHS, "status", "post")}
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        for name, path in PATHS.items():
-            taken[name].append(_asked(port, path, token))
+        for name, path in {**PATHS, "status": status}.items():
+            taken[name].append(_asked(port, "GET", path, token))
+        taken["post"].append(_asked(port, "POST", SUBMIT, token, body))
     return {name: round(percentile(each, 95) * 1000, 1) for name, each in taken.items()}
 
 
-def _asked(port: int, path: str, token: str) -> float:
-    begun = time.perf_counter()
+def _submitted(port: int, token: str, body: bytes) -> str:
+    headers = {"Authorization": token, "Content-Type": "application/json"}
+    url = f"http://127.0.0.1:{port}{SUBMIT}"
+    return str(requests.post(url, data=body, headers=headers, timeout=60).json()["workflow_id"])
+
+
+def _asked(port: int, method: str, path: str, token: str, body: bytes | None = None) -> float:
+    headers = {"Authorization": token, "Content-Type": "application/json"}
+    url, begun = f"http://127.0.0.1:{port}{path}", time.perf_counter()
     try:
-        requests.get(
-            f"http://127.0.0.1:{port}{path}",
-            headers={"Authorization": token},
-            timeout=TIMEOUT_SECONDS,
-        )
+        requests.request(method, url, data=body, headers=headers, timeout=TIMEOUT_SECONDS)
     except requests.RequestException:
         return TIMEOUT_SECONDS
     return time.perf_counter() - begun
