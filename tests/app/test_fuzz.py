@@ -25,7 +25,7 @@ CHECKS = [
     checks.response_headers_conformance,
     checks.response_schema_conformance,
 ]
-EXAMPLES = 60
+EXAMPLES = 30
 """Of each operation and kind of data."""
 SETTINGS = settings(
     deadline=None,

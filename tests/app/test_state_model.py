@@ -21,7 +21,7 @@ from tests.app.conftest import ALICE, BOB, ROOT, Api
 from tests.engine.conftest import Engine, document
 
 SETTINGS = settings(
-    max_examples=20,
+    max_examples=12,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
