@@ -49,7 +49,7 @@ class Plan:
     seed: int = 1
     rows: int = 500
     kills: int = 30
-    max_active: int = 12
+    max_active: int = 5
     """Few, so that the making lasts as long as the kills do."""
 
 

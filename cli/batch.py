@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 from uuid import uuid4
 
 import click
+import yaml
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bvbrc_workflows_client import streams
 from bvbrc_workflows_client.session import of_batch
+from cli.bundle import bundle, text_of
 from cli.reuse import reuse_option, reuse_query
 from cli.show import forecasts, views
 from cli.show.failures import of_state
@@ -23,6 +26,8 @@ from cli.show.tree import state
 Json = Any
 INTERRUPTED: Final = 130
 _RETRIED: Final = ("failed", "cancelled")
+_CWL: Final = re.compile(rb"""^\s*["']?(?:cwlVersion|\$graph)["']?\s*:""", re.MULTILINE)
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
@@ -34,6 +39,9 @@ def batch() -> None:
 @click.argument("workflow", type=click.File("rb"))
 @click.argument("samples", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", help="The batch's name; without it, the workflow's.")
+@click.option("--inputs", type=_FILE, help="Of CWL: values for all samples, JSON or YAML.")
+@click.option("--folder", "-f", help="Of CWL: where results go, a folder for each sample.")
+@click.option("--map", "columns", multiple=True, metavar="INPUT=COLUMN", help="Of CWL.")
 @click.option(
     "--max-active", type=click.IntRange(min=1), help="How many samples may run at a time."
 )
@@ -49,6 +57,9 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
     workflow: BinaryIO,
     samples: Path,
     name: str | None,
+    inputs: Path | None,
+    folder: str | None,
+    columns: tuple[str, ...],
     max_active: int | None,
     reuse: bool | None,
     skip_invalid: bool,
@@ -56,17 +67,18 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
     watch: bool,
     key: str | None,
 ) -> None:
-    """Submit WORKFLOW (JSON) for each row of SAMPLES (CSV or TSV).
+    """Submit WORKFLOW (JSON or CWL) for each row of SAMPLES (CSV or TSV).
 
-    In the workflow, ${sample.COLUMN} stands for a cell. Prints the batch's id. A lost answer is
-    retried by itself; no sample is ever started twice.
+    In JSON, ${sample.COLUMN} stands for a cell; the inputs of CWL are given by the columns of their
+    names. Prints the batch's id. A lost answer is retried by itself; no sample is ever started
+    twice.
     """
     texts: dict[str, Json] = {"name": name, "max_active": max_active}
+    texts |= {"workspace_output_folder": folder}
+    texts |= {"inputs": _as_json(text_of(inputs))} if inputs else {}
+    texts |= {"map": json.dumps(dict(map(_read_pair, columns)))} if columns else {}
     texts = {field: value for field, value in texts.items() if value is not None}
-    files = {
-        "workflow": ("workflow.json", workflow.read()),
-        "samples": (samples.name, samples.read_bytes()),
-    }
+    files = {**_read_workflow(workflow), "samples": (samples.name, samples.read_bytes())}
     texts |= {"skip_invalid": "true"} if skip_invalid else {}
     query = reuse_query(reuse) | ({"dry_run": "true"} if dry_run else {})
     found = screen.api.post_form("/batches", files, texts, key or uuid4().hex, **query)
@@ -79,6 +91,29 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
         follow(screen, found["batch_id"])
     else:
         screen.say(f"{found['count']} samples. Watch it: {_PROGRAM} watch {found['batch_id']}")
+
+
+def _read_workflow(file: BinaryIO) -> dict[str, tuple[str, bytes]]:
+    """The parts of a form that hold it: CWL comes with the files beside it that it names."""
+    text = file.read()
+    if not _CWL.search(text):
+        return {"workflow": ("workflow.json", text)}
+    path = Path(file.name)
+    if not path.is_file():  # from standard input
+        return {"cwl": ("workflow.cwl", text)}
+    files = json.dumps(bundle(path)).encode()
+    return {"cwl": (path.name, path.name.encode()), "files": ("files.json", files)}
+
+
+def _as_json(text: str) -> str:
+    return json.dumps(yaml.safe_load(text))
+
+
+def _read_pair(text: str) -> tuple[str, str]:
+    name, equals, column = text.partition("=")
+    if not equals:
+        raise click.BadParameter(f"{text!r} is not INPUT=COLUMN.", param_hint="--map")
+    return name, column
 
 
 _PROGRAM: Final = "bvbrc-workflows batch"

@@ -67,7 +67,7 @@ TAKEN = frozenset(
         "mail_requests",
         *("specs", "jobs", "credentials", "events", "locks", "heartbeats", "schema", "services"),
         *("app_specs", "removals", "sessions", "usage", "users", "batches", "batch_tables"),
-        *("templates", "template_versions"),
+        *("batch_plans", "templates", "template_versions"),
         *("holds", "webhooks", "deliveries", "duration_hours", "durations"),
     }
 )

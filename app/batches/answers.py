@@ -17,7 +17,7 @@ from workflows.engine.batches import commands as batches
 from workflows.engine.batches.commands import Accepted
 from workflows.model.errors import Invalid
 from workflows.model.values import Json
-from workflows.spec.batches.check import CheckedBatch
+from workflows.spec.batches.planned import AnyBatch
 from workflows.spec.document import spec_from
 from workflows.spec.resolver import Resolver
 
@@ -26,7 +26,7 @@ _SHOWN: Final = 3
 
 def submit(
     taken: submission.Taken,
-    check: Callable[[], CheckedBatch],
+    check: Callable[[], AnyBatch],
     template: Mapping[str, Json] | None = None,
     *,
     dry_run: bool,
@@ -47,8 +47,8 @@ def submit(
     return _accepted_response(accepted, status, found)
 
 
-def _findings(checked: CheckedBatch) -> dict[str, list[Json]]:
-    warnings = (*checked.warnings, *reuse_warnings(spec_from(checked.template.document)))
+def _findings(checked: AnyBatch) -> dict[str, list[Json]]:
+    warnings = (*checked.warnings, *reuse_warnings(spec_from(checked.typical)))
     return {
         "warnings": [each.as_json() for each in warnings],
         "auto_fixes": [each.as_json() for each in checked.auto_fixes],
@@ -70,7 +70,7 @@ def _accepted_response(
     return as_json(body, status, {"Location": f"/api/v1/batches/{batch.id}"})
 
 
-def _dry_run(taken: submission.Taken, check: Callable[[], CheckedBatch]) -> dict[str, Json]:
+def _dry_run(taken: submission.Taken, check: Callable[[], AnyBatch]) -> dict[str, Json]:
     try:
         checked = check()
     except Invalid as invalid:
@@ -86,7 +86,7 @@ def _dry_run(taken: submission.Taken, check: Callable[[], CheckedBatch]) -> dict
         "valid": True,
         "name": checked.name,
         "count": len(checked.table.rows),
-        "workflows": [_resolve(checked.document(row, {})) for row in checked.table.rows[:_SHOWN]],
+        "workflows": list(map(_resolve, checked.first_documents(_SHOWN))),
         "problems": [],
         **_findings(checked),
     }

@@ -12,7 +12,7 @@ from werkzeug.exceptions import BadRequest
 
 from app.api.request_schemas import Nothing
 from app.api.submit import submission as api_submission
-from app.batches import answers, live, schemas, submission
+from app.batches import answers, kinds, live, schemas, submission
 from app.connections import connections
 from app.http import request_bodies
 from app.http.admission import DOCUMENT
@@ -44,7 +44,7 @@ _BATCH: Final = Answer("The batch", {JSON: schemas.WholeBatch}, schemas.example(
     "/batches",
     body=Body(
         schemas.BatchDocument,
-        {"two samples": schemas.REQUEST},
+        {"two samples": schemas.REQUEST, "two samples in CWL": schemas.CWL_REQUEST},
         media_types=(JSON, FORM),
         max_bytes=DOCUMENT,
     ),
@@ -56,19 +56,20 @@ _BATCH: Final = Answer("The batch", {JSON: schemas.WholeBatch}, schemas.example(
             {JSON: {"oneOf": [schemas.AcceptedBatch, schemas.DryRun]}},
         ),
     },
-    refuses=[409],
+    refuses=[404, 409],
     headers=api_submission.HEADERS,
 )
 def submit_batch(arguments: dict[str, Any]) -> Response:
     """Submit a workflow for each row of a table
 
-    JSON, or a form with the parts `workflow` (JSON) and `samples` (a CSV or TSV file). Every row is
+    JSON, or a form with the parts `workflow` (JSON) and `samples` (a CSV or TSV file). In place of
+    `workflow`: `cwl` or `template`, whose inputs the columns give (`map`, `inputs`). Every row is
     checked before anything is stored; any problem refuses all, unless `skip_invalid` is set. Once
     answered, each row becomes a workflow exactly once, in the order of the table.
     """
-    taken = submission.take()
-    dry_run = arguments["dry_run"]
-    return answers.submit(taken, lambda: submission.check(taken), dry_run=dry_run)
+    taken = submission.take(*kinds.KINDS)
+    check, template = kinds.prepare(taken)
+    return answers.submit(taken, check, template, dry_run=arguments["dry_run"])
 
 
 @route(

@@ -35,7 +35,22 @@ class BatchDocument(Schema):
     class Meta:
         unknown = RAISE
 
-    workflow = fields.Nested(WorkflowDocument, required=True)
+    workflow = fields.Nested(WorkflowDocument, **described_as("This, `cwl` or `template`"))
+    cwl = fields.Raw(**described_as("A CWL document, as text or as an object"))
+    files = fields.Dict(**described_as("Of CWL: further documents by relative path"))
+    entry = fields.String(**described_as("Of CWL: which process of the document"))
+    template = fields.String(**described_as("`name@version` of a template; `name`: the latest"))
+    inputs = fields.Dict(
+        **described_as("Of CWL and templates: values for all rows, and for rows with an empty cell")
+    )
+    map = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        **described_as("Of CWL and templates: input to column, where their names differ"),
+    )
+    workspace_output_folder = fields.String(
+        **described_as("Of CWL and templates: each row writes below it, in a folder of its name")
+    )
     samples = fields.List(
         fields.Dict(), required=True, **described_as("One object for each sample, or a file")
     )
@@ -240,6 +255,25 @@ ACCEPTED: Final = {
     "warnings": [],
     "auto_fixes": [],
     "skipped": [],
+}
+CWL_REQUEST: Final = {
+    "name": "outbreak-7",
+    "cwl": {
+        "cwlVersion": "v1.2",
+        "class": "Workflow",
+        "inputs": {"runs": "string[]"},
+        "steps": {
+            "assemble": {
+                "run": "bvbrc://GenomeAssembly2",
+                "in": {"srr_ids": "runs"},
+                "out": ["contigs"],
+            }
+        },
+        "outputs": {"contigs": {"type": "File", "outputSource": "assemble/contigs"}},
+    },
+    "samples": [{"sample": "S1", "run": "SRR1234567"}, {"sample": "S2", "run": "SRR1234568"}],
+    "map": {"runs": "run"},
+    "workspace_output_folder": "/user@bvbrc/home/outbreak-7",
 }
 REQUEST: Final = {
     "name": "outbreak-7",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ from workflows.spec.batches.check import (
     check_batch,
     examine_batch,
 )
+from workflows.spec.batches.planned import AnyBatch, PlannedBatch, PlannedRow
 from workflows.spec.batches.table import Table, table_from_json
 from workflows.spec.batches.table_file import TSV, table_from_file
 from workflows.spec.catalogue import AppCatalogue
@@ -82,17 +83,24 @@ class Taken:
         return settings.max_active if value is None else check_max_active(value)
 
 
-def take(known: Fields = OF_A_WORKFLOW) -> Taken:
-    """What the request asks for. Raises ``Invalid``, ``UnsupportedMediaType``."""
+def take(*kinds: Fields) -> Taken:
+    """What the request asks for; of several kinds it is the one whose first field was sent. Raises
+    ``Invalid``, ``UnsupportedMediaType``.
+    """
     if request.mimetype == FORM:
-        return _take_form(known)
+        return _take_form(_choose(kinds, {**request.form, **request.files}))
     found = request_bodies.read_json(request)
     if not isinstance(found, dict):
         raise Invalid([Problem("", "not_an_object", "a batch is a JSON object")])
+    known = _choose(kinds, found)
     _refuse_unknown(found, known, known.names)
     noted = Diagnostics()
     table = table_from_json(found["samples"], noted)
     return Taken(found, table, noted, request.get_data(cache=True))
+
+
+def _choose(kinds: Sequence[Fields], found: Mapping[str, Any]) -> Fields:
+    return next((kind for kind in kinds if kind.required[0] in found), kinds[0])
 
 
 def _take_form(known: Fields) -> Taken:
@@ -180,7 +188,7 @@ def check_workflow(taken: Taken, workflow: Json, table: Table) -> CheckedBatch:
         return check_batch(wanted, catalogue, limits, taken.noted)
 
 
-def examine_workflow(taken: Taken, workflow: Json, table: Table) -> Examination:
+def examine_workflow(taken: Taken, workflow: Json, table: Table) -> Examination[CheckedBatch]:
     """What is wrong with the batch, at every row; raises ``Invalid`` for what is no batch."""
     catalogue, limits = _circumstances()
     wanted = _request(taken, workflow, table)
@@ -195,11 +203,32 @@ def _circumstances() -> tuple[AppCatalogue, Limits]:
 
 def _request(taken: Taken, workflow: Json, table: Table) -> Request:
     """Raises ``Invalid``."""
-    fields = taken.fields
-    assert taken.max_active  # noqa: S101 - it raises what is wrong with it
+    options = read_options(taken)
     return Request(
         workflow=workflow,
         table=table,
+        name=options.name,
+        labels=options.labels,
+        on_failure=options.on_failure,
+        skip_invalid=options.skip_invalid,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``OPTIONS`` as they were sent."""
+
+    name: str | None
+    labels: Mapping[str, Any]
+    on_failure: Json
+    skip_invalid: bool
+
+
+def read_options(taken: Taken) -> Options:
+    """Raises ``Invalid``."""
+    fields = taken.fields
+    assert taken.max_active  # noqa: S101 - it raises what is wrong with it
+    return Options(
         name=_expect(fields, "name", str),
         labels=_expect(fields, "labels", dict) or {},
         on_failure=fields.get("on_failure"),
@@ -222,16 +251,21 @@ def accepted_before(taken: Taken) -> Accepted | None:
     return engine.find_repeated(caller(), key, _identity(taken)) if key else None
 
 
-def _with_reuse(checked: CheckedBatch) -> CheckedBatch:
+def _with_reuse(checked: AnyBatch) -> AnyBatch:
     """With what the query or the setting says of reuse, for each workflow."""
+    if isinstance(checked, PlannedBatch):
+        return replace(checked, plans=tuple(map(_plan_with_reuse, checked.plans)))
     found = checked.template.document
     _, document = with_reuse(spec_from(found), found)
     return replace(checked, template=replace(checked.template, document=dict(document)))
 
 
-def accept(
-    taken: Taken, checked: CheckedBatch, template: Mapping[str, Json] | None = None
-) -> Accepted:
+def _plan_with_reuse(row: PlannedRow) -> PlannedRow:
+    _, document = with_reuse(spec_from(row.document), row.document)
+    return replace(row, document=document)
+
+
+def accept(taken: Taken, checked: AnyBatch, template: Mapping[str, Json] | None = None) -> Accepted:
     """Stores the batch and sends a hint to make its first rows. Raises ``QuotaExceeded``.
 
     ``template``: ``{name, version}`` of the one that its workflows are made from.

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import Final
 
 from app.batches import submission
+from app.batches.cwl import SourceOf, check_cwl
 from app.batches.submission import OPTIONS, Fields, Taken
 from app.http import metering
-from app.templates import using
+from app.templates import cwl, using
 from workflows.engine.templates.commands import Loaded
-from workflows.model.errors import Invalid, Problem
-from workflows.spec.batches.check import CheckedBatch
+from workflows.model.errors import Problem
+from workflows.spec.batches.planned import AnyBatch
 from workflows.spec.batches.template import FOLDER
 from workflows.spec.checks.suggestions import did_you_mean, list_names
 from workflows.spec.templates.inputs import Inputs, inputs_from
@@ -22,22 +23,33 @@ FIELDS: Final = Fields(
 )
 
 
-def check(taken: Taken, loaded: Loaded) -> CheckedBatch:
+def check(taken: Taken, loaded: Loaded) -> AnyBatch:
     """The batch, if all of it can run; raises ``Invalid`` with every problem."""
     content, noted = loaded.version.content, taken.noted
-    if using.is_cwl(loaded):
-        message = f"{loaded.template.name} is in CWL: batches are made of native workflows alone"
-        hint = "scatter over the samples within the document, or submit it for each of them"
-        raise Invalid([Problem("template", "cwl_in_batch", message, hint)])
     inputs = inputs_from(content["inputs"])
     fields = {name: value for name, value in taken.fields.items() if value is not None}
+    if using.is_cwl(loaded):
+        return _with_advice(check_cwl(*of_cwl(replace(taken, fields=fields), loaded)), loaded)
     wishes = using.read_wishes({FOLDER: fields.get(FOLDER)}, content, noted)
     given = Given(fields.get("inputs"), fields.get("map"), wishes)
     with metering.computing():
         workflow, table = make_batch(content["workflow"], inputs, taken.table, given, noted)
     checked = submission.check(replace(taken, fields={**fields, "workflow": workflow}, table=table))
-    warnings = (*using.deprecation(loaded), *checked.warnings)
-    return replace(checked, warnings=tuple(_advise(each, inputs) for each in warnings))
+    advised = tuple(_advise(each, inputs) for each in checked.warnings)
+    return _with_advice(replace(checked, warnings=advised), loaded)
+
+
+def of_cwl(taken: Taken, loaded: Loaded) -> tuple[Taken, SourceOf, Inputs]:
+    """What a batch of a template in CWL is checked with. Raises ``Invalid``."""
+    content, fields = loaded.version.content, taken.fields
+    using.read_wishes({FOLDER: fields.get(FOLDER)}, content, taken.noted)
+    named = replace(taken, fields={"name": loaded.template.name, **fields})
+    inputs = inputs_from(content["inputs"])
+    return named, lambda wishes: cwl.source_of(content, {}, wishes), inputs
+
+
+def _with_advice(checked: AnyBatch, loaded: Loaded) -> AnyBatch:
+    return replace(checked, warnings=(*using.deprecation(loaded), *checked.warnings))
 
 
 def _advise(warning: Problem, inputs: Inputs) -> Problem:

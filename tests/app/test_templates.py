@@ -468,12 +468,3 @@ def test_an_input_name_is_the_name_of_the_row_where_nothing_else_is(api: Api) ->
 
     assert shown["valid"], shown
     assert shown["workflows"][0]["steps"][0]["params"]["output_file"] == "S_1.txt"
-
-
-def test_a_template_in_cwl_makes_no_batch_yet(api: Api) -> None:
-    assert api("POST", ROOT, json={"name": "cwl", "cwl": CWL}).status_code == 201
-
-    answer = api("POST", f"{ROOT}/cwl@1/batches", json={"samples": [{"reads": "SRR1"}]})
-
-    assert answer.status_code == 400
-    assert answer.json["errors"][0]["code"] == "cwl_in_batch"

@@ -63,3 +63,18 @@ def test_a_dry_run_names_the_rows_that_are_wrong(
     assert "2 samples can run" in good.stdout
     assert "rows 2 and 3 are both named" in refused.stdout
     assert "rows 2 and 3 are both named" in sent.stderr
+
+
+def test_a_batch_in_cwl_takes_its_inputs_from_columns(terminal: Terminal) -> None:
+    document = Path(__file__).parents[2] / "examples/cwl/assemble_annotate.cwl"
+    table = terminal.file("sample,accession\nA,SRR1\nB,nonsense\n", "samples.csv")
+    inputs = terminal.file("scientific_name: Escherichia coli\n", "inputs.yaml")
+    options = ("--map", "runs=accession", "--inputs", inputs, "--folder", "/alice@bvbrc/home/cwl")
+
+    refused = terminal("batch", "submit", str(document), table, *options)
+    good = terminal("batch", "submit", str(document), table, *options, "--skip-invalid")
+
+    assert refused.exit_code == 3
+    assert "samples[1].accession" in refused.stderr
+    assert good.exit_code == 0, good.output
+    assert "1 samples" in good.stderr

@@ -23,6 +23,7 @@ from workflows.model.states import JobState, StepState, WorkflowState
 from workflows.model.values import APPSERVICE
 from workflows.rules.holds import Mode, Scope
 from workflows.store.batches.documents import Batch as Batch  # noqa: PLC0414 - exported
+from workflows.store.batches.documents import BatchPlan as BatchPlan  # noqa: PLC0414 - exported
 from workflows.store.batches.documents import BatchTable as BatchTable  # noqa: PLC0414 - exported
 from workflows.store.durations.documents import (
     DurationHour as DurationHour,  # noqa: PLC0414 - exported
@@ -80,6 +81,7 @@ def documents() -> list[type[Document]]:
         AppSpecs,
         Batch,
         BatchTable,
+        BatchPlan,
         Template,
         TemplateVersion,
         Webhook,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from app.api.apps.lookup import Known
@@ -41,6 +41,34 @@ def plan_source(source: Submission, known: Known) -> tuple[Plan, NativeWorkflow]
     return plan, apart(valid)
 
 
+def plan_rows(
+    source: Submission, rows: Sequence[Mapping[str, Json]], known: Known
+) -> list[tuple[Plan, NativeWorkflow | None]]:
+    """The plan of the submission for each row's fields; with problems, or with the native workflow
+    that it makes. It waits and refuses as ``plan_source`` does."""
+    quotas, user = connections().quotas, caller().name
+    quotas.check_computing(user)
+    charge = partial(quotas.computed, user)
+    made = connections().planner.plan_rows(user, source, rows, known.table, client_left(), charge)
+    with metering.computing():
+        return [_check_row(plan, known) for plan in made]
+
+
+def _check_row(made: Plan, known: Known) -> tuple[Plan, NativeWorkflow | None]:
+    plan = check_plan(made, known.catalogue)
+    return plan, None if plan.problems else validate(plan.document(), known.catalogue)
+
+
+def describe_request(source: Submission, plan: Plan) -> dict[str, Json]:
+    """How the workflow was asked for, as WES shows it."""
+    return {
+        "workflow_type": "CWL",
+        "workflow_type_version": plan.version,
+        "workflow_url": source.main,
+        "output_types": dict(plan.output_types),
+    }
+
+
 def store_plan(
     source: Submission,
     plan: Plan,
@@ -51,12 +79,6 @@ def store_plan(
     """Stores the workflow with its source. ``request`` holds WES's fields as they were sent, where
     the workflow came that way.
     """
-    asked = {
-        "workflow_type": "CWL",
-        "workflow_type_version": plan.version,
-        "workflow_url": source.main,
-        "output_types": plan.output_types,
-        **request,
-    }
+    asked = {**describe_request(source, plan), **request}
     origin = Origin(json.dumps(source.as_json()), json.dumps(asked))
     return submission.accept(native.spec, native.workflow_json, origin, plan.waits_for, template)

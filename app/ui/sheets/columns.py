@@ -13,12 +13,11 @@ from app.ui.start.form_layout import label_of
 from app.ui.start.widgets import RUNS, Widget, widget_of
 from workflows.model.json_path import Path, format_path
 from workflows.model.values import Json
+from workflows.spec.batches.table import SAMPLE_NAMES
 from workflows.spec.batches.template import find_uses
 from workflows.spec.catalogue import App, Parameter, plain
 from workflows.spec.checks import app_rules
 
-SAMPLE_NAMES: Final = ("sample", "sample_id", "id", "name")
-"""Columns that name samples; they fill no parameter unless it is said."""
 _PLAIN: Final = re.compile(r"[^\W\d]\w*")
 _HIDDEN: Final = frozenset({"output_path", "output_file"})
 

@@ -24,7 +24,7 @@ from app.ui.start.preview import Preview
 from workflows.engine.batches import commands as batches
 from workflows.model.errors import Invalid, Problem
 from workflows.model.values import Json
-from workflows.spec.batches.check import CheckedBatch
+from workflows.spec.batches.planned import AnyBatch
 from workflows.spec.document import spec_from
 
 MOST_PARTS: Final = 20_000
@@ -41,7 +41,7 @@ class Seen:
     problems: Sequence[Problem] = ()
     """Of the workflow and of the table as a whole."""
     warnings: Sequence[Problem] = ()
-    checked: CheckedBatch | None = None
+    checked: AnyBatch | None = None
     taken: submission.Taken | None = None
     preview: Preview | None = None
     template: Mapping[str, Json] | None = None
@@ -80,19 +80,17 @@ def _look(sent: Sent) -> Seen:
 def _examine(sent: Sent, source: Source) -> Seen:
     targets = source.targets()
     columns = match_columns(sent.table.columns, source.document, targets, sent.chosen)
-    workflow, table = source.make(sent.table, columns, sent.noted)
-    fields: dict[str, Json] = {"workflow": workflow}
+    fields: dict[str, Json] = {}
     if sent.max_active.strip():
         text = sent.max_active.strip()
         fields["max_active"] = int(text) if text.isascii() and text.isdecimal() else text
     taken = submission.Taken(fields, sent.table, sent.noted, b"")
-    found = submission.examine_workflow(taken, workflow, table)
+    found = source.examine(taken, columns)
     sheet = show_table(sent.table, found.problems, found.warnings)
     seen = Seen(sheet, columns, targets, sheet.others, template=source.template)
     if found.checked is None:
         return seen
-    rows = found.checked.table.rows
-    first = spec_from(found.checked.document(rows[0], {}))
+    first = spec_from(found.checked.first_documents(1)[0])
     return replace(
         seen,
         checked=found.checked,
@@ -102,7 +100,7 @@ def _examine(sent: Sent, source: Source) -> Seen:
     )
 
 
-def _warnings(checked: CheckedBatch, taken: submission.Taken) -> list[Problem]:
+def _warnings(checked: AnyBatch, taken: submission.Taken) -> list[Problem]:
     """Those that no cell shows."""
     context = connections().context
     late = batches.token_warning(context, caller(), checked, taken.max_active)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from app.batches import submission
+from app.batches.cwl import examine_cwl
+from app.batches.submission import Taken
 from app.connections import connections
 from app.http import metering, request_bodies
 from app.http.auth import caller
 from app.templates import using
+from app.templates.batches import of_cwl
 from app.ui.sheets.columns import Column, Target, fill_columns, find_targets, names_of
 from app.ui.start.template_form import AT, Subject, load_subject
 from workflows.model.errors import Invalid, Problem
 from workflows.model.json_path import format_path
 from workflows.model.values import Json
-from workflows.spec.batches.table import Table
-from workflows.spec.checks.diagnostics import Diagnostics
+from workflows.spec.batches.check import Examination
+from workflows.spec.batches.template import FOLDER
 from workflows.spec.templates.inputs import INPUTS
 from workflows.spec.templates.rows import Given, make_batch
 
@@ -35,10 +39,8 @@ class Source(Protocol):
     def targets(self) -> list[Target]:
         """What columns can fill."""
 
-    def make(
-        self, table: Table, columns: Sequence[Column], noted: Diagnostics
-    ) -> tuple[dict[str, Json], Table]:
-        """The workflow that refers to the columns, and the table for it."""
+    def examine(self, taken: Taken, columns: Sequence[Column]) -> Examination[Any]:
+        """What is wrong with the batch, at every row. Raises ``Invalid`` for what is none."""
 
 
 def read_source(text: str, template: str) -> Source:
@@ -61,13 +63,9 @@ class OfDocument:
     def targets(self) -> list[Target]:
         return find_targets(self.document, connections().apps.catalogue(caller().token).apps)
 
-    def make(
-        self,
-        table: Table,
-        columns: Sequence[Column],
-        noted: Diagnostics,  # noqa: ARG002
-    ) -> tuple[dict[str, Json], Table]:
-        return fill_columns(self.document, self.targets(), columns), table
+    def examine(self, taken: Taken, columns: Sequence[Column]) -> Examination[Any]:
+        workflow = fill_columns(self.document, self.targets(), columns)
+        return submission.examine_workflow(taken, workflow, taken.table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +89,22 @@ class OfTemplate:
             for name, schema in self.subject.inputs.properties.items()
         ]
 
-    def make(
-        self, table: Table, columns: Sequence[Column], noted: Diagnostics
-    ) -> tuple[dict[str, Json], Table]:
-        """Raises ``Invalid`` for a template that is no native workflow."""
-        if using.is_cwl(self.subject.loaded):
-            message = "batches are made of native workflows alone"
-            raise Invalid([Problem("template", "cwl_in_batch", message)])
-        content: Mapping[str, Any] = self.subject.loaded.version.content
+    def examine(self, taken: Taken, columns: Sequence[Column]) -> Examination[Any]:
         inputs = {format_path((*AT, name)): name for name in self.subject.inputs.properties}
         chosen: dict[str, Json] = {
             inputs[column.fills]: column.name for column in columns if column.fills in inputs
         }
-        wishes = using.read_wishes(self.shared, content, noted)
-        given = Given(self.shared.get(INPUTS), chosen, wishes)
+        if using.is_cwl(self.subject.loaded):
+            name = self.shared.get("workflow_name")
+            more = {"name": name, FOLDER: self.shared.get(FOLDER), "map": chosen}
+            fields = {**taken.fields, **more, INPUTS: self.shared.get(INPUTS)}
+            given = {key: value for key, value in fields.items() if value is not None}
+            return examine_cwl(*of_cwl(replace(taken, fields=given), self.subject.loaded))
+        content: Mapping[str, Any] = self.subject.loaded.version.content
+        wishes = using.read_wishes(self.shared, content, taken.noted)
+        given_values = Given(self.shared.get(INPUTS), chosen, wishes)
         with metering.computing():
-            return make_batch(content["workflow"], self.subject.inputs, table, given, noted)
+            workflow, table = make_batch(
+                content["workflow"], self.subject.inputs, taken.table, given_values, taken.noted
+            )
+        return submission.examine_workflow(taken, workflow, table)

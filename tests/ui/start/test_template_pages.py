@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.product import GROUP
+from tests.shared import ROOT
 from tests.ui.conftest import Visitor
 from tests.ui.start.forms import read_form
 from tests.ui.start.test_start_pages import fill, press
@@ -48,3 +49,24 @@ def test_a_sheet_gives_the_inputs_of_a_template(alice: Visitor) -> None:
     assert started.status_code == 303
     batch = alice.product.ask("GET", f"/batches/{started.headers['Location'].rpartition('/')[2]}")
     assert (batch["name"], batch["count"]) == ("many of a template", 2)
+
+
+def test_a_sheet_gives_the_inputs_of_a_template_in_cwl(alice: Visitor) -> None:
+    document = (ROOT / "examples/cwl/assemble_annotate.cwl").read_text()
+    stored = {"name": "sheet-cwl", "cwl": document}
+    alice.product.ask("POST", "/templates", json=stored)
+    shared = {"p.scientific_name": "Escherichia coli"}
+    values = fill(alice, "/new/template?template=sheet-cwl", name="many of CWL", **shared)
+    page = read_form(press(alice, "/new/sheet", "", values).text).values
+    table = "sample,accession\nA,SRR1\nB,nonsense\n"
+    chosen = {"column.1": "accession", "fills.1": "inputs.runs"}
+
+    faulty = read_form(press(alice, "/new/sheet", "check", {**page, "table": table, **chosen}).text)
+    mended = {**faulty.values, "cell.1.1": "SRR2"}
+    started = press(alice, "/new/sheet", "start", mended)
+
+    assert faulty.invalid == {"cell.1.1"}
+    assert started.status_code == 303, started.text
+    batch = alice.product.ask("GET", f"/batches/{started.headers['Location'].rpartition('/')[2]}")
+    assert (batch["name"], batch["count"]) == ("many of CWL", 2)
+    assert batch["template"] == {"name": "sheet-cwl", "version": 1}

@@ -132,16 +132,30 @@ class Planner:
         machine, not the document, is the cause, or ``gone`` said that the client has left.
         """
         request = {"submission": source.as_json(), "results": results or {}}
-        with self._lock:
-            deadline = deadline or time.monotonic() + self.wall_time.total_seconds()
-            begun = time.monotonic()
-            try:
-                answer = self._answer(json.dumps(request).encode() + b"\n", apps, deadline, gone)
-            finally:
-                spent(time.monotonic() - begun)
+        answer = self._ask(request, apps, deadline, gone, spent)
         if "plan" in answer:
             return plan_from(answer["plan"])
         return Plan(source.name, source.main, problems=(_too_much_work(source),))
+
+    def plan_rows(  # noqa: PLR0913 - the last three by name
+        self,
+        source: Submission,
+        rows: Sequence[Mapping[str, Json]],
+        apps: AppTable,
+        *,
+        deadline: float | None = None,
+        gone: Gone = never,
+        spent: Spent = ignore_time,
+    ) -> list[Plan]:
+        """The plan of the submission for each row, whose fields (``inputs``, ``name``, …) take the
+        place of those of the submission. As ``plan``, but one row that takes too much CPU or memory
+        spoils the others.
+        """
+        request = {"submission": source.as_json(), "rows": [dict(row) for row in rows]}
+        answer = self._ask(request, apps, deadline, gone, spent)
+        if "plans" in answer:
+            return [plan_from(each) for each in answer["plans"]]
+        return [Plan(source.name, source.main, problems=(_too_much_work(source),))] * len(rows)
 
     def describe(
         self,
@@ -152,19 +166,29 @@ class Planner:
         spent: Spent = ignore_time,
     ) -> Described:
         """What the workflow may be given. Raises as ``plan`` does."""
-        request = json.dumps({"submission": source.as_json(), "describe": True}).encode() + b"\n"
-        with self._lock:
-            deadline = deadline or time.monotonic() + self.wall_time.total_seconds()
-            begun = time.monotonic()
-            try:
-                answer = self._answer(request, apps, deadline, never)
-            finally:
-                spent(time.monotonic() - begun)
+        request = {"submission": source.as_json(), "describe": True}
+        answer = self._ask(request, apps, deadline, never, spent)
         if "inputs" not in answer:
             return Described({}, (), (_too_much_work(source),))
         found = answer["inputs"]
         problems = tuple(CwlProblem(**problem) for problem in found["problems"])
         return Described(found["properties"], tuple(found["required"]), problems)
+
+    def _ask(
+        self,
+        request: Mapping[str, Any],
+        apps: AppTable,
+        deadline: float | None,
+        gone: Gone,
+        spent: Spent,
+    ) -> Mapping[str, Any]:
+        with self._lock:
+            deadline = deadline or time.monotonic() + self.wall_time.total_seconds()
+            begun = time.monotonic()
+            try:
+                return self._answer(json.dumps(request).encode() + b"\n", apps, deadline, gone)
+            finally:
+                spent(time.monotonic() - begun)
 
     def _answer(
         self, request: bytes, apps: AppTable, deadline: float, gone: Gone

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Condition
@@ -18,6 +18,7 @@ from workflows.cwl.bvbrc.submission import Plan, Submission
 from workflows.cwl.process.planner import AppTable, Described, Planner, Spent, ignore_time
 from workflows.cwl.sandbox.pipe import Gone, never
 from workflows.model.errors import TooManyRequests, Unavailable
+from workflows.model.values import Json
 
 PLANNERS: Final = 2
 """Processes of one pool, started when they are needed: one more than a single user can occupy."""
@@ -68,6 +69,20 @@ class PlannerPool:
         deadline = time.monotonic() + self._wall_time.total_seconds()
         with self._turn(user, deadline, gone) as planner:
             return planner.plan(source, apps, deadline=deadline, gone=gone, spent=spent)
+
+    def plan_rows(  # noqa: PLR0913, PLR0917 - as Planner.plan_rows, and the user
+        self,
+        user: str,
+        source: Submission,
+        rows: Sequence[Mapping[str, Json]],
+        apps: AppTable,
+        gone: Gone = never,
+        spent: Spent = ignore_time,
+    ) -> list[Plan]:
+        """As ``Planner.plan_rows``, when it is this user's turn. Raises as ``plan`` does."""
+        deadline = time.monotonic() + self._wall_time.total_seconds()
+        with self._turn(user, deadline, gone) as planner:
+            return planner.plan_rows(source, rows, apps, deadline=deadline, gone=gone, spent=spent)
 
     def describe(
         self, user: str, source: Submission, apps: AppTable, spent: Spent = ignore_time

@@ -6,6 +6,7 @@ makes rows is guarded by how many were made before (``store/batches/inserts.py``
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 import structlog
@@ -19,13 +20,22 @@ from workflows.model.states import RETRY_WORKFLOW, WorkflowState
 from workflows.rules.batch_progress import batch_status, count_rows, free_places
 from workflows.rules.webhooks.events import BatchEnd, Subject
 from workflows.spec.batches.check import CheckedBatch
+from workflows.spec.batches.planned import AnyBatch
 from workflows.spec.document import spec_from
 from workflows.store import clock
-from workflows.store.batches import inserts, progress, stored, tables, user_commands
+from workflows.store.batches import (
+    inserts,
+    progress,
+    row_plans,
+    stored,
+    tables,
+    user_commands,
+)
 from workflows.store.batches.stored import StoredBatch
 from workflows.store.users import usage
 from workflows.store.workflows import stored as stored_workflows
 from workflows.store.workflows.inserts import NewWorkflow, Write, prepare
+from workflows.store.workflows.specs import UNKNOWN_ORIGIN, Origin
 
 log = structlog.get_logger(__name__)
 
@@ -99,10 +109,16 @@ def _make_rows(context: EngineContext, batch: StoredBatch, most: int) -> list[st
     return [inserts.workflow_id(batch, row) for row in range(batch.made, batch.made + number)]
 
 
-def _write(context: EngineContext, batch: StoredBatch, checked: CheckedBatch, row: int) -> Write:
+def _write(context: EngineContext, batch: StoredBatch, checked: AnyBatch, row: int) -> Write:
     """What stores the workflow of one row."""
-    found = checked.table.rows[row]
-    document = checked.document(found, {**batch.labels, "batch": batch.id})
+    found, labels = checked.table.rows[row], {**batch.labels, "batch": batch.id}
+    origin, waits_for = UNKNOWN_ORIGIN, frozenset[str]()
+    if isinstance(checked, CheckedBatch):
+        document = checked.document(found, labels)
+    else:
+        planned = row_plans.get(batch.id, row)
+        document, waits_for = planned.labelled(labels, found.sample), frozenset(planned.waits_for)
+        origin = Origin(json.dumps(checked.source_of(found)), json.dumps(dict(checked.request)))
     spec = spec_from(document)
     new = NewWorkflow(
         id=inserts.workflow_id(batch, row),
@@ -110,11 +126,12 @@ def _write(context: EngineContext, batch: StoredBatch, checked: CheckedBatch, ro
         owner=batch.owner,
         state=WorkflowState.PENDING,
         cap=min(spec.max_parallel_steps or context.limits.cap, context.limits.cap),
+        waits_for=[place for place, step in enumerate(spec.steps) if step.name in waits_for],
         request_id=batch.request_id,
         batch={"batch": batch.id, "row": row, "sample": found.sample},
         template=batch.template,
     )
-    return prepare(new, document)
+    return prepare(new, document, origin)
 
 
 def _conclude(context: EngineContext, batch: StoredBatch, held_up_by: str) -> None:

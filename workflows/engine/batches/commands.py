@@ -15,9 +15,16 @@ from workflows.model.states import FINAL_WORKFLOW, RETRY_WORKFLOW, WorkflowState
 from workflows.model.values import Json
 from workflows.rules.batch_progress import batch_ends_too_late, batch_status, count_rows
 from workflows.rules.tokens.lifetime import job_outlives_token
-from workflows.spec.batches.check import CheckedBatch
+from workflows.spec.batches.planned import AnyBatch, PlannedBatch
 from workflows.spec.document import spec_from
-from workflows.store.batches import inserts, progress, stored, tables, user_commands
+from workflows.store.batches import (
+    inserts,
+    progress,
+    row_plans,
+    stored,
+    tables,
+    user_commands,
+)
 from workflows.store.batches.inserts import NewBatch
 from workflows.store.batches.stored import StoredBatch
 from workflows.store.mongo import clock
@@ -28,7 +35,7 @@ from workflows.store.users import credentials
 class Submission:
     """A checked batch and the options of its submission."""
 
-    checked: CheckedBatch
+    checked: AnyBatch
     max_active: int
     request_id: str = ""
     idempotency_key: str | None = None
@@ -83,16 +90,18 @@ def submit(context: EngineContext, owner: Owner, submission: Submission) -> Acce
     """
     checked, key = submission.checked, submission.idempotency_key
     content = tables.encode(checked)
+    plans = row_plans.encode(checked.plans) if isinstance(checked, PlannedBatch) else ()
     credentials.keep(context.vault, owner.name, owner.token, owner.expires_at)
     new = NewBatch(
         id=f"b_{secrets.token_hex(16)}",
         owner=owner.name,
         name=checked.name,
-        labels=dict(checked.template.document.get("labels", {})),
+        labels=dict(checked.labels),
         count=len(checked.table.rows),
         max_active=submission.max_active,
         seed=secrets.token_hex(32),
         content=content,
+        plans=plans,
         request_id=submission.request_id,
         template=submission.template,
         idempotency_key=key,
@@ -105,7 +114,7 @@ def submit(context: EngineContext, owner: Owner, submission: Submission) -> Acce
         if repeated is None:
             raise
         return repeated
-    return Accepted(new.id, len(content), created=True)
+    return Accepted(new.id, new.bytes, created=True)
 
 
 def find_repeated(owner: Owner, key: str, body: bytes) -> Accepted | None:
@@ -126,11 +135,11 @@ def _digest(body: bytes) -> str:
 
 
 def token_warning(
-    context: EngineContext, owner: Owner, checked: CheckedBatch, max_active: int
+    context: EngineContext, owner: Owner, checked: AnyBatch, max_active: int
 ) -> Problem | None:
     """A warning where the user's token is likely to end before the batch does; where the engine
     renews it, if a job may outlive its own token."""
-    spec, rows = spec_from(checked.template.document), len(checked.table.rows)
+    spec, rows = spec_from(checked.typical), len(checked.table.rows)
     turns = -(-rows // min(rows, max_active))
     ends, now = owner.expires_at, clock()
     warning = batch_ends_too_late(spec, turns, context.limits.cap, ends, now)

@@ -17,13 +17,14 @@ from workflows.model.errors import Invalid
 from workflows.model.states import FINAL_WORKFLOW
 from workflows.model.values import Json, Spec
 from workflows.rules.batch_progress import DELETED, WAITING, batch_status, count_rows
-from workflows.spec.batches.check import CheckedBatch
+from workflows.spec.batches.planned import AnyBatch, PlannedBatch
 from workflows.spec.compiled_spec import compile_spec
 from workflows.spec.document import spec_from
 from workflows.spec.reference_syntax import Kind, Reference, parts
 from workflows.spec.resolver import Resolver
 from workflows.store.batches import progress, tables
 from workflows.store.batches.stored import StoredBatch
+from workflows.store.workflows import specs
 
 GROUPS: Final = 20
 """Reasons of failures that are shown."""
@@ -133,8 +134,10 @@ def _state_without_workflow(batch: StoredBatch, index: int) -> str:
     return "cancelled" if batch.is_cancelled else WAITING
 
 
-def result_columns(checked: CheckedBatch) -> tuple[str, ...]:
+def result_columns(checked: AnyBatch) -> tuple[str, ...]:
     """The names of a batch's results: its ``workflow_outputs``, or else every step's outputs."""
+    if isinstance(checked, PlannedBatch):
+        return checked.outputs
     spec = spec_from(checked.template.document)
     if not spec.workflow_outputs:
         return tuple(f"{step.name}.{name}" for step in spec.steps for name in step.outputs)
@@ -166,14 +169,28 @@ def result_rows(batch: StoredBatch) -> Iterator[tuple[RowView, list[Json]]]:
         yield view, values.get(view.index, empty) if succeeded else empty
 
 
-def _read_values(batch: StoredBatch, checked: CheckedBatch, after: int) -> dict[int, list[Json]]:
+def _read_values(batch: StoredBatch, checked: AnyBatch, after: int) -> dict[int, list[Json]]:
     """The outputs of the next rows behind one."""
     found: dict[int, list[Json]] = {}
-    for row, _, workflow in progress.progress_of(batch.id, after, _TOGETHER):
-        compiled = compile_spec(spec_from(checked.document(checked.table.rows[row], {})))
+    for row, spec_id, workflow in progress.progress_of(batch.id, after, _TOGETHER):
+        if isinstance(checked, PlannedBatch):  # further steps may have been planned since
+            compiled = specs.get(spec_id)
+        else:
+            compiled = compile_spec(spec_from(checked.document(checked.table.rows[row], {})))
         known = results(workflow, compiled, range(len(compiled.spec.steps)))
-        found[row] = _outputs(compiled.spec, Resolver(compiled.spec, workflow.attempts, known))
+        values = _outputs(compiled.spec, Resolver(compiled.spec, workflow.attempts, known))
+        found[row] = (
+            _by_name(values, checked.outputs) if isinstance(checked, PlannedBatch) else values
+        )
     return found
+
+
+def _by_name(values: Sequence[Json], names: Sequence[str]) -> list[Json]:
+    """The outputs of a workflow in CWL, each ``{name: value}``."""
+    found: dict[str, Json] = {}
+    for each in values:
+        found |= each if isinstance(each, dict) else {}
+    return [found.get(name) for name in names]
 
 
 def _outputs(spec: Spec, resolver: Resolver) -> list[Json]:

@@ -29,9 +29,10 @@ from workflows.rules.forecast.forecast import (
     quick_end,
 )
 from workflows.rules.forecast.outset import Outset, Underway
+from workflows.spec.batches.check import CheckedBatch
 from workflows.spec.compiled_spec import CompiledSpec, compile_spec
 from workflows.spec.document import spec_from
-from workflows.store.batches import progress, tables
+from workflows.store.batches import progress, row_plans, tables
 from workflows.store.batches.stored import StoredBatch
 from workflows.store.durations.inputs import input_bytes
 from workflows.store.jobs import polling
@@ -127,7 +128,7 @@ def of_batch(context: EngineContext, batch: StoredBatch) -> MadeForBatch:
 
 
 def _batch_outset(context: EngineContext, batch: StoredBatch, now: datetime) -> BatchOutset:
-    """All rows have the steps of the first one: they are made from one template."""
+    """All rows count as having the steps of the first one, as those of one template have."""
     rows = progress.active_progress(batch.id, batch.count)
     waits = 0 if batch.is_cancelled else batch.count - batch.made
     compiled = specs.get(rows[0][0]) if rows else _first_row(batch)
@@ -149,7 +150,11 @@ def _batch_outset(context: EngineContext, batch: StoredBatch, now: datetime) -> 
 
 def _first_row(batch: StoredBatch) -> CompiledSpec:
     checked = tables.get(batch.id)
-    return compile_spec(spec_from(checked.document(checked.table.rows[0], {})))
+    if isinstance(checked, CheckedBatch):
+        document = checked.document(checked.table.rows[0], {})
+    else:
+        document = dict(row_plans.get(batch.id, 0).document)
+    return compile_spec(spec_from(document))
 
 
 def _fresh(compiled: CompiledSpec, owner: str, cap: int, now: datetime) -> Outset:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from workflows.model.errors import Invalid, Problem
 from workflows.model.json_path import Path, format_path
@@ -18,7 +18,7 @@ from workflows.model.values import Json, Spec
 from workflows.spec.batches import places
 from workflows.spec.batches.cells import find_targets, fit_cells
 from workflows.spec.batches.problems import cut, fold, row_index
-from workflows.spec.batches.table import SAMPLE, Row, Table, check_table, name_samples
+from workflows.spec.batches.table import SAMPLE, SAMPLE_NAMES, Row, Table, check_table, name_samples
 from workflows.spec.batches.template import Template, Use, find_uses, needs_folder, row_document
 from workflows.spec.catalogue import AppCatalogue
 from workflows.spec.checks import resolved_values, shape, steps
@@ -65,14 +65,31 @@ class CheckedBatch:
     def name(self) -> str:
         return str(self.template.document["workflow_name"])
 
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Of each workflow."""
+        found: Mapping[str, str] = self.template.document.get("labels") or {}
+        return found
+
+    @property
+    def typical(self) -> Mapping[str, Json]:
+        """A workflow such as those of the rows: how long rows take is judged by it."""
+        return self.template.document
+
+    def first_documents(self, count: int) -> list[dict[str, Json]]:
+        return [self.document(row, {}) for row in self.table.rows[:count]]
+
     def document(self, row: Row, labels: Mapping[str, str]) -> dict[str, Json]:
         """The workflow of a row; ``labels`` besides those of the template."""
         merged = {**self.template.document.get("labels", {}), **labels}
         return row_document(self.template, self.uses, row, merged)
 
 
+Batch = TypeVar("Batch")
+
+
 @dataclass(frozen=True, slots=True)
-class Examination:
+class Examination(Generic[Batch]):
     """The result of checking a batch, whether it can run or not."""
 
     table: Table
@@ -80,7 +97,7 @@ class Examination:
     problems: tuple[Problem, ...]
     """One for each place; a path such as ``samples[3].contigs`` counts rows from 0."""
     warnings: tuple[Problem, ...] = ()
-    checked: CheckedBatch | None = None
+    checked: Batch | None = None
     """None where there are problems."""
 
 
@@ -117,7 +134,7 @@ def check_batch(
 
 def examine_batch(
     request: Request, known: AppCatalogue, limits: Limits, noted: Diagnostics
-) -> Examination:
+) -> Examination[CheckedBatch]:
     """The same, but answers the problems of every row, instead of raising them folded."""
     check_table(request.table, noted)
     table = name_samples(request.table, noted)
@@ -218,7 +235,7 @@ def _check_columns(
             noted.problem(use.path, "unknown_column", message, hint)
     used = {use.column for use in uses}
     for column in table.columns:
-        if column not in used and column.lower() not in ("sample", "sample_id", "id", "name"):
+        if column not in used and column.lower() not in SAMPLE_NAMES:
             message = f"the workflow does not use the column {column!r}"
             hint = f"refer to it as ${{sample.{column}}}, or leave it out"
             findings.warnings.append(Problem("samples", "unused_column", message, hint))

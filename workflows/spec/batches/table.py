@@ -22,7 +22,7 @@ MOST_COLUMNS: Final = 200
 LONGEST_SAMPLE: Final = 100
 SAMPLE: Final = "sample"
 """The column that every row has: its name."""
-_NAMES: Final = (SAMPLE, "sample_id", "id", "name")
+SAMPLE_NAMES: Final = (SAMPLE, "sample_id", "id", "name")
 """Columns that name the rows; the first of them that the table has is taken."""
 _BAD_IN_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -128,7 +128,7 @@ def name_samples(table: Table, diagnostics: Diagnostics) -> Table:
 
 def _name_column(columns: Sequence[str]) -> str | None:
     lower = {column.lower(): column for column in reversed(columns)}
-    return next((lower[name] for name in _NAMES if name in lower), None)
+    return next((lower[name] for name in SAMPLE_NAMES if name in lower), None)
 
 
 def _name_row(row: Row, index: int, column: str | None, diagnostics: Diagnostics) -> Row:

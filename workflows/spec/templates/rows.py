@@ -70,19 +70,45 @@ def make_batch(
     body: Mapping[str, Any], inputs: Inputs, table: Table, given: Given, noted: Diagnostics
 ) -> tuple[dict[str, Json], Table]:
     """The workflow and the table of the batch; ``noted`` has what is wrong with its inputs."""
+    of_rows, common = _read_given(inputs, table, given, noted)
+    columns = of_rows.by_input
+    _refuse_parts(body, columns, noted)
+    filled = fill(body, common, given.wishes, columns)
+    rows = [of_rows.fit(row, index, noted) for index, row in enumerate(table.rows)]
+    return _refer_to_columns(filled, columns), Table(table.columns, tuple(rows))
+
+
+def make_inputs(
+    inputs: Inputs, table: Table, given: Given, noted: Diagnostics
+) -> tuple[dict[str, str], Table]:
+    """Input to the column that gives it, and the table with all inputs of each row as its values;
+    its rows have their names. ``noted`` has what is wrong with them."""
+    of_rows, common = _read_given(inputs, table, given, noted)
+    rows = []
+    for index, row in enumerate(table.rows):
+        fitted = of_rows.fit(row, index, noted).values
+        own = {
+            name: row.sample if column == SAMPLE else fitted[column]
+            for name, column in of_rows.by_input.items()
+            if column == SAMPLE or column in fitted
+        }
+        rows.append(replace(row, values={**common, **own}))
+    return dict(of_rows.by_input), Table(table.columns, tuple(rows))
+
+
+def _read_given(
+    inputs: Inputs, table: Table, given: Given, noted: Diagnostics
+) -> tuple[_Columns, dict[str, Json]]:
+    """Which column gives which input, and the values that are the same for all rows."""
     values = _object(given.values, INPUTS, noted)
     columns = _find_columns(inputs, table, values, _object(given.columns, "map", noted), noted)
     refuse_unknown(inputs, values, noted)
-    _refuse_parts(body, columns, noted)
     constant = Inputs(
         {name: schema for name, schema in inputs.properties.items() if name not in columns},
         tuple(name for name in inputs.required if name not in columns),
     )
     common = {name: value for name, value in values.items() if name in constant.properties}
-    filled = fill(body, fit_inputs(constant, common, noted), given.wishes, columns)
-    of_rows = _Columns(inputs, columns, values)
-    rows = [of_rows.fit(row, index, noted) for index, row in enumerate(table.rows)]
-    return _refer_to_columns(filled, columns), Table(table.columns, tuple(rows))
+    return _Columns(inputs, columns, values), fit_inputs(constant, common, noted)
 
 
 def _keep(own: Diagnostics, noted: Diagnostics) -> None:

@@ -59,6 +59,14 @@ class Batch(Document):
     finished_at = DateTimeField()
 
 
+class BatchPlan(Document):
+    """The plans of some rows of a batch in CWL, compressed; written once, with the batch."""
+
+    meta = {"collection": "batch_plans", "auto_create_index": False}
+    id = StringField(primary_key=True)  # <batch>/<number>
+    content = BinaryField(required=True)
+
+
 class BatchTable(Document):
     """The template and the rows of a batch, compressed; written once, with the batch."""
 

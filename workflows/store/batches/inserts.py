@@ -18,6 +18,7 @@ from pymongo.errors import DuplicateKeyError
 from workflows.model.errors import Conflict
 from workflows.model.values import Json
 from workflows.store import documents
+from workflows.store.batches import row_plans
 from workflows.store.batches.queries import CHANGED, OPEN
 from workflows.store.batches.stored import StoredBatch
 from workflows.store.insert_check import check_insert
@@ -37,10 +38,16 @@ class NewBatch:
     max_active: int
     seed: str
     content: bytes
+    plans: Sequence[bytes] = ()
+    """Those of its rows, where each was planned by itself (``row_plans``)."""
     request_id: str = ""
     idempotency_key: str | None = None
     body_digest: str | None = None
     template: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def bytes(self) -> int:
+        return len(self.content) + sum(map(len, self.plans))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ def create(new: NewBatch) -> None:
         collection(documents.BatchTable).insert_one(
             {"_id": new.id, "content": new.content}, session=session
         )
+        row_plans.insert(new.id, new.plans, session)
         fields = {name: {"$literal": value} for name, value in row.items()}
         collection(documents.Batch).update_one(
             {"_id": new.id},
@@ -123,7 +131,7 @@ def _row(new: NewBatch) -> Row:
         "version": 0,
         "max_active": new.max_active,
         "seed": new.seed,
-        "bytes": len(new.content),
+        "bytes": new.bytes,
         "request_id": new.request_id,
         **({"template": dict(new.template)} if new.template else {}),
     } | (key if new.idempotency_key else {})

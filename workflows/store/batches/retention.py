@@ -7,7 +7,7 @@ from datetime import timedelta
 from pymongo.client_session import ClientSession
 
 from workflows.store import documents
-from workflows.store.batches import tables
+from workflows.store.batches import row_plans, tables
 from workflows.store.batches.queries import of_batch
 from workflows.store.mongo import ago, collection, transaction, translate_errors
 
@@ -28,6 +28,7 @@ def _remove(batch: str) -> bool:
         if collection(documents.Workflow).find_one(of_batch(batch), {"_id": 1}, session=session):
             return False
         collection(documents.BatchTable).delete_one({"_id": batch}, session=session)
+        row_plans.delete(batch, session)
         return bool(
             collection(documents.Batch)
             .delete_one({"_id": batch, "finished_at": {"$type": "date"}}, session=session)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from workflows.model.errors import Invalid, NotFound, Problem
 from workflows.spec.batches.check import CheckedBatch
+from workflows.spec.batches.planned import AnyBatch, PlannedBatch
 from workflows.spec.batches.table import Row, Table
 from workflows.spec.batches.template import Template, find_uses
 from workflows.store import documents
@@ -23,11 +24,11 @@ _TIMES: Final = 4
 _LEVEL: Final = 6
 
 
-def encode(checked: CheckedBatch) -> bytes:
+def encode(checked: AnyBatch) -> bytes:
     """A batch as it is stored; raises ``Invalid`` where it is too large for that."""
     table = checked.table
     rows = [[row.number, row.sample, dict(row.cells), dict(row.values)] for row in table.rows]
-    found = {"template": checked.template.as_json(), "columns": table.columns, "rows": rows}
+    found = {**_encode_source(checked), "columns": table.columns, "rows": rows}
     encoded = zlib.compress(json.dumps(found, separators=(",", ":")).encode(), _LEVEL)
     if len(encoded) > LARGEST_BYTES:
         message = f"the batch takes {len(encoded)} bytes to keep; at most {LARGEST_BYTES} fit"
@@ -35,8 +36,24 @@ def encode(checked: CheckedBatch) -> bytes:
     return encoded
 
 
-def get(batch: str) -> CheckedBatch:
-    """Raises ``NotFound``."""
+def _encode_source(checked: AnyBatch) -> dict[str, Any]:
+    if isinstance(checked, CheckedBatch):
+        return {"template": checked.template.as_json()}
+    return {
+        "planned": {
+            "name": checked.name,
+            "source": checked.source,
+            "request": checked.request,
+            "outputs": checked.outputs,
+            "labels": checked.labels,
+        }
+    }
+
+
+def get(batch: str) -> AnyBatch:
+    """The table with what its workflows are made from; of a planned batch without the plans. Raises
+    ``NotFound``.
+    """
     return _kept(batch)
 
 
@@ -45,7 +62,7 @@ def forget(batch: str) -> None:
     _kept.forget(batch)
 
 
-def _load(batch: str) -> tuple[CheckedBatch, int]:
+def _load(batch: str) -> tuple[AnyBatch, int]:
     with translate_errors():
         row = collection(documents.BatchTable).find_one({"_id": batch})
     if row is None:
@@ -54,12 +71,14 @@ def _load(batch: str) -> tuple[CheckedBatch, int]:
     return _decode(json.loads(text)), _TIMES * len(text)
 
 
-def _decode(found: dict[str, Any]) -> CheckedBatch:
-    template = Template(found["template"]["document"], found["template"]["folder_a_row"])
+def _decode(found: dict[str, Any]) -> AnyBatch:
     rows = tuple(
         Row(number, cells, sample, values) for number, sample, cells, values in found["rows"]
     )
     table = Table(tuple(found["columns"]), rows)
+    if planned := found.get("planned"):
+        return PlannedBatch(**{**planned, "outputs": tuple(planned["outputs"]), "table": table})
+    template = Template(found["template"]["document"], found["template"]["folder_a_row"])
     return CheckedBatch(template, table, find_uses(template.document))
 
 
