@@ -41,6 +41,7 @@ from app.ui import (
     workflow_list,
     workflow_pages,
 )
+from app.ui.saving import page as saving_page
 from app.ui.sheets import page as sheet_page
 from app.ui.start import app_form, choice, document_page, former, template_form
 from workflows.model.errors import BadToken, WorkflowsError
@@ -65,7 +66,7 @@ def register(app: Flask) -> None:
     lists = (*tables, webhook_pages, email_pages, hold_pages, admin_pages)
     for part in (*lists, workflow_pages, actions, token_page, sign_in):
         part.register(blueprint)
-    for part in (choice, app_form, template_form, document_page, sheet_page, former):
+    for part in (choice, app_form, template_form, document_page, sheet_page, former, saving_page):
         part.register(blueprint)
     blueprint.add_url_rule("/static/<path:name>", "asset", asset)
     blueprint.add_url_rule("/<path:rest>", "nothing", nothing)

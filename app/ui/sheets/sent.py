@@ -50,7 +50,7 @@ def read_sent() -> Sent:
     read = _read_file(file.read()) if file and file.filename else _read_cells()
     template = request.form.get("template", "")
     return Sent(
-        _read_workflow(template),
+        read_workflow(template),
         template,
         *read,
         request.form.get("max_active", ""),
@@ -86,7 +86,8 @@ def _read_choices() -> dict[str, str]:
     }
 
 
-def _read_workflow(template: str) -> str:
+def read_workflow(template: str) -> str:
+    """The workflow of the page itself, or of the form of an app before it, as text."""
     if "workflow" in request.form:
         return request.form["workflow"]
     if template:

@@ -53,7 +53,7 @@ def write_document() -> Any:
     if request.method == "GET":
         former = request.args.get("former")
         return _page(Written(*former_text(former)) if former else Written(""), Outcome())
-    written = _read()
+    written = read_written()
     found = check(written)
     content = [written.document, written.inputs]
     return outcome.answer(found, content, lambda: _page(written, found))
@@ -94,7 +94,7 @@ def _cwl_source(written: Written) -> Submission:
     return from_text(written.document, around)
 
 
-def _read() -> Written:
+def read_written() -> Written:
     """A file that was chosen takes the place of the text."""
     file = request.files.get("file")
     text = file.read().decode("utf-8", "replace") if file and file.filename else ""

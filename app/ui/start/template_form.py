@@ -16,6 +16,7 @@ from app.ui.session import signed_in
 from app.ui.start import form_actions, form_layout, form_values, outcome
 from app.ui.start.form_actions import Pressed
 from app.ui.start.form_layout import FOLDER, NAME, Descriptions
+from app.ui.start.former import former_document, former_inputs
 from app.ui.start.outcome import Outcome
 from workflows.engine.templates import commands as templates
 from workflows.engine.templates import views as template_views
@@ -104,7 +105,18 @@ def _check(subject: Subject, body: dict[str, Json]) -> Outcome:
 
 
 def _first_texts(subject: Subject) -> dict[str, str]:
+    """An empty form, or the one of a former workflow."""
+    if former := request.args.get("former"):
+        return _texts_of(subject, former)
     return {NAME: subject.loaded.template.name, FOLDER: f"/{caller().name}/home/Workflows"}
+
+
+def _texts_of(subject: Subject, former: str) -> dict[str, str]:
+    workflow = connections().gate.load(former)
+    given = former_inputs(former, subject.loaded.version.content.get("workflow"))
+    texts, _ = form_values.write_values(subject.app.parameters, given)
+    folder = former_document(former)["base_context"].get(FOLDER_FIELD)
+    return {**texts, NAME: workflow.name, FOLDER: folder if isinstance(folder, str) else ""}
 
 
 def describe_inputs(inputs: Inputs) -> Descriptions:

@@ -1,0 +1,1 @@
+"""The page that saves a workflow as a template."""
