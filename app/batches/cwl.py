@@ -114,7 +114,7 @@ def examine_cwl(taken: Taken, source_of: SourceOf, inputs: Inputs) -> Examinatio
         _plan_all(source, options.name or "", table, noted.problems, found)
     rows_at_fault = [*(each for each in noted.problems if row_index(each) is not None)]
     rows_at_fault += found.problems
-    warnings = [*noted.warnings, *found.warnings, *_unused(table, columns, inputs)]
+    warnings = [*noted.warnings, *found.warnings, *_find_unused(table, columns, inputs)]
     whole += _too_many(found.steps)
     wrong = whole + ([] if options.skip_invalid and found.plans else rows_at_fault)
     if wrong or found.first is None:
@@ -174,7 +174,7 @@ def _too_many(steps: int) -> list[Problem]:
     return [Problem("samples", "too_many_steps", message, hint)]
 
 
-def _unused(table: Table, columns: Mapping[str, str], inputs: Inputs) -> list[Problem]:
+def _find_unused(table: Table, columns: Mapping[str, str], inputs: Inputs) -> list[Problem]:
     used = {SAMPLE, *SAMPLE_NAMES, *(column.lower() for column in columns.values())}
     known = list_names(inputs.properties)
     hint = f"the inputs are {known}; map says which column gives which input"

@@ -117,7 +117,10 @@ def _write(context: EngineContext, batch: StoredBatch, checked: AnyBatch, row: i
         document = checked.document(found, labels)
     else:
         planned = row_plans.get(batch.id, row)
-        document, waits_for = planned.labelled(labels, found.sample), frozenset(planned.waits_for)
+        document, waits_for = (
+            planned.with_labels(labels, found.sample),
+            frozenset(planned.waits_for),
+        )
         origin = Origin(json.dumps(checked.source_of(found)), json.dumps(dict(checked.request)))
     spec = spec_from(document)
     new = NewWorkflow(

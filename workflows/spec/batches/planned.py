@@ -27,7 +27,7 @@ class PlannedRow:
     waits_for: tuple[str, ...] = ()
     """The steps after whose success further steps are planned."""
 
-    def labelled(self, labels: Mapping[str, str], sample: str) -> dict[str, Json]:
+    def with_labels(self, labels: Mapping[str, str], sample: str) -> dict[str, Json]:
         """Its document with the labels of the batch and of the row."""
         own: Any = self.document.get("labels") or {}
         return {**self.document, "labels": {**own, **labels, SAMPLE: sample}}
@@ -60,7 +60,7 @@ class PlannedBatch:
 
     def first_documents(self, count: int) -> list[dict[str, Json]]:
         rows = zip(self.plans[:count], self.table.rows, strict=False)
-        return [plan.labelled(self.labels, row.sample) for plan, row in rows]
+        return [plan.with_labels(self.labels, row.sample) for plan, row in rows]
 
     def source_of(self, row: Row) -> dict[str, Json]:
         """The submission of one row."""
