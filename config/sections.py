@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from cryptography.fernet import Fernet
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -19,48 +16,19 @@ from pydantic import (
     field_validator,
 )
 
-
-def _web_address(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("must start with http:// or https://")
-    return url.rstrip("/")
-
-
-def _secret_uri(*schemes: str) -> AfterValidator:
-    def check(uri: SecretStr) -> SecretStr:
-        if not uri.get_secret_value().startswith(tuple(f"{scheme}://" for scheme in schemes)):
-            raise ValueError("must start with " + " or ".join(f"{each}://" for each in schemes))
-        return uri
-
-    return AfterValidator(check)
-
-
-def _fernet_key(key: SecretStr) -> SecretStr:
-    try:
-        Fernet(key.get_secret_value())
-    except ValueError as error:
-        raise ValueError("is no Fernet key (32 bytes in URL-safe base64)") from error
-    return key
-
-
-def _keeps_secrets(url: str) -> str:
-    host = urlsplit(url).hostname or ""
-    if not url.startswith("https://") and host not in ("localhost", "127.0.0.1", "::1"):
-        raise ValueError("must start with https://, unless it is of this machine")
-    return url
-
-
-Url = Annotated[str, AfterValidator(_web_address)]
-SecretUrl = Annotated[Url, AfterValidator(_keeps_secrets)]
-"""The address of a service that gets passwords."""
-OptionalUrl = Annotated[str, AfterValidator(lambda url: _web_address(url) if url else "")]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Name = Annotated[str, Field(min_length=1)]
-Days = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-"""0: for ever."""
-
+from config.types import (
+    Count,
+    Days,
+    Name,
+    OptionalUrl,
+    Port,
+    Seconds,
+    SecretUrl,
+    Url,
+    _fernet_key,
+    _secret_uri,
+    _web_address,
+)
 
 TAKEN = frozenset(
     {
@@ -354,94 +322,6 @@ class Templates(Section):
 
     per_user: Count = 200
     """Names that one user may have, each with up to 1,000 versions."""
-
-
-def _network(text: str) -> str:
-    try:
-        return str(ip_network(text))
-    except ValueError as error:
-        raise ValueError("is no network such as 10.1.0.0/16 or fd00::/8") from error
-
-
-class Webhooks(Section):
-    """Messages about events to addresses that users register."""
-
-    enabled: bool = True
-    """False: nothing is stored for them and nothing is sent."""
-    allow: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
-    """Networks that may be reached although they are not public, and without TLS, too."""
-    per_user: Count = 20
-    """Webhooks of one user."""
-    retry_seconds: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (
-        *(5, 300, 1800, 7200, 18_000),
-        *(36_000, 50_400, 72_000, 86_400),
-    )
-    """The waits between the attempts of one message, each within 10 %; then it has failed."""
-    timeout_seconds: Seconds = 15
-    """For one whole attempt."""
-    disable_after_seconds: Seconds = 432_000
-    """A webhook of which every attempt has failed for so long is disabled."""
-    expiry_notice_seconds: Seconds = 86_400
-    """How long before its end the event ``token.expires_soon`` is sent, while work is under way."""
-
-
-def _mail_server(url: str) -> str:
-    parts = urlsplit(url)
-    if not url:
-        return url
-    if parts.scheme not in MAIL_PORTS:
-        raise ValueError("must start with smtps://, smtp:// (STARTTLS) or smtp+plain://")
-    try:
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if not host or parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ValueError("must be scheme://[user@]host[:port]")
-    if parts.password is not None:
-        raise ValueError("must hold no password: set notifications.smtp_password")
-    return url
-
-
-def _ascii(text: SecretStr) -> SecretStr:
-    if not text.get_secret_value().isascii():
-        raise ValueError("must be of ASCII characters: mail servers know no others")
-    return text
-
-
-def _sender(text: str) -> str:
-    if text and not re.fullmatch(
-        r"(?:[^<>@\r\n\0]* <[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)", text
-    ):
-        raise ValueError("must be an e-mail address, or Name <address>")
-    return text
-
-
-MAIL_PORTS = {"smtps": 465, "smtp": 587, "smtp+plain": 25}
-"""The usual port of each way to reach a mail server: with TLS from the first byte, with STARTTLS,
-and without either."""
-
-
-class Notifications(Section):
-    """E-mail to addresses that users register and confirm."""
-
-    smtp: Annotated[str, AfterValidator(_mail_server)] = ""
-    """The mail server: ``smtps://user@mail.example.org`` (TLS), ``smtp://…`` (STARTTLS, always) or
-    ``smtp+plain://…`` (neither). Empty: no e-mail."""
-    smtp_password: Annotated[SecretStr, AfterValidator(_ascii)] = SecretStr("")
-    """The password of the user in ``smtp``."""
-    sender: Annotated[str, AfterValidator(_sender)] = ""
-    """From whom letters come: ``BV-BRC workflows <workflows@example.org>``."""
-    timeout_seconds: Seconds = 15
-    """For one whole attempt."""
-    addresses_per_user: Count = 3
-    """E-mail addresses of one user."""
-    confirmations_per_day: Count = 5
-    """Letters that ask for a confirmation, of one user."""
-
-    @property
-    def password(self) -> str:
-        """In the clear: never log it."""
-        return self.smtp_password.get_secret_value()
 
 
 class Quotas(Section):

@@ -21,7 +21,7 @@ from pydantic import ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from config import sections
+from config import notification_sections, sections
 
 PREFIX = "WORKFLOW_"
 _HERE = ("localhost", "127.0.0.1", "::1")
@@ -63,8 +63,8 @@ class Settings(BaseSettings):
     quotas: sections.Quotas = sections.Quotas()
     reuse: sections.Reuse = sections.Reuse()
     batches: sections.Batches = sections.Batches()
-    webhooks: sections.Webhooks = sections.Webhooks()
-    notifications: sections.Notifications = sections.Notifications()
+    webhooks: notification_sections.Webhooks = notification_sections.Webhooks()
+    notifications: notification_sections.Notifications = notification_sections.Notifications()
     templates: sections.Templates = sections.Templates()
     api: sections.Api = sections.Api()
     wes: sections.Wes = sections.Wes()

@@ -16,7 +16,7 @@ from celery import current_app
 from celery.signals import task_failure, worker_shutting_down
 from kombu.exceptions import OperationalError
 
-from config.sections import MAIL_PORTS
+from config.notification_sections import MAIL_PORTS
 from config.settings import Settings, load_settings
 from observability.event_recorder import recorder
 from observability.metering import counts_of

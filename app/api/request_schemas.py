@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate
 
-from app.api.response_schemas import STEP_STATES, described_as, mapping
+from app.api.schema_fields import STEP_STATES, described_as, mapping
 from workflows.model.values import USUAL_RETRY, OnFailure
 from workflows.spec.checks.charset import BASE_URL_CHARACTERS
 from workflows.spec.checks.reuse import WORDS

@@ -5,61 +5,23 @@ Our answers are written directly (``answers.py``); the tests hold every one of t
 
 from __future__ import annotations
 
-from typing import Any
+from marshmallow import INCLUDE, Schema, fields, validate
 
-from marshmallow import INCLUDE, RAISE, Schema, fields, validate
-
+from app.api.schema_fields import (
+    STEP_STATES,
+    WORKFLOW_STATES,
+    Answered,
+    count,
+    described_as,
+    many,
+    mapping,
+    text,
+    texts,
+    time,
+    word,
+)
 from workflows.model.error_codes import all_codes
-from workflows.model.states import JobState, StepState, WorkflowState
-from workflows.reuse.choice import Miss
-from workflows.rules.explain import Code
-from workflows.rules.holds import Mode, Scope
-
-WORKFLOW_STATES = [str(state) for state in WorkflowState]
-STEP_STATES = [str(state) for state in StepState]
-
-
-def described_as(text: str, **more: Any) -> dict[str, Any]:
-    """A field's description."""
-    return {"metadata": {"description": text, **more}}
-
-
-def word(words: list[str], description: str = "") -> fields.String:
-    return fields.String(required=True, validate=validate.OneOf(words), **described_as(description))
-
-
-def time(description: str, *, null: bool = False) -> fields.String:
-    """ISO 8601 in UTC with ``Z``."""
-    return fields.String(
-        required=True, allow_none=null, **described_as(description, format="date-time")
-    )
-
-
-def text(description: str, *, null: bool = False) -> fields.String:
-    return fields.String(required=True, allow_none=null, **described_as(description))
-
-
-def count(description: str, *, null: bool = False) -> fields.Integer:
-    return fields.Integer(required=True, allow_none=null, **described_as(description))
-
-
-def texts(description: str) -> fields.List[str]:
-    return fields.List(fields.String(), required=True, **described_as(description))
-
-
-def many(schema: type[Schema], description: str = "") -> fields.List[Any]:
-    return fields.List(fields.Nested(schema), required=True, **described_as(description))
-
-
-def mapping(description: str) -> fields.Dict:
-    return fields.Dict(required=True, **described_as(description))
-
-
-class Answered(Schema):
-    """An answer, which has these fields and no others."""
-
-    class Meta:
-        unknown = RAISE
+from workflows.model.states import JobState
 
 
 class Problem(Answered):
@@ -128,106 +90,6 @@ class CwlTool(Answered):
 
 class CwlTools(Answered):
     tools = many(CwlTool, "One for each app")
-
-
-class ListedApp(Answered):
-    app = text("The app's id, for a step's `app`")
-    label = text("Its name")
-    description = text("What it does, as BV-BRC says; may be empty")
-
-
-class AppPage(Answered):
-    apps = many(ListedApp, "By id")
-    next_page_token = text("For `page_token`; null on the last page", null=True)
-    warnings = many(Problem, "That BV-BRC's own list of apps is not at hand; usually empty")
-
-
-class AppParameter(Answered):
-    name = text("For a step's `params`")
-    type = word(
-        ["string", "path", "integer", "number", "boolean", "choice", "list", "group", "any"],
-        "`path`: of the Workspace; `choice`: one of `choices`; `group`: an object of `members`",
-    )
-    required = fields.Boolean(required=True, **described_as("True if a step must give it"))
-    multiple = fields.Boolean(required=True, **described_as("True if it takes a list of such"))
-    default = fields.Raw(
-        required=True, allow_none=True, **described_as("What the app takes where it is not given")
-    )
-    choices = texts("Its values; empty: any")
-    description = text("What it means, as BV-BRC says; may be empty")
-    members = fields.List(
-        fields.Nested(lambda: AppParameter()),  # noqa: PLW0108 - it names itself
-        **described_as("Of a group: what it consists of"),
-    )
-
-
-class AppCondition(Answered):
-    when = fields.Dict(
-        required=True, **described_as("Parameter to value: where it applies; empty: always")
-    )
-    parameters = texts("At least one must be given; with `choices`: whose choices these are")
-    choices = texts("The usual ones; empty: it is about what must be given")
-    text = fields.String(required=True, **described_as("The same as a sentence"))
-
-
-class AppOutput(Answered):
-    name = text("For `${steps.STEP.outputs.NAME}`")
-    pattern = text(
-        "The path, for a step's `outputs`; null: known when the step has ended", null=True
-    )
-
-
-def quantiles(description: str) -> fields.Dict:
-    return fields.Dict(
-        required=True,
-        allow_none=True,
-        keys=fields.String(),
-        values=fields.Float(),
-        **described_as(f"{description}, in seconds: `p50` is the median; null without jobs"),
-    )
-
-
-class Quantiles(Answered):
-    observations = count("Jobs that ran and succeeded")
-    queue_wait_seconds = quantiles("From submission to start")
-    run_seconds = quantiles("From start to end")
-
-
-class DurationSummary(Quantiles):
-    since = time("The first hour that it covers", null=True)
-    until = time("The last one", null=True)
-
-
-class DurationsOfSize(Quantiles):
-    from_bytes = count("The inputs are this large or larger")
-    below_bytes = count("and smaller than this; null: however large", null=True)
-
-
-class DurationsOfHour(Quantiles):
-    hour = time("When the hour begins in which they ended")
-
-
-class AppDurations(DurationSummary):
-    app = text("Its id")
-    by_input_size = many(
-        DurationsOfSize, "Of jobs whose inputs are files: by their size; others are left out here"
-    )
-    hours = many(DurationsOfHour, "The newest hours with such jobs, the newest first")
-
-
-class AppDescription(ListedApp):
-    parameters = many(AppParameter, "In the order of BV-BRC's specification")
-    conditions = many(AppCondition, "What depends on other parameters")
-    outputs = many(AppOutput, "The results that it is known to write")
-    example = mapping("A workflow with this app alone, which validates")
-    common_mistakes = texts("What commonly goes wrong")
-    durations = fields.Nested(
-        DurationSummary,
-        required=True,
-        allow_none=True,
-        **described_as("How long its jobs took; null: no history. More: GET …/durations"),
-    )
-    warnings = many(Problem, "That BV-BRC's own list of apps is not at hand; usually empty")
 
 
 def is_parked() -> fields.Boolean:
@@ -465,72 +327,6 @@ class Events(Answered):
     workflow_id = text("Its id")
     events = many(Event, "In order")
     next_after = count("For `after` if there are more, otherwise null", null=True)
-
-
-class ReasonHold(Answered):
-    hold_id = text("Its id")
-    scope = word([str(scope) for scope in Scope])
-    mode = word([str(mode) for mode in Mode])
-    by = text("The user who set it")
-    reason = text("Why")
-
-
-class Reason(Answered):
-    step_name = text("As submitted")
-    status = word(STEP_STATES)
-    code = word([str(code) for code in Code])
-    message = text("Why, for people")
-    unblocked_by = text("What would unblock it")
-    since = time("Since when", null=True)
-    until = time("When the reason ends, if that is known", null=True)
-    waiting_for = texts("Names of steps")
-    job_id = text("AppService's task id")
-    hold = fields.Nested(
-        ReasonHold,
-        required=True,
-        allow_none=True,
-        **described_as("The hold that keeps the step from starting"),
-    )
-
-
-class Explanation(Answered):
-    workflow_id = text("Its id")
-    status = word(WORKFLOW_STATES)
-    priority = count("Among its owner's work, from -10 to 10")
-    weight = count("How many jobs of its owner go in each round of the fair share")
-    message = text("For people")
-    steps = many(Reason, "Each step that has not ended")
-
-
-class ReusedJob(Answered):
-    key = text("`<workflow id>/<step index>/<attempt>`")
-    workflow_id = text("Its workflow, which may have been deleted since")
-    step_name = text("Its step there")
-    job_id = text("AppService's task id")
-    started_at = time("When AppService started it", null=True)
-    finished_at = time("When it ended")
-    job_seconds = fields.Float(required=True, **described_as("How long it ran"))
-    path = text("Its job_result: its files stay there")
-
-
-class ReuseMiss(Answered):
-    code = word([str(code) for code in Miss])
-    message = text("Why, for people")
-    part = text("Of `differs`: the first part that differs, such as `params.contigs`")
-    before = text("Its value in the earlier job, as short JSON")
-    now = text("Its value in this step")
-    compared_with = text("The key of the most similar earlier job; may be empty")
-
-
-class StepReuse(Answered):
-    step_name = text("As submitted")
-    attempt = count("The present one; 0 before the first")
-    outcome = word(["not_asked", "waiting", "looking", "reused", "missed"])
-    message = text("For people")
-    reused_from = fields.Nested(ReusedJob, required=True, allow_none=True)
-    miss = fields.Nested(ReuseMiss, required=True, allow_none=True)
-    key = text("Jobs with the same key have the same results; null before it is known",
-               null=True)  # fmt: skip
 
 
 class Receipt(Answered):

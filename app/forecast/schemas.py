@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from app.api.response_schemas import (
-    Answered,
-    Validated,
-    count,
-    described_as,
-    many,
-    text,
-    texts,
-    time,
-)
+from app.api.response_schemas import Validated
+from app.api.schema_fields import Answered, count, described_as, many, text, texts, time
 
 
 class SecondsBand(Answered):

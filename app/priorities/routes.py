@@ -9,8 +9,9 @@ from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 
 from app.api.request_schemas import ChangeWorkflow
-from app.api.response_schemas import Answered, Submitted, described_as, text
-from app.api.response_schemas import count as integer
+from app.api.response_schemas import Submitted
+from app.api.schema_fields import Answered, described_as, text
+from app.api.schema_fields import count as integer
 from app.connections import connections
 from app.http import request_bodies
 from app.http.json_response import as_json

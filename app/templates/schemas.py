@@ -7,20 +7,9 @@ from typing import Any, Final
 from marshmallow import RAISE, Schema, fields, validate
 
 from app.api.request_schemas import Flag, Query, SubmitQuery, WorkflowDocument, key_value
-from app.api.response_schemas import (
-    Answered,
-    Problem,
-    described_as,
-    many,
-    mapping,
-    text,
-    texts,
-    time,
-    word,
-)
-from app.api.response_schemas import (
-    count as integer,
-)
+from app.api.response_schemas import Problem
+from app.api.schema_fields import Answered, described_as, many, mapping, text, texts, time, word
+from app.api.schema_fields import count as integer
 from workflows.model.values import OnFailure
 from workflows.spec.templates.draft import VISIBILITIES
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from annotated_types import Ge, Gt, Interval, Le, MinLen
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from config import sections
+from config import notification_sections, sections
 from config.settings import PREFIX, Settings
 from devstack.references.tables import table
 
@@ -119,9 +120,10 @@ def _default(field: FieldInfo) -> str:
 
 def meanings() -> dict[tuple[str, str], str]:
     """Class and key to the text that stands below the key."""
-    tree = ast.parse(Path(sections.__file__).read_text(encoding="utf-8"))
+    modules = (sections, notification_sections)
+    trees = [ast.parse(inspect.getsource(each)) for each in modules]
     found = {}
-    for node in tree.body:
+    for node in (node for tree in trees for node in tree.body):
         if isinstance(node, ast.ClassDef):
             for field, below in zip(node.body, node.body[1:], strict=False):
                 if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):

@@ -13,7 +13,8 @@ import networkx as nx
 from werkzeug.routing import Rule
 
 import celeryconfig
-from app.api import response_schemas
+from app.api import explanation_schemas, response_schemas
+from app.api.apps import schemas as app_schemas
 from app.http.auth import LINK, OPEN, SESSION
 from tasks.celery import app as celery
 from tests.app.conftest import Api
@@ -121,7 +122,8 @@ def test_every_queue_is_consumed_and_every_task_has_a_queue() -> None:
 def test_no_answer_has_a_field_for_a_token() -> None:
     shapes = [
         each
-        for each in vars(response_schemas).values()
+        for module in (response_schemas, explanation_schemas, app_schemas)
+        for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, marshmallow.Schema)
     ]
     names = {name.lower() for shape in shapes for name in shape().fields}

@@ -31,10 +31,18 @@ from workflows.store.durations.documents import (
 from workflows.store.durations.documents import (
     DurationTotal as DurationTotal,  # noqa: PLC0414 - exported
 )
+from workflows.store.processes.documents import Heartbeat as Heartbeat  # noqa: PLC0414 - exported
+from workflows.store.processes.documents import Lock as Lock  # noqa: PLC0414 - exported
+from workflows.store.processes.documents import Schema as Schema  # noqa: PLC0414 - exported
+from workflows.store.processes.documents import Service as Service  # noqa: PLC0414 - exported
 from workflows.store.templates.documents import Template as Template  # noqa: PLC0414 - exported
 from workflows.store.templates.documents import (
     TemplateVersion as TemplateVersion,  # noqa: PLC0414 - exported
 )
+from workflows.store.users.documents import Credential as Credential  # noqa: PLC0414 - exported
+from workflows.store.users.documents import EndedSession as EndedSession  # noqa: PLC0414 - exported
+from workflows.store.users.documents import Usage as Usage  # noqa: PLC0414 - exported
+from workflows.store.users.documents import User as User  # noqa: PLC0414 - exported
 from workflows.store.webhooks.documents import DUE_DELIVERIES as DUE_DELIVERIES  # noqa: PLC0414 - exported
 from workflows.store.webhooks.documents import Delivery as Delivery  # noqa: PLC0414 - exported
 from workflows.store.webhooks.documents import MailRequest as MailRequest  # noqa: PLC0414 - exported
@@ -323,40 +331,6 @@ class Job(Document):
     finished_at = DateTimeField()
 
 
-class Credential(Document):
-    """A user's token, sealed; one a user."""
-
-    meta = {
-        "collection": "credentials",
-        "auto_create_index": False,
-        "indexes": [
-            {"fields": ["expires_at"], "expireAfterSeconds": 30 * 86_400},
-            {
-                "fields": ["renew_at"],
-                "partialFilterExpression": {"renew_at": {"$type": "date"}},
-            },
-        ],
-    }
-    id = StringField(primary_key=True)  # the user
-    sealed = StringField(required=True)
-    digest = StringField(required=True)  # keyed, tells whether it is the same token
-    expires_at = DateTimeField(required=True)
-    refused_at = DateTimeField()  # BV-BRC refused it although it has not expired
-    renew_at = DateTimeField()  # when to look whether it is to be renewed
-    renewed_at = DateTimeField()  # since when the engine has had it from BV-BRC
-    renewal_problem = StringField()  # why it could not be renewed at the last try
-
-
-class User(Document):
-    """What is set for a user, apart from the token."""
-
-    meta = {"collection": "users", "auto_create_index": False}
-    id = StringField(primary_key=True)
-    renew = BooleanField()  # False: the engine does not renew the user's token
-    weight = IntField()  # how many jobs in each round of a claim; absent: 1
-    prioritises = BooleanField()  # some jobs have had a priority other than 0
-
-
 class Hold(Document):
     """What keeps jobs from starting (``rules/holds.py``)."""
 
@@ -404,49 +378,6 @@ class Event(Document):
     reused = BooleanField()  # the step took the results of an earlier job
 
 
-class Lock(Document):
-    """A lock for periodic work that only one process does at a time, with its last time.
-
-    ``sweep`` (the beat's), ``poll:<owner>``, ``young:<owner>`` and ``look:<owner>`` (of polls),
-    ``outbox`` (the claim of jobs to send), ``durations``.
-    """
-
-    meta = {"collection": "locks", "auto_create_index": False}
-    id = StringField(primary_key=True)
-    last = DateTimeField()
-    previous = DateTimeField()  # the time before ``last``
-    next = DateTimeField()
-    slowest = ListField(DictField())  # sweep: {at, seconds} of the slowest of the last day
-    token = StringField()  # of the process that got the lock last
-    count = IntField(default=0)
-    served = StringField()  # outbox: the user who was served last
-    claims = ListField(DictField())  # outbox: {token, until, jobs} of claims under way
-    queries = ListField(DictField())  # outbox: {token, until} of processes whose queries wait
-    full = BooleanField()  # outbox: as many calls were under way as the limit allows
-    limit = DictField()  # outbox: the adaptive limit of calls and what it was learnt from
-    learnt = IntField()  # outbox: how often the limit was adapted
-    counted = DateTimeField()  # durations: from which hour on ended jobs are to be counted
-    recounted = DateTimeField()  # durations: the same for the second time
-    answered = DateTimeField()  # outbox: when the youngest call began that has been answered
-
-
-class Heartbeat(Document):
-    """A process and its last heartbeat."""
-
-    meta = {
-        "collection": "heartbeats",
-        "auto_create_index": False,
-        "indexes": [{"fields": ["at"], "expireAfterSeconds": 86_400}],
-    }
-    id = StringField(primary_key=True)  # <kind>@<host>:<process id>
-    kind = StringField(required=True)
-    queues = ListField(StringField())
-    cut_off = BooleanField()
-    version = StringField()  # the release that it runs
-    broken = ListField(DictField())  # tasks that raised: {task, error, count, lasted, ago}
-    at = DateTimeField(required=True)
-
-
 class Removal(Document):
     """A workflow that was removed. ``store/removals.py`` says what it is for."""
 
@@ -458,51 +389,6 @@ class Removal(Document):
     id = StringField(primary_key=True)  # the workflow
     hidden_at = DateTimeField()
     erased_at = DateTimeField()  # when its specs, jobs and events were gone
-
-
-class EndedSession(Document):
-    """A session of the pages that its user signed out of."""
-
-    meta = {
-        "collection": "sessions",
-        "auto_create_index": False,
-        "indexes": [{"fields": ["until"], "expireAfterSeconds": 0}],
-    }
-    id = StringField(primary_key=True)  # a digest of the session's secret
-    until = DateTimeField(required=True)  # when it would have ended by itself
-
-
-class Usage(Document):
-    """What a user uses of a limit. ``store/users/usage.py`` says how it is counted."""
-
-    meta = {
-        "collection": "usage",
-        "auto_create_index": False,
-        "indexes": [{"fields": ["until"], "expireAfterSeconds": 0}],
-    }
-    id = StringField(primary_key=True)  # <limit>/<minute or open>/<user>
-    total = DynamicField()  # of a minute, over all processes
-    open = DictField()  # process: {count, at}
-    until = DateTimeField(required=True)
-
-
-class Schema(Document):
-    """Which migrations were done (``store/migrations.py``)."""
-
-    meta = {"collection": "schema", "auto_create_index": False}
-    id = StringField(primary_key=True)
-    version = IntField(default=0)
-
-
-class Service(Document):
-    """What is known of a BV-BRC service: up, away, disabled."""
-
-    meta = {"collection": "services", "auto_create_index": False}
-    id = StringField(primary_key=True)
-    state = StringField(required=True)
-    reason = StringField()
-    since = DateTimeField()
-    checked_at = DateTimeField()
 
 
 class AppSpecs(Document):

@@ -11,8 +11,8 @@ from flask_smorest import Blueprint
 from app.api import examples
 from app.api.apps import durations
 from app.api.apps.lookup import Known, unknown_app
+from app.api.apps.schemas import AppDescription, AppDurations, AppPage
 from app.api.request_schemas import AppsQuery, DurationsQuery
-from app.api.response_schemas import AppDescription, AppDurations, AppPage
 from app.connections import connections
 from app.http.auth import caller
 from app.http.json_response import as_json

@@ -1,0 +1,91 @@
+"""The documents about users. ``workflows/store/documents.py`` lists them with all others."""
+
+from __future__ import annotations
+
+from mongoengine import (
+    BooleanField,
+    DateTimeField,
+    DictField,
+    Document,
+    DynamicField,
+    IntField,
+    StringField,
+)
+
+from workflows.store.batches.documents import Batch as Batch  # noqa: PLC0414 - exported
+from workflows.store.batches.documents import BatchPlan as BatchPlan  # noqa: PLC0414 - exported
+from workflows.store.batches.documents import BatchTable as BatchTable  # noqa: PLC0414 - exported
+from workflows.store.durations.documents import (
+    DurationHour as DurationHour,  # noqa: PLC0414 - exported
+)
+from workflows.store.durations.documents import (
+    DurationTotal as DurationTotal,  # noqa: PLC0414 - exported
+)
+from workflows.store.templates.documents import Template as Template  # noqa: PLC0414 - exported
+from workflows.store.templates.documents import (
+    TemplateVersion as TemplateVersion,  # noqa: PLC0414 - exported
+)
+from workflows.store.webhooks.documents import DUE_DELIVERIES as DUE_DELIVERIES  # noqa: PLC0414 - exported
+from workflows.store.webhooks.documents import Delivery as Delivery  # noqa: PLC0414 - exported
+from workflows.store.webhooks.documents import MailRequest as MailRequest  # noqa: PLC0414 - exported
+from workflows.store.webhooks.documents import Webhook as Webhook  # noqa: PLC0414 - exported
+
+
+class Credential(Document):
+    """A user's token, sealed; one a user."""
+
+    meta = {
+        "collection": "credentials",
+        "auto_create_index": False,
+        "indexes": [
+            {"fields": ["expires_at"], "expireAfterSeconds": 30 * 86_400},
+            {
+                "fields": ["renew_at"],
+                "partialFilterExpression": {"renew_at": {"$type": "date"}},
+            },
+        ],
+    }
+    id = StringField(primary_key=True)  # the user
+    sealed = StringField(required=True)
+    digest = StringField(required=True)  # keyed, tells whether it is the same token
+    expires_at = DateTimeField(required=True)
+    refused_at = DateTimeField()  # BV-BRC refused it although it has not expired
+    renew_at = DateTimeField()  # when to look whether it is to be renewed
+    renewed_at = DateTimeField()  # since when the engine has had it from BV-BRC
+    renewal_problem = StringField()  # why it could not be renewed at the last try
+
+
+class User(Document):
+    """What is set for a user, apart from the token."""
+
+    meta = {"collection": "users", "auto_create_index": False}
+    id = StringField(primary_key=True)
+    renew = BooleanField()  # False: the engine does not renew the user's token
+    weight = IntField()  # how many jobs in each round of a claim; absent: 1
+    prioritises = BooleanField()  # some jobs have had a priority other than 0
+
+
+class EndedSession(Document):
+    """A session of the pages that its user signed out of."""
+
+    meta = {
+        "collection": "sessions",
+        "auto_create_index": False,
+        "indexes": [{"fields": ["until"], "expireAfterSeconds": 0}],
+    }
+    id = StringField(primary_key=True)  # a digest of the session's secret
+    until = DateTimeField(required=True)  # when it would have ended by itself
+
+
+class Usage(Document):
+    """What a user uses of a limit. ``store/users/usage.py`` says how it is counted."""
+
+    meta = {
+        "collection": "usage",
+        "auto_create_index": False,
+        "indexes": [{"fields": ["until"], "expireAfterSeconds": 0}],
+    }
+    id = StringField(primary_key=True)  # <limit>/<minute or open>/<user>
+    total = DynamicField()  # of a minute, over all processes
+    open = DictField()  # process: {count, at}
+    until = DateTimeField(required=True)
