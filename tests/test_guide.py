@@ -15,10 +15,9 @@ import click
 import pytest
 import yaml
 
-from app import create_app
 from cli.main import main
-from config.settings import load_settings
 from tests.cwl.planning import planned
+from tests.documented import documented_app
 from tests.shared import ROOT
 from tests.spec.examples import CATALOGUE
 from workflows.spec.validate import examine
@@ -98,7 +97,7 @@ def parse(words: list[str]) -> None:
 
 @pytest.fixture(scope="module")
 def application() -> Any:
-    return create_app(load_settings())
+    return documented_app()
 
 
 @pytest.mark.parametrize("page", REFERENCE, ids=lambda page: page.stem)

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from app import create_app
-from config.settings import load_settings
 from devstack import processes
+from tests.documented import documented_app
 from tests.shared import ROOT
 
 WES = "/ga4gh/wes/v1"
@@ -47,7 +46,7 @@ def test_the_walk_works_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_table_lists_the_routes_there_are() -> None:
-    client = create_app(load_settings()).test_client()
+    client = documented_app().test_client()
     document = json.loads(client.get("/openapi.json").data)
     there = {
         (method.upper(), re.sub(r"\{\w+\}", "{}", path.removeprefix("/api/v1")))
@@ -70,7 +69,7 @@ def test_the_table_lists_the_routes_there_are() -> None:
 
 def test_the_page_of_wes_lists_its_routes() -> None:
     page = (ROOT / "docs" / "wes.md").read_text(encoding="utf-8")
-    client = create_app(load_settings()).test_client()
+    client = documented_app().test_client()
     routes = {
         re.sub(r"\{workflow_id\}", "{id}", path).replace("{task_id}", "{task}").removeprefix(WES)
         for path in json.loads(client.get("/openapi.json").data)["paths"]

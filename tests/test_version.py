@@ -8,17 +8,16 @@ import tomllib
 
 from click.testing import CliRunner
 
-from app import create_app
 from bvbrc_workflows_client.version import __version__ as client_version
 from cli.main import main
-from config.settings import load_settings
+from tests.documented import documented_app
 from tests.shared import ROOT
 from workflows import __version__
 
 
 def test_package_api_health_command_line_and_changes_name_one_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    api = create_app(load_settings()).test_client()
+    api = documented_app().test_client()
     changes = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
     assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "workflows.__version__"}
@@ -38,6 +37,6 @@ def test_package_api_health_command_line_and_changes_name_one_version() -> None:
 
 
 def test_the_bare_address_leads_to_the_pages() -> None:
-    answer = create_app(load_settings()).test_client().get("/")
+    answer = documented_app().test_client().get("/")
 
     assert (answer.status_code, answer.headers["Location"]) == (302, "/ui/")

@@ -83,7 +83,7 @@ def test_a_workflow_is_planned_started_edited_and_cannot_be_cancelled_when_it_ha
 
     refused = terminal("cancel", workflow, "-y")
     again = terminal("document", workflow)
-    faulty = terminal("plan", terminal.file(document({"a": "x"}, name="faulty")))
+    faulty = terminal("plan", terminal.file(document({"a": "x"}, name="not right yet")))
 
     assert started.exit_code == 0
     assert refused.exit_code == 6

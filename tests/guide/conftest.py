@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from devstack.stack import Wanted, stack
+from tests.engine.notifications.mail_server import mail_server
 from tests.guide.shell import Shell
 from tests.product import INDEXES_SECONDS, Product
 from tests.simulated import QUICK
@@ -18,7 +19,15 @@ READER = "user@bvbrc"
 
 @pytest.fixture(scope="package")
 def engine() -> Iterator[Product]:
+    with mail_server() as letters:
+        yield from _engine(f"smtp+plain://127.0.0.1:{letters.port}")
+
+
+def _engine(smtp: str) -> Iterator[Product]:
     settings = {
+        "notifications.smtp": smtp,
+        "notifications.sender": "workflows@lab.example.org",
+        "api.public_url": "https://workflows.lab.example.org",
         "executor.polling_interval_seconds": 0.3,
         "executor.failure_evidence_seconds": 1,
         "auth.admins": f'["{READER}"]',

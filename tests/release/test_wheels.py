@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from app import create_app
-from config.settings import load_settings
 from devstack.release import sbom
+from tests.documented import documented_app
 from tests.release.conftest import make_environment, run
 from tests.shared import ROOT
 from workflows import __version__
@@ -39,7 +38,7 @@ def test_the_three_have_one_version_and_no_file_in_common(wheels: Path) -> None:
 
 def test_the_client_reaches_every_operation(client_wheel: zipfile.ZipFile) -> None:
     """It is generated from this tree's document in the build, so that it cannot fall behind."""
-    document = json.loads(create_app(load_settings()).test_client().get("/openapi.json").data)
+    document = json.loads(documented_app().test_client().get("/openapi.json").data)
     operations = {
         (operation["operationId"], method, path)
         for path, item in document["paths"].items()

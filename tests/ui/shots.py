@@ -16,6 +16,8 @@ from tests.shared import ROOT
 
 SHOTS = ROOT / os.environ.get("SCREENSHOTS", "var/screenshots")
 KEPT = ROOT / "docs/screenshots"
+ELSEWHERE = {KEPT / "graph-ten-thousand.png"}
+"""What ``test_graph_browser.py`` takes."""
 _PICTURE = re.compile(r"\]\(([^)\s]+\.(?:png|svg|jpe?g|gif|webp))\)")
 
 

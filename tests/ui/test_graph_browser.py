@@ -14,7 +14,7 @@ from tests.cwl.planning import EXAMPLES
 from tests.product import GROUP, Product
 from tests.ui import scenes
 from tests.ui.conftest import Seen
-from tests.ui.test_browser import SHOTS, shoot
+from tests.ui.shots import ELSEWHERE, shoot
 
 pytestmark = [GROUP, pytest.mark.browser]
 Look = Callable[..., Seen]
@@ -218,10 +218,10 @@ def test_thousands_of_steps_are_an_overview_of_groups_with_names(
     expect(page.locator("#graph a")).to_have_count(6)
     expect(page.get_by_text(f"{count} steps in 6 boxes")).to_be_visible()
     group = page.get_by_role("link", name="sample…-assemble")
-    shoot(page, f"graph-{name.replace(' ', '-')}")
+    if count == 9_998:
+        assert {shoot(page, "graph-ten-thousand")} == ELSEWHERE
     group.click()
     expect(page.get_by_role("heading", name="Steps of one group")).to_be_visible()
-    assert (SHOTS / "graph-thousand.png").exists()
 
 
 def test_a_scatter_is_a_box_that_opens(look: Look, product: Product) -> None:
@@ -266,7 +266,6 @@ def test_forced_colours_show_the_current_tab_and_the_boxes(
     assert current not in others
     text = page.locator("#graph text").first.evaluate(fill)
     assert page.locator('#graph use[href="#box"]').first.evaluate(fill) != text
-    shoot(page, "graph-forced-colours")
 
 
 def open_graph(look: Look, workflow: str, **options: Any) -> Page:
