@@ -5,35 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
+from app.webhooks.fields import check_events, check_fields, check_state
 from workflows.engine.notifications.emails import WantedAddress
-from workflows.model.errors import Invalid, Problem
+from workflows.model.errors import Problem
 from workflows.model.values import Json
 from workflows.model.webhooks import WebhookState
 from workflows.rules.mail.digests import NAMES, PATTERNS
-from workflows.spec.checks.suggestions import did_you_mean
 
 FIELDS: Final = ("address", "events")
 CHANGES: Final = ("events", "state")
-STATES: Final = [str(state) for state in WebhookState]
-"""Those that a user may choose."""
 
 
 def read_wanted(
     sent: Mapping[str, Json], known: Collection[str], needed: Collection[str]
 ) -> WantedAddress:
     """Raises ``Invalid``."""
-    problems = [
-        Problem(name, "missing_field", "it is needed") for name in needed if sent.get(name) is None
-    ]
-    for name in sent:
-        if name not in known:
-            hint = did_you_mean(name, known) or f"known are {', '.join(known)}"
-            problems.append(Problem(name, "unknown_field", "there is no such field", hint))
-    for name, check in _CHECKS.items():
-        if sent.get(name) is not None:
-            problems += check(sent[name])
-    if problems:
-        raise Invalid(problems)
+    check_fields(sent, known, needed, _CHECKS)
     events, state = sent.get("events"), sent.get("state")
     return WantedAddress(
         address=sent.get("address") or "",
@@ -48,20 +35,7 @@ def _address(value: Json) -> Iterator[Problem]:
 
 
 def _events(value: Json) -> Iterator[Problem]:
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        yield Problem("events", "wrong_type", "it must be a list of texts")
-        return
-    known = (*NAMES, *PATTERNS)
-    for index, name in enumerate(value):
-        if name not in known:
-            hint = did_you_mean(name[:100], known) or f"there are {', '.join(known)}"
-            message = f"no letter tells of an event {name[:100]!r}"
-            yield Problem(f"events[{index}]", "invalid_choice", message, hint)
+    return check_events(value, (*NAMES, *PATTERNS), "no letter tells of an event")
 
 
-def _state(value: Json) -> Iterator[Problem]:
-    if value not in STATES:
-        yield Problem("state", "invalid_choice", "it is no state", f"there are {', '.join(STATES)}")
-
-
-_CHECKS: Final = {"address": _address, "events": _events, "state": _state}
+_CHECKS: Final = {"address": _address, "events": _events, "state": check_state}

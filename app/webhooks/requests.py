@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
+from app.webhooks.fields import check_events, check_fields, check_state
 from workflows.engine.notifications.webhooks import Wanted
-from workflows.model.errors import Invalid, Problem
+from workflows.model.errors import Problem
 from workflows.model.values import Json
 from workflows.model.webhooks import WebhookState
 from workflows.rules.webhooks.events import NAMES, PATTERNS
 from workflows.spec.checks.shape import MOST_LABELS
-from workflows.spec.checks.suggestions import did_you_mean
 from workflows.spec.checks.texts import bad_name, sound
 
 FIELDS: Final = ("url", "events", "labels", "description")
@@ -24,18 +24,7 @@ def read_wanted(
     sent: Mapping[str, Json], known: Collection[str], needed: Collection[str]
 ) -> Wanted:
     """Raises ``Invalid``."""
-    problems = [
-        Problem(name, "missing_field", "it is needed") for name in needed if sent.get(name) is None
-    ]
-    for name in sent:
-        if name not in known:
-            hint = did_you_mean(name, known) or f"known are {', '.join(known)}"
-            problems.append(Problem(name, "unknown_field", "there is no such field", hint))
-    for name, check in _CHECKS.items():
-        if sent.get(name) is not None:
-            problems += check(sent[name])
-    if problems:
-        raise Invalid(problems)
+    check_fields(sent, known, needed, _CHECKS)
     events, state = sent.get("events"), sent.get("state")
     return Wanted(
         url=sent.get("url"),
@@ -52,15 +41,7 @@ def _url(value: Json) -> Iterator[Problem]:
 
 
 def _events(value: Json) -> Iterator[Problem]:
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        yield Problem("events", "wrong_type", "it must be a list of texts")
-        return
-    known = (*NAMES, *PATTERNS)
-    for index, name in enumerate(value):
-        if name not in known:
-            hint = did_you_mean(name[:100], known) or f"there are {', '.join(known)}"
-            message = f"there is no event {name[:100]!r}"
-            yield Problem(f"events[{index}]", "invalid_choice", message, hint)
+    return check_events(value, (*NAMES, *PATTERNS), "there is no event")
 
 
 def _labels(value: Json) -> Iterator[Problem]:
@@ -84,16 +65,10 @@ def _description(value: Json) -> Iterator[Problem]:
         yield Problem("description", "bad_text", message)
 
 
-def _state(value: Json) -> Iterator[Problem]:
-    if value not in list(map(str, WebhookState)):
-        hint = f"there are {', '.join(WebhookState)}"
-        yield Problem("state", "invalid_choice", "it is no state", hint)
-
-
 _CHECKS: Final = {
     "url": _url,
     "events": _events,
     "labels": _labels,
     "description": _description,
-    "state": _state,
+    "state": check_state,
 }
