@@ -28,6 +28,7 @@ from workflows.engine.replan import replan
 from workflows.engine.reuse.look_up import check_reuse
 from workflows.engine.reuse.note import note_results
 from workflows.model.errors import NotFound
+from workflows.model.states import JobState
 from workflows.spec.document import spec_from
 from workflows.store import documents, removals
 from workflows.store.batches import stored as batch_rows
@@ -64,8 +65,19 @@ def intended(engine: Engine) -> str:
 
 def active(engine: Engine) -> str:
     workflow = intended(engine)
-    engine.drain.run(engine.context)
+    send(engine)
     return workflow
+
+
+def send(engine: Engine) -> None:
+    """A call of a process that has just died holds its place for a moment."""
+    waits = {"owner": engine.user, "state": JobState.INTENDED}
+
+    def are_sent() -> bool:
+        engine.drain.run(engine.context)
+        return collection(documents.Job).find_one(waits) is None
+
+    wait(are_sent)
 
 
 def in_doubt(*, done: bool) -> Callable[[Engine], str]:
@@ -146,7 +158,7 @@ def failing(engine: Engine) -> str:
     engine.simulator.app(user=engine.user, outcome="failed", queue_seconds=0, run_seconds=0)
     workflow = engine.submit(document(""))
     advance(engine.context, [workflow])
-    engine.drain.run(engine.context)
+    send(engine)
 
     def is_known() -> bool:
         poll_jobs(engine.context, [engine.user])
@@ -183,7 +195,7 @@ def running_batch(engine: Engine) -> str:
     engine.simulator.app(user=engine.user, run_seconds=None)
     found = batch(engine)
     advance_batch(engine.context, found)
-    engine.drain.run(engine.context)
+    send(engine)
     return found
 
 
@@ -236,7 +248,7 @@ def has_results(engine: Engine) -> str:
     workflow = engine.submit(annotations(engine, "x"))
     advance(engine.context, [workflow])
     check_reuse(engine.context)
-    engine.drain.run(engine.context)
+    send(engine)
     noted = {"workflow": workflow, "seen_due": {"$type": "date"}}
     while collection(documents.Job).count_documents(noted) < 2:
         poll_jobs(engine.context, [engine.user])
@@ -320,7 +332,7 @@ VERBS = [
 ]
 
 
-def wait(reached: Callable[[], bool], seconds: float = 20) -> None:
+def wait(reached: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < deadline, "it was not reached in time"
