@@ -33,8 +33,8 @@ LASTS: Final = 0.3
 """Seconds for which what a sender read of the holds lets a job leave."""
 SETTLES: Final = 0.7
 """Seconds from storing a hold to its answer, at least."""
-LONGEST: Final = 1.5
-"""The same at most: calls of AppService take minutes now and then."""
+LONGEST: Final = 0.9
+"""The same at most: answers come within a second, and calls of AppService may take minutes."""
 _LOOK_SECONDS: Final = 0.05
 MOST: Final = 1_000
 """Holds of one user: every claim of jobs reads all of them."""
