@@ -4,4 +4,4 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 environment embedded
-exec "$venv/bin/python" -S -c "$run" devstack demo "$@"
+exec "${held[@]}" "$venv/bin/python" -S -c "$run" devstack demo "$@"

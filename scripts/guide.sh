@@ -5,4 +5,4 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 no_arguments "$@"
 environment guide
-exec "$venv/bin/python" -S -c "$run" devstack.guide
+exec "${held[@]}" "$venv/bin/python" -S -c "$run" devstack.guide

@@ -13,10 +13,14 @@ venv="${VENV:-.venv}"
 # Without it bash goes on after a Ctrl-C that comes as a program ends by itself.
 trap 'exit 130' INT
 
-# python -S -c "$run" MODULE WORD…: runs a module. Ctrl-C while Python starts ends it without the
-# traceback that it prints where it is interrupted as it loads its site packages.
+# "${held[@]}" python -S -c "$run" MODULE WORD…: runs a module. Ctrl-C while Python starts ends it
+# without the traceback that it prints where it is interrupted before its first line, or as it loads
+# its site packages: env holds the signal back until then, where it can (GNU's, since 2019).
+held=()
+if env --block-signal=INT true 2>/dev/null; then held=(env --block-signal=INT); fi
 run='import _signal as signal  # built in: nothing is loaded before Ctrl-C is safe
 if signal.getsignal(signal.SIGINT) != signal.SIG_IGN: signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 import runpy, site, sys
 site.main()
 del sys.argv[0]
@@ -34,7 +38,7 @@ any_python() {
   local each
   for each in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
     if "$each" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
-      "$each" "$@"
+      "${held[@]}" "$each" "$@"
       return
     fi
   done

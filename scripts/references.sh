@@ -5,4 +5,4 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 no_arguments "$@"
 environment
-exec "$venv/bin/python" -S -c "$run" devstack.references
+exec "${held[@]}" "$venv/bin/python" -S -c "$run" devstack.references

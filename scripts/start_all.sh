@@ -7,5 +7,5 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 environment embedded agents guide
 exporter || { [ "$?" != 130 ] || exit 130; echo "celery-exporter cannot be installed here and is left out" >&2; }
-"$venv/bin/python" -S -c "$run" devstack.guide || echo "the guide is left out" >&2
-exec "$venv/bin/python" -S -c "$run" devstack up "$@"
+"${held[@]}" "$venv/bin/python" -S -c "$run" devstack.guide || echo "the guide is left out" >&2
+exec "${held[@]}" "$venv/bin/python" -S -c "$run" devstack up "$@"

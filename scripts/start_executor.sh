@@ -3,4 +3,4 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 environment embedded
-exec "$venv/bin/python" -S -c "$run" devstack executor "$@"
+exec "${held[@]}" "$venv/bin/python" -S -c "$run" devstack executor "$@"
