@@ -25,7 +25,7 @@ class Problem:
 
 
 class WorkflowsError(Exception):
-    """Whatever this client raises, but for ``TimeoutError`` of waits."""
+    """All that this client raises, but for ``TimeoutError`` of waits."""
 
 
 class BadAddress(WorkflowsError):

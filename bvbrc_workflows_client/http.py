@@ -76,7 +76,7 @@ def lost(address: str, error: Exception) -> ConnectionLost:
 
 
 def raise_refusal(response: httpx.Response) -> None:
-    """Raises what an answer refuses. A report of health is an answer, whatever its status."""
+    """Raises what an answer refuses. A report of health is an answer with every status."""
     try:
         body = response.json()
     except ValueError:

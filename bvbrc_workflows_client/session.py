@@ -152,7 +152,7 @@ def _without_none(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def split_lines(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Lines that end with a line feed, whatever else of Unicode's line ends is in them."""
+    """Lines that end with a line feed, not with another of Unicode's line ends."""
     begun = b""
     for part in parts:
         *whole, begun = (begun + part).split(b"\n")

@@ -62,8 +62,8 @@ class Workflows:
         reuse: Literal["mine", "never"] | None = None,
         key: str | None = None,
     ) -> Run:
-        """Submits a workflow. It starts once, whatever answer is lost: each call has an idempotency
-        key of its own, or ``key``, which makes that hold over several calls.
+        """Submits a workflow. It starts once, also where an answer is lost: each call has an
+        idempotency key of its own, or ``key``, which makes that hold over several calls.
 
         Raises ``Invalid`` with every problem of the document.
         """

@@ -11,7 +11,7 @@ import sys
 import pytest
 from rich.console import Console, RenderableType
 
-from cli.show import views
+from cli.show import forecasts, views
 from cli.show.screen import strip_controls
 from tests.shared import ROOT
 
@@ -37,6 +37,46 @@ def test_an_id_is_never_broken() -> None:
     console.print(views.page({"workflows": [row]}))
 
     assert workflow in console.export_text()
+
+
+FORECAST = {
+    "message": "It takes about 3 hours",
+    "end": {"p50": "2026-01-19T13:00:00Z", "p90": "2026-01-19T14:30:00Z"},
+    "critical_path": ["assemble", "annotate"],
+    "steps": [
+        {
+            "step_name": f"step{number}",
+            "app": "GenomeAssembly2",
+            "start": {"p50": "2026-01-19T10:05:00Z", "p90": "2026-01-19T10:20:00Z"},
+            "end": {"p50": "2026-01-19T12:15:00Z", "p90": "2026-01-19T13:45:00Z"},
+        }
+        for number in range(52)
+    ],
+}
+
+
+def test_a_forecast_shows_its_end_its_path_and_the_first_steps() -> None:
+    shown = drawn(forecasts.of_workflow(FORECAST))
+
+    end, late = (forecasts.moment(FORECAST["end"][each]) for each in ("p50", "p90"))  # type: ignore[index]
+    assert shown.startswith("It takes about 3 hours\n")
+    assert f"Likely end: {end}; nine in ten before {late}" in shown
+    assert "Critical path: assemble → annotate" in shown
+    first = next(line for line in shown.splitlines() if line.startswith("step0 "))
+    times = ("2026-01-19T10:05:00Z", "2026-01-19T12:15:00Z", "2026-01-19T13:45:00Z")
+    places = [first.find(forecasts.moment(each)) for each in times]
+    assert -1 < places[0] < places[1] < places[2]
+    assert "step49" in shown
+    assert "step50" not in shown
+    assert "and 2 more" in shown
+
+
+def test_a_forecast_of_a_batch_shows_its_end_alone() -> None:
+    shown = drawn(forecasts.of_batch(FORECAST))
+
+    assert "Likely end" in shown
+    assert "step0" not in shown
+    assert drawn(forecasts.of_batch(FORECAST | {"end": None})) == "It takes about 3 hours\n"
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])

@@ -5,8 +5,8 @@ sender reads the holds again after the claim, and what it read lets a job leave 
 on the sender's own clock; later it reads them once more before the first byte. The answer to
 setting a hold comes after ``SETTLES``, which is longer: by then every job has left that could leave
 without having seen the hold, unless its process stood still between its last look and the first
-byte, which nothing can prevent. So the answer says how many jobs that it keeps are still in the
-hands of a process: where that is 0, nothing starts any more, whatever stands still.
+byte, which this side cannot prevent. So the answer says how many jobs that it keeps are still in
+the hands of a process: where that is 0, nothing starts any more.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Durations as counts in bins that grow by the same factor, so that two histograms add up to one.
 
-A bin is 9 % wide: a quantile is off by less than that, whatever the number of observations. The
+A bin is 9 % wide: a quantile is off by less than that, with any number of observations. The
 size of a histogram does not grow with them.
 """
 

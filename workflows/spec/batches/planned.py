@@ -1,7 +1,7 @@
 """A batch whose rows were planned one by one, as CWL is: no document is a template of all of them.
 
-The plan of each row is kept as it was checked. So what was accepted is what runs, whatever is known
-of the apps when its turn comes.
+The plan of each row is kept as it was checked. So what was accepted is what runs, also where
+the apps have changed when its turn comes.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ def marks() -> tuple[datetime | None, datetime | None]:
 
 
 def move(counted: datetime, recounted: datetime) -> None:
-    """Marks never go back, whatever process is late."""
+    """Marks never go back, also where a process is late."""
     with translate_errors():
         collection(documents.Lock).update_one(
             {"_id": LOCK}, {"$max": {"counted": counted, "recounted": recounted}}, upsert=True

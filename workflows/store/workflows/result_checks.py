@@ -37,7 +37,7 @@ class Seen:
 
 
 def take(again_in: timedelta, barred: Collection[str] = ()) -> Ended | None:
-    """The one that has waited longest, of none of the ``barred`` users; nobody else takes it within
+    """The one that has waited longest, of none of the ``barred`` users; no process takes it within
     ``again_in``.
     """
     wanted: Row = {**DUE, **({"owner": {"$nin": sorted(barred)}} if barred else {})}
