@@ -47,11 +47,12 @@ def ensure(site: Path) -> None:
     draft.rename(site)
 
 
-def build(folder: Path) -> None:
+def build(folder: Path, root: Path = ROOT) -> None:
+    """Into ``folder``, from the sources in ``root``. A link that leads nowhere ends the process."""
     # Not with --quiet: MkDocs would then count no warning, and --strict would find nothing.
     ended = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--clean", "--site-dir", str(folder)],
-        cwd=ROOT,
+        cwd=root,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},  # of mkdocs-material, about its successor
         stderr=subprocess.PIPE,
         text=True,

@@ -94,15 +94,12 @@ def test_no_other_file_is_served(site: Path, path: str) -> None:
     assert 'href="/docs/guide/"' in answer.text
 
 
-def test_a_link_that_leads_nowhere_ends_the_build(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_link_that_leads_nowhere_ends_the_build(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/index.md").write_text("[Away](nowhere.md)\n")
     (tmp_path / "mkdocs.yml").write_text(
         "site_name: x\nvalidation: {links: {not_found: warn}}\nplugins: []\n"
     )
-    monkeypatch.setattr(builder, "ROOT", tmp_path)
 
     with pytest.raises(SystemExit, match=r"nowhere\.md(.|\n)*the guide cannot be built"):
-        builder.build(tmp_path / "site")
+        builder.build(tmp_path / "site", tmp_path)
