@@ -48,11 +48,12 @@ def test_the_same_key_with_another_body_is_a_conflict(api: Api) -> None:
 def commands_of_this_thread() -> Iterator[list[str]]:
     """The commands that MongoDB is given, by PyMongo's own log."""
     names: list[str] = []
+    mine = get_ident()  # read here: within `emit` it is always the record's own thread
 
     class Collect(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             told = json.loads(record.getMessage())
-            if told["message"] == "Command started" and record.thread == get_ident():
+            if told["message"] == "Command started" and record.thread == mine:
                 names.append(told["commandName"])
 
     logger, collect = logging.getLogger("pymongo.command"), Collect()
