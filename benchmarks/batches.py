@@ -176,12 +176,14 @@ def peak(pid: int) -> int:
 
 def measure_gets(running: Product, user: str, asked: argparse.Namespace) -> Row:
     """A batch of which every row has a workflow: most rows are copies of one that ran. It is
-    paused first, so that the engine makes none of these rows."""
+    paused first, so that the engine makes none of these rows. The rows that ran have ended before
+    it is asked."""
     batch = submit(running, user, asked.large, 1)
     wait_until(lambda: made(batch) >= 1, "the first rows are made", seconds=60)
     ask(running, user, "POST", f"/batches/{batch}/pause", {})
     copy_rows(batch, asked.large)
-    took = [timed(running, user, "GET", f"/batches/{batch}")[0] for _ in range(60)]
+    running.wait(seconds=120)
+    took = [timed(running, user, "GET", f"/batches/{batch}")[0] for _ in range(200)]
     shown = ask(running, user, "GET", f"/batches/{batch}")
     return {
         "rows": sum(shown["counts"].values()),
