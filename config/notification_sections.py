@@ -101,6 +101,8 @@ class Notifications(Section):
     """E-mail addresses of one user."""
     confirmations_per_day: Count = 5
     """Letters that ask for a confirmation, of one user."""
+    letters_per_day: Count = 100
+    """Letters to all addresses of one user; one more says that there were so many."""
 
     @property
     def password(self) -> str:

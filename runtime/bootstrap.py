@@ -158,6 +158,7 @@ def _mail(settings: Settings) -> Mail | None:
         Links(settings.auth.keys),
         per_user=mail.addresses_per_user,
         confirmations=mail.confirmations_per_day,
+        letters=mail.letters_per_day,
     )
 
 

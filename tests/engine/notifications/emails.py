@@ -32,9 +32,9 @@ def mailer(port: int, *, seconds: float = 20, **relay: Any) -> Mailer:
 
 
 def settings(
-    made: Mailer, *, per_user: int = 3, confirmations: int = 5, lease: timedelta = SETTINGS.lease
+    made: Mailer, *, letters: int = 100, lease: timedelta = SETTINGS.lease
 ) -> Notifications:
-    mail = Mail(made, Links([KEY]), per_user, confirmations)
+    mail = Mail(made, Links([KEY]), per_user=3, confirmations=5, letters=letters)
     return replace(SETTINGS, mail=mail, lease=lease)
 
 

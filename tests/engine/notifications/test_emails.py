@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -33,7 +34,7 @@ from workflows.engine.notifications.notices import announce_expiring
 from workflows.model.errors import Conflict, Invalid, NotFound
 from workflows.store import documents
 from workflows.store.mongo import collection
-from workflows.store.users import credentials
+from workflows.store.users import credentials, letters
 from workflows.store.webhooks import claims, subscriptions
 
 BOB = "bob@bvbrc"
@@ -57,6 +58,16 @@ def run(engine: Engine, *steps: str, labels: dict[str, str] | None = None) -> st
     workflow = engine.submit(found)
     engine.ends(workflow)
     return workflow
+
+
+def send_all(engine: Engine) -> None:
+    """Also what is due a moment later."""
+
+    def is_sent() -> bool:
+        deliver(engine)
+        return not collection(documents.Delivery).count_documents({"due": {"$type": "date"}})
+
+    engine.until(is_sent)
 
 
 def test_an_address_gets_one_letter_until_its_reader_has_confirmed_it(
@@ -244,6 +255,64 @@ def test_a_link_counts_for_a_day_and_for_the_last_registration(
     assert emails.of_owner(writing.user)[0].is_enabled
     indexes = collection(documents.Webhook).index_information().values()
     assert any(each.get("expireAfterSeconds") == 0 for each in indexes)
+
+
+def test_a_users_letters_of_a_day_are_limited_and_one_more_says_so(
+    writing: Engine, post: MailServer
+) -> None:
+    few = notify_from(writing, settings(mailer(post.port), letters=3))
+    both = [ALICES, "alice@home.example.org"]
+    made = [confirm(few, post, each, "workflow.*") for each in both]
+    post.answers("451 4.3.0 not now", "250 OK")
+    run(few)
+    send_all(few)  # a letter that is refused does not count; its next attempt does
+    for _ in range(3):
+        run(few)
+    send_all(few)
+
+    titles = [got.letter["Subject"] for got in post.got]
+    assert titles.count("Succeeded: w") == 3
+    others = [got for got in post.got if got.letter["Subject"] != "Succeeded: w"]
+    assert sorted(got.to for got in others) == sorted(both)
+    assert {got.letter["Subject"] for got in others} == {"No more letters today"}
+    assert all("3 letters" in got.text and LEAVE.search(got.text) for got in others)
+    stored = [each for found in made for each in emails.page_of(found, 50)[0]]
+    failed = [each for each in stored if str(each.state) == "failed"]
+    assert [each.last_error for each in failed] == ["not sent: 3 letters were sent today"] * 5
+    mine = emails.of_owner(few.user)
+    assert all(each.is_enabled and each.failing_since is None for each in mine)
+
+    post.got.clear()
+    yesterday = {"letters_day": datetime.now(UTC) - timedelta(days=1)}
+    collection(documents.User).update_one({"_id": few.user}, {"$set": yesterday})
+    last = run(few)
+    send_all(few)
+    assert [last in got.text for got in post.got] == [True, True]
+
+
+def test_the_limit_of_letters_is_each_users_own(writing: Engine, post: MailServer) -> None:
+    few = notify_from(writing, settings(mailer(post.port), letters=1))
+    confirm(few, post)
+    bob = replace(few, user=BOB, token="")
+    confirm(bob, post, "bob@lab.example.org")
+    for each in (few, few, bob):
+        run(each)
+    send_all(few)
+
+    assert [got.letter["Subject"] for got in post.letters_to("bob@lab.example.org")] == [
+        "Succeeded: w"
+    ]
+
+
+@pytest.mark.usefixtures("writing")
+def test_letters_at_the_same_time_are_counted_exactly() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda _: letters.take("carol@bvbrc", 5), range(40)))
+    assert taken.count(True) == 5
+    letters.give_back("carol@bvbrc")
+    assert [letters.take("carol@bvbrc", 5) for _ in range(2)] == [True, False]
+    assert letters.take("carol@bvbrc", 6)
+    assert not letters.take("carol@bvbrc", 2)
 
 
 def test_confirmations_are_limited_for_a_user_and_for_a_mailbox(

@@ -22,6 +22,8 @@ class Mail:
     """Addresses of one user."""
     confirmations: int
     """That one user may ask for in a day."""
+    letters: int
+    """To all addresses of one user in a day."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ import structlog
 
 from workflows.engine.context import EngineContext
 from workflows.engine.notifications.context import Notifications
+from workflows.engine.notifications.letters import send_letter
 from workflows.model.errors import Unavailable
 from workflows.model.webhooks import Channel, WebhookState
 from workflows.rules.webhooks.attempts import Answer, Outcome, Verdict, judge, write_secret
@@ -153,7 +154,7 @@ def _send(
     chance = random.random()  # noqa: S311 - spreads retries
     verdict = judge(answer, claimed.attempts + 1, settings.schedule, chance)
     _record(claimed, token, answer, verdict)
-    if verdict.outcome is not Outcome.DELIVERED and not answer.is_outage:
+    if verdict.outcome is not Outcome.DELIVERED and answer.is_the_receivers:
         _judge_receiver(settings, endpoint, verdict)
     took = timedelta(seconds=time.monotonic() - begun)
     context.delivered(endpoint.channel, verdict.outcome, took)
@@ -164,7 +165,7 @@ def _attempt(settings: Notifications, endpoint: Endpoint, claimed: Claimed) -> A
     if endpoint.channel is Channel.EMAIL:
         if settings.mail is None:
             return Answer(error="not sent: e-mail is switched off", is_outage=True)
-        return settings.mail.mailer.send(claimed.message, endpoint.url)
+        return send_letter(settings.mail, claimed.message, endpoint.url)
     if settings.poster is None:
         return Answer(error="not sent: webhooks are switched off", is_outage=True)
     if not endpoint.secrets:

@@ -37,6 +37,7 @@ NAMES: Final = (
 PATTERNS: Final = ("workflow.*", "batch.*")
 """What may stand for several of them."""
 CONFIRM: Final = "email.confirm"
+LIMIT: Final = "email.limit"
 _MOST_STEPS: Final = 10
 """Steps that are named."""
 _MOST_NAME: Final = 200
@@ -115,6 +116,19 @@ def report_test(subscription: Subscription, mark: str, now: datetime, head: Lett
     text = "Letters about your workflows reach you here.\n"
     number = message_id(subscription.webhook, f"test/{mark}", "")
     content = _Content(TEST, now, "A test", text, _source(subscription))
+    return _message(number, subscription, content, head)
+
+
+def report_limit(subscription: Subscription, most: int, now: datetime, head: Letterhead) -> Message:
+    """The last letter of a day: further ones of this day (UTC) are not sent."""
+    text = (
+        f"You have had {most} letters about your workflows today (UTC), as many as there may be\n"
+        "in a day. Of what ends later today no letter follows; this page shows it:\n\n"
+        f"{head.public_url}/ui/workflows\n\n"
+        "A batch of workflows is one letter, however many workflows are in it.\n"
+    )
+    number = message_id(subscription.webhook, f"limit/{now:%Y-%m-%d}", "")
+    content = _Content(LIMIT, now, "No more letters today", text, _source(subscription))
     return _message(number, subscription, content, head)
 
 

@@ -59,6 +59,18 @@ class Answer:
     """Of e-mail: there is no such address."""
     is_outage: bool = False
     """Our own mail server fails, which says nothing of the receiver."""
+    is_over: bool = False
+    """Its user has had all letters of the day: it was not sent and is not."""
+
+    @property
+    def is_yes(self) -> bool:
+        """The receiver has the message."""
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - HTTP, SMTP
+
+    @property
+    def is_the_receivers(self) -> bool:
+        """Whether it says anything of the receiver."""
+        return not (self.is_outage or self.is_over)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +86,10 @@ class Verdict:
 
 def judge(answer: Answer, attempts: int, schedule: Sequence[timedelta], chance: float) -> Verdict:
     """What follows from the ``attempts``-th attempt. ``chance``: a random number from 0 to 1."""
-    if answer.status is not None and 200 <= answer.status < 300:  # noqa: PLR2004 - success in HTTP
+    if answer.is_yes:
         return Verdict(Outcome.DELIVERED)
+    if answer.is_over:
+        return Verdict(Outcome.FAILED)
     if answer.is_outage:
         wait = OUTAGE_WAIT * (1 - SPREAD + 2 * SPREAD * chance)
         return Verdict(Outcome.RETRIED, wait, wait)

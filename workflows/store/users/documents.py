@@ -63,6 +63,8 @@ class User(Document):
     renew = BooleanField()  # False: the engine does not renew the user's token
     weight = IntField()  # how many jobs in each round of a claim; absent: 1
     prioritises = BooleanField()  # some jobs have had a priority other than 0
+    letters = IntField()  # that were sent to the user's addresses
+    letters_day = DateTimeField()  # on this day, in UTC
 
 
 class EndedSession(Document):
