@@ -17,13 +17,13 @@ from app.api import explanation_schemas, response_schemas
 from app.api.apps import schemas as app_schemas
 from app.http.auth import LINK, OPEN, SESSION
 from tasks.celery import app as celery
+from tests.app.batches.test_batches import ROUTES as BATCH_ROUTES
+from tests.app.catalogue.test_templates import ROUTES as TEMPLATE_ROUTES
 from tests.app.conftest import Api
-from tests.app.email_routes import ROUTES as EMAIL_ROUTES
-from tests.app.test_admin import PATH as FOR_ADMINS
-from tests.app.test_auth import ROUTES
-from tests.app.test_batches import ROUTES as BATCH_ROUTES
-from tests.app.test_templates import ROUTES as TEMPLATE_ROUTES
-from tests.app.webhook_routes import ROUTES as WEBHOOK_ROUTES
+from tests.app.notifications.email_routes import ROUTES as EMAIL_ROUTES
+from tests.app.notifications.webhook_routes import ROUTES as WEBHOOK_ROUTES
+from tests.app.security.test_admin import PATH as FOR_ADMINS
+from tests.app.security.test_auth import ROUTES
 
 OPEN_ROUTES = {
     "/",

@@ -33,7 +33,7 @@ ELSEWHERE = {
     "./scripts/start_api.sh": ("tests/devstack/test_setups.py", '"api"'),
     "./scripts/start_executor.sh": ("tests/devstack/test_setups.py", '"executor"'),
     "./scripts/references.sh": ("tests/test_references.py", "render_all()"),
-    "./scripts/guide.sh": ("tests/app/test_guide_site.py", "builder.main()"),
+    "./scripts/guide.sh": ("tests/app/documents/test_guide_site.py", "builder.main()"),
 }
 """Scripts that other tests run, where, and what shows it (README's walk: tests/test_readme.py)."""
 WALKS = [ROOT / "README.md", *DOCS.glob("tutorial/*.md")]

@@ -11,7 +11,7 @@ import pytest
 
 from devstack import processes
 from runtime.watchdog import watchdog_seconds
-from tests.test_processes import start
+from tests.runtime.test_processes import start
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ USER, OTHER = "fakeuser@patricbrc.org", "otheruser@patricbrc.org"
 
 LEFT_OUT = {
     "199c": "compares a recorded time of day with now: right in the mornings only",
-    "008": "texts of applications are our own; tests/test_app_table.py compares the facts",
+    "008": "texts of applications are our own; tests/bvbrc/test_app_table.py compares the facts",
     "270": "the envelope of an unreadable request is that of the worker's last one",
     "288": "a job that posted its exit code and nothing else is not simulated",
     "048b": "texts beyond ASCII in latin-1 columns come back mangled or not; not simulated",

@@ -15,7 +15,7 @@ import pytest
 from cryptography import x509
 
 from tests.bvbrc.loopback import serving
-from tests.bvbrc.test_wire_tls import write_certificate
+from tests.bvbrc.wire.test_wire_tls import write_certificate
 from tests.engine.notifications.emails import HEAD, mailer
 from tests.engine.notifications.mail_server import Guard, MailServer, mail_server
 from workflows.engine.notifications.mailer import Security

@@ -1,6 +1,6 @@
 """Which fields the CWL standard knows, by kind of object and version (v1.0, v1.1, v1.2).
 
-Facts of the three specifications; ``tests/cwl/test_fields.py`` compares them with cwl-utils.
+Facts of the three specifications; ``tests/cwl/check/test_fields.py`` compares them with cwl-utils.
 A word alone is known to all versions, ``word:1.1`` since that one, ``word:-1.0`` only up to it.
 """
 
