@@ -12,6 +12,8 @@ import pytest
 from observability.metering import Counts
 from observability.metrics import Meters
 from tests.engine.conftest import Engine, document
+from tests.engine.test_reuse import READS, assemble, renamed, run
+from tests.engine.test_reuse import workflow as reusing
 from workflows.backends.appservice.client import AppService
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
@@ -91,6 +93,28 @@ def test_a_known_run_is_counted_exactly(counted: Engine, counts: Counts) -> None
     assert found["step_execution_duration_seconds_count{app=Date}"] == 3
     assert found["scheduler_query_duration_seconds_count"] >= 2
     assert found["scheduler_query_errors_total"] == 0
+
+
+def test_steps_that_take_earlier_results_are_counted_apart(counted: Engine, counts: Counts) -> None:
+    """No job ran for them, so they tell nothing of how many jobs end, and how long these take."""
+    counted.owner()
+    counted.simulator.put(counted.token, READS)
+    run(counted, reusing(assemble()))
+    ran = values(counts)
+    for name in ("b", "c"):
+        run(counted, reusing(renamed(assemble(), name)))
+
+    found = values(counts)
+
+    app = "{app=GenomeAssembly2}"
+    assert ran.get(f"steps_reused_total{app}", 0) == 0
+    assert found[f"steps_reused_total{app}"] == 2
+    for name in (
+        f"steps_completed_total{app}{{status=succeeded}}",
+        f"step_execution_duration_seconds_count{app}",
+    ):
+        assert (ran[name], found[name]) == (1, 1)
+    assert found["workflows_completed_total{status=succeeded}"] == 3
 
 
 def test_the_time_of_watched_jobs_is_that_at_appservice(counted: Engine, counts: Counts) -> None:

@@ -56,6 +56,7 @@ SAME = {
     "the file was moved": reads_at("/u@bvbrc/home/else/reads.fq"),
     "a repeated slash": reads_at("/u@bvbrc//home/in/reads.fq"),
     "a default made explicit": {**PARAMS, "trim": False},
+    "auto, the default, left out": {name: PARAMS[name] for name in PARAMS if name != "recipe"},
     "the order of names": dict(reversed(list(PARAMS.items()))),
 }
 OTHER = {

@@ -113,7 +113,8 @@ def test_a_forecast_is_for_those_who_may_see_the_workflow(hourly: Api) -> None:
     assert hourly("GET", f"{ROOT}/wf_0/forecast").status_code == 404
 
 
-def test_a_batch_is_forecast_as_a_whole(hourly: Api) -> None:
+def submit_batch(api: Api) -> str:
+    """Eight rows of one step each, of which two go on at a time."""
     workflow = document("")
     workflow["steps"][0]["params"]["output_file"] = "${sample.sample}"
     body = {
@@ -121,9 +122,13 @@ def test_a_batch_is_forecast_as_a_whole(hourly: Api) -> None:
         "samples": [{"sample": f"s{number}"} for number in range(8)],
         "max_active": 2,
     }
-    answer = hourly("POST", "/api/v1/batches", json=body)
+    answer = api("POST", "/api/v1/batches", json=body)
     assert answer.status_code == 201, answer.text
-    batch = answer.json["batch_id"]
+    return str(answer.json["batch_id"])
+
+
+def test_a_batch_is_forecast_as_a_whole(hourly: Api) -> None:
+    batch = submit_batch(hourly)
 
     found = hourly("GET", f"/api/v1/batches/{batch}/forecast").json
 
@@ -160,6 +165,35 @@ def test_pages_say_when_a_workflow_ends_and_what_is_to_come(hourly: Api) -> None
     assert page.count('class="expected') >= 2
     assert "It takes about" in page
     assert "ends about" in listed
+
+
+def test_the_page_of_a_batch_says_how_long_it_may_take(hourly: Api) -> None:
+    """Not while it is paused: then nothing of it goes on."""
+    batch = submit_batch(hourly)
+    hourly.client.post("/ui/sign-in", data={"token": hourly.token()})
+
+    page = hourly.client.get(f"/ui/batches/{batch}").text
+    hourly("POST", f"/api/v1/batches/{batch}/pause")
+    paused = hourly.client.get(f"/ui/batches/{batch}").text
+    hourly("POST", f"/api/v1/batches/{batch}/resume")
+    hourly("POST", f"/api/v1/batches/{batch}/cancel")
+    cancelled = hourly.client.get(f"/ui/batches/{batch}").text
+
+    line = re.search(r'id="eta">([^<]*)', page)
+    assert line is not None
+    assert line[1].startswith("It takes about ")
+    assert "samples at a time" in line[1]
+    assert 'id="eta"' not in paused
+    assert 'id="eta"' not in cancelled
+
+
+def test_the_page_of_a_batch_without_history_says_so(strange: Api) -> None:
+    batch = submit_batch(strange)
+    strange.client.post("/ui/sign-in", data={"token": strange.token()})
+
+    page = strange.client.get(f"/ui/batches/{batch}").text
+
+    assert "How long it takes is not known: too few jobs have run of Date." in page
 
 
 def test_pages_without_history_say_so(strange: Api) -> None:

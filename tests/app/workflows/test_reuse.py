@@ -60,6 +60,7 @@ def run(engine: Engine, workflow_id: str) -> None:
 
 def test_what_was_reused_is_shown_everywhere(api: Api) -> None:
     engine = api.engine()
+    api.simulator.app("GenomeAnnotation", run_seconds=1, queue_seconds=0, lag_seconds=0)
     first = submit(api, annotation("a"))
     assert [each["code"] for each in first["warnings"]] == ["files_stay"]
     route = f"{ROOT}/{first['workflow_id']}/steps/annotate/reuse"
@@ -72,7 +73,10 @@ def test_what_was_reused_is_shown_everywhere(api: Api) -> None:
 
     shown, source = api("GET", f"{ROOT}/{second}").json, f"{first['workflow_id']}/0/1"
     assert shown["reuse"] == "mine"
-    assert shown["reused"]["steps"] == 1
+    (ran,) = engine.simulator.jobs()
+    saved = ran["ended"] - ran["started"]
+    assert shown["reused"] == {"steps": 1, "job_seconds_saved": pytest.approx(saved, abs=0.1)}
+    assert saved >= 1
     assert (shown["steps"][0]["reused_from"], shown["steps"][0]["task_id"]) == (source, "")
     assert shown["steps"][0]["attempts"][0]["reused_from"] == source
     assert api("GET", f"{ROOT}/{second}/status").json["steps"][0]["reused_from"] == source
@@ -142,6 +146,19 @@ def test_the_query_of_a_batch_and_of_a_template_counts_too(api: Api) -> None:
         answer = api("POST", f"{path}?reuse=mine&dry_run=true", json=found)
         assert answer.status_code == 200, answer.text
         assert "files_stay" in {each["code"] for each in answer.json["warnings"]}
+
+
+def test_values_count_as_they_are_sent_and_not_as_they_are_written(api: Api) -> None:
+    """Numbers as text, names in another spelling, and defaults that are made explicit."""
+    engine = api.engine()
+    run(engine, submit(api, annotation("a"))["workflow_id"])
+    written = annotation("b", taxonomy_id="562", code="11", domain="bacteria", public=False)
+
+    second = submit(api, written)["workflow_id"]
+    run(engine, second)
+
+    found = api("GET", f"{ROOT}/{second}/steps/annotate/reuse").json
+    assert found["outcome"] == "reused", found
 
 
 def test_an_admin_acts_for_the_owner(api: Api) -> None:

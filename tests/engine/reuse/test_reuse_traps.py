@@ -27,6 +27,8 @@ from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Item, Workspace
 from workflows.engine import commands
+from workflows.store.jobs import rows as job_rows
+from workflows.store.workflows import stored
 
 CONTIGS = f"{HOME}/run/.asm/asm_contigs.fasta"
 
@@ -118,3 +120,24 @@ def test_a_chain_of_reuse_leads_to_the_job_that_ran(engine: Engine) -> None:
 
     sources: list[Any] = [job_of(each)["reused"]["source"] for each in (second, third)]
     assert sources == [f"{first}/0/1"] * 2
+
+
+def test_a_cancel_finds_a_reused_step_finished(engine: Engine) -> None:
+    """It has no job that could be killed: none is, and the earlier one least of all."""
+    first = run(engine, workflow(assemble()))
+    engine.simulator.app("GenomeAnnotation", run_seconds=None)
+    second = engine.submit(workflow(renamed(assemble(), "b"), annotate()))
+    engine.until(lambda: engine.states(second) == ["succeeded", "running"])
+    assert job_of(second)["reused"]["source"] == f"{first}/0/1"
+
+    commands.cancel(engine.context, second)
+
+    assert engine.ends(second) == "cancelled"
+    engine.until(lambda: outcomes_of(second) == ["already_finished", "killed"])
+    (source,) = engine.simulator.jobs(output_file="asm")
+    assert source["killed_at"] is None
+
+
+def outcomes_of(workflow_id: str) -> list[str]:
+    states, attempts = stored.get(workflow_id).progress.states, job_rows.history(workflow_id)
+    return [each.outcome for each in commands.receipts([""] * len(states), states, attempts)]
