@@ -16,9 +16,10 @@ INSTRUCTIONS: Final = (
     "Look for a ready one first: list_templates, describe_template, submit_template. "
     "To write one: list_apps, describe_app for each app, validate_workflow until valid is true, "
     "then submit_workflow with a fresh idempotency_key, then wait_for_workflow until finished is "
-    "true. When the wait is long, explain_workflow says why. When a step has failed, read "
-    "get_step_output (stderr), then retry_workflow or submit a corrected workflow. For many "
-    "samples use submit_batch, then get_batch. Ask the user before cancel_workflow."
+    "true. When the wait is long, explain_workflow says why, and forecast_end when it ends. When "
+    "a step has failed, read get_step_output (stderr), then retry_workflow or submit a corrected "
+    "workflow. For many samples use submit_batch, then get_batch. Ask the user before "
+    "cancel_workflow."
 )
 
 

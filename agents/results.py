@@ -208,6 +208,41 @@ class Progress(Result):
     error_message: str | None
 
 
+class ExpectedStep(Result):
+    step_name: str
+    app: str
+    start: dict[str, str]
+    end: dict[str, str]
+
+
+class Parallel(Result):
+    at_a_time: Annotated[int, Field(description="max_parallel_steps; of a batch: max_active")]
+    allowed: Annotated[bool, Field(description="Whether the engine's settings allow it")]
+    remaining_seconds: dict[str, float]
+
+
+class Forecast(Result):
+    message: Annotated[str, Field(description="All of it in words: say this to the user")]
+    no_history: Annotated[list[str], Field(description="Apps of which too few jobs have run")]
+    end: Annotated[
+        dict[str, str] | None,
+        Field(
+            description="p50: the median; p90: nine cases in ten are not later. Null: not known,"
+            " see no_history, or nothing is left to run"
+        ),
+    ]
+    remaining_seconds: dict[str, float] | None
+    critical_path: Annotated[list[str], Field(description="Steps that decide about the end")]
+    steps: Annotated[
+        list[ExpectedStep],
+        Field(description="Of a workflow: steps that have not ended, at most 100"),
+    ]
+    steps_omitted: int
+    parallel: Annotated[
+        list[Parallel], Field(description="The end with more at a time; the present number first")
+    ]
+
+
 class Hold(Result):
     """What keeps a step from starting, by a person's wish."""
 

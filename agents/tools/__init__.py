@@ -53,6 +53,7 @@ def make_tools(api: Api) -> list[Tool]:
         _Declared(following.get_workflow, "Show a workflow", READ),
         _Declared(following.wait_for_workflow, "Wait for a workflow", READ),
         _Declared(looking.explain_workflow, "Explain why steps wait", READ),
+        _Declared(looking.forecast_end, "Forecast when a workflow ends", READ),
         _Declared(looking.get_log, "Read a workflow's log", READ),
         _Declared(looking.get_step_output, "Read what a step's job wrote", READ),
         _Declared(following.cancel_workflow, "Cancel a workflow", CANCEL),

@@ -18,8 +18,8 @@ NAMES = [
     *("list_templates", "describe_template", "submit_template"),
     *("list_apps", "describe_app", "validate_workflow", "submit_workflow", "submit_cwl"),
     *("submit_batch", "get_batch"),
-    *("list_workflows", "get_workflow", "wait_for_workflow", "explain_workflow", "get_log"),
-    *("get_step_output", "cancel_workflow", "retry_workflow"),
+    *("list_workflows", "get_workflow", "wait_for_workflow", "explain_workflow"),
+    *("forecast_end", "get_log", "get_step_output", "cancel_workflow", "retry_workflow"),
 ]
 
 
@@ -156,6 +156,29 @@ def test_a_cancelled_workflow_has_a_receipt_for_each_step(agent: Agent) -> None:
     assert {reason["step_name"] for reason in reasons} == {"a", "b"}
     assert cancelled["status"] == "cancelled"
     assert [receipt["step_name"] for receipt in cancelled["steps"]] == ["a", "b"]
+
+
+def test_the_forecast_of_an_app_without_history_says_so(agent: Agent) -> None:
+    agent.product.simulator.app("*", run_seconds=60)
+    workflow = document({"nap": ""})
+    workflow["steps"][0] |= {"app": "Sleep", "params": {"sleep_time": 60}}  # no other test runs it
+    workflow_id = submit(agent, workflow)
+
+    submitted = agent.call("forecast_end", workflow_id=workflow_id)
+    planned = agent.call("forecast_end", workflow=workflow)
+    others = agent.refused("forecast_end", user=BOB, workflow_id=workflow_id)
+    wrong = agent.refused("forecast_end", workflow={"steps": []})
+    neither = agent.refused("forecast_end")
+    both = agent.refused("forecast_end", workflow_id=workflow_id, batch_id="b_0")
+    agent.call("cancel_workflow", workflow_id=workflow_id)
+
+    for found in (submitted, planned):
+        assert (found["no_history"], found["end"], found["steps"]) == (["Sleep"], None, [])
+        assert "too few jobs have run of Sleep" in found["message"]
+    assert "belongs to another user" in others
+    assert "(missing_field)" in wrong
+    assert "Give one of workflow_id, batch_id and workflow." in neither
+    assert neither == both
 
 
 def test_a_plan_is_submitted_by_its_id(agent: Agent) -> None:

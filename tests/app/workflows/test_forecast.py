@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
+from mcp import Client
+from werkzeug.serving import make_server as serve
 
+from agents.api import Api as AgentsApi
+from agents.caller import Caller, set_caller
+from agents.server import make_server
+from config.sections import Agents
 from devstack.processes import wait_until
 from tests.app.conftest import BOB, ROOT, Api
 from tests.engine.conftest import document
@@ -150,6 +159,59 @@ def test_forecasts_count_against_the_quota_of_who_asks(hourly: Api) -> None:
         return used() > before
 
     wait_until(counts, "a forecast counts")
+
+
+@contextmanager
+def listening(api: Api) -> Iterator[str]:
+    server = serve("127.0.0.1", 0, api.client.application, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def ask_as_an_agent(api: Api, *questions: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
+    """What the tool answers; the client holds it against the tool's schema."""
+
+    async def ask(url: str) -> list[dict[str, Any]]:
+        set_caller(Caller(api.token()))
+        agents = AgentsApi(url)
+        try:
+            async with Client(make_server(Agents(), agents, verifies_tokens=False)) as client:
+                found = [await client.call_tool("forecast_end", dict(each)) for each in questions]
+        finally:
+            await agents.close()
+        assert not any(each.is_error for each in found), found
+        return [dict(each.structured_content or {}) for each in found]
+
+    with listening(api) as url:
+        return asyncio.run(ask(url))
+
+
+def test_an_agent_learns_when_a_workflow_or_a_batch_ends(hourly: Api) -> None:
+    workflow, batch = hourly.submit(document("", "", "", "")), submit_batch(hourly)
+
+    planned, submitted, rows = ask_as_an_agent(
+        hourly,
+        {"workflow": document("", "a")},
+        {"workflow_id": workflow},
+        {"batch_id": batch},
+    )
+
+    assert planned["remaining_seconds"]["p50"] == pytest.approx(2 * HOUR, rel=0.15)
+    assert (
+        [step["step_name"] for step in planned["steps"]] == planned["critical_path"] == ["a", "b"]
+    )
+    assert "With 4 instead of 2 in parallel" in submitted["message"]
+    caps = [(each["at_a_time"], each["allowed"]) for each in submitted["parallel"]]
+    assert caps == [(2, True), (4, False)]
+    assert [each["at_a_time"] for each in rows["parallel"]] == [2, 4, 8]
+    assert (rows["steps"], rows["no_history"]) == ([], [])
+    assert rows["end"]["p90"] >= rows["end"]["p50"]
 
 
 def test_pages_say_when_a_workflow_ends_and_what_is_to_come(hourly: Api) -> None:
