@@ -12,8 +12,8 @@ import pytest
 from observability.metering import Counts
 from observability.metrics import Meters
 from tests.engine.conftest import Engine, document
-from tests.engine.test_reuse import READS, assemble, renamed, run
-from tests.engine.test_reuse import workflow as reusing
+from tests.engine.reuse.test_reuse import READS, assemble, renamed, run
+from tests.engine.reuse.test_reuse import workflow as reusing
 from workflows.backends.appservice.client import AppService
 from workflows.bvbrc.rpc import Rpc
 from workflows.bvbrc.wire import Wire
