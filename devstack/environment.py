@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
-OLDEST, TOO_NEW = (3, 11), (3, 14)
+OLDEST, TOO_NEW = (3, 11), (3, 15)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PROGRESS_SECONDS = 2.5
 DIGITS = 16
@@ -43,7 +43,7 @@ NOT_LOADED = (
 def main(venv: str, *files: str) -> None:
     """Makes the environment; ends with one line if something is missing."""
     if not OLDEST <= sys.version_info < TOO_NEW:
-        sys.exit(f"needs Python 3.11, 3.12 or 3.13, and this is {sys.version.split()[0]}")
+        sys.exit(f"needs Python 3.11, 3.12, 3.13 or 3.14, and this is {sys.version.split()[0]}")
     try:
         (ROOT / "var").mkdir(exist_ok=True)
         lock = (ROOT / "var/environment.lock").open("w")

@@ -33,16 +33,16 @@ no_arguments() {
   fi
 }
 
-# The first Python of a tested version. (3.14 is none yet: psycopg2-binary 2.9.10 has no wheel for it.)
+# The first Python of a tested version.
 any_python() {
   local each
-  for each in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
-    if "$each" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
+  for each in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11; do
+    if "$each" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null; then
       "${held[@]}" "$each" "$@"
       return
     fi
   done
-  echo "needs Python 3.11, 3.12 or 3.13 as python3, python3.N, or named by PYTHON" >&2
+  echo "needs Python 3.11, 3.12, 3.13 or 3.14 as python3, python3.N, or named by PYTHON" >&2
   return 1
 }
 

@@ -5,7 +5,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 no_arguments "$@"
 
-version='import ensurepip, sys; v = sys.version_info; print(v[1]) if (3, 11) <= v < (3, 14) else None'
+version='import ensurepip, sys; v = sys.version_info; print(v[1]) if (3, 11) <= v < (3, 15) else None'
 declare -A found
 for each in $(compgen -c python3. | grep -E '^python3\.[0-9]+$' | sort -u) \
   "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/python3; do
