@@ -81,7 +81,7 @@ def everything(port: int, flower: int, exporter: int, mcp: int) -> None:
         ports = Ports(
             port,
             _port_of("Flower", flower, FLOWER_PORT, notes),
-            _port_of("celery-exporter", exporter, EXPORTER_PORT, notes) if EXPORTER.exists() else 0,
+            _port_of("celery-exporter", exporter, EXPORTER_PORT, notes) if has_exporter() else 0,
             _port_of("MCP", mcp, MCP_PORT, notes) if find_spec("mcp") else 0,
         )
         if not ports.mcp:
@@ -92,6 +92,11 @@ def everything(port: int, flower: int, exporter: int, mcp: int) -> None:
             _run("all", VAR, env, ports, notes)
     finally:
         records.remove("all")
+
+
+def has_exporter() -> bool:
+    """Whether celery-exporter is installed whole: where that failed, its environment is empty."""
+    return any(EXPORTER.parent.parent.glob(".installed-requirements-exporter-*"))
 
 
 def refuse_taken(port: int, option: str) -> None:

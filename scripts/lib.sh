@@ -54,6 +54,8 @@ environment() {
 
 # celery-exporter wants older releases than ours, and gets an environment of its own.
 exporter() {
+  any_python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' ||
+    { echo "celery-exporter has no release for Python 3.13 or later" >&2; return 1; }
   any_python -S -c "$run" devstack.environment "${venv}-exporter" requirements-exporter.txt
 }
 
