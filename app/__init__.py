@@ -26,7 +26,7 @@ from app.api import (
 )
 from app.api.apps import routes as apps
 from app.api.cwl import routes as cwl
-from app.api.response_schemas import Error
+from app.api.schemas.response_schemas import Error
 from app.api.submit import routes as submit
 from app.batches import routes as batches
 from app.connections import Connections, attach
@@ -50,9 +50,9 @@ from app.wes import routes as wes_routes
 from config.settings import Settings
 from observability.metering import counts_of
 from tasks.celery import app as celery
-from workflows.bvbrc.password_login import PasswordLogin
 from workflows.bvbrc.signers import SignerKeys
 from workflows.bvbrc.token import Verifier
+from workflows.bvbrc.users.password_login import PasswordLogin
 from workflows.bvbrc.wire import Wire
 
 PREFIX: Final = "/api/v1"

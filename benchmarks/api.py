@@ -22,9 +22,9 @@ from urllib.request import urlopen
 
 from cryptography.fernet import Fernet
 
-from benchmarks.load import load, request
-from benchmarks.measure import cpu_seconds, medians, result, table
-from benchmarks.validate import workflow
+from benchmarks.parts.validate import workflow
+from benchmarks.tools.load import load, request
+from benchmarks.tools.measure import cpu_seconds, medians, result, table
 from devstack import embedded, processes
 from simulator.client import Simulator
 from tests.simulated import simulator_process
@@ -165,7 +165,9 @@ def servers() -> Iterator[tuple[tuple[int, int], tuple[int, int], str]]:
         simulator = stack.enter_context(simulator_process())
         environment = settings(mongo, redis, simulator, folder)
         api = stack.enter_context(gunicorn("wsgi:app", "/api/v1/health", environment))
-        bare = stack.enter_context(gunicorn("benchmarks.yardstick:app", "/", environment, *BARE))
+        bare = stack.enter_context(
+            gunicorn("benchmarks.tools.yardstick:app", "/", environment, *BARE)
+        )
         yield api, bare, simulator.token("alice@bvbrc")
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from benchmarks.measure import Row, percentile, result
-from benchmarks.product import Product, product
+from benchmarks.tools.measure import Row, percentile, result
+from benchmarks.tools.product import Product, product
 from devstack.processes import wait_until
 from workflows.store import documents
 from workflows.store.mongo import collection

@@ -20,8 +20,8 @@ from typing import Any
 import requests
 
 from benchmarks.api import SUBMIT, bodies, gunicorn, measured, settings
-from benchmarks.load import request
-from benchmarks.measure import medians, percentile, result, table
+from benchmarks.tools.load import request
+from benchmarks.tools.measure import medians, percentile, result, table
 from devstack import embedded
 from tests.security.attacks import SLOW
 from tests.security.test_bodies import HOSTILE

@@ -16,9 +16,9 @@ from typing import Any
 
 import redis
 
-from benchmarks.measure import Meter, Row, medians, result, table
-from benchmarks.product import Product, flat, instant, product
 from benchmarks.throughput import clear
+from benchmarks.tools.measure import Meter, Row, medians, result, table
+from benchmarks.tools.product import Product, flat, instant, product
 from config.sections import Broker
 from devstack.processes import wait_until
 from workflows.store import documents

@@ -10,9 +10,9 @@ import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks.measure import Row, medians, result, table
-from benchmarks.product import Product, flat, hundredfold, instant, product
 from benchmarks.throughput import clear, per
+from benchmarks.tools.measure import Row, medians, result, table
+from benchmarks.tools.product import Product, flat, hundredfold, instant, product
 
 Documents = Callable[[str, int], Sequence[Row]]
 

@@ -15,10 +15,10 @@ import time
 from collections.abc import Mapping
 from urllib.request import Request, urlopen
 
-from benchmarks.measure import Row, medians, percentile, result, table
-from benchmarks.product import Product, flat, instant, product
 from benchmarks.throughput import clear
-from benchmarks.yardsticks import client, start
+from benchmarks.tools.measure import Row, medians, percentile, result, table
+from benchmarks.tools.product import Product, flat, instant, product
+from benchmarks.tools.yardsticks import client, start
 from devstack.processes import wait_until
 from workflows.store import documents
 from workflows.store.mongo import collection

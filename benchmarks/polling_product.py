@@ -13,8 +13,8 @@ import random
 from collections.abc import Mapping
 from statistics import mean, median
 
-from benchmarks.measure import Row, result
-from benchmarks.product import Product, chain, genuine, product
+from benchmarks.tools.measure import Row, result
+from benchmarks.tools.product import Product, chain, genuine, product
 from workflows.rules.durations.histogram import Histogram, bin_of
 from workflows.rules.durations.history import AppHistory, Durations
 from workflows.store.clock import now

@@ -15,9 +15,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.measure import Row, result
-from benchmarks.product import Product, genuine, instant, product
 from benchmarks.throughput import clear, per
+from benchmarks.tools.measure import Row, result
+from benchmarks.tools.product import Product, genuine, instant, product
 from workflows.store import documents
 from workflows.store.mongo import collection
 

@@ -12,9 +12,9 @@ import argparse
 import time
 from collections.abc import Mapping
 
-from benchmarks import yardsticks
-from benchmarks.measure import Row, medians, result, table
-from benchmarks.product import SHAPES, Product, genuine, instant, product
+from benchmarks.tools import yardsticks
+from benchmarks.tools.measure import Row, medians, result, table
+from benchmarks.tools.product import SHAPES, Product, genuine, instant, product
 from workflows.store import documents
 from workflows.store.mongo import collection
 

@@ -16,8 +16,8 @@ from rich.text import Text
 
 from bvbrc_workflows_client import streams
 from bvbrc_workflows_client.session import of_batch
-from cli.bundle import bundle, text_of
-from cli.reuse import reuse_option, reuse_query
+from cli.documents.bundle import bundle, text_of
+from cli.documents.reuse import reuse_option, reuse_query
 from cli.show import forecasts, views
 from cli.show.failures import of_state
 from cli.show.screen import Screen, command, json_line, strip_controls

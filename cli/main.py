@@ -14,21 +14,9 @@ from bvbrc_workflows_client import tokens
 from bvbrc_workflows_client.errors import WorkflowsError
 from bvbrc_workflows_client.session import Session
 from bvbrc_workflows_client.version import __version__
-from cli import (
-    batch,
-    commands,
-    crate,
-    holds,
-    mail,
-    many,
-    outputs,
-    overview,
-    plans,
-    status,
-    submit,
-    templates,
-    webhook,
-)
+from cli import batch, commands, holds, many, outputs, overview, status, templates
+from cli.documents import crate, plans, submit
+from cli.messages import mail, webhook
 from cli.show.failures import Exit, Failed, of_error
 from cli.show.screen import Screen, replace_unknown_characters
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from cli.api import of_template
 from cli.batch import follow as follow_batch
 from cli.batch import say_findings
-from cli.reuse import reuse_option, reuse_query, with_query
+from cli.documents.reuse import reuse_option, reuse_query, with_query
 from cli.show import views
 from cli.show.screen import Screen, command, json_line, strip_controls
 from cli.status import follow

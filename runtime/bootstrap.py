@@ -35,7 +35,7 @@ from workflows.bvbrc.minhash import Minhash
 from workflows.bvbrc.rpc import Made, Rpc
 from workflows.bvbrc.signers import SignerKeys
 from workflows.bvbrc.token import Verifier
-from workflows.bvbrc.user_service import UserService
+from workflows.bvbrc.users.user_service import UserService
 from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
 from workflows.cwl.process.planner import Planner

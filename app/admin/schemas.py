@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from app.api.schema_fields import Answered, count, described_as, text, texts, time
+from app.api.schemas.schema_fields import Answered, count, described_as, text, texts, time
 
 
 def _seconds(description: str) -> fields.Float:

@@ -7,10 +7,10 @@ from flask_smorest import Blueprint
 from werkzeug.exceptions import BadRequest
 
 from app.api import examples
-from app.api.request_schemas import FreshToken, Nothing, RetryChanges
-from app.api.response_schemas import Cancelled, Submitted
 from app.api.retry import changes as retry_changes
 from app.api.retry import routes as retries
+from app.api.schemas.request_schemas import FreshToken, Nothing, RetryChanges
+from app.api.schemas.response_schemas import Cancelled, Submitted
 from app.connections import connections
 from app.http import request_bodies
 from app.http.admission import DOCUMENT

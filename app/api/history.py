@@ -10,8 +10,8 @@ from typing import Any, Final
 from flask import Response, request
 from flask_smorest import Blueprint
 
-from app.api.request_schemas import EventQuery, LogQuery
-from app.api.response_schemas import Events
+from app.api.schemas.request_schemas import EventQuery, LogQuery
+from app.api.schemas.response_schemas import Events
 from app.connections import connections
 from app.http.json_response import as_json
 from app.http.routes import EVENT_STREAM, JSON, TEXT, Answer, route

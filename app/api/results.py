@@ -12,8 +12,8 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from app.api import examples
-from app.api.request_schemas import FileQuery
-from app.api.response_schemas import Outputs
+from app.api.schemas.request_schemas import FileQuery
+from app.api.schemas.response_schemas import Outputs
 from app.api.steps import owner_token
 from app.connections import connections
 from app.http import metering

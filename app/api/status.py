@@ -8,8 +8,8 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from app.api import examples
-from app.api.request_schemas import StatusQuery
-from app.api.response_schemas import Status, WholeWorkflow
+from app.api.schemas.request_schemas import StatusQuery
+from app.api.schemas.response_schemas import Status, WholeWorkflow
 from app.connections import connections
 from app.http.auth import LINK
 from app.http.json_response import as_json, with_etag

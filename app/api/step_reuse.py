@@ -6,7 +6,7 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from app.api import examples
-from app.api.explanation_schemas import StepReuse
+from app.api.schemas.explanation_schemas import StepReuse
 from app.connections import connections
 from app.http.json_response import as_json
 from app.http.routes import JSON, Answer, route

@@ -8,8 +8,8 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from app.api import examples
-from app.api.explanation_schemas import Explanation
-from app.api.request_schemas import AttemptQuery
+from app.api.schemas.explanation_schemas import Explanation
+from app.api.schemas.request_schemas import AttemptQuery
 from app.connections import connections
 from app.http.auth import caller
 from app.http.json_response import as_json

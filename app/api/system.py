@@ -11,8 +11,8 @@ from flask_smorest import Blueprint
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from app.api.request_schemas import ReadyQuery
-from app.api.response_schemas import Health
+from app.api.schemas.request_schemas import ReadyQuery
+from app.api.schemas.response_schemas import Health
 from app.connections import Connections
 from app.health.health_checks import HealthChecks, patience_of
 from app.http.auth import OPEN

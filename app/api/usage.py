@@ -6,7 +6,7 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from app.api import examples
-from app.api.response_schemas import Usage
+from app.api.schemas.response_schemas import Usage
 from app.connections import connections
 from app.http.auth import caller
 from app.http.json_response import as_json

@@ -10,7 +10,7 @@ from flask import Response, g, request, stream_with_context
 from flask_smorest import Blueprint
 from werkzeug.exceptions import BadRequest
 
-from app.api.request_schemas import Nothing
+from app.api.schemas.request_schemas import Nothing
 from app.api.submit import submission as api_submission
 from app.batches import answers, kinds, live, schemas, submission
 from app.connections import connections

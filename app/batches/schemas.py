@@ -6,10 +6,19 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from app.api.request_schemas import Flag, Query, SubmitQuery, WorkflowDocument
-from app.api.response_schemas import Problem, TemplateReference
-from app.api.schema_fields import Answered, described_as, many, mapping, text, texts, time, word
-from app.api.schema_fields import count as integer
+from app.api.schemas.request_schemas import Flag, Query, SubmitQuery, WorkflowDocument
+from app.api.schemas.response_schemas import Problem, TemplateReference
+from app.api.schemas.schema_fields import (
+    Answered,
+    described_as,
+    many,
+    mapping,
+    text,
+    texts,
+    time,
+    word,
+)
+from app.api.schemas.schema_fields import count as integer
 from workflows.model.states import RETRY_WORKFLOW, WorkflowState
 from workflows.model.values import OnFailure
 from workflows.rules.batch_progress import DELETED, WAITING

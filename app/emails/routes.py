@@ -7,7 +7,7 @@ from typing import Any, Final
 from flask import Response, g, request
 from flask_smorest import Blueprint
 
-from app.api.request_schemas import Nothing
+from app.api.schemas.request_schemas import Nothing
 from app.connections import connections
 from app.emails import schemas
 from app.emails.requests import CHANGES, FIELDS, read_wanted

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from app.api.schema_fields import Answered, described_as, many, text, texts, time, word
+from app.api.schemas.schema_fields import Answered, described_as, many, text, texts, time, word
 from app.webhooks.fields import STATES
 from workflows.model.webhooks import AddressState
 from workflows.rules.mail.digests import EVENTS, NAMES, PATTERNS

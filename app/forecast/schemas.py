@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from app.api.response_schemas import Validated
-from app.api.schema_fields import Answered, count, described_as, many, text, texts, time
+from app.api.schemas.response_schemas import Validated
+from app.api.schemas.schema_fields import Answered, count, described_as, many, text, texts, time
 
 
 class SecondsBand(Answered):

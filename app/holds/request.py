@@ -11,7 +11,7 @@ from flask import g
 from marshmallow import ValidationError
 
 from app.api.apps.lookup import unknown_app
-from app.api.request_schemas import Moment
+from app.api.schemas.request_schemas import Moment
 from app.connections import connections
 from app.holds.schemas import NewHold
 from workflows.engine.access import Caller

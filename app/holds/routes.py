@@ -8,8 +8,8 @@ from flask import Response, g, request
 from flask_smorest import Blueprint
 
 from app.api import examples
-from app.api.request_schemas import Nothing
-from app.api.response_schemas import Submitted
+from app.api.schemas.request_schemas import Nothing
+from app.api.schemas.response_schemas import Submitted
 from app.connections import connections
 from app.holds.request import read_hold
 from app.holds.schemas import EXAMPLE, REQUEST, Holds, NewHold, NewlySet

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from app.api.schema_fields import Answered, count, described_as, many, text, time, word
+from app.api.schemas.schema_fields import Answered, count, described_as, many, text, time, word
 from workflows.rules.holds import Mode, Scope
 
 SCOPES: Final = [str(scope) for scope in Scope]

@@ -16,7 +16,7 @@ from flask_smorest import Blueprint
 from marshmallow import Schema
 from webargs import flaskparser
 
-from app.api.response_schemas import Error
+from app.api.schemas.response_schemas import Error
 from app.connections import connections
 from app.http.admission import SMALL_BYTES, takes
 from app.http.auth import LINK, OPEN, OWNER, needs

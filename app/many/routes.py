@@ -9,7 +9,7 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.api import examples
-from app.api.response_schemas import Page
+from app.api.schemas.response_schemas import Page
 from app.http import request_bodies
 from app.http.json_response import as_json
 from app.http.routes import JSON, Answer, Body, route

@@ -7,8 +7,16 @@ from typing import Final
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from app.api.request_schemas import Flag, Moment, Query, key_value
-from app.api.schema_fields import WORKFLOW_STATES, Answered, count, described_as, many, text, word
+from app.api.schemas.request_schemas import Flag, Moment, Query, key_value
+from app.api.schemas.schema_fields import (
+    WORKFLOW_STATES,
+    Answered,
+    count,
+    described_as,
+    many,
+    text,
+    word,
+)
 from workflows.engine.many import Action, Result
 from workflows.spec.checks.texts import LONGEST_NAME
 from workflows.store.workflows.listing import FIELDS as ORDERS

@@ -8,10 +8,10 @@ from flask import Response, g, request
 from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 
-from app.api.request_schemas import ChangeWorkflow
-from app.api.response_schemas import Submitted
-from app.api.schema_fields import Answered, described_as, text
-from app.api.schema_fields import count as integer
+from app.api.schemas.request_schemas import ChangeWorkflow
+from app.api.schemas.response_schemas import Submitted
+from app.api.schemas.schema_fields import Answered, described_as, text
+from app.api.schemas.schema_fields import count as integer
 from app.connections import connections
 from app.http import request_bodies
 from app.http.json_response import as_json

@@ -10,7 +10,7 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.api import examples
-from app.api.response_schemas import Submitted, Validated
+from app.api.schemas.response_schemas import Submitted, Validated
 from app.api.submit import submission as accepting
 from app.batches import answers, submission
 from app.batches.schemas import ACCEPTED, AcceptedBatch, BatchQuery, DryRun

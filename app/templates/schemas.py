@@ -6,10 +6,19 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from app.api.request_schemas import Flag, Query, SubmitQuery, WorkflowDocument, key_value
-from app.api.response_schemas import Problem
-from app.api.schema_fields import Answered, described_as, many, mapping, text, texts, time, word
-from app.api.schema_fields import count as integer
+from app.api.schemas.request_schemas import Flag, Query, SubmitQuery, WorkflowDocument, key_value
+from app.api.schemas.response_schemas import Problem
+from app.api.schemas.schema_fields import (
+    Answered,
+    described_as,
+    many,
+    mapping,
+    text,
+    texts,
+    time,
+    word,
+)
+from app.api.schemas.schema_fields import count as integer
 from workflows.model.values import OnFailure
 from workflows.spec.templates.draft import VISIBILITIES
 

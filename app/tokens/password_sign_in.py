@@ -15,7 +15,7 @@ from flask import request
 from app.http.errors import TooManyFailures
 from app.http.throttle import Throttle
 from app.quotas.slots import Slots
-from workflows.bvbrc.password_login import PasswordLogin
+from workflows.bvbrc.users.password_login import PasswordLogin
 from workflows.model.errors import BadToken
 
 LONGEST: Final = 1_000

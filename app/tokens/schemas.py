@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, fields
 
-from app.api.schema_fields import Answered, described_as, text, time, word
+from app.api.schemas.schema_fields import Answered, described_as, text, time, word
 
 
 class ChangeCredentials(Schema):

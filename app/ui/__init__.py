@@ -28,19 +28,15 @@ from app.ui import (
     actions,
     admin_pages,
     batch_pages,
-    email_pages,
     formatting,
     hold_pages,
     many_pages,
-    pending,
-    session,
-    sign_in,
     template_pages,
-    token_page,
-    webhook_pages,
     workflow_list,
     workflow_pages,
 )
+from app.ui.access import pending, session, sign_in, token_page
+from app.ui.messages import email_pages, webhook_pages
 from app.ui.saving import page as saving_page
 from app.ui.sheets import page as sheet_page
 from app.ui.start import app_form, choice, document_page, former, template_form

@@ -13,7 +13,7 @@ from app.api.retry import routes as retries
 from app.connections import connections
 from app.http.auth import caller
 from app.ui import edited_params, view_models
-from app.ui.session import signed_in
+from app.ui.access.session import signed_in
 from workflows.engine import commands as engine
 from workflows.engine import holds
 from workflows.model.errors import Forbidden, Invalid, Problem

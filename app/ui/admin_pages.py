@@ -9,7 +9,7 @@ from flask import Blueprint, render_template
 
 from app.admin.overview import read_overview
 from app.ui import formatting
-from app.ui.session import signed_in
+from app.ui.access.session import signed_in
 
 
 def register(blueprint: Blueprint) -> None:

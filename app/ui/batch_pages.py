@@ -15,7 +15,7 @@ from app.connections import connections
 from app.forecast import forecasts
 from app.http.auth import caller
 from app.live.stream import ALIVE_EVENT
-from app.ui.session import signed_in
+from app.ui.access.session import signed_in
 from workflows.engine import holds
 from workflows.engine.batches import commands as batches
 from workflows.engine.batches import views as batch_views

@@ -9,7 +9,7 @@ from flask import Blueprint, g, redirect, render_template, request, url_for
 
 from app.connections import connections
 from app.holds.request import read_hold
-from app.ui.session import signed_in
+from app.ui.access.session import signed_in
 from workflows.engine import holds
 from workflows.model.errors import Unavailable
 from workflows.rules.holds import Mode, Scope, describe

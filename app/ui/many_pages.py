@@ -11,8 +11,8 @@ from werkzeug.exceptions import NotFound
 from app.many import acting
 from app.many.acting import Command
 from app.many.schemas import MOST_A_CALL
+from app.ui.access.session import signed_in
 from app.ui.list_filter import read_filter
-from app.ui.session import signed_in
 from workflows.engine.many import Action
 from workflows.model.errors import Invalid, Problem
 from workflows.store.workflows import listing

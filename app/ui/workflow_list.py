@@ -19,8 +19,8 @@ from app.http.routes import EVENT_STREAM
 from app.live.broadcaster import EVERYTHING, Dropped
 from app.live.stream import ALIVE_EVENT, READ_SECONDS, Take, stream_response
 from app.ui import view_models
+from app.ui.access.session import signed_in
 from app.ui.list_filter import SORTS, ListFilter, read_filter
-from app.ui.session import signed_in
 from workflows.engine import many
 from workflows.engine.reports.views import parked_fields
 from workflows.model.errors import Unavailable

@@ -16,10 +16,10 @@ from app.api import steps as texts
 from app.connections import connections
 from app.live.stream import ALIVE_EVENT
 from app.ui import view_models
+from app.ui.access.session import signed_in
 from app.ui.drawing import scopes, step_rows, timeline
 from app.ui.drawing.graph import Box, drawing
 from app.ui.drawing.step_rows import ROWS, Row
-from app.ui.session import signed_in
 from workflows.engine.forecast.views import message
 from workflows.engine.reports.explain import explanation
 from workflows.engine.reports.outputs import list_results, outputs

@@ -7,7 +7,7 @@ from typing import Any, Final
 from flask import Response, g, request
 from flask_smorest import Blueprint
 
-from app.api.request_schemas import Nothing
+from app.api.schemas.request_schemas import Nothing
 from app.connections import connections
 from app.http import request_bodies
 from app.http.auth import caller

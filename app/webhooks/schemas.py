@@ -6,9 +6,18 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from app.api.request_schemas import Query
-from app.api.schema_fields import Answered, described_as, many, mapping, text, texts, time, word
-from app.api.schema_fields import count as integer
+from app.api.schemas.request_schemas import Query
+from app.api.schemas.schema_fields import (
+    Answered,
+    described_as,
+    many,
+    mapping,
+    text,
+    texts,
+    time,
+    word,
+)
+from app.api.schemas.schema_fields import count as integer
 from app.webhooks.requests import MOST_DESCRIPTION
 from workflows.engine.notifications.addresses import LONGEST
 from workflows.model.webhooks import DeliveryState, WebhookState

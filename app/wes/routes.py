@@ -10,7 +10,7 @@ from flask import Flask, Response, current_app, g, request
 from flask_smorest import Blueprint
 from werkzeug.exceptions import UnsupportedMediaType
 
-from app.api.request_schemas import Nothing
+from app.api.schemas.request_schemas import Nothing
 from app.api.submit import submission
 from app.api.system import VERSION
 from app.connections import connections

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from app.api.request_schemas import Query
-from app.api.response_schemas import Error
-from app.api.schema_fields import described_as, mapping, text, texts
+from app.api.schemas.request_schemas import Query
+from app.api.schemas.response_schemas import Error
+from app.api.schemas.schema_fields import described_as, mapping, text, texts
 from app.wes.run_request import ATTACHMENT, NATIVE, PARAMETERS
 from app.wes.states import RunState
 

@@ -26,8 +26,8 @@ from benchmarks.chaos.schedule import Schedule
 from benchmarks.chaos.users import Users
 from benchmarks.chaos.without import NOTHING
 from benchmarks.chaos.workload import courses
+from devstack.failover.tcp_proxy import TcpProxy
 from devstack.stack import Stack, Wanted, stack
-from devstack.tcp_proxy import TcpProxy
 
 Json = Any
 

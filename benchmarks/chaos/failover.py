@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from benchmarks.chaos.faults import PARTITIONS, Fault, Stage, Strike, Striking
 from devstack.embedded import Server
+from devstack.failover.replica_set import ReplicaSet, replica_set
+from devstack.failover.sentinels import MASTER_NAME, Sentinels, sentinels
 from devstack.processes import temporary_folder
-from devstack.replica_set import ReplicaSet, replica_set
-from devstack.sentinels import MASTER_NAME, Sentinels, sentinels
 from devstack.stack import Stack, Wanted, stack
 
 

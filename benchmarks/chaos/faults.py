@@ -18,9 +18,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from benchmarks.chaos.users import Users
+from devstack.failover.tcp_proxy import TcpProxy
 from devstack.processes import NotReady, Process, wait_until
 from devstack.stack import Stack
-from devstack.tcp_proxy import TcpProxy
 
 if TYPE_CHECKING:
     from benchmarks.chaos.failover import Failover

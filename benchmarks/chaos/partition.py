@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from devstack.failover.tcp_proxy import TcpProxy, tcp_proxy
 from devstack.stack import Stack
-from devstack.tcp_proxy import TcpProxy, tcp_proxy
 
 SCHEDULER, MONGODB = "WORKFLOW_SCHEDULER__URL", "WORKFLOW_MONGODB__URI"
 

@@ -16,10 +16,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks import canvas
-from benchmarks.measure import Row, medians, result, table
-from benchmarks.product import Product, instant, product
+from benchmarks.rivals import canvas
 from benchmarks.throughput import clear, once
+from benchmarks.tools.measure import Row, medians, result, table
+from benchmarks.tools.product import Product, instant, product
 
 HERE = Path(__file__).parent
 VENVS = HERE.parents[1] / "var" / "rivals"

@@ -13,7 +13,8 @@ from typing import Any, cast
 
 from marshmallow import Schema, fields, validate
 
-from app.api import examples, request_schemas
+from app.api import examples
+from app.api.schemas import request_schemas
 from devstack.references.tables import table
 from workflows.backends import declared_apps
 from workflows.bvbrc import app_table

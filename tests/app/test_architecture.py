@@ -13,8 +13,8 @@ import networkx as nx
 from werkzeug.routing import Rule
 
 import celeryconfig
-from app.api import explanation_schemas, response_schemas
 from app.api.apps import schemas as app_schemas
+from app.api.schemas import explanation_schemas, response_schemas
 from app.http.auth import LINK, OPEN, SESSION
 from tasks.celery import app as celery
 from tests.app.batches.test_batches import ROUTES as BATCH_ROUTES

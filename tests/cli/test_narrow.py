@@ -7,7 +7,8 @@ import io
 import pytest
 from rich.console import Console, RenderableType
 
-from cli import batch, many, overview, webhook
+from cli import batch, many, overview
+from cli.messages import webhook
 from cli.show import views
 
 WORKFLOW = "wf_5f1d2c3b4a59687786a5b4c3d2e1f001"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.batch_kills import Plan, run
+from benchmarks.promises.batch_kills import Plan, run
 
 SHORT = Plan(seed=3, rows=24, kills=2, max_active=8)
 

@@ -14,8 +14,8 @@ from redis import Redis
 
 from config.sections import Broker
 from devstack import embedded
+from devstack.failover.sentinels import MASTER_NAME, Security, sentinels
 from devstack.processes import wait_until
-from devstack.sentinels import MASTER_NAME, Security, sentinels
 from devstack.stack import Wanted, stack
 from tests.product import INDEXES_SECONDS, Product, document
 

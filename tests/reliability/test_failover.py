@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from devstack.replica_set import ReplicaSet, replica_set
+from devstack.failover.replica_set import ReplicaSet, replica_set
+from devstack.failover.tcp_proxy import tcp_proxy
 from devstack.stack import Stack, Wanted, stack
-from devstack.tcp_proxy import tcp_proxy
 from tests.product import INDEXES_SECONDS, Product, document
 
 pytestmark = pytest.mark.xdist_group("failover")

@@ -8,7 +8,7 @@ from typing import Any
 from workflows.backends import declared_apps
 from workflows.bvbrc import app_table
 from workflows.spec.catalogue import App, AppCatalogue, Kind, Parameter, catalogue
-from workflows.spec.checks import app_rules
+from workflows.spec.checks.apps import app_rules
 from workflows.spec.validate import Examination, Limits, examine
 
 Document = dict[str, Any]

@@ -11,7 +11,7 @@ from workflows.backends.appservice.backend import AppServiceBackend
 from workflows.backends.base import Backend
 from workflows.backends.breakers import Breakers
 from workflows.bvbrc.job_records import JobRecords
-from workflows.bvbrc.user_service import UserService
+from workflows.bvbrc.users.user_service import UserService
 from workflows.cwl.process.planner import Planner
 from workflows.engine.jobs.lanes import Lanes
 from workflows.engine.notifications.context import Notifications

@@ -5,7 +5,8 @@ a rate of ``h`` a second, their ends wait ``h * s / 2`` seconds a second in all.
 ``w`` seconds of waiting, the sum is least at ``s = sqrt(2 * w / h)``. The rate of a user is the sum
 of those of the jobs, since one call asks about all of them. The rate of a job follows from how long
 earlier jobs of its app waited and ran: the part of those still going at its age that ended in the
-next second. ``w`` makes the calls as many as those of ``poll_schedule`` (benchmarks/polling.py).
+next second. ``w`` makes the calls as many as those of ``poll_schedule``, which
+``benchmarks/parts/polling.py`` shows.
 
 A job without a history, or one that has outlasted it, is polled by ``poll_schedule`` alone. The
 early polls of young jobs are made in any case.

@@ -13,7 +13,7 @@ from typing import Any, Final
 from workflows.model.values import Json
 from workflows.spec.app_examples import build_example, is_required
 from workflows.spec.catalogue import App, AppSpec, Kind, Parameter, plain
-from workflows.spec.checks import app_rules
+from workflows.spec.checks.apps import app_rules
 from workflows.spec.checks.suggestions import closest_apps, list_names
 
 _TYPES: Final[Mapping[Kind, str]] = {Kind.TEXT: "string", Kind.TRUTH: "boolean"}

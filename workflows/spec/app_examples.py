@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from workflows.model.values import Json
 from workflows.spec.catalogue import App, Kind, Parameter
-from workflows.spec.checks import app_rules
+from workflows.spec.checks.apps import app_rules
 
 _BY_KIND: Final[Mapping[Kind, Json]] = {
     Kind.TEXT: "text",

@@ -13,7 +13,8 @@ from typing import Final
 from workflows.model.errors import Invalid, Problem
 from workflows.model.values import Json, Spec
 from workflows.spec.catalogue import AppCatalogue
-from workflows.spec.checks import app_ids, resolved_values, shape, steps
+from workflows.spec.checks import resolved_values, shape, steps
+from workflows.spec.checks.apps import app_ids
 from workflows.spec.checks.diagnostics import Diagnostics
 from workflows.spec.checks.links import Links
 from workflows.spec.checks.outputs import folders, rename_taken

@@ -12,7 +12,7 @@ from app.api import examples
 from app.api.apps import durations
 from app.api.apps.lookup import Known, unknown_app
 from app.api.apps.schemas import AppDescription, AppDurations, AppPage
-from app.api.request_schemas import AppsQuery, DurationsQuery
+from app.api.schemas.request_schemas import AppsQuery, DurationsQuery
 from app.connections import connections
 from app.http.auth import caller
 from app.http.json_response import as_json

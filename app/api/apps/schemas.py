@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from app.api.response_schemas import Problem
-from app.api.schema_fields import (
+from app.api.schemas.response_schemas import Problem
+from app.api.schemas.schema_fields import (
     Answered,
     count,
     described_as,

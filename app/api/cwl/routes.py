@@ -12,8 +12,8 @@ from flask_smorest import Blueprint
 from app.api import examples
 from app.api.apps.lookup import unknown_app
 from app.api.cwl.submission import plan_source, store_plan
-from app.api.request_schemas import CwlQuery, CwlSubmission
-from app.api.response_schemas import CwlPlanned, CwlTools, Submitted
+from app.api.schemas.request_schemas import CwlQuery, CwlSubmission
+from app.api.schemas.response_schemas import CwlPlanned, CwlTools, Submitted
 from app.api.submit import submission
 from app.connections import connections
 from app.http import request_bodies

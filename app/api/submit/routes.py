@@ -9,8 +9,14 @@ from flask import Response, g, request
 from flask_smorest import Blueprint
 
 from app.api import examples
-from app.api.request_schemas import ById, Nothing, SubmitQuery, ValidateQuery, WorkflowDocument
-from app.api.response_schemas import Planned, Submitted
+from app.api.schemas.request_schemas import (
+    ById,
+    Nothing,
+    SubmitQuery,
+    ValidateQuery,
+    WorkflowDocument,
+)
+from app.api.schemas.response_schemas import Planned, Submitted
 from app.api.submit import submission as accepting
 from app.api.submit.validation import Plan, take, take_plan
 from app.connections import connections

@@ -13,8 +13,8 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from app.http import request_bodies
 from app.http.admission import DOCUMENT, takes
 from app.templates import storing
+from app.ui.access.session import signed_in
 from app.ui.saving.openings import Opening, find_openings, open_values, suggest_names
-from app.ui.session import signed_in
 from app.ui.sheets.sent import read_workflow
 from app.ui.start.document_page import Written, read_written
 from app.ui.start.former import former_text

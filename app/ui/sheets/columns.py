@@ -16,7 +16,7 @@ from workflows.model.values import Json
 from workflows.spec.batches.table import SAMPLE_NAMES
 from workflows.spec.batches.template import find_uses
 from workflows.spec.catalogue import App, Parameter, plain
-from workflows.spec.checks import app_rules
+from workflows.spec.checks.apps import app_rules
 
 _PLAIN: Final = re.compile(r"[^\W\d]\w*")
 _HIDDEN: Final = frozenset({"output_path", "output_file"})

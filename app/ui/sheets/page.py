@@ -13,7 +13,7 @@ from app.batches import submission
 from app.connections import connections
 from app.http.admission import DOCUMENT, takes
 from app.http.auth import caller
-from app.ui.session import signed_in
+from app.ui.access.session import signed_in
 from app.ui.sheets.columns import Column, Target, match_columns
 from app.ui.sheets.sent import Sent, read_sent
 from app.ui.sheets.sources import Source, read_source

@@ -17,7 +17,7 @@ from app.api.apps.routes import describe, find_app, specs_of
 from app.connections import connections
 from app.http.admission import DOCUMENT, takes
 from app.http.auth import caller
-from app.ui.session import signed_in
+from app.ui.access.session import signed_in
 from app.ui.start import (
     changes,
     form_actions,

@@ -9,7 +9,7 @@ from flask import Blueprint, render_template, request
 from app.api.apps.routes import list_apps_matching
 from app.connections import connections
 from app.http.auth import caller
-from app.ui.session import signed_in
+from app.ui.access.session import signed_in
 from workflows.engine.templates import commands as templates
 from workflows.engine.templates import views as template_views
 from workflows.store.templates.stored import Wanted

@@ -15,7 +15,7 @@ from app.connections import connections
 from app.http import request_bodies
 from app.http.admission import DOCUMENT, takes
 from app.http.auth import caller
-from app.ui.session import signed_in
+from app.ui.access.session import signed_in
 from app.ui.start import changes, outcome
 from app.ui.start.former import former_text
 from app.ui.start.outcome import Outcome

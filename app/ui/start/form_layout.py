@@ -13,7 +13,7 @@ from workflows.model.errors import Problem
 from workflows.model.json_path import Path, format_path
 from workflows.model.values import Json
 from workflows.spec.catalogue import App, AppSpec, Kind, Parameter, plain
-from workflows.spec.checks import app_rules
+from workflows.spec.checks.apps import app_rules
 
 PARAMS: Final[Path] = ("steps", 0, "params")
 NAME, FOLDER = "name", "folder"

@@ -10,7 +10,7 @@ from flask import Blueprint, redirect, url_for
 
 from app.connections import connections
 from app.http.auth import caller
-from app.ui.session import signed_in
+from app.ui.access.session import signed_in
 from workflows.engine.templates import commands as templates
 from workflows.model.errors import Invalid, NotFound
 from workflows.model.values import Json

@@ -12,7 +12,7 @@ from app.connections import connections
 from app.http.admission import DOCUMENT, takes
 from app.http.auth import caller
 from app.templates import using
-from app.ui.session import signed_in
+from app.ui.access.session import signed_in
 from app.ui.start import form_actions, form_layout, form_values, outcome
 from app.ui.start.form_actions import Pressed
 from app.ui.start.form_layout import FOLDER, NAME, Descriptions

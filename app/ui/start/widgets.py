@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from workflows.spec.catalogue import Kind, Parameter
-from workflows.spec.checks import app_rules
+from workflows.spec.checks.apps import app_rules
 
 
 class Widget(StrEnum):

@@ -11,7 +11,7 @@ from simulator.client import Simulator
 from tests.engine.conftest import ALICE, Engine, document
 from workflows.bvbrc.signers import SignerKeys
 from workflows.bvbrc.token import Verifier, parse
-from workflows.bvbrc.user_service import UserService
+from workflows.bvbrc.users.user_service import UserService
 from workflows.bvbrc.wire import Wire
 from workflows.engine.commands import Owner, Submission, submit, token_warning
 from workflows.engine.tokens.renew import renew_tokens
@@ -240,7 +240,7 @@ def test_the_warning_tells_the_truth(renewing: Engine) -> None:
 
 
 def test_each_further_step_is_sent_with_the_token_of_the_last_renewal(renewing: Engine) -> None:
-    """``benchmarks/tokens.py`` does it with tokens that end."""
+    """``benchmarks/promises/tokens.py`` does it with tokens that end."""
     hour, needs = 3_600, ("", "a", "b", "c")
     found, token = document(*needs), renewing.simulator.token(ALICE, hour)
     owner = Owner(ALICE, token, parse(token).expires_at)

@@ -1,4 +1,4 @@
-"""The p90 of a forecast holds in nine of ten workflows. ``benchmarks/forecast.py`` has more."""
+"""The p90 of a forecast holds in nine of ten workflows (more: ``benchmarks/parts/forecast.py``)."""
 
 from __future__ import annotations
 

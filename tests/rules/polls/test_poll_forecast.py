@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.polling import SCENES, Scene, compare
+from benchmarks.parts.polling import SCENES, Scene, compare
 from workflows.rules.poll_forecast import Curve, Outlook, spacing
 from workflows.rules.poll_schedule import SLOWEST
 

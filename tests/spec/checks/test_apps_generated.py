@@ -18,7 +18,7 @@ from tests.spec.examples import (
 )
 from workflows.model.json_path import format_path
 from workflows.spec.catalogue import App, Kind
-from workflows.spec.checks import app_rules
+from workflows.spec.checks.apps import app_rules
 
 WRONG: dict[Kind, Any] = {
     Kind.TEXT: {"an": "object"},

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.validate import workflow as many
+from benchmarks.parts.validate import workflow as many
 from tests.shared import shared_path
 from tests.spec.examples import APPS, CATALOGUE, codes, look, minimal_params, step, workflow
 from workflows.model.errors import Invalid

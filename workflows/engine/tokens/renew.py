@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import structlog
 
-from workflows.bvbrc.user_service import FreshToken, UserService
+from workflows.bvbrc.users.user_service import FreshToken, UserService
 from workflows.engine.context import EngineContext
 from workflows.engine.reports.views import stamp
 from workflows.model.errors import BadToken, ServiceError, Unavailable

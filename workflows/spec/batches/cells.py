@@ -16,7 +16,7 @@ from workflows.model.values import Json, Spec
 from workflows.spec.batches.table import Table, is_given
 from workflows.spec.batches.template import Use
 from workflows.spec.catalogue import Kind, Parameter
-from workflows.spec.checks.app_ids import Apps
+from workflows.spec.checks.apps.app_ids import Apps
 from workflows.spec.checks.diagnostics import Diagnostics
 from workflows.spec.checks.parameters import fitted_value
 from workflows.spec.checks.suggestions import same_name

@@ -22,7 +22,7 @@ from workflows.spec.batches.table import SAMPLE, SAMPLE_NAMES, Row, Table, check
 from workflows.spec.batches.template import Template, Use, find_uses, needs_folder, row_document
 from workflows.spec.catalogue import AppCatalogue
 from workflows.spec.checks import resolved_values, shape, steps
-from workflows.spec.checks.app_ids import Apps
+from workflows.spec.checks.apps.app_ids import Apps
 from workflows.spec.checks.diagnostics import Diagnostics
 from workflows.spec.checks.suggestions import did_you_mean, list_names
 from workflows.spec.checks.texts import LONGEST_NAME

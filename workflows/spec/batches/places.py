@@ -12,7 +12,7 @@ from workflows.model.values import Json, Spec, StepSpec
 from workflows.spec.batches.table import SAMPLE, Row
 from workflows.spec.batches.template import FOLDER, Template
 from workflows.spec.checks import outputs
-from workflows.spec.checks.app_ids import Apps
+from workflows.spec.checks.apps.app_ids import Apps
 from workflows.spec.checks.steps import resolver
 from workflows.spec.document import spec_from
 from workflows.spec.reference_syntax import Kind, Reference, references

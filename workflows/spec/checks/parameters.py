@@ -15,7 +15,7 @@ from typing import Final
 from workflows.model.json_path import Path
 from workflows.model.values import Json
 from workflows.spec.catalogue import Kind, Parameter, plain
-from workflows.spec.checks import app_rules
+from workflows.spec.checks.apps import app_rules
 from workflows.spec.checks.diagnostics import Diagnostics
 from workflows.spec.checks.suggestions import did_you_mean, list_names, same_name
 from workflows.spec.checks.texts import DEEPEST, LARGEST_INTEGER, LONGEST_NAME, sound

@@ -12,7 +12,7 @@ from workflows.model.json_path import Path
 from workflows.model.values import APPSERVICE, Json, Spec, StepSpec
 from workflows.spec.catalogue import App
 from workflows.spec.checks import outputs, sizes
-from workflows.spec.checks.app_ids import Apps
+from workflows.spec.checks.apps.app_ids import Apps
 from workflows.spec.checks.charset import check_texts
 from workflows.spec.checks.diagnostics import Diagnostics
 from workflows.spec.checks.steps import resolver

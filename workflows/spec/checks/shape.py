@@ -15,7 +15,8 @@ from typing import Final
 from workflows.model.json_path import Path
 from workflows.model.values import USUAL_RETRY, Json, OnFailure, Retry, Spec, StepSpec
 from workflows.spec.catalogue import plain
-from workflows.spec.checks import app_rules, texts
+from workflows.spec.checks import texts
+from workflows.spec.checks.apps import app_rules
 from workflows.spec.checks.charset import BASE_URL_CHARACTERS, check_texts
 from workflows.spec.checks.diagnostics import Diagnostics
 from workflows.spec.checks.reuse import read_reuse, read_step_reuse

@@ -7,8 +7,9 @@ from dataclasses import replace
 from workflows.model.json_path import Path
 from workflows.model.values import Json, Spec, StepSpec
 from workflows.spec.catalogue import App
-from workflows.spec.checks import app_rules, parameters, read_libraries, rule_checks
-from workflows.spec.checks.app_ids import Apps
+from workflows.spec.checks import parameters
+from workflows.spec.checks.apps import app_rules, read_libraries, rule_checks
+from workflows.spec.checks.apps.app_ids import Apps
 from workflows.spec.checks.diagnostics import Diagnostics
 from workflows.spec.checks.value_view import ValueView
 from workflows.spec.output_globs import globs

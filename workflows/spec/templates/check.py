@@ -16,7 +16,7 @@ from workflows.model.values import Json, Spec
 from workflows.spec.batches.template import FOLDER, Use
 from workflows.spec.catalogue import AppCatalogue
 from workflows.spec.checks import shape
-from workflows.spec.checks.app_ids import Apps
+from workflows.spec.checks.apps.app_ids import Apps
 from workflows.spec.checks.diagnostics import Diagnostics
 from workflows.spec.checks.suggestions import did_you_mean
 from workflows.spec.document import document

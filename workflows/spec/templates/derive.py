@@ -10,8 +10,8 @@ from workflows.model.values import Json, Spec
 from workflows.spec.batches.cells import find_targets
 from workflows.spec.batches.template import Use
 from workflows.spec.catalogue import AppSpec, Kind, Parameter
-from workflows.spec.checks import app_rules
-from workflows.spec.checks.app_ids import Apps
+from workflows.spec.checks.apps import app_rules
+from workflows.spec.checks.apps.app_ids import Apps
 from workflows.spec.checks.diagnostics import Diagnostics
 from workflows.spec.checks.parameters import fitted_value
 from workflows.spec.checks.value_view import ValueView

@@ -1,0 +1,1 @@
+"""Schemas of requests and answers, as /openapi.json shows them."""

@@ -1,0 +1,1 @@
+"""Whether promises hold under load: caps, fairness, holds, tokens, kills."""

@@ -1,0 +1,1 @@
+"""What the benchmarks share: load, meters, the product under test, yardsticks, plots."""

@@ -1,0 +1,1 @@
+"""Commands for messages about workflows: webhooks and letters."""

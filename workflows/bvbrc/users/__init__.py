@@ -1,0 +1,1 @@
+"""BV-BRC's user service: tokens for passwords, and renewed tokens."""

@@ -1,0 +1,1 @@
+"""Checks of what single apps require, most of it as data."""
