@@ -22,7 +22,7 @@ SCOPES: Final = ("global", "user", "app", "batch", "template", "workflow")
 @command
 def pause(screen: Screen, workflow: str) -> None:
     """Pause a workflow: no further step starts; jobs at BV-BRC go on there."""
-    screen.show(screen.api.post(of_workflow(workflow, "/pause")), _message)
+    screen.show(screen.api.post(of_workflow(workflow, "/pause")), _paused)
 
 
 @click.command()
@@ -35,6 +35,16 @@ def resume(screen: Screen, workflow: str) -> None:
 
 def _message(answer: Json) -> Text:
     return Text(f"{answer['message']}: {answer['workflow_id']}")
+
+
+def _paused(answer: Json) -> Text:
+    return Text(f"{answer['message']}: {answer['workflow_id']}{describe_under_way(answer)}")
+
+
+def describe_under_way(answer: Json) -> str:
+    """Nothing where no job may start any more."""
+    jobs = answer["under_way"]
+    return f" ({jobs} being sent before, which may still start)" if jobs else ""
 
 
 @click.group()
@@ -80,9 +90,7 @@ def lift(screen: Screen, hold_id: str) -> None:
 
 
 def _set_view(answer: Json) -> Text:
-    text = f"{answer['hold_id']}: {answer['message']}"
-    if answer["under_way"]:
-        text += f" {answer['under_way']} jobs were being sent before, and may still start."
+    text = f"{answer['hold_id']}: {answer['message']}{describe_under_way(answer)}"
     return Text(strip_controls(text))
 
 
@@ -91,5 +99,6 @@ def _table(answer: Json) -> Table | Text:
         return Text("No hold keeps your work from starting.")
     table = Table("Hold", "What", "Set by", box=None)
     for each in answer["holds"]:
-        table.add_row(each["hold_id"], *(Text(strip_controls(each[k])) for k in ("message", "by")))
+        text = Text(strip_controls(each["message"] + describe_under_way(each)))
+        table.add_row(each["hold_id"], text, Text(strip_controls(each["by"])))
     return table

@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from cli.filters import Command, as_query, filter_options
+from cli.holds import describe_under_way
 from cli.show import views
 from cli.show.failures import Exit
 from cli.show.screen import Screen, command
@@ -116,7 +117,11 @@ def _run(screen: Screen, body: Json) -> Json:
     while found["next_page_token"]:
         page = {**body, "page_token": found["next_page_token"]}
         further = screen.api.post(_PATH, _encode(page))
-        found = {**further, "outcomes": [*found["outcomes"], *further["outcomes"]]}
+        found = {
+            **further,
+            "outcomes": [*found["outcomes"], *further["outcomes"]],
+            "under_way": found["under_way"] + further["under_way"],
+        }
     return found
 
 
@@ -130,5 +135,5 @@ def _view(found: Json) -> RenderableType:
     table = views.make_table("workflow", "outcome", "why")
     for each in found["outcomes"]:
         table.add_row(each["workflow_id"], each["outcome"].replace("_", " "), each["message"])
-    head = Text(told or "No workflow matches.")
+    head = Text((told or "No workflow matches.") + describe_under_way(found))
     return Group(head, table) if found["outcomes"] else head

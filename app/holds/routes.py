@@ -12,7 +12,7 @@ from app.api.schemas.request_schemas import Nothing
 from app.api.schemas.response_schemas import Submitted
 from app.connections import connections
 from app.holds.request import read_hold
-from app.holds.schemas import EXAMPLE, REQUEST, Holds, NewHold, NewlySet
+from app.holds.schemas import EXAMPLE, PAUSED, REQUEST, Hold, Holds, NewHold, Paused
 from app.http import request_bodies
 from app.http.json_response import as_json
 from app.http.routes import JSON, Answer, Body, route
@@ -38,7 +38,8 @@ def list_holds() -> Response:
     sees all.
     """
     found = holds.list_visible(_caller())
-    return as_json({"holds": [holds.as_json(hold) for hold in found]})
+    under_way = holds.count_under_way(found)
+    return as_json({"holds": [holds.as_json(hold, under_way[hold.id]) for hold in found]})
 
 
 @route(
@@ -46,7 +47,7 @@ def list_holds() -> Response:
     "POST",
     "/holds",
     body=Body(NewHold, {"a maintenance": REQUEST}),
-    answers={201: Answer("It holds", {JSON: NewlySet}, {**EXAMPLE, "under_way": 0}, ["Location"])},
+    answers={201: Answer("It holds", {JSON: Hold}, EXAMPLE, ["Location"])},
     refuses=[403, 404, 409],
 )
 def set_hold() -> Response:
@@ -69,8 +70,7 @@ def set_hold() -> Response:
         until=wanted.until,
     )
     headers = {"Location": f"/api/v1/holds/{found.hold.id}"}
-    body = {**holds.as_json(found.hold), "under_way": found.under_way}
-    return as_json(body, HTTPStatus.CREATED, headers)
+    return as_json(holds.as_json(found.hold, found.under_way), HTTPStatus.CREATED, headers)
 
 
 @route(
@@ -96,18 +96,19 @@ def lift_hold(hold_id: str) -> Response:
     "POST",
     "/workflows/<workflow_id>/pause",
     body=_NOTHING,
-    answers={200: Answer("No further step starts", {JSON: Submitted}, examples.SUBMITTED)},
+    answers={200: Answer("No further step starts", {JSON: Paused}, PAUSED)},
     refuses=[403, 404, 409],
 )
 def pause_workflow(workflow_id: str) -> Response:
     """Pause a workflow: no further step starts until it is resumed
 
-    Jobs at BV-BRC go on there. A workflow that is not under way is refused with 409.
+    Jobs at BV-BRC go on there, and those of which it has not answered (`under_way`) may still
+    start. A workflow that is not under way is refused with 409.
     """
     request_bodies.read_optional_object(request)
     workflow = connections().gate.load(workflow_id)
-    holds.pause(_caller(), workflow)
-    return _answer(workflow, "Workflow paused")
+    under_way = holds.pause(_caller(), workflow)
+    return _answer(workflow, "Workflow paused", under_way=under_way)
 
 
 @route(
@@ -135,5 +136,6 @@ def _caller() -> Caller:
     return connections().gate.viewer()
 
 
-def _answer(workflow: StoredWorkflow, message: str) -> Response:
-    return as_json({"workflow_id": workflow.id, "status": workflow.status, "message": message})
+def _answer(workflow: StoredWorkflow, message: str, **more: int) -> Response:
+    found = {"workflow_id": workflow.id, "status": workflow.status, "message": message}
+    return as_json({**found, **more})

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, fields, validate
 
+from app.api import examples
+from app.api.schemas.response_schemas import Submitted
 from app.api.schemas.schema_fields import Answered, count, described_as, many, text, time, word
 from workflows.rules.holds import Mode, Scope
 
@@ -43,14 +45,15 @@ class Hold(Answered):
     created_at = time("When it was set")
     until = time("When it ends by itself", null=True)
     message = text("All of it in a sentence")
-
-
-class NewlySet(Hold):
     under_way = count("Jobs that were being sent before, of which BV-BRC has not answered yet")
 
 
 class Holds(Answered):
     holds = many(Hold, "The oldest first")
+
+
+class Paused(Submitted):
+    under_way = count("Jobs that were being sent before, of which BV-BRC has not answered yet")
 
 
 REQUEST: Final[dict[str, Any]] = {
@@ -70,4 +73,10 @@ EXAMPLE: Final[dict[str, Any]] = {
     "until": "2026-01-20T06:00:00.000Z",
     "message": "Nothing starts, except in workflows that ran already until 2026-01-20 06:00 UTC:"
     " maintenance of BV-BRC.",
+    "under_way": 0,
+}
+PAUSED: Final[dict[str, Any]] = {
+    **examples.SUBMITTED,
+    "message": "Workflow paused",
+    "under_way": 0,
 }

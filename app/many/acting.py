@@ -87,7 +87,7 @@ def perform(command: Command, size: int, token: str = "") -> dict[str, Any]:
             following = listing.place_of(done)
     left = place.left - len(outcomes)
     further = replace(place, left=left, after=following).as_token() if following and left else None
-    _announce(command, outcomes)
+    under_way = _announce(command, outcomes)
     return {
         "action_id": place.action_id,
         "matched": place.matched,
@@ -95,6 +95,7 @@ def perform(command: Command, size: int, token: str = "") -> dict[str, Any]:
             {"workflow_id": each.workflow, "outcome": each.result, "message": each.message}
             for each in outcomes
         ],
+        "under_way": under_way,
         "next_page_token": further,
     }
 
@@ -165,11 +166,12 @@ def _act(action: Action, workflow: WorkflowSummary) -> Outcome:
     return outcome
 
 
-def _announce(command: Command, outcomes: list[Outcome]) -> None:
-    """The workflows that an advance must follow up, and the holds that senders must see."""
+def _announce(command: Command, outcomes: list[Outcome]) -> int:
+    """The workflows that an advance must follow up, and the holds that senders must see; returns
+    how many jobs of workflows that were paused may still start."""
     results = {each.result for each in outcomes}
-    if Result.PAUSED in results:
-        holds.settle()
+    paused = [each.workflow for each in outcomes if each.result is Result.PAUSED]
+    under_way = holds.settle_paused(paused) if paused else 0
     if Result.RESUMED in results:
         connections().hints.start_jobs(g.request_id)
     hints, moved = connections().hints, (Result.CANCELLED, Result.RETRIED, Result.RESUMED)
@@ -178,3 +180,4 @@ def _announce(command: Command, outcomes: list[Outcome]) -> None:
             hints.advance(each.workflow, g.request_id)
     if command.action is Action.CANCEL and any(each.result in moved for each in outcomes):
         hints.kill_jobs(g.request_id)
+    return under_way

@@ -115,6 +115,9 @@ class ActionAnswer(Answered):
     action_id = text("Of all calls of this action; log lines of the engine have it")
     matched = count("How many the action applied to when it began")
     outcomes = many(ActionOutcome, "Of this call, the newest workflow first")
+    under_way = count(
+        "Jobs of workflows that this call paused: they were being sent before, and may still start"
+    )
     next_page_token = text("Call again with it as `page_token`; null at the end", null=True)
 
 
@@ -122,5 +125,6 @@ ACTED: Final = {
     "action_id": "act_0f1e2d3c4b5a6978",
     "matched": 1,
     "outcomes": [{"workflow_id": ID, "outcome": "cancelled", "message": ""}],
+    "under_way": 0,
     "next_page_token": None,
 }

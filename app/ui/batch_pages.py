@@ -24,6 +24,7 @@ from workflows.model.errors import Conflict
 from workflows.model.states import FINAL_WORKFLOW, RETRY_WORKFLOW
 from workflows.rules.batch_progress import DELETED, WAITING
 from workflows.rules.holds import Scope
+from workflows.store import holds as stored_holds
 from workflows.store.batches import user_commands
 from workflows.store.batches.stored import StoredBatch
 
@@ -70,16 +71,19 @@ def show_batch(batch_id: str) -> str:
     rows = batch_views.rows(batch, int(after) if after.isdecimal() and len(after) < 6 else -1)  # noqa: PLR2004 - digits
     page = list(islice((row for row in rows if wanted in ("", row.state)), ROWS + 1))
     shown = batch_views.whole(batch)
+    has_ended = shown["status"] in FINAL_WORKFLOW
+    held = "" if has_ended else holds.describe_all(stored_holds.on_target(Scope.BATCH, batch.id))
     return render_template(
         "batch.html",
         head=_head(shown),
         rows=page[:ROWS],
         following=page[ROWS - 1].index if len(page) > ROWS else None,
         wanted=wanted,
-        has_ended=shown["status"] in FINAL_WORKFLOW,
+        has_ended=has_ended,
         may_retry=any(shown["counts"].get(state) for state in RETRY_WORKFLOW),
         now=datetime.now(UTC),
-        takes=_takes(batch, shown["status"]),
+        takes="" if held else _takes(batch, shown["status"]),
+        held=held,
     )
 
 

@@ -38,7 +38,10 @@ def list_holds() -> str:
     found = holds.list_visible(viewer)
     return render_template(
         "holds.html",
-        holds=[(hold, describe(hold), holds.may_lift(viewer, hold)) for hold in found],
+        holds=[
+            (hold, text, holds.may_lift(viewer, hold))
+            for hold, text in zip(found, holds.describe_each(found), strict=True)
+        ],
         scopes=list(Scope) if viewer.is_admin else [Scope.USER, Scope.BATCH, Scope.WORKFLOW],
         modes=list(Mode),
         now=datetime.now(UTC),

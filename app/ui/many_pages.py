@@ -15,6 +15,7 @@ from app.ui.access.session import signed_in
 from app.ui.list_filter import read_filter
 from workflows.engine.many import Action
 from workflows.model.errors import Invalid, Problem
+from workflows.rules.holds import describe_under_way
 from workflows.store.workflows import listing
 
 _WORDS: Final = {
@@ -56,6 +57,7 @@ def act_on_many(action: str) -> Any:
         filters=asked.fields,
         done=not is_dry_run,
         found=found,
+        under_way=describe_under_way(found["under_way"]),
         words={"done": done, "means": means},
         results=sorted(Counter(str(each["outcome"]) for each in found["outcomes"]).items()),
         names=listing.names_of(ids),

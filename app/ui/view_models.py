@@ -11,6 +11,7 @@ from typing import Any, Final
 from app.connections import connections
 from app.forecast import forecasts
 from app.ui.drawing.timeline import Span
+from workflows.engine import holds
 from workflows.engine.forecast.forecasts import Made
 from workflows.engine.jobs.intents import results
 from workflows.model.errors import Invalid
@@ -25,10 +26,9 @@ from workflows.model.states import (
     WorkflowState,
 )
 from workflows.model.values import Job, Json
-from workflows.rules.holds import describe
 from workflows.spec.compiled_spec import CompiledSpec
 from workflows.spec.resolver import Resolver
-from workflows.store import holds
+from workflows.store import holds as stored_holds
 from workflows.store.jobs import rows as job_rows
 from workflows.store.users import credentials
 from workflows.store.workflows import specs
@@ -114,8 +114,7 @@ class Head:
         """What keeps its steps from starting, by a hold on it or on its batch; empty if none."""
         if not self.may_pause:
             return ""
-        found = holds.on_workflow(self.id, self.workflow.batch)
-        return " ".join(f"{describe(hold)} Set by {hold.by}." for hold in found)
+        return holds.describe_all(stored_holds.on_workflow(self.id, self.workflow.batch))
 
     @property
     def forecast(self) -> Made | None:

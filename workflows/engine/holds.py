@@ -12,7 +12,8 @@ the hands of a process: where that is 0, nothing starts any more.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -22,7 +23,16 @@ from workflows.engine.reports.views import stamp
 from workflows.model.errors import Conflict, Forbidden, Unavailable
 from workflows.model.states import ACTIVE_WORKFLOW
 from workflows.model.values import Job
-from workflows.rules.holds import Hold, Mode, Scope, Subject, describe, find_hold
+from workflows.rules.holds import (
+    Hold,
+    Mode,
+    Scope,
+    Subject,
+    describe,
+    describe_under_way,
+    find_hold,
+    stops,
+)
 from workflows.store import holds
 from workflows.store.jobs.in_hand import InHand, count_left, in_hand
 from workflows.store.workflows import paused
@@ -120,7 +130,7 @@ def set_hold(  # noqa: PLR0913 - a hold is all of these
     _check_room(caller)
     by = caller.name or ""
     hold = holds.insert(scope, target, mode, reason, by=by, owner=owner, until=until)
-    return SetHold(hold, settle())
+    return SetHold(hold, settle([hold]))
 
 
 def _check_room(caller: Caller) -> None:
@@ -140,18 +150,19 @@ def may_lift(caller: Caller, hold: Hold) -> bool:
     return caller.is_admin or (caller.name is not None and hold.by == caller.name)
 
 
-def pause(caller: Caller, workflow: StoredWorkflow) -> None:
-    """No further step of the workflow starts after the return. Idempotent.
+def pause(caller: Caller, workflow: StoredWorkflow) -> int:
+    """No further step of the workflow starts after the return, but for so many jobs of it whose
+    calls AppService has not answered. Idempotent.
 
     Raises ``Conflict`` for one that is not under way.
     """
-    if store_pause(caller, workflow):
-        settle()
+    store_pause(caller, workflow)
+    return settle_paused([workflow.id])
 
 
 def store_pause(caller: Caller, workflow: StoredWorkflow) -> bool:
-    """The same, but for the time that other processes need to see it: ``settle`` waits for that,
-    once for many workflows. False if it was paused already.
+    """The same, but for the time that other processes need to see it: ``settle_paused`` waits for
+    that, once for many workflows. False if it was paused already.
     """
     if workflow.status not in ACTIVE_WORKFLOW:
         raise Conflict(f"Cannot pause workflow with status '{workflow.status}'")
@@ -165,14 +176,20 @@ def store_pause(caller: Caller, workflow: StoredWorkflow) -> bool:
     return True
 
 
-def settle() -> int:
-    """Returns when what other processes read of the holds before has run out; and how many jobs
-    that are held now are still in the hands of a process.
+def settle_paused(workflows: Collection[str]) -> int:
+    """The same for the holds on these workflows."""
+    return settle(holds.on_targets(Scope.WORKFLOW, workflows))
+
+
+def settle(concerned: Sequence[Hold]) -> int:
+    """Returns when what other processes read before of these holds has run out; and how many jobs
+    that they keep are still in the hands of a process.
 
     Where none is there is nothing to wait for: a claim that comes later is followed by a new
     reading.
     """
-    mine, begun = _held_in_hand(), time.monotonic()
+    mine = [job for job, subject in _all_in_hand() if find_hold(concerned, subject)]
+    begun = time.monotonic()
     if not mine:
         return 0
     time.sleep(SETTLES)
@@ -181,15 +198,29 @@ def settle() -> int:
     return left
 
 
-def _held_in_hand() -> list[InHand]:
+def count_under_way(found: Sequence[Hold]) -> Counter[str]:
+    """Holds to the numbers of jobs that each of them keeps and of which AppService has not answered
+    yet: these may still start."""
+    subjects = [subject for _, subject in _all_in_hand()] if found else []
+    return Counter(hold.id for hold in found for subject in subjects if stops(hold, subject))
+
+
+def describe_each(found: Sequence[Hold]) -> list[str]:
+    """What each of them keeps, until when and why, and which jobs may start all the same."""
+    under_way = count_under_way(found)
+    return [f"{describe(hold)} {describe_under_way(under_way[hold.id])}".rstrip() for hold in found]
+
+
+def describe_all(found: Sequence[Hold]) -> str:
+    """One text, with the users who have set them; empty where there are none."""
+    texts = zip(found, describe_each(found), strict=True)
+    return " ".join(f"{text} Set by {hold.by}." for hold, text in texts)
+
+
+def _all_in_hand() -> list[tuple[InHand, Subject]]:
     jobs = in_hand()
     known = standings({job.workflow for job in jobs})
-    present = holds.present() if jobs else []
-    return [
-        job
-        for job in jobs
-        if find_hold(present, _subject(job, known.get(job.workflow, Standing())))
-    ]
+    return [(job, _subject(job, known.get(job.workflow, Standing()))) for job in jobs]
 
 
 def resume(caller: Caller, workflow: StoredWorkflow) -> None:
@@ -210,8 +241,8 @@ def lift_all(caller: Caller, scope: Scope, target: str) -> None:
         raise Conflict(f"{left[0].by} has set a hold that only an admin lifts. {describe(left[0])}")
 
 
-def as_json(hold: Hold) -> dict[str, Any]:
-    """As the API shows it."""
+def as_json(hold: Hold, under_way: int) -> dict[str, Any]:
+    """As the API shows it, with the number of jobs that may still start."""
     return {
         "hold_id": hold.id,
         "scope": str(hold.scope),
@@ -222,6 +253,7 @@ def as_json(hold: Hold) -> dict[str, Any]:
         "created_at": stamp(hold.created_at),
         "until": stamp(hold.until),
         "message": describe(hold),
+        "under_way": under_way,
     }
 
 

@@ -116,7 +116,7 @@ def act(context: EngineContext, owner: Owner, action: Action, workflow: str) -> 
 
 
 def steer(caller: Caller, action: Action, workflow: str) -> Outcome:
-    """Pause or resume one workflow. After the last one that was paused, ``holds.settle``."""
+    """Pause or resume one workflow. After the last one, ``holds.settle_paused``."""
     try:
         found = stored.get(workflow)
         if action is Action.PAUSE:

@@ -94,6 +94,14 @@ def _ends(hold: Hold) -> tuple[bool, datetime]:
     return hold.until is None, hold.until or hold.created_at
 
 
+def describe_under_way(jobs: int) -> str:
+    """A sentence about jobs that may start although they are held; empty where there are none."""
+    if not jobs:
+        return ""
+    was, they = ("job was", "it") if jobs == 1 else ("jobs were", "they")
+    return f"{jobs} {was} being sent before, and BV-BRC has not answered: {they} may still start."
+
+
 def describe(hold: Hold) -> str:
     """A sentence for people: who, until when, why."""
     what = {

@@ -66,7 +66,11 @@ def on_workflow(workflow: str, batch: str) -> list[Hold]:
 
 
 def on_target(scope: Scope, target: str) -> list[Hold]:
-    return _find({"scope": scope, "target": target})
+    return on_targets(scope, [target])
+
+
+def on_targets(scope: Scope, targets: Collection[str]) -> list[Hold]:
+    return _find({"scope": scope, "target": {"$in": list(targets)}})
 
 
 def count_set_by(user: str) -> int:

@@ -12,7 +12,10 @@ from tests.app.batches.test_batches import samples
 from tests.app.batches.test_batches import submit as submit_batch
 from tests.app.conftest import ADMIN, ALICE, BOB, ROOT, Api
 from tests.engine.conftest import document
+from workflows.engine.advance import advance
 from workflows.engine.batches.advance import advance_batch
+from workflows.store import documents
+from workflows.store.mongo import collection
 
 PATH = "/api/v1/holds"
 
@@ -25,7 +28,7 @@ def test_a_hold_is_set_listed_explained_and_lifted(api: Api) -> None:
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
     answer = set_hold(api, scope="global", mode="hold", until=until.isoformat())
     hold = answer.json
-    assert hold.pop("under_way") == 0
+    assert hold["under_way"] == 0
     workflow = api.submit(document(""))
     engine = api.engine()
     engine.turn()
@@ -110,6 +113,33 @@ def test_a_hold_that_would_hold_nothing_is_refused(
     assert api("GET", PATH, ADMIN).json["holds"] == []
 
 
+def test_jobs_that_may_still_start_are_counted_wherever_a_hold_shows(api: Api) -> None:
+    workflow = api.submit(document(""))
+    advance(api.engine().context, [workflow])
+    taken = {"state": "sending", "claim": "of a process that stands still"}
+    collection(documents.Job).update_one({"workflow": workflow}, {"$set": taken})
+    by_id = {"action": "pause", "filter": {"workflow_id": [workflow]}}
+    paused = [api("POST", f"{ROOT}/{workflow}/pause").json for _ in range(2)]
+    many = api("POST", f"{ROOT}/actions", json=by_id).json
+    mine, bobs = (set_hold(api, user, scope="user").json for user in (ALICE, BOB))
+    text = "1 job was being sent before, and BV-BRC has not answered: it may still start."
+    api.client.post("/ui/sign-in", data={"token": api.token(ALICE)})
+
+    def pages() -> list[bool]:
+        paths = ("/ui/holds", f"/ui/workflows/{workflow}/")
+        return [text in api.client.get(path).text for path in paths]
+
+    assert [each["under_way"] for each in paused] == [1, 1]
+    assert (many["outcomes"][0]["outcome"], many["under_way"]) == ("paused", 1)
+    assert (mine["under_way"], bobs["under_way"]) == (1, 0)
+    assert [each["under_way"] for each in api("GET", PATH).json["holds"]] == [1, 1]
+    assert pages() == [True, True]
+
+    collection(documents.Job).update_one({"workflow": workflow}, {"$set": {"state": "active"}})
+    assert [each["under_way"] for each in api("GET", PATH).json["holds"]] == [0, 0]
+    assert pages() == [False, False]
+
+
 def test_a_single_workflow_is_held_and_not_drained(api: Api) -> None:
     workflow = api.submit(document(""))
 
@@ -163,6 +193,11 @@ def test_resuming_a_batch_lifts_the_holds_on_it(api: Api) -> None:
     (first, *_) = api("GET", f"{ROOT}/{row['workflow_id']}/explain").json["steps"]
     assert first["code"] == "paused"
     assert api.simulator.jobs() == []
+    api.client.post("/ui/sign-in", data={"token": api.token(ALICE)})
+    page = api.client.get(f"/ui/batches/{batch}").text
+    assert f"Nothing of batch {batch} starts: maintenance. Set by {ALICE}." in page
+    assert ">Resume</button>" in page
     assert api("POST", f"/api/v1/batches/{batch}/resume").status_code == 200
+    assert ">Pause</button>" in api.client.get(f"/ui/batches/{batch}").text
     assert api("GET", PATH).json["holds"] == []
     assert engine.ends(row["workflow_id"]) == "succeeded"
