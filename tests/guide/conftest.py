@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devstack.stack import Wanted, stack
-from tests.engine.notifications.mail_server import mail_server
+from tests.engine.notifications.mail_server import MailServer, mail_server
 from tests.guide.shell import Shell
 from tests.product import INDEXES_SECONDS, Product
 from tests.simulated import QUICK
@@ -17,17 +17,22 @@ READER = "user@bvbrc"
 """Follows the pages, and runs the engine."""
 
 
+PUBLIC_URL = "https://workflows.lab.example.org"
+"""What links in letters begin with."""
+
+
 @pytest.fixture(scope="package")
-def engine() -> Iterator[Product]:
-    with mail_server() as letters:
-        yield from _engine(f"smtp+plain://127.0.0.1:{letters.port}")
+def post() -> Iterator[MailServer]:
+    with mail_server() as made:
+        yield made
 
 
-def _engine(smtp: str) -> Iterator[Product]:
+@pytest.fixture(scope="package")
+def engine(post: MailServer) -> Iterator[Product]:
     settings = {
-        "notifications.smtp": smtp,
+        "notifications.smtp": f"smtp+plain://127.0.0.1:{post.port}",
         "notifications.sender": "workflows@lab.example.org",
-        "api.public_url": "https://workflows.lab.example.org",
+        "api.public_url": PUBLIC_URL,
         "executor.polling_interval_seconds": 0.3,
         "executor.failure_evidence_seconds": 1,
         "auth.admins": f'["{READER}"]',
