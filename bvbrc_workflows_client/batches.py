@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
+from uuid import uuid4
 
 from bvbrc_workflows_client import streams
 from bvbrc_workflows_client.session import Session, of_batch
-from bvbrc_workflows_client.tables import make_table
+from bvbrc_workflows_client.tables import is_list, make_table, read_table
 from bvbrc_workflows_client.waits import raise_if_unsuccessful, wait_for_end
 
 
@@ -43,6 +45,19 @@ class Batch:
             "GET", of_batch(self.id, "/results"), headers={"Accept": "application/json"}
         ).json()
         return make_table([_flat(row, found["outputs"]) for row in found["rows"]])
+
+    def add(self, samples: Any, *, key: str | None = None) -> Self:
+        """Adds rows, checked as the first ones were; a batch that has ended goes on with them.
+
+        ``samples``: as of ``submit_batch``. ``key``: one that you choose adds them once, also when
+        your program runs again.
+        """
+        path, key = of_batch(self.id, "/samples"), key or uuid4().hex
+        if is_list(samples):
+            self.session.post(path, json.dumps({"samples": list(samples)}).encode(), key)
+        else:
+            self.session.post_form(path, {"samples": read_table(samples)}, {}, key)
+        return self
 
     def cancel(self) -> None:
         """Cancels it: no further sample begins, and what runs is killed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
@@ -14,6 +14,7 @@ from bvbrc_workflows_client import tokens
 from bvbrc_workflows_client.batches import Batch
 from bvbrc_workflows_client.runs import Run
 from bvbrc_workflows_client.session import ANSWER, PATIENCE_SECONDS, Session
+from bvbrc_workflows_client.tables import is_list, read_table
 
 if TYPE_CHECKING:
     from bvbrc_workflows_client.rest.client import AuthenticatedClient
@@ -94,11 +95,11 @@ class Workflows:
         file. ``settings``: ``name``, ``max_active``, ``labels``, … of a batch.
         """
         key = key or uuid4().hex
-        if isinstance(samples, Sequence) and not isinstance(samples, str):
+        if is_list(samples):
             body = settings | {"workflow": json.loads(_read(document)), "samples": list(samples)}
             found = self.session.post("/batches", json.dumps(body).encode(), key)
         else:
-            files = {"workflow": ("workflow.json", _read(document)), "samples": _file(samples)}
+            files = {"workflow": ("workflow.json", _read(document)), "samples": read_table(samples)}
             texts = {name: _text(value) for name, value in settings.items()}
             found = self.session.post_form("/batches", files, texts, key)
         return self.batch(found["batch_id"])
@@ -134,14 +135,6 @@ def _read(document: Document) -> bytes:
     if isinstance(document, Mapping):
         return json.dumps(dict(document)).encode()
     return Path(document).read_bytes()
-
-
-def _file(samples: Any) -> tuple[str, bytes]:
-    """Name and content of a table; a data frame as CSV, in which missing values are empty."""
-    if hasattr(samples, "to_csv"):
-        return "samples.csv", samples.to_csv(index=False).encode()
-    path = Path(samples)
-    return path.name, path.read_bytes()
 
 
 def _text(value: Any) -> str:

@@ -93,6 +93,45 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
         screen.say(f"{found['count']} samples. Watch it: {_PROGRAM} watch {found['batch_id']}")
 
 
+@batch.command()
+@click.argument("batch_id")
+@click.argument("samples", type=_FILE)
+@click.option("--skip-invalid", is_flag=True, help="Leave rows with problems out.")
+@click.option("--watch", "-w", is_flag=True, help="Watch the batch until it has ended.")
+@click.option("--key", help="An idempotency key: repeating it adds nothing twice.")
+@command
+def add(  # noqa: PLR0913, PLR0917 - one for each option
+    screen: Screen,
+    /,
+    batch_id: str,
+    samples: Path,
+    skip_invalid: bool,
+    watch: bool,
+    key: str | None,
+) -> None:
+    """Add the rows of SAMPLES (CSV or TSV) to a batch.
+
+    They are checked as its first rows were. A batch that has ended goes on with them.
+    """
+    files = {"samples": (samples.name, samples.read_bytes())}
+    texts = {"skip_invalid": "true"} if skip_invalid else {}
+    path = of_batch(batch_id, "/samples")
+    found = screen.api.post_form(path, files, texts, key or uuid4().hex)
+    say_findings(screen, found)
+    screen.show(found, lambda answer: Text(f"Samples added: {answer['added']}"))
+    if watch:
+        follow(screen, batch_id)
+
+
+@batch.command()
+@click.argument("batch_id")
+@command
+def token(screen: Screen, batch_id: str) -> None:
+    """Hand your present token to a batch: steps go on that wait since an earlier one expired."""
+    screen.api.put(of_batch(batch_id, "/token"))
+    screen.show({"batch_id": batch_id}, lambda _: Text(f"Your token is handed to {batch_id}"))
+
+
 def _read_workflow(file: BinaryIO) -> dict[str, tuple[str, bytes]]:
     """The parts of a form that hold it: CWL comes with the files beside it that it names."""
     text = file.read()

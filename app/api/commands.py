@@ -19,6 +19,7 @@ from app.http.json_response import as_json
 from app.http.routes import JSON, Answer, Body, route
 from workflows.bvbrc.token import strip
 from workflows.engine import commands as engine
+from workflows.engine.batches import commands as batches
 from workflows.engine.commands import Owner
 from workflows.model.errors import BadToken, Conflict, Forbidden, Invalid, Problem
 from workflows.model.values import Json
@@ -114,13 +115,33 @@ def renew_token(workflow_id: str) -> Response:
 
     The one in the Authorization header; an admin sends the owner's as `token` in the body.
     """
+    return _renew(connections().gate.load(workflow_id).owner)
+
+
+@route(
+    blueprint,
+    "PUT",
+    "/batches/<batch_id>/token",
+    body=Body(FreshToken, {"the token is in the header": {}}, required=False),
+    answers={204: Answer("The token is stored, and parked steps go on")},
+    refuses=[403, 404],
+)
+def renew_batch_token(batch_id: str) -> Response:
+    """Hand in a fresh token of the batch's owner
+
+    It serves all rows, as `PUT /workflows/{id}/token` of any of them does.
+    """
+    return _renew(batches.load(batch_id, connections().gate.viewer()).owner)
+
+
+def _renew(owner: str) -> Response:
+    """Stores the token of the request, for all work of its user."""
     sent = request_bodies.read_optional_object(request)
     found = connections()
-    owner = found.gate.load(workflow_id).owner
     _refuse_unknown(sent, "token")
     fresh = _fresh(sent["token"]) if "token" in sent else caller()
     if fresh.name != owner:
-        raise Forbidden("The fresh token must be one of the workflow's owner.")
+        raise Forbidden("The fresh token must be one of its owner.")
     engine.renew(found.context, fresh)
     found.hints.start_jobs(g.request_id)
     return Response(status=204)

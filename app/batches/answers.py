@@ -14,13 +14,16 @@ from app.connections import connections
 from app.http.auth import caller
 from app.http.json_response import as_json
 from workflows.engine.batches import commands as batches
+from workflows.engine.batches.additions import Added
 from workflows.engine.batches.commands import Accepted
 from workflows.model.errors import Invalid
 from workflows.model.values import Json
 from workflows.spec.batches.planned import AnyBatch
 from workflows.spec.document import spec_from
 from workflows.spec.resolver import Resolver
+from workflows.store.batches.stored import StoredBatch
 
+NO_FINDINGS: Final[dict[str, list[Json]]] = {"warnings": [], "auto_fixes": [], "skipped": []}
 _SHOWN: Final = 3
 
 
@@ -36,9 +39,9 @@ def submit(
         return as_json(_dry_run(taken, check))
     accepted = submission.accepted_before(taken)
     if accepted is not None:
-        return _accepted_response(accepted, HTTPStatus.OK, {})
+        return _accepted_response(accepted, HTTPStatus.OK, NO_FINDINGS)
     checked = check()
-    found = _findings(checked)
+    found = find_remarks(checked)
     warning = batches.token_warning(connections().context, caller(), checked, taken.max_active)
     if warning:
         found["warnings"].append(warning.as_json())
@@ -47,7 +50,16 @@ def submit(
     return _accepted_response(accepted, status, found)
 
 
-def _findings(checked: AnyBatch) -> dict[str, list[Json]]:
+def respond_to_addition(
+    batch: StoredBatch, added: Added, found: Mapping[str, list[Json]]
+) -> Response:
+    """The batch with the number of rows that were added to it."""
+    status = HTTPStatus.CREATED if added.created else HTTPStatus.OK
+    return as_json({**_head(batch, found), "added": added.rows}, status)
+
+
+def find_remarks(checked: AnyBatch) -> dict[str, list[Json]]:
+    """What a user should know of a batch that can run."""
     warnings = (*checked.warnings, *reuse_warnings(spec_from(checked.typical)))
     return {
         "warnings": [each.as_json() for each in warnings],
@@ -60,14 +72,17 @@ def _accepted_response(
     accepted: Accepted, status: HTTPStatus, found: Mapping[str, list[Json]]
 ) -> Response:
     batch = batches.accepted_batch(accepted)
-    body = {
+    return as_json(_head(batch, found), status, {"Location": f"/api/v1/batches/{batch.id}"})
+
+
+def _head(batch: StoredBatch, found: Mapping[str, list[Json]]) -> dict[str, Json]:
+    return {
         "batch_id": batch.id,
         "name": batch.name,
         "count": batch.count,
         "status": batches.status_of(batch),
-        **{name: found.get(name, []) for name in ("warnings", "auto_fixes", "skipped")},
+        **{name: list(each) for name, each in found.items()},
     }
-    return as_json(body, status, {"Location": f"/api/v1/batches/{batch.id}"})
 
 
 def _dry_run(taken: submission.Taken, check: Callable[[], AnyBatch]) -> dict[str, Json]:
@@ -80,7 +95,7 @@ def _dry_run(taken: submission.Taken, check: Callable[[], AnyBatch]) -> dict[str
             "count": len(taken.table.rows),
             "workflows": [],
             "problems": [each.as_json() for each in invalid.problems],
-            **{name: [] for name in ("warnings", "auto_fixes", "skipped")},
+            **NO_FINDINGS,
         }
     return {
         "valid": True,
@@ -88,7 +103,7 @@ def _dry_run(taken: submission.Taken, check: Callable[[], AnyBatch]) -> dict[str
         "count": len(checked.table.rows),
         "workflows": list(map(_resolve, checked.first_documents(_SHOWN))),
         "problems": [],
-        **_findings(checked),
+        **find_remarks(checked),
     }
 
 

@@ -4,7 +4,7 @@ is stored."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from app.api.apps.lookup import Known
@@ -16,7 +16,7 @@ from workflows.cwl.bvbrc.submission import Plan, Submission
 from workflows.cwl.model.problems import CwlProblem
 from workflows.model.errors import Invalid, Problem
 from workflows.model.json_path import format_path
-from workflows.spec.batches.check import MOST_STEPS, Examination
+from workflows.spec.batches.check import MOST_STEPS, Examination, too_many_steps
 from workflows.spec.batches.planned import PlannedBatch, PlannedRow, row_fields
 from workflows.spec.batches.problems import cut, fold, row_index
 from workflows.spec.batches.table import SAMPLE, SAMPLE_NAMES, Row, Table, check_table, name_samples
@@ -115,7 +115,7 @@ def examine_cwl(taken: Taken, source_of: SourceOf, inputs: Inputs) -> Examinatio
     rows_at_fault = [*(each for each in noted.problems if row_index(each) is not None)]
     rows_at_fault += found.problems
     warnings = [*noted.warnings, *found.warnings, *_find_unused(table, columns, inputs)]
-    whole += _too_many(found.steps)
+    whole += too_many_steps(found.steps)
     wrong = whole + ([] if options.skip_invalid and found.plans else rows_at_fault)
     if wrong or found.first is None:
         return Examination(table, tuple(wrong), tuple(warnings))
@@ -126,11 +126,12 @@ def examine_cwl(taken: Taken, source_of: SourceOf, inputs: Inputs) -> Examinatio
         request=describe_request(source, found.first),
         outputs=tuple(found.first.output_types),
         labels=options.labels,
-        table=Table(table.columns, tuple(table.rows[index] for index in kept)),
+        table=replace(table, rows=tuple(table.rows[index] for index in kept)),
         plans=tuple(found.plans[index] for index in kept),
         warnings=cut(fold(warnings, table.rows)),
         auto_fixes=cut(fold([*noted.fixes, *found.fixes], table.rows)),
         skipped=cut(fold(rows_at_fault, table.rows)),
+        steps=found.steps,
     )
     return Examination(table, (), tuple(warnings), batch)
 
@@ -165,13 +166,6 @@ def _name_of(source: Submission, row: Row, known: Known) -> str:
 
 def _parts(rows: Sequence[tuple[int, Row]]) -> Iterator[Sequence[tuple[int, Row]]]:
     return (rows[start : start + TOGETHER] for start in range(0, len(rows), TOGETHER))
-
-
-def _too_many(steps: int) -> list[Problem]:
-    if steps <= MOST_STEPS:
-        return []
-    message, hint = f"a batch has at most {MOST_STEPS} steps", "make several batches of it"
-    return [Problem("samples", "too_many_steps", message, hint)]
 
 
 def _find_unused(table: Table, columns: Mapping[str, str], inputs: Inputs) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""Routes about batches: submit, read, cancel, retry, pause, resume."""
+"""Routes about batches: submit, add rows, read, cancel, retry, pause, resume."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from werkzeug.exceptions import BadRequest
 
 from app.api.schemas.request_schemas import Nothing
 from app.api.submit import submission as api_submission
-from app.batches import answers, kinds, live, schemas, submission
+from app.batches import additions, answers, kinds, live, schemas, submission
 from app.connections import connections
 from app.http import request_bodies
 from app.http.admission import DOCUMENT
@@ -169,6 +169,35 @@ def watch_batch(batch_id: str) -> Response:
     Server-sent events `batch`, whose data are the JSON of `GET /batches/{id}`.
     """
     return live.answer(connections().broadcaster, load(batch_id))
+
+
+@route(
+    blueprint,
+    "POST",
+    "/batches/<batch_id>/samples",
+    body=Body(
+        schemas.FurtherSamples,
+        {"two samples": schemas.FURTHER},
+        media_types=(JSON, FORM),
+        max_bytes=DOCUMENT,
+    ),
+    answers={
+        201: Answer("They are rows of it", {JSON: schemas.AddedSamples}, schemas.ADDED),
+        200: Answer("They were added before", {JSON: schemas.AddedSamples}),
+    },
+    refuses=[403, 404, 409],
+    headers={"Idempotency-Key": "Repeating the same key and body adds the rows once"},
+)
+def add_samples(batch_id: str) -> Response:
+    """Add rows to a batch
+
+    JSON, or a form whose part `samples` is a file. The rows are checked whole, as the first ones
+    were, against what the batch was submitted with. A sample that the batch has already is refused.
+    A batch that has ended is under way again; 409 for one that was cancelled.
+    """
+    batch, taken = load(batch_id), submission.take(additions.FIELDS)
+    added, found = additions.add(batch, taken)
+    return answers.respond_to_addition(load(batch_id), added, found)
 
 
 @route(

@@ -61,6 +61,17 @@ class BatchDocument(Schema):
     delimiter = fields.String(**described_as("Of a file: what separates its cells"))
 
 
+class FurtherSamples(Schema):
+    class Meta:
+        unknown = RAISE
+
+    samples = fields.List(
+        fields.Dict(), required=True, **described_as("One object for each sample, or a file")
+    )
+    skip_invalid = fields.Boolean(**described_as("Leave rows with problems out"))
+    delimiter = fields.String(**described_as("Of a file: what separates its cells"))
+
+
 class BatchQuery(SubmitQuery):
     dry_run = Flag(
         load_default=False, **described_as("Check it, show its first workflows, store nothing")
@@ -116,6 +127,10 @@ class AcceptedBatch(Answered):
     warnings = many(Problem, "Values that may be intended, but look wrong")
     auto_fixes = many(Problem, "The corrections that were made")
     skipped = many(Problem, "With skip_invalid: the problems of the rows that were left out")
+
+
+class AddedSamples(AcceptedBatch):
+    added = integer("Rows that this request has added")
 
 
 class DryRun(Answered):
@@ -252,6 +267,10 @@ ACCEPTED: Final = {
     "warnings": [],
     "auto_fixes": [],
     "skipped": [],
+}
+ADDED: Final = {**ACCEPTED, "count": 302, "added": 2}
+FURTHER: Final = {
+    "samples": [{"sample": "S301", "srr": "SRR1234569"}, {"sample": "S302", "srr": "SRR1234570"}]
 }
 CWL_REQUEST: Final = {
     "name": "outbreak-7",

@@ -38,6 +38,7 @@ from workflows.spec.validate import Limits
 
 OPTIONS: Final = ("name", "labels", "max_active", "on_failure", "skip_invalid")
 """Fields of every batch, from a workflow or from a template."""
+_OF_THESE_ROWS: Final = ("samples", "max_active", "skip_invalid")
 _TRUTHS: Final[Mapping[str, bool]] = {
     "true": True,
     "1": True,
@@ -248,7 +249,7 @@ def accepted_before(taken: Taken) -> Accepted | None:
     """The batch that the same request created before; raises ``Conflict`` if its key came with
     another body."""
     key = idempotency_key()
-    return engine.find_repeated(caller(), key, _identity(taken)) if key else None
+    return engine.find_repeated(caller(), key, identity(taken)) if key else None
 
 
 def _with_reuse(checked: AnyBatch) -> AnyBatch:
@@ -278,9 +279,10 @@ def accept(taken: Taken, checked: AnyBatch, template: Mapping[str, Json] | None 
     submission = engine.Submission(
         _with_reuse(checked),
         taken.max_active,
+        request=_fields_for_further_rows(taken, template),
         request_id=g.get("request_id", ""),
         idempotency_key=idempotency_key(),
-        body=_identity(taken),
+        body=identity(taken),
         template=template or {},
     )
     accepted = engine.submit(found.context, caller(), submission)
@@ -290,5 +292,12 @@ def accept(taken: Taken, checked: AnyBatch, template: Mapping[str, Json] | None 
     return accepted
 
 
-def _identity(taken: Taken) -> bytes:
+def _fields_for_further_rows(taken: Taken, template: Mapping[str, Json] | None) -> dict[str, Json]:
+    """What was sent besides the rows and what is said of these alone."""
+    fields = {name: value for name, value in taken.fields.items() if name not in _OF_THESE_ROWS}
+    return fields | ({"template": "{name}@{version}".format(**template)} if template else {})
+
+
+def identity(taken: Taken) -> bytes:
+    """What an Idempotency-Key belongs to."""
     return request.path.encode() + b"\n" + taken.body

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 
-from app.batches import live
+from app.batches import additions, live
 from app.batches.routes import CSV, load
+from app.batches.submission import Taken
 from app.connections import connections
 from app.forecast import forecasts
+from app.http.admission import DOCUMENT, takes
 from app.http.auth import caller
 from app.live.stream import ALIVE_EVENT
 from app.ui.access.session import signed_in
+from app.ui.start import outcome
 from workflows.engine import holds
 from workflows.engine.batches import commands as batches
 from workflows.engine.batches import views as batch_views
 from workflows.engine.forecast.views import batch_message
-from workflows.model.errors import Conflict
+from workflows.model.errors import Conflict, Invalid, Problem
 from workflows.model.states import FINAL_WORKFLOW, RETRY_WORKFLOW
 from workflows.rules.batch_progress import DELETED, WAITING
 from workflows.rules.holds import Scope
+from workflows.spec.batches.table_file import table_from_file
+from workflows.spec.checks.diagnostics import Diagnostics
 from workflows.store import holds as stored_holds
 from workflows.store.batches import user_commands
 from workflows.store.batches.stored import StoredBatch
@@ -43,6 +50,9 @@ def register(blueprint: Blueprint) -> None:
         ("/results.csv", download_results),
     ):
         blueprint.add_url_rule(f"/batches/<batch_id>{rule}", view.__name__, view)
+    blueprint.add_url_rule(
+        "/batches/<batch_id>/samples", "add_samples", add_samples, methods=["POST"]
+    )
     for view in (cancel_batch, retry_batch, pause_batch, resume_batch):
         rule = view.__name__.removesuffix("_batch")
         blueprint.add_url_rule(f"/batches/<batch_id>/{rule}", view.__name__, view, methods=["POST"])
@@ -66,6 +76,11 @@ def list_batches() -> str:
 
 @signed_in
 def show_batch(batch_id: str) -> str:
+    return _page(batch_id, ())
+
+
+def _page(batch_id: str, problems: Sequence[Problem]) -> str:
+    """``problems``: of rows that were to be added."""
     batch, wanted = load(batch_id), request.args.get("status", "")
     after = request.args.get("after", "")
     rows = batch_views.rows(batch, int(after) if after.isdecimal() and len(after) < 6 else -1)  # noqa: PLR2004 - digits
@@ -80,6 +95,9 @@ def show_batch(batch_id: str) -> str:
         following=page[ROWS - 1].index if len(page) > ROWS else None,
         wanted=wanted,
         has_ended=has_ended,
+        problems=problems,
+        may_add=not batch.is_cancelled and batch.owner == caller().name,
+        once=outcome.visit(),
         may_retry=any(shown["counts"].get(state) for state in RETRY_WORKFLOW),
         now=datetime.now(UTC),
         takes="" if held else _takes(batch, shown["status"]),
@@ -133,6 +151,21 @@ def retry_batch(batch_id: str) -> Any:
     sample = request.form.get("sample")
     samples = {sample} if sample else None
     batches.retry(found.context, caller(), batch, RETRY_WORKFLOW, samples)
+    return _back(batch_id)
+
+
+@takes(DOCUMENT)
+@signed_in
+def add_samples(batch_id: str) -> Any:
+    """The rows of a file; what is wrong with them is shown on the page of the batch."""
+    batch, file, noted = load(batch_id), request.files.get("file"), Diagnostics()
+    raw = file.read() if file else b""
+    body = outcome.begin_once([batch_id, hashlib.sha256(raw).hexdigest()]).encode()
+    try:
+        taken = Taken({}, table_from_file(raw, None, noted), noted, body)
+        additions.add(batch, taken)
+    except Invalid as invalid:
+        return Response(_page(batch_id, invalid.problems), HTTPStatus.BAD_REQUEST)
     return _back(batch_id)
 
 

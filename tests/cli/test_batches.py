@@ -50,6 +50,25 @@ def test_a_batch_is_submitted_watched_and_its_results_saved(
     assert terminal("batch", "pause", batch).exit_code == 6
 
 
+def test_samples_are_added_to_a_batch_and_a_token_is_handed_to_it(
+    terminal: Terminal, files: tuple[str, str]
+) -> None:
+    batch = terminal("batch", "submit", *files).stdout.strip()
+    more = terminal.file("sample\nS2\nS3\n", "more.csv")
+
+    refused = terminal("batch", "add", batch, more)
+    added = terminal("batch", "add", batch, more, "--skip-invalid", "--key", "more")
+    again = terminal("batch", "add", batch, more, "--skip-invalid", "--key", "more", "--watch")
+    token = terminal("batch", "token", batch)
+
+    assert refused.exit_code == 3, refused.output
+    assert "a sample named 'S2' already" in " ".join(refused.output.split())
+    assert "Samples added: 1" in added.stdout
+    assert "left out" in added.stderr
+    assert "3 succeeded of 3" in again.stdout
+    assert token.exit_code == 0, token.output
+
+
 def test_a_dry_run_names_the_rows_that_are_wrong(
     terminal: Terminal, files: tuple[str, str]
 ) -> None:

@@ -170,6 +170,11 @@ def test_a_batch_runs_for_each_sample_and_its_results_are_a_table(
     assert list(table["status"]) == ["succeeded", "succeeded"]
     assert batch.status()["labels"]["of"] == "client"
     assert workflows.batch(batch.id) == batch
+    more = [{"sample": "S3", "text": "three"}]
+    further = tmp_path / "more.csv"
+    further.write_text("sample,text\nS3,three\n")
+    added = {"dictionaries": more, "data frame": DataFrame(more), "file": further}[kind]
+    assert len(batch.add(added).wait(LONG).results()) == 3
 
 
 def test_the_examples_are_documents_that_it_submits(connect: Connect) -> None:

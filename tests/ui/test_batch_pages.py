@@ -45,6 +45,28 @@ def test_a_batch_is_shown_with_its_rows_and_its_results(product: Product, visito
     assert visitor.get(f"/batches/{batch}").status_code == 403
 
 
+def test_samples_are_added_from_a_file(product: Product, visitor: Visitor) -> None:
+    batch = submit(product, 1)
+    until(product, batch, lambda shown: shown["status"] == "succeeded")
+    visitor.sign_in()
+
+    def send(table: str, secret: str | None = None) -> Any:
+        data = {"secret": secret or visitor.secret(), "once": "visit"}
+        files = {"file": ("more.csv", table)}
+        return visitor.post(f"/batches/{batch}/samples", data=data, files=files)
+
+    assert send("sample\nS1\n", "x").status_code == 403
+    refused = send("sample\nS0\nS1\n")
+    added = [send("sample\nS1\n").status_code for _ in range(2)]
+
+    assert refused.status_code == 400
+    assert "the batch has a sample named &#39;S0&#39; already" in refused.text
+    assert added == [303, 303]
+    until(product, batch, lambda shown: shown["counts"] == {"succeeded": 2})
+    visitor.sign_in(BOB)
+    assert send("sample\nS2\n").status_code == 403
+
+
 def test_buttons_pause_resume_and_cancel(product: Product, visitor: Visitor) -> None:
     batch = submit(product, 200, max_active=1)
     visitor.sign_in()

@@ -80,12 +80,12 @@ def _look(sent: Sent) -> Seen:
 def _examine(sent: Sent, source: Source) -> Seen:
     targets = source.targets()
     columns = match_columns(sent.table.columns, source.document, targets, sent.chosen)
-    fields: dict[str, Json] = {}
+    fields = dict(source.fields(columns))
     if sent.max_active.strip():
         text = sent.max_active.strip()
         fields["max_active"] = int(text) if text.isascii() and text.isdecimal() else text
     taken = submission.Taken(fields, sent.table, sent.noted, b"")
-    found = source.examine(taken, columns)
+    found = source.examine(taken)
     sheet = show_table(sent.table, found.problems, found.warnings)
     seen = Seen(sheet, columns, targets, sheet.others, template=source.template)
     if found.checked is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.batches import submission
@@ -39,8 +39,13 @@ class Source(Protocol):
     def targets(self) -> list[Target]:
         """What columns can fill."""
 
-    def examine(self, taken: Taken, columns: Sequence[Column]) -> Examination[Any]:
-        """What is wrong with the batch, at every row. Raises ``Invalid`` for what is none."""
+    def fields(self, columns: Sequence[Column]) -> Mapping[str, Json]:
+        """What ``POST /batches`` would be sent besides the rows."""
+
+    def examine(self, taken: Taken) -> Examination[Any]:
+        """What is wrong with the batch, at every row. Raises ``Invalid`` for what is none.
+        ``taken`` has the ``fields``.
+        """
 
 
 def read_source(text: str, template: str) -> Source:
@@ -63,9 +68,11 @@ class OfDocument:
     def targets(self) -> list[Target]:
         return find_targets(self.document, connections().apps.catalogue(caller().token).apps)
 
-    def examine(self, taken: Taken, columns: Sequence[Column]) -> Examination[Any]:
-        workflow = fill_columns(self.document, self.targets(), columns)
-        return submission.examine_workflow(taken, workflow, taken.table)
+    def fields(self, columns: Sequence[Column]) -> Mapping[str, Json]:
+        return {"workflow": fill_columns(self.document, self.targets(), columns)}
+
+    def examine(self, taken: Taken) -> Examination[Any]:
+        return submission.examine_workflow(taken, taken.fields["workflow"], taken.table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +96,25 @@ class OfTemplate:
             for name, schema in self.subject.inputs.properties.items()
         ]
 
-    def examine(self, taken: Taken, columns: Sequence[Column]) -> Examination[Any]:
+    def fields(self, columns: Sequence[Column]) -> Mapping[str, Json]:
         inputs = {format_path((*AT, name)): name for name in self.subject.inputs.properties}
         chosen: dict[str, Json] = {
             inputs[column.fills]: column.name for column in columns if column.fills in inputs
         }
+        fields: dict[str, Json] = {
+            "name": self.shared.get("workflow_name"),
+            FOLDER: self.shared.get(FOLDER),
+            INPUTS: self.shared.get(INPUTS),
+            "map": chosen,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def examine(self, taken: Taken) -> Examination[Any]:
         if using.is_cwl(self.subject.loaded):
-            name = self.shared.get("workflow_name")
-            more = {"name": name, FOLDER: self.shared.get(FOLDER), "map": chosen}
-            fields = {**taken.fields, **more, INPUTS: self.shared.get(INPUTS)}
-            given = {key: value for key, value in fields.items() if value is not None}
-            return examine_cwl(*of_cwl(replace(taken, fields=given), self.subject.loaded))
+            return examine_cwl(*of_cwl(taken, self.subject.loaded))
         content: Mapping[str, Any] = self.subject.loaded.version.content
         wishes = using.read_wishes(self.shared, content, taken.noted)
-        given_values = Given(self.shared.get(INPUTS), chosen, wishes)
+        given_values = Given(taken.fields.get(INPUTS), taken.fields["map"], wishes)
         with metering.computing():
             workflow, table = make_batch(
                 content["workflow"], self.subject.inputs, taken.table, given_values, taken.noted

@@ -286,6 +286,8 @@ ROUTES = [
     ("GET", "/batches/{id}/results"),
     ("GET", "/batches/{id}/forecast"),
     ("GET", "/batches/{id}/events"),
+    ("POST", "/batches/{id}/samples"),
+    ("PUT", "/batches/{id}/token"),
     ("POST", "/batches/{id}/pause"),
     ("POST", "/batches/{id}/resume"),
     ("PATCH", "/batches/{id}"),

@@ -98,7 +98,7 @@ def _make_rows(context: EngineContext, batch: StoredBatch, most: int) -> list[st
     number = min(most, batch.count - batch.made)
     if number <= 0 or batch.paused or batch.is_cancelled:
         return []
-    checked = tables.get(batch.id)
+    checked = tables.get(batch.id, batch.count)
     writes = [
         _write(context, batch, checked, row) for row in range(batch.made, batch.made + number)
     ]

@@ -41,6 +41,8 @@ class Submission:
     idempotency_key: str | None = None
     """The same key and body is accepted once for each user."""
     body: bytes = b""
+    request: Mapping[str, Json] = field(default_factory=dict)
+    """What was sent besides the rows."""
     template: Mapping[str, Json] = field(default_factory=dict)
     """``{name, version}`` of what its workflows are made from."""
 
@@ -101,11 +103,12 @@ def submit(context: EngineContext, owner: Owner, submission: Submission) -> Acce
         max_active=submission.max_active,
         seed=secrets.token_hex(32),
         content=content,
+        request=tables.encode_request(submission.request),
         plans=plans,
         request_id=submission.request_id,
         template=submission.template,
         idempotency_key=key,
-        body_digest=_digest(submission.body) if key else None,
+        body_digest=digest_of(submission.body) if key else None,
     )
     try:
         inserts.create(new)
@@ -125,12 +128,13 @@ def find_repeated(owner: Owner, key: str, body: bytes) -> Accepted | None:
     found = inserts.find_repeated(owner.name, key)
     if found is None:
         return None
-    if found.body_digest != _digest(body):
+    if found.body_digest != digest_of(body):
         raise Conflict("This Idempotency-Key was used before with another body.")
     return Accepted(found.id, 0, created=False)
 
 
-def _digest(body: bytes) -> str:
+def digest_of(body: bytes) -> str:
+    """Tells whether an Idempotency-Key came with the same body before."""
     return hashlib.sha256(body).hexdigest()
 
 

@@ -113,7 +113,7 @@ class RowView:
 
 def rows(batch: StoredBatch, after: int = -1) -> Iterator[RowView]:
     """The rows behind one position, in the order of the table."""
-    table = tables.get(batch.id).table.rows
+    table = tables.get(batch.id, batch.count).table.rows
     states = {each.row: each for each in progress.row_states(batch.id, after)}
     for index in range(after + 1, batch.count):
         state = states.get(index)
@@ -157,7 +157,7 @@ def _output_name(raw: Json, place: int) -> str:
 
 def result_rows(batch: StoredBatch) -> Iterator[tuple[RowView, list[Json]]]:
     """Each row with the values of ``result_columns``; None where there is no value."""
-    checked = tables.get(batch.id)
+    checked = tables.get(batch.id, batch.count)
     empty: list[Json] = [None] * len(result_columns(checked))
     values: dict[int, list[Json]] = {}
     read_up_to = -1
@@ -210,7 +210,7 @@ def _outputs(spec: Spec, resolver: Resolver) -> list[Json]:
 
 def results_csv(batch: StoredBatch) -> Iterator[str]:
     """The user's columns, then id, status and error of the workflow, then its outputs; RFC 4180."""
-    checked = tables.get(batch.id)
+    checked = tables.get(batch.id, batch.count)
     columns, outputs = checked.table.columns, result_columns(checked)
     yield _line([*columns, "workflow_id", "status", "error", *outputs])
     for view, values in result_rows(batch):
@@ -220,7 +220,7 @@ def results_csv(batch: StoredBatch) -> Iterator[str]:
 
 
 def results_json(batch: StoredBatch) -> dict[str, Any]:
-    checked = tables.get(batch.id)
+    checked = tables.get(batch.id, batch.count)
     outputs = result_columns(checked)
     return {
         "batch_id": batch.id,

@@ -149,7 +149,7 @@ def _batch_outset(context: EngineContext, batch: StoredBatch, now: datetime) -> 
 
 
 def _first_row(batch: StoredBatch) -> CompiledSpec:
-    checked = tables.get(batch.id)
+    checked = tables.get(batch.id, batch.count)
     if isinstance(checked, CheckedBatch):
         document = checked.document(checked.table.rows[0], {})
     else:

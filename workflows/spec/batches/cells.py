@@ -85,7 +85,7 @@ def fit_cells(
         )
         for index, row in enumerate(table.rows)
     ]
-    return Table(table.columns, tuple(rows))
+    return replace(table, rows=tuple(rows))
 
 
 _NO_SPEC = Spec("", "", {}, ())

@@ -148,7 +148,7 @@ def examine_batch(
     rows = [row for index, row in enumerate(checked.table.rows) if index not in bad]
     whole = replace(
         checked,
-        table=Table(table.columns, tuple(rows)),
+        table=replace(table, rows=tuple(rows)),
         warnings=cut(fold([*findings.warnings, *noted.warnings], table.rows)),
         auto_fixes=cut(fold([*findings.fixes, *noted.fixes], table.rows)),
         skipped=cut(fold(findings.of_rows(), table.rows)),
@@ -272,6 +272,14 @@ def _with_values(spec: Spec, table: Table, columns: Collection[str]) -> Spec:
     return replace(spec, base_context={**spec.base_context, SAMPLE: cells})
 
 
+def too_many_steps(count: int) -> list[Problem]:
+    """A problem, if a batch has more than are allowed."""
+    if count <= MOST_STEPS:
+        return []
+    message, hint = f"a batch has at most {MOST_STEPS} steps", "make several batches of it"
+    return [Problem("samples", "too_many_steps", f"{message}, not {count}", hint)]
+
+
 def _in_workflow(problems: Collection[Problem]) -> list[Problem]:
     return [
         replace(each, path=f"workflow.{each.path}" if each.path else "workflow")
@@ -299,23 +307,21 @@ class _RowChecks:
         return at is not None and int(at.group(1)) in self._steps
 
     def check_all(self) -> None:
-        rows = self._checked.table.rows
-        if not self._check_size(len(rows)):
+        table = self._checked.table
+        rows = table.rows
+        if not self._check_size(len(table.before) + len(rows)):
             return
         faulty = {row_index(problem) for problem in self._findings.of_rows()}
         for index, row in enumerate(rows):
             if index not in faulty:
                 self._check_row(index, row)
         self._findings.rows += places.shared_places(
-            self._checked.template, self._apps, {use.column for use in self._checked.uses}, rows
+            self._checked.template, self._apps, {use.column for use in self._checked.uses}, table
         )
 
     def _check_size(self, rows: int) -> bool:
         count = rows * len(self._apps)
-        if count > MOST_STEPS:
-            message = f"{rows} rows of {len(self._apps)} steps are {count} steps"
-            hint = f"a batch has at most {MOST_STEPS}: make several of it"
-            self._findings.template.append(Problem("samples", "too_many_steps", message, hint))
+        self._findings.template += too_many_steps(count)
         return count <= MOST_STEPS
 
     def _check_row(self, index: int, row: Row) -> None:

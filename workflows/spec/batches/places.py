@@ -9,7 +9,7 @@ from typing import Final
 from workflows.model.errors import Problem, Unresolved
 from workflows.model.json_path import format_path
 from workflows.model.values import Json, Spec, StepSpec
-from workflows.spec.batches.table import SAMPLE, Row
+from workflows.spec.batches.table import SAMPLE, Row, Table
 from workflows.spec.batches.template import FOLDER, Template
 from workflows.spec.checks import outputs
 from workflows.spec.checks.apps.app_ids import Apps
@@ -64,20 +64,23 @@ def _read_from(step: StepSpec) -> Iterator[str]:
 
 
 def shared_places(
-    template: Template, apps: Apps, columns: Collection[str], rows: Sequence[Row]
+    template: Template, apps: Apps, columns: Collection[str], table: Table
 ) -> list[Problem]:
     """The problems of rows that write to a place of an earlier row. ``columns``: those used."""
     patterns = _patterns(template, apps, columns)
-    taken: dict[outputs.Target, Row] = {}
+    taken = {place: row for row in table.before for place in _places(patterns, row)}
     problems: list[Problem] = []
-    for index, row in enumerate(rows):
-        for folder, name in patterns:
-            target = _fill(folder, row), _fill(name, row)
+    for index, row in enumerate(table.rows):
+        for target in _places(patterns, row):
             other = taken.setdefault(target, row)
             if other is not row:
                 problems.append(_conflict(index, other, row, target))
                 break
     return problems
+
+
+def _places(patterns: Sequence[outputs.Target], row: Row) -> list[outputs.Target]:
+    return [(_fill(folder, row), _fill(name, row)) for folder, name in patterns]
 
 
 def _patterns(template: Template, apps: Apps, columns: Collection[str]) -> list[outputs.Target]:

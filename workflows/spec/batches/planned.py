@@ -52,6 +52,8 @@ class PlannedBatch:
     warnings: tuple[Problem, ...] = ()
     auto_fixes: tuple[Problem, ...] = ()
     skipped: tuple[Problem, ...] = ()
+    steps: int = 0
+    """Of all workflows."""
 
     @property
     def typical(self) -> Mapping[str, Json]:

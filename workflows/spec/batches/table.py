@@ -47,6 +47,20 @@ class Table:
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    before: tuple[Row, ...] = ()
+    """Those that the batch has already, where these are added to it."""
+
+    @property
+    def shift(self) -> int:
+        """What is added to the numbers of the rows, so that they go on behind those before."""
+        return self.before[-1].number - self.rows[0].number + 1 if self.before and self.rows else 0
+
+
+def join(before: Table, added: Table) -> Table:
+    """One table with the rows of both."""
+    rows = [replace(row, number=row.number + added.shift) for row in added.rows]
+    columns = dict.fromkeys((*before.columns, *added.columns))
+    return Table(tuple(columns), (*before.rows, *rows))
 
 
 def table_from_json(found: Json, diagnostics: Diagnostics) -> Table:
@@ -81,8 +95,9 @@ def check_table(table: Table, diagnostics: Diagnostics) -> None:
     """Reports a table that is empty, too large, or has columns or cells that cannot be stored."""
     if not table.rows and not diagnostics.problems:
         diagnostics.problem(("samples",), "empty_table", "the table has no rows")
-    if len(table.rows) > MOST_ROWS:
+    if len(table.before) + len(table.rows) > MOST_ROWS:
         message = f"a batch has at most {MOST_ROWS} rows"
+        message += f", and this one has {len(table.before)} already" if table.before else ""
         diagnostics.problem(("samples",), "too_many_rows", message, "make several batches of it")
     if len(table.columns) > MOST_COLUMNS:
         message = f"a table has at most {MOST_COLUMNS} columns, not {len(table.columns)}"
@@ -121,9 +136,13 @@ def name_samples(table: Table, diagnostics: Diagnostics) -> Table:
     Reports two rows with one name, and as fixes the names that had to be changed.
     """
     column = _name_column(table.columns)
-    rows = [_name_row(row, index, column, diagnostics) for index, row in enumerate(table.rows)]
-    _check_distinct(rows, column or SAMPLE, diagnostics)
-    return Table(table.columns, tuple(rows))
+    numbers = [row.number + table.shift for row in table.rows]
+    rows = [
+        _name_row(row, index, column, number, diagnostics)
+        for index, (row, number) in enumerate(zip(table.rows, numbers, strict=True))
+    ]
+    _check_distinct(rows, column or SAMPLE, table.before, diagnostics)
+    return replace(table, rows=tuple(rows))
 
 
 def _name_column(columns: Sequence[str]) -> str | None:
@@ -131,9 +150,11 @@ def _name_column(columns: Sequence[str]) -> str | None:
     return next((lower[name] for name in SAMPLE_NAMES if name in lower), None)
 
 
-def _name_row(row: Row, index: int, column: str | None, diagnostics: Diagnostics) -> Row:
+def _name_row(
+    row: Row, index: int, column: str | None, number: int, diagnostics: Diagnostics
+) -> Row:
     value = row.cells.get(column) if column else None
-    given = str(row.number) if value is None or isinstance(value, dict | list) else str(value)
+    given = str(number) if value is None or isinstance(value, dict | list) else str(value)
     name = _BAD_IN_NAME.sub("_", given)
     at: Path = ("samples", index, column or SAMPLE)
     if not name.strip("._"):
@@ -146,16 +167,23 @@ def _name_row(row: Row, index: int, column: str | None, diagnostics: Diagnostics
     return replace(row, sample=name, cells={**row.cells, SAMPLE: name})
 
 
-def _check_distinct(rows: Sequence[Row], column: str, diagnostics: Diagnostics) -> None:
+def _check_distinct(
+    rows: Sequence[Row], column: str, before: Sequence[Row], diagnostics: Diagnostics
+) -> None:
     """Names that differ in case alone are one folder to some tools."""
+    taken = {row.sample.lower() for row in before}
     counts = Counter(row.sample.lower() for row in rows)
     first: dict[str, Row] = {}
     for index, row in enumerate(rows):
-        key = row.sample.lower()
+        key, at = row.sample.lower(), ("samples", index, column)
+        if key in taken:
+            message = f"the batch has a sample named {row.sample!r} already"
+            hint = "leave it out; POST /batches/{id}/retry runs a sample again"
+            diagnostics.problem(at, "duplicate_sample", message, hint)
         if counts[key] == 1:
             continue
         other = first.setdefault(key, row)
         if other is not row:
             message = f"rows {other.number} and {row.number} are both named {row.sample!r}"
             hint = "names of samples must differ by more than case"
-            diagnostics.problem(("samples", index, column), "duplicate_sample", message, hint)
+            diagnostics.problem(at, "duplicate_sample", message, hint)

@@ -75,7 +75,7 @@ def make_batch(
     _refuse_parts(body, columns, noted)
     filled = fill(body, common, given.wishes, columns)
     rows = [of_rows.fit(row, index, noted) for index, row in enumerate(table.rows)]
-    return _refer_to_columns(filled, columns), Table(table.columns, tuple(rows))
+    return _refer_to_columns(filled, columns), replace(table, rows=tuple(rows))
 
 
 def make_inputs(
@@ -93,7 +93,7 @@ def make_inputs(
             if column == SAMPLE or column in fitted
         }
         rows.append(replace(row, values={**common, **own}))
-    return dict(of_rows.by_input), Table(table.columns, tuple(rows))
+    return dict(of_rows.by_input), replace(table, rows=tuple(rows))
 
 
 def _read_given(

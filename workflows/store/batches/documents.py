@@ -10,6 +10,7 @@ from mongoengine import (
     Document,
     DynamicField,
     IntField,
+    ListField,
     StringField,
 )
 
@@ -60,7 +61,8 @@ class Batch(Document):
 
 
 class BatchPlan(Document):
-    """The plans of some rows of a batch in CWL, compressed; written once, with the batch."""
+    """The plans of some rows of a batch in CWL, compressed; the last of a batch is written again
+    where rows are added."""
 
     meta = {"collection": "batch_plans", "auto_create_index": False}
     id = StringField(primary_key=True)  # <batch>/<number>
@@ -68,8 +70,10 @@ class BatchPlan(Document):
 
 
 class BatchTable(Document):
-    """The template and the rows of a batch, compressed; written once, with the batch."""
+    """The template and the rows of a batch, compressed; written again only where rows are added."""
 
     meta = {"collection": "batch_tables", "auto_create_index": False}
     id = StringField(primary_key=True)  # the batch
     content = BinaryField(required=True)
+    request = BinaryField()  # what was submitted besides the rows: added rows are checked with it
+    additions = ListField(DictField())  # {key, digest, rows}: of those with an Idempotency-Key

@@ -38,6 +38,8 @@ class NewBatch:
     max_active: int
     seed: str
     content: bytes
+    request: bytes
+    """What was submitted besides the rows (``tables.encode_request``)."""
     plans: Sequence[bytes] = ()
     """Those of its rows, where each was planned by itself (``row_plans``)."""
     request_id: str = ""
@@ -47,7 +49,7 @@ class NewBatch:
 
     @property
     def bytes(self) -> int:
-        return len(self.content) + sum(map(len, self.plans))
+        return len(self.content) + len(self.request) + sum(map(len, self.plans))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def create(new: NewBatch) -> None:
 
     def work(session: ClientSession) -> None:
         collection(documents.BatchTable).insert_one(
-            {"_id": new.id, "content": new.content}, session=session
+            {"_id": new.id, "content": new.content, "request": new.request}, session=session
         )
         row_plans.insert(new.id, new.plans, session)
         fields = {name: {"$literal": value} for name, value in row.items()}

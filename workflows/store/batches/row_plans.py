@@ -28,7 +28,8 @@ _LEVEL: Final = 6
 
 
 def encode(plans: Sequence[PlannedRow]) -> list[bytes]:
-    """As they are stored, in the order of the rows."""
+    """As they are stored, in the order of the rows; the first is that of a row whose number can be
+    divided by ``ROWS``."""
     return [_encode(plans[start : start + ROWS]) for start in range(0, len(plans), ROWS)]
 
 
@@ -43,9 +44,30 @@ def insert(batch: str, encoded: Sequence[bytes], session: ClientSession) -> None
         collection(documents.BatchPlan).insert_many(rows, session=session)
 
 
+def since(batch: str, row: int) -> list[PlannedRow]:
+    """The plans before a row that are stored in one document with its own."""
+    return _get_some(batch, row - 1)[: row % ROWS] if row % ROWS else []
+
+
+def add(batch: str, row: int, encoded: Sequence[bytes], session: ClientSession) -> None:
+    """Store the plans from a row on, with those that ``since`` has answered before them."""
+    for number, each in enumerate(encoded, row // ROWS):
+        collection(documents.BatchPlan).update_one(
+            {"_id": f"{batch}/{number}"}, {"$set": {"content": each}}, upsert=True, session=session
+        )
+
+
 def get(batch: str, row: int) -> PlannedRow:
     """Raises ``NotFound``."""
-    return _kept(f"{batch}/{row // ROWS}")[row % ROWS]
+    return _get_some(batch, row)[row % ROWS]
+
+
+def _get_some(batch: str, row: int) -> list[PlannedRow]:
+    """The plans that are stored in one document with that of a row."""
+    key = f"{batch}/{row // ROWS}"
+    if len(_kept(key)) <= row % ROWS:  # rows were added since this process read it
+        _kept.forget(key)
+    return _kept(key)
 
 
 def delete(batch: str, session: ClientSession) -> None:

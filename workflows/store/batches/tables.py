@@ -1,12 +1,17 @@
-"""The template and the table of each batch: compressed in MongoDB, cached by each process."""
+"""The template and the table of each batch: compressed in MongoDB, cached by each process.
+
+A table only grows, so what a process keeps is good for all rows that it holds.
+"""
 
 from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Mapping
 from typing import Any, Final
 
 from workflows.model.errors import Invalid, NotFound, Problem
+from workflows.model.values import Json
 from workflows.spec.batches.check import CheckedBatch
 from workflows.spec.batches.planned import AnyBatch, PlannedBatch
 from workflows.spec.batches.table import Row, Table
@@ -28,8 +33,7 @@ def encode(checked: AnyBatch) -> bytes:
     """A batch as it is stored; raises ``Invalid`` where it is too large for that."""
     table = checked.table
     rows = [[row.number, row.sample, dict(row.cells), dict(row.values)] for row in table.rows]
-    found = {**_encode_source(checked), "columns": table.columns, "rows": rows}
-    encoded = zlib.compress(json.dumps(found, separators=(",", ":")).encode(), _LEVEL)
+    encoded = _compress({**_encode_source(checked), "columns": table.columns, "rows": rows})
     if len(encoded) > LARGEST_BYTES:
         message = f"the batch takes {len(encoded)} bytes to keep; at most {LARGEST_BYTES} fit"
         raise Invalid([Problem("", "document_too_large", message, "make several batches of it")])
@@ -46,15 +50,39 @@ def _encode_source(checked: AnyBatch) -> dict[str, Any]:
             "request": checked.request,
             "outputs": checked.outputs,
             "labels": checked.labels,
+            "steps": checked.steps,
         }
     }
 
 
-def get(batch: str) -> AnyBatch:
-    """The table with what its workflows are made from; of a planned batch without the plans. Raises
-    ``NotFound``.
+def encode_request(fields: Mapping[str, Json]) -> bytes:
+    """What was submitted besides the rows, as it is stored."""
+    return _compress(fields)
+
+
+def _compress(found: Mapping[str, Any]) -> bytes:
+    return zlib.compress(json.dumps(found, separators=(",", ":")).encode(), _LEVEL)
+
+
+def get_request(batch: str) -> dict[str, Json] | None:
+    """What was submitted besides the rows; None of a batch that was stored without it."""
+    with translate_errors():
+        row = collection(documents.BatchTable).find_one({"_id": batch}, {"request": 1})
+    found: dict[str, Json] | None = None
+    if row and "request" in row:
+        found = json.loads(zlib.decompress(row["request"]))
+    return found
+
+
+def get(batch: str, rows: int) -> AnyBatch:
+    """The table, with that many rows or more, and what its workflows are made from; of a planned
+    batch without the plans. Raises ``NotFound``.
     """
-    return _kept(batch)
+    found = _kept(batch)
+    if len(found.table.rows) < rows:  # rows were added since this process read it
+        _kept.forget(batch)
+        found = _kept(batch)
+    return found
 
 
 def forget(batch: str) -> None:
@@ -64,7 +92,7 @@ def forget(batch: str) -> None:
 
 def _load(batch: str) -> tuple[AnyBatch, int]:
     with translate_errors():
-        row = collection(documents.BatchTable).find_one({"_id": batch})
+        row = collection(documents.BatchTable).find_one({"_id": batch}, {"content": 1})
     if row is None:
         raise NotFound(f"There is no batch '{batch}'.")
     text = zlib.decompress(row["content"])
