@@ -14,7 +14,7 @@ from bvbrc_workflows_client import tokens
 from bvbrc_workflows_client.errors import WorkflowsError
 from bvbrc_workflows_client.session import Session
 from bvbrc_workflows_client.version import __version__
-from cli import batch, commands, holds, many, outputs, overview, status, templates
+from cli import batch, commands, holds, many, outputs, overview, status, steps, templates
 from cli.documents import crate, plans, submit
 from cli.messages import mail, webhook
 from cli.show.failures import Exit, Failed, of_error
@@ -115,6 +115,8 @@ for each in (
     status.explain,
     status.forecast,
     status.reuse,
+    steps.step,
+    steps.timeline,
     crate.crate,
     outputs.outputs,
     outputs.download,

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import click
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
-from cli.show import views
+from cli.show import engine, views
 from cli.show.screen import Screen, command
 
 Json = Any
@@ -43,7 +43,7 @@ def usage(screen: Screen) -> None:
 @command
 def overview(screen: Screen) -> None:
     """Show, to admins, what goes on: what is stuck, queues, services, processes, users."""
-    screen.show(screen.api.get("/admin/overview"), _overview_view)
+    screen.show(screen.api.get("/admin/overview"), engine.overview)
 
 
 def _exact(screen: Screen, name: str) -> Json | None:
@@ -66,27 +66,3 @@ def _usage_view(found: Json) -> RenderableType:
         again = views.moment(each.get("resets_at"))
         table.add_row(name.replace("_", " "), str(each["used"]), str(each["allowed"]), again)
     return table
-
-
-def _overview_view(found: Json) -> RenderableType:
-    """Each list of the answer as a table, single facts as lines."""
-    parts: list[RenderableType] = []
-    for name, value in found.items():
-        title = Text(name.replace("_", " "), style="bold")
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            columns = list(value[0])
-            table = views.make_table(*columns)
-            for each in value:
-                table.add_row(*(_cell(each.get(column)) for column in columns))
-            parts += [title, table]
-        else:
-            parts.append(Text.assemble(title, ": ", _cell(value)))
-    return Group(*parts)
-
-
-def _cell(value: Json) -> str:
-    if value is None or value == []:
-        return "–"
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_cell(each)}" for name, each in value.items())
-    return ", ".join(map(_cell, value)) if isinstance(value, list) else str(value)

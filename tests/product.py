@@ -18,7 +18,7 @@ from simulator.client import Simulator
 from tests.simulated import QUICK
 
 GROUP = pytest.mark.xdist_group("product")
-ALICE, BOB = "alice@bvbrc", "bob@bvbrc"
+ALICE, BOB, ADMIN = "alice@bvbrc", "bob@bvbrc", "admin@bvbrc"
 INDEXES_SECONDS = 120
 """The first request waits for MongoDB's indexes; a disk that others use makes that long."""
 FINAL = {"succeeded", "failed", "cancelled"}
@@ -92,6 +92,7 @@ def running_product() -> Iterator[Product]:
         "executor.polling_interval_seconds": 0.3,
         "executor.max_parallel_steps_per_workflow": 40,
         "webhooks.allow": '["127.0.0.1/32"]',
+        "auth.admins": f'["{ADMIN}"]',
     }
     with stack(Wanted(apis=1, settings=settings, simulator=QUICK)) as running:
         product = Product(running)

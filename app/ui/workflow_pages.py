@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import groupby
@@ -345,12 +345,21 @@ def _results(found: view_models.Head) -> list[tuple[str, list[tuple[str, str]]]]
     named = outputs(found.workflow, connections().links)["workflow_outputs"]
     base_url = found.compiled.spec.base_context.get("base_url")
     return [
-        (
-            f"{each['step_name']}: {each['output']}" if "step_name" in each else "",
-            _link_values(each["value"], base_url),
-        )
+        (name, _link_values(value, base_url))
         for each in named[:ROWS]
+        for name, value in _fields(
+            f"{each['step_name']}: {each['output']}" if "step_name" in each else "", each["value"]
+        )
     ]
+
+
+def _fields(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The fields of an object, as the outputs of CWL are, with their paths; else the value."""
+    if not isinstance(value, dict):
+        yield name, value
+        return
+    for key, inner in value.items():
+        yield from _fields(f"{name}.{key}" if name else key, inner)
 
 
 def _folders(found: view_models.Head) -> list[tuple[str, str]]:

@@ -29,8 +29,8 @@ def of_batch(found: Json) -> RenderableType:
 
 
 def moment(text: str) -> str:
-    """In the reader's own time zone, to the minute."""
-    return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}"
+    """In the reader's own time zone, which it names, to the minute."""
+    return datetime.fromisoformat(text).astimezone().isoformat(" ", "minutes")
 
 
 def _ends(found: Json) -> Text:

@@ -19,8 +19,8 @@ Json = Any
 
 
 def moment(stamp: str | None) -> str:
-    """In the local time zone, to the second; empty for None."""
-    return f"{time(stamp).astimezone():%Y-%m-%d %H:%M:%S}" if stamp else ""
+    """In the local time zone, which it names, to the second; empty for None."""
+    return time(stamp).astimezone().isoformat(" ", "seconds") if stamp else ""
 
 
 def refusal(detail: str, problems: Sequence[Mapping[str, str]]) -> RenderableType:
@@ -54,6 +54,8 @@ def status(found: Json) -> RenderableType:
     )  # fmt: skip
     failures = [Padding(_failure(step), (0, 0, 0, 2)) for step in found["steps"]
                 if step.get("error_message")]  # fmt: skip
+    if found.get("error_message") and not failures:  # no step is at fault
+        failures = [Padding(Text(found["error_message"], style="red"), (0, 0, 0, 2))]
     waits = [parked(found)] if found.get("parked") else []
     return Group(head, *waits, table, *failures)
 
@@ -126,7 +128,7 @@ def expiry(expires_at: datetime | None) -> str:
     if expires_at is None:
         return "does not say when it expires"
     word = "expires" if expires_at > datetime.now(UTC) else "expired"
-    return f"{word} {expires_at.astimezone():%Y-%m-%d %H:%M}"
+    return f"{word} {expires_at.astimezone().isoformat(' ', 'minutes')}"
 
 
 def make_table(*columns: str) -> Table:

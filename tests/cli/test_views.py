@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 from rich.console import Console, RenderableType
@@ -37,6 +38,29 @@ def test_an_id_is_never_broken() -> None:
     console.print(views.page({"workflows": [row]}))
 
     assert workflow in console.export_text()
+
+
+def test_a_time_names_its_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        assert views.moment("2026-01-19T10:00:00.000Z") == "2026-01-19 15:30:00+05:30"
+        assert forecasts.moment("2026-01-19T10:00:00Z") == "2026-01-19 15:30+05:30"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_failure_that_no_step_is_at_fault_for_is_shown() -> None:
+    found = {
+        "workflow_name": "w",
+        "workflow_id": "wf_1",
+        "status": "failed",
+        "error_message": "Further steps cannot be planned: main.cwl:7",
+        "steps": [{"step_name": "a", "status": "succeeded", "app": "Date", "step_id": "21"}],
+    }
+
+    assert "Further steps cannot be planned: main.cwl:7" in drawn(views.status(found))
 
 
 FORECAST = {

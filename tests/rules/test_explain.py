@@ -18,7 +18,9 @@ from workflows.spec.compiled_spec import CompiledSpec, compile_spec
 
 NOW = datetime(2026, 1, 19, 10, tzinfo=UTC)
 BEGAN = NOW - timedelta(hours=1)
-AROUND = Surroundings(now=NOW, began=BEGAN, token_expires_at=NOW + timedelta(days=1))
+AROUND = Surroundings(
+    now=NOW, began=BEGAN, workflow_id="wf_1", token_expires_at=NOW + timedelta(days=1)
+)
 P, R, Q, X, S, F = (
     StepState.PENDING,
     StepState.READY,
@@ -121,6 +123,8 @@ def test_a_step_in_flight_says_where_it_is(
     assert found.code is code
     assert found.message
     assert found.unblocked_by
+    if code is Code.TOKEN_EXPIRED:
+        assert "/workflows/wf_1/token" in found.unblocked_by
 
 
 def test_a_submission_in_doubt_says_until_when() -> None:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from devstack.processes import wait_until
-from tests.product import GROUP, Product, document
+from tests.product import ADMIN, GROUP, Product, document
 from tests.ui import scenes
 from tests.ui.conftest import Seen
 from tests.ui.shots import ELSEWHERE, KEPT, SHOTS, shoot, shown
@@ -170,6 +170,7 @@ def scenery(running_product: Product) -> Iterator[dict[str, str]]:
     answer = product.ask("POST", "/workflows/plan", scenes.MARIA, json=planned)
     found["most"] = answer["workflow_id"]
     assert [product.ends(each) for each in short] == ["succeeded", "succeeded"]
+    found["done"] = short[0]
     assert product.ends(found["failed"]) == "failed"
     wait_until(
         lambda: product.ask("GET", f"/batches/{found['batch']}", scenes.MARIA)["failures"],
@@ -214,6 +215,14 @@ def paths(scenery: dict[str, str]) -> dict[str, str]:
         "new-app": "/new/app?app=GenomeAssembly2",
         "new-sheet": "/new/sheet",
         "again": f"/workflows/{scenery['failed']}/again",
+        "results": f"/workflows/{scenery['done']}/results",
+        "delete": f"{failed}/delete",
+        "many": "/many/retry?status=failed",
+        "save": f"/new/save?former={scenery['done']}",
+        "webhooks": "/webhooks",
+        "email": "/email",
+        "holds": "/holds",
+        "token": "/token",
     }
 
 
@@ -261,6 +270,35 @@ def test_a_phone_needs_no_scrolling_aside(look: Look, scenery: dict[str, str]) -
         seen.open(path)
         width = seen.page.evaluate("document.documentElement.scrollWidth")
         assert width <= PHONE["viewport"]["width"], name
+
+
+def test_the_overview_of_admins_keeps_nobody_out_and_fits_a_phone(look: Look) -> None:
+    source = (files("axe_playwright_python") / "axe.min.js").read_text()
+    seen = look(ADMIN, **PHONE)
+    seen.open("/admin")
+
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(seen.page.get_by_role("columnheader", name="Last heartbeat")).to_be_visible()
+    seen.page.evaluate(source)
+    violations = seen.page.evaluate("axe.run({})")["violations"]
+    assert [each["id"] for each in violations] == []
+
+
+def test_times_name_the_zone_of_the_reader(look: Look, scenery: dict[str, str]) -> None:
+    seen = look(scenes.MARIA, timezone_id="Asia/Kolkata", locale="en-GB")
+    for path in (f"/workflows/{scenery['failed']}/", "/token"):
+        seen.open(path)
+        expect(seen.page.locator("main time").first).to_have_text(re.compile(r"GMT\+5:30$"))
+
+
+def test_the_map_covers_no_step_on_a_phone(look: Look, scenery: dict[str, str]) -> None:
+    seen = look(scenes.MARIA, **PHONE)
+    seen.open(f"/workflows/{scenery['failed']}/")
+    below = "map => map.getBoundingClientRect().top"
+    end = "paper => paper.getBoundingClientRect().bottom"
+
+    expect(seen.page.locator("#map")).to_be_visible()
+    assert seen.page.locator("#map").evaluate(below) >= seen.page.locator(".paper").evaluate(end)
 
 
 def test_a_large_graph_is_drawn_smaller_and_larger(look: Look, scenery: dict[str, str]) -> None:

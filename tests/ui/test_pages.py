@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import requests
 
 from devstack.processes import wait_until
 from tests.cwl.planning import EXAMPLES
+from tests.cwl.planning import workflow as cwl
+from tests.engine.test_replan import IMPOSSIBLE, NEEDS
 from tests.product import ALICE, BOB, GROUP, Product, document
 from tests.ui.conftest import Visitor
 
@@ -187,6 +191,30 @@ def test_failures_are_pages_too(alice: Visitor, path: str, status: int) -> None:
     assert answer.headers["Content-Type"].startswith("text/html")
 
 
+@pytest.mark.parametrize(
+    ("page", "tab"),
+    [("step?name=b", "Steps"), ("output?name=b", "Steps"), ("steps", "Steps"), ("", "Graph")],
+)
+def test_every_page_of_a_workflow_has_a_current_tab(
+    alice: Visitor, product: Product, workflow: str, page: str, tab: str
+) -> None:
+    product.ends(workflow)
+
+    shown = alice.get(f"/workflows/{workflow}/{page}").text
+
+    tabs = shown.partition('<nav class="tabs"')[2].partition("</nav>")[0]
+    assert re.findall(r'aria-current="(?:page|true)">(\w+)</a>', tabs) == [tab]
+
+
+def test_a_plan_takes_no_time_yet(alice: Visitor, product: Product) -> None:
+    plan = product.ask("POST", "/workflows/plan", json=document({"a": ""}, name="a plan"))
+
+    shown = alice.get(f"/workflows/{plan['workflow_id']}/").text
+
+    assert "stored" in shown
+    assert "so far" not in shown
+
+
 def test_a_step_that_does_not_exist_is_not_found(alice: Visitor, workflow: str) -> None:
     assert alice.get(f"/workflows/{workflow}/step?name=x").status_code == 404
 
@@ -259,6 +287,19 @@ def test_why_a_step_failed_is_on_every_page(alice: Visitor, product: Product) ->
     assert "&lt;b&gt;the end&lt;/b&gt;" in step
     output = alice.get(f"/workflows/{workflow}/output?name=why&of=stderr&attempt=1").text
     assert "the end" in output
+
+
+def test_a_failure_that_no_step_is_at_fault_for_is_on_the_page_of_the_workflow(
+    alice: Visitor,
+) -> None:
+    product = alice.product
+    body = {"workflow": cwl(IMPOSSIBLE, needs=NEEDS), "inputs": {}}
+    workflow = product.ask("POST", "/workflows/submit-cwl", json=body)["workflow_id"]
+    assert product.ends(workflow) == "failed"
+
+    assert set(product.steps(workflow).values()) == {"succeeded"}
+    for page in ("/", f"/workflows/{workflow}/"):
+        assert "Further steps cannot be planned: " in alice.get(page).text, page
 
 
 def test_results_are_links_to_bvbrc(alice: Visitor, product: Product) -> None:
@@ -363,6 +404,11 @@ def test_pages_of_a_workflow_that_grows_show_what_is_known(alice: Visitor) -> No
     ]
 
     assert "follow once step" in early
+    results = alice.get(f"/workflows/{workflow}/results").text
+    for shown in (pages[0].text, results):  # as a tree, and not as a line of JSON
+        assert "genomes" in shown
+        assert "&#34;genomes" not in shown
+    assert "<summary>object" not in results
     assert [page.status_code for page in pages] == [200] * len(pages)
     assert 'href="?in=annotate"' in pages[0].text
     assert "annotate__1" in alice.get(f"/workflows/{workflow}/?in=annotate").text

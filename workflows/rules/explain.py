@@ -73,6 +73,7 @@ class Surroundings:
     now: datetime
     began: datetime
     """When the workflow was submitted."""
+    workflow_id: str = ""
     backend_of: Callable[[str], str] = lambda _: APPSERVICE
     """The name of the backend that runs an app."""
     token_expires_at: datetime | None = None
@@ -229,7 +230,7 @@ class _View:
     def _held_by(self, step: int, state: StepState, hold: Hold) -> Reason:
         ends = f"The hold ends at {hold.until:%Y-%m-%d %H:%M} UTC, or " if hold.until else ""
         lifted = (
-            "POST /api/v1/workflows/{id}/resume"
+            f"POST /api/v1/workflows/{self._around.workflow_id}/resume"
             if hold.scope is Scope.WORKFLOW
             else f"{hold.by} or an admin lifts it: DELETE /api/v1/holds/{hold.id}"
         )
@@ -250,7 +251,8 @@ class _View:
             return (
                 Code.TOKEN_EXPIRED,
                 _without_token(job, around),
-                "PUT /api/v1/workflows/{id}/token with a fresh token of the owner.",
+                f"PUT /api/v1/workflows/{around.workflow_id}/token with a fresh token of"
+                " the owner.",
                 around.token_expires_at,
             )
         if around.backend_of(app) != APPSERVICE:

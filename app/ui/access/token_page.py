@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -23,7 +24,9 @@ def register(blueprint: Blueprint) -> None:
 @signed_in
 def show_token() -> str:
     kept = credentials_of(connections().context, caller().name)
-    return render_template("token.html", kept=kept)
+    return render_template(
+        "token.html", kept=kept, ends=_time(kept["expires_at"]), renewed=_time(kept["renewed_at"])
+    )
 
 
 @signed_in
@@ -37,3 +40,7 @@ def forget_token() -> Any:
 def change_renewal() -> Any:
     users.set_renewal(caller().name, wanted=request.form.get("renew") == "yes")
     return redirect(url_for("ui.show_token"), 303)
+
+
+def _time(stamp: str | None) -> datetime | None:
+    return datetime.fromisoformat(stamp) if stamp else None

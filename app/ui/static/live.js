@@ -8,6 +8,7 @@ const LONGEST_PAUSE = 10000; // however long the last answer took: see pauseAfte
 const RECONNECT = 5000;
 const RETRY = 2000; // in bad times
 const PATIENCE = 20000; // for an answer
+const LOCAL_TIME = { day: "numeric", month: "short", year: "numeric", hour: "numeric", minute: "2-digit", second: "2-digit", timeZoneName: "short" };
 const SILENCE = 40000; // of a stream, which says every 15 s that it lives
 let source = null;
 let word = 0; // when the stream last said something
@@ -105,7 +106,7 @@ function alarm(kind, more = "") {
   misses += 1;
   const banner = document.getElementById("trouble");
   if (trouble === kind && !more) return;
-  const since = trouble ? banner.dataset.began : new Date().toLocaleTimeString();
+  const since = trouble ? banner.dataset.began : new Date().toLocaleTimeString([], { timeZoneName: "short" });
   trouble = kind;
   banner.dataset.began = since;
   const head = kind === "away"
@@ -255,7 +256,7 @@ function localise() {
     const at = new Date(time.dateTime);
     if (!isNaN(at)) {
       time.title = time.dateTime;
-      time.textContent = at.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
+      time.textContent = at.toLocaleString([], LOCAL_TIME);
     }
   }
   tick();

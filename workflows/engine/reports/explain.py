@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from workflows.backends.declared_apps import backend_of
 from workflows.engine.context import EngineContext
@@ -24,14 +24,14 @@ from workflows.store.workflows import specs
 from workflows.store.workflows.standings import Standing, standings
 from workflows.store.workflows.stored import StoredWorkflow
 
+_PATH: Final = "/api/v1/workflows/"
+
 
 def explanation(workflow: StoredWorkflow, context: EngineContext) -> dict[str, Any]:
     """One reason for each step that has not ended."""
     compiled, jobs = specs.get(workflow.spec_id), job_rows.history(workflow.id)
     reasons = explain(compiled, workflow.progress, jobs, _surroundings(workflow, context))
-    message = _paused_reason(workflow) or _message(
-        workflow.status, len(reasons), bool(workflow.problems)
-    )
+    message = _paused_reason(workflow) or _message(workflow, len(reasons))
     if workflow.failure:
         message += f" {workflow.failure}"
     return {
@@ -53,6 +53,7 @@ def _surroundings(workflow: StoredWorkflow, context: EngineContext) -> Surroundi
         now=clock(),
         backend_of=backend_of,
         began=workflow.begun_at,
+        workflow_id=workflow.id,
         token_expires_at=expires_at,
         token_refused=refused,
         service=service.state,
@@ -75,15 +76,16 @@ def _paused_reason(workflow: StoredWorkflow) -> str:
         return ""
     return (
         "Paused by a restart (executor.enable_auto_resume is false). Submit it again by its id"
-        " to resume: POST /api/v1/workflows/{id}/submit, or POST /api/v1/workflows/{id}/resume."
+        f" to resume: POST {_PATH}{workflow.id}/submit, or POST {_PATH}{workflow.id}/resume."
     )
 
 
-def _message(state: str, unfinished: int, problems: bool) -> str:
+def _message(workflow: StoredWorkflow, unfinished: int) -> str:
+    state = workflow.status
     if state == WorkflowState.PLANNED:
-        if problems:
+        if workflow.problems:
             return "It is planned, but cannot run: it has problems."
-        return "It is planned; it starts with POST /api/v1/workflows/{id}/submit."
+        return f"It is planned; it starts with POST {_PATH}{workflow.id}/submit."
     steps = "1 step has" if unfinished == 1 else f"{unfinished} steps have"
     if state in FINAL_WORKFLOW:
         return f"It is {state}" + (f"; {steps} a job that is being killed." if unfinished else ".")

@@ -64,7 +64,7 @@ def _parts(
         "outbox": lambda: _outboxes(now),
         "parked": _parked,
         "services": _services,
-        "processes": lambda: [_process(each, now) for each in list_heartbeats()],
+        "processes": lambda: _processes(now),
         "slowest_sweeps": _slowest_sweeps,
         "users": _users,
         "stuck": lambda: [_stuck(each) for each in stuck_work.stuck(now, overdue, MOST_STUCK)],
@@ -152,6 +152,12 @@ def _services() -> list[Json]:
         }
         for name, (health, checked) in sorted(service_status.all_services().items())
     ]
+
+
+def _processes(now: datetime) -> list[Json]:
+    """Workers and beats. An API records itself only where a probe asks it to write, so that its
+    last record does not say whether it lives."""
+    return [_process(each, now) for each in list_heartbeats() if each.kind != "api"]
 
 
 def _process(each: Heartbeat, now: datetime) -> dict[str, Json]:
