@@ -84,7 +84,7 @@ def test_both_are_commands(terminal: Terminal) -> None:
     product = terminal.product
     product.simulator.app("*", output_file="hungry", run_seconds=0, outcome="failed",
                           cluster_status="OUT_OF_MEMORY")  # fmt: skip
-    workflow = product.submit(document({"hungry": ""}, name="seen by its attempts"))
+    workflow = product.submit(document({"hungry": ""}, name="hungry twice"))
     product.ends(workflow)
 
     step = terminal("step", workflow, "hungry")
