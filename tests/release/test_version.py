@@ -18,14 +18,16 @@ from workflows import __version__
 def test_package_api_health_command_line_and_changes_name_one_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     api = documented_app().test_client()
-    changes = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    changes = re.findall(
+        r"^## \[(.+)\] - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
 
     assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "workflows.__version__"}
     assert json.loads(api.get("/openapi.json").data)["info"]["version"] == __version__
     assert api.get("/api/v1/health/live").json["version"] == __version__
     assert CliRunner().invoke(main, ["--version"]).output.split()[-1] == __version__
     assert changes[0] == __version__
-    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {__version__}\ndate-released: " in (ROOT / "CITATION.cff").read_text()
     assert client_version == __version__
     alone = tomllib.loads((ROOT / "distributions/cli/pyproject.toml").read_text())["project"]
     assert alone["version"] == __version__
