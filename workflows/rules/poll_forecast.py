@@ -42,6 +42,9 @@ _WORTH: Final = 0.0014
 """A look is worth so many seconds of waiting, times the square of the interval in seconds."""
 _CLOSEST: Final = 0.4
 """The shortest time between two looks, in intervals."""
+_SHORT_RUN: Final = 2
+"""Intervals: a job that waits is taken to end soon where its run may be as short. With a longer run
+a look comes in time that sees it start."""
 _FEW: Final = 5
 """Of a user with more jobs, the fixed schedule makes a call in each interval, and not more."""
 
@@ -100,12 +103,12 @@ class Outlook:
         """How likely a job ends in the next second; None where that is not known: it has outlasted
         the earlier ones.
 
-        One that waits ends within the longest spacing only if its run is as short.
+        One that waits ends soon only if its run is short.
         """
         if started_at is not None:
             return self.run.hazard(now - started_at)
         starts = self.wait.hazard(now - submitted_at)
-        return None if starts is None else starts * self.run.part_within(SLOWEST * base)
+        return None if starts is None else starts * self.run.part_within(_SHORT_RUN * base)
 
 
 def spacing(rates: Collection[float], base: timedelta) -> timedelta:

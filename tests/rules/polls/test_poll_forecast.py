@@ -97,7 +97,15 @@ def test_many_jobs_cost_no_more_calls_than_a_few() -> None:
     assert spacing([1e-3] * 50, BASE) == pytest.approx(spacing([1e-3] * 5, BASE), rel=1e-6)
 
 
-@pytest.mark.parametrize("scene", [SCENES[1], SCENES[2]], ids=str)
+def test_a_run_that_a_look_will_see_starting_costs_no_looks_while_it_waits() -> None:
+    """Users of jobs of a minute paid a third more calls, nearly all for jobs that waited."""
+    minute = rate(300, run=45, wait=200)
+
+    assert minute is not None
+    assert spacing([minute], BASE) > 2 * BASE
+
+
+@pytest.mark.parametrize("scene", [SCENES[1], SCENES[2], SCENES[8]], ids=str)
 def test_the_median_is_halved_at_no_more_calls(scene: Scene) -> None:
     """The benchmark in short, on its own seed: the same result on every machine."""
     row, _ = compare(scene, job_hours=30, seed=1)
