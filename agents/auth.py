@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from agents.api import Api
 from agents.caller import Caller, caller
-from config.sections import Agents
+from config.interface_sections import Agents
 
 SCOPE: Final = "workflows"
 """The one scope: a token may do what its user may do."""

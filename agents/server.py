@@ -17,7 +17,7 @@ from agents.auth import ApiTokenVerifier, auth_settings, metadata_routes
 from agents.caller import RequestFacts
 from agents.guide import INSTRUCTIONS, add_prompts, add_resources
 from agents.tools import make_tools
-from config.sections import Agents
+from config.interface_sections import Agents
 from workflows import __version__
 
 _LISTS: Final[tuple[CacheableMethod, ...]] = (

@@ -94,6 +94,18 @@ def create_app(settings: Settings) -> Flask:
     metering.register(app)
     errors.register(app)
     wes_errors.register(app)
+    docs.register(app, _register_routes(app))
+    guide.register(app)
+    ui.register(app)
+    for group in (cli.credentials, cli.db):
+        app.cli.add_command(group)
+    if proxies := settings.api.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
+    return app
+
+
+def _register_routes(app: Flask) -> Documented:
+    """The routes of the API, and of GA4GH WES, which the OpenAPI document describes."""
     api = Documented(app)
     of_workflows = (status, history, steps, step_reuse, results, ro_crate, forecast)
     reading = (apps, *of_workflows, usage, admin, system)
@@ -104,14 +116,7 @@ def create_app(settings: Settings) -> Flask:
     api.register_blueprint(wes_routes.blueprint, url_prefix=wes_errors.PREFIX)
     api.register_blueprint(system.for_prometheus)
     api.register_blueprint(reference.blueprint)
-    docs.register(app, api)
-    guide.register(app)
-    ui.register(app)
-    for group in (cli.credentials, cli.db):
-        app.cli.add_command(group)
-    if proxies := settings.api.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
-    return app
+    return api
 
 
 def _gate(settings: Settings) -> Gate:

@@ -21,7 +21,7 @@ from pydantic import ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from config import notification_sections, sections
+from config import interface_sections, notification_sections, sections
 
 PREFIX = "WORKFLOW_"
 _HERE = ("localhost", "127.0.0.1", "::1")
@@ -67,8 +67,8 @@ class Settings(BaseSettings):
     notifications: notification_sections.Notifications = notification_sections.Notifications()
     templates: sections.Templates = sections.Templates()
     api: sections.Api = sections.Api()
-    wes: sections.Wes = sections.Wes()
-    agents: sections.Agents = sections.Agents()
+    wes: interface_sections.Wes = interface_sections.Wes()
+    agents: interface_sections.Agents = interface_sections.Agents()
     provenance: sections.Provenance = sections.Provenance()
 
     @model_validator(mode="after")
@@ -131,7 +131,7 @@ class AgentSettings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    agents: sections.Agents
+    agents: interface_sections.Agents
 
     @classmethod
     def settings_customise_sources(
@@ -169,7 +169,7 @@ def read_settings(file: Path | None = None) -> Settings:
         raise _bad_settings(error, path) from None
 
 
-def load_agents() -> sections.Agents:
+def load_agents() -> interface_sections.Agents:
     """The one section of the MCP server, which has neither keys nor servers; a bad setting ends the
     process with one line."""
     try:
@@ -179,7 +179,7 @@ def load_agents() -> sections.Agents:
         raise SystemExit(EXIT_CODE) from None
 
 
-def read_agents(file: Path | None = None) -> sections.Agents:
+def read_agents(file: Path | None = None) -> interface_sections.Agents:
     """Its section of ``file`` and of the environment. Raises ``BadSettings``."""
     path = file or Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE)
     if problems := list(_environment_problems(os.environ)):

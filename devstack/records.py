@@ -105,7 +105,7 @@ def stop_all() -> list[str]:
     """Stops every set-up of this folder, those that start too, and waits for their end. A command
     that began before, and has started nothing yet, starts nothing any more."""
     with starting():
-        _stopped().touch()
+        _stop_mark().touch()
         # Those that use the servers before the servers.
         return [name for name in sorted(names(), key="servers".__eq__) if stop(name)]
 
@@ -113,7 +113,7 @@ def stop_all() -> list[str]:
 def is_stopped() -> bool:
     """Whether a stop has come since this process began. Call it while you hold the lock."""
     try:
-        stopped = _stopped().stat().st_mtime
+        stopped = _stop_mark().stat().st_mtime
     except FileNotFoundError:
         return False
     began = _since(os.getpid())
@@ -125,7 +125,7 @@ def is_stopped() -> bool:
     return stopped > time.time() - age_seconds + 0.02
 
 
-def _stopped() -> Path:
+def _stop_mark() -> Path:
     return RUN / "stopped"
 
 

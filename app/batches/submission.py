@@ -121,7 +121,7 @@ def _take_form(known: Fields) -> Taken:
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
         message = "it must be one character, and no quotation mark or end of line"
         raise Invalid([Problem("delimiter", "bad_argument", message)])
-    fields = {name: _typed(name, text, known) for name, text in texts.items()}
+    fields = {name: _parse_value(name, text, known) for name, text in texts.items()}
     table = table_from_file(parts["samples"], delimiter, noted)
     digest = hashlib.sha256()
     for name in sorted(parts):
@@ -137,7 +137,7 @@ def _text(name: str, raw: bytes) -> str:
         raise Invalid([Problem(name, "bad_encoding", message)]) from error
 
 
-def _typed(name: str, text: str, known: Fields) -> Json:
+def _parse_value(name: str, text: str, known: Fields) -> Json:
     if name in known.objects:
         return request_bodies.parse(text.encode())
     if name == "max_active":

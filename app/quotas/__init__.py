@@ -117,7 +117,7 @@ class Quotas:
     def usage(self, user: str) -> dict[str, Json]:
         """Limit to ``{used, allowed, resets_at?}``."""
         self._ledger.refresh(user)
-        return {str(limit): self._shown(limit, user) for limit in Limit}
+        return {str(limit): self._describe_use(limit, user) for limit in Limit}
 
     def _check_stored(self, user: str, limits: tuple[Limit, ...]) -> None:
         for limit in limits:
@@ -127,7 +127,7 @@ class Quotas:
                 if used >= self._allowed[limit]:
                     self._refuse(limit, used)
 
-    def _shown(self, limit: Limit, user: str) -> dict[str, Json]:
+    def _describe_use(self, limit: Limit, user: str) -> dict[str, Json]:
         used = self._ledger.used(limit, user)
         shown: dict[str, Any] = {"used": round(used, 3), "allowed": self._allowed[limit]}
         if limit.is_rate:

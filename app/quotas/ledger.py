@@ -127,7 +127,7 @@ class Ledger:
     def used(self, limit: Limit, user: str) -> float:
         """How much of a limit the user uses now."""
         if limit.is_stored:
-            return self._stored(limit, user)
+            return self._sum_stored(limit, user)
         with self._lock:
             self._turn()
             key = (limit, user)
@@ -166,7 +166,7 @@ class Ledger:
         """Of the present minute, at least one."""
         return max(1, self.window_end() - int(time.time()))
 
-    def _stored(self, limit: Limit, user: str) -> float:
+    def _sum_stored(self, limit: Limit, user: str) -> float:
         account = self._accounts.get(user) or self.refresh(user)
         if limit is Limit.ACTIVE:
             return account.known.active + account.active

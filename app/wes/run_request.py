@@ -147,11 +147,11 @@ class _Reader:
 
     def kind(self) -> str:
         """The type in our spelling; Toil writes ``cwl``."""
-        sent = self._required("workflow_type")
+        sent = self._require("workflow_type")
         kind = sent.upper()
         if sent and kind not in VERSIONS:
             self._choice("workflow_type", sent, list(VERSIONS))
-        version = self._required("workflow_type_version")
+        version = self._require("workflow_type_version")
         if version and kind in VERSIONS and version not in VERSIONS[kind]:
             self._choice("workflow_type_version", version, VERSIONS[kind])
         return kind
@@ -169,7 +169,7 @@ class _Reader:
 
     def url(self, files: Collection[str]) -> tuple[str, str]:
         """The attachment that ``workflow_url`` names, and the fragment."""
-        sent = self._required("workflow_url")
+        sent = self._require("workflow_url")
         path, _, fragment = sent.partition("#")
         name = posixpath.normpath(path) if path else ""
         if _SCHEME.match(sent) or sent.startswith("//"):
@@ -228,7 +228,7 @@ class _Reader:
                 message = f"the attached file {location[:80]!r} is not sent to BV-BRC"
                 self.problem(format_path(path), "bad_argument", message, _INTO_THE_WORKSPACE)
 
-    def _required(self, name: str) -> str:
+    def _require(self, name: str) -> str:
         found = self.texts.get(name, "")
         if not found:
             self.problem(name, "missing_field", "this part is missing")

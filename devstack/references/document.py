@@ -72,7 +72,7 @@ def render() -> str:
             '`"never"`, `"mine"`, or an object, which means *mine*. [Reuse](reuse.md)\n\n',
             _reuse(),
             _limits(),
-            _dropped(),
+            _list_dropped(),
         ]
     )
 
@@ -214,7 +214,7 @@ def _limits() -> str:
     return "\n## Limits of the whole\n\n" + table(("what", "at most", "refused as"), lines)
 
 
-def _dropped() -> str:
+def _list_dropped() -> str:
     return (
         "\n## Fields that are dropped unread\n\nA document that was read back can be submitted"
         " again: what the engine writes, and what clients put around a workflow, is dropped.\n\n"

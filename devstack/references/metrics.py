@@ -26,10 +26,12 @@ def render() -> str:
 def declarations() -> list[tuple[str, str, str, str]]:
     """Name, type, labels and meaning of each metric that ``observability`` declares."""
     files = [ROOT / "observability" / name for name in SOURCES]
-    return [each for file in files for each in _declared(ast.parse(file.read_text("utf-8")))]
+    return [
+        each for file in files for each in _find_declarations(ast.parse(file.read_text("utf-8")))
+    ]
 
 
-def _declared(tree: ast.AST) -> Iterator[tuple[str, str, str, str]]:
+def _find_declarations(tree: ast.AST) -> Iterator[tuple[str, str, str, str]]:
     for call in ast.walk(tree):
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             continue
@@ -44,12 +46,12 @@ def _texts(call: ast.Call) -> list[str]:
     return [
         node.value
         for argument in call.args
-        for node in ([argument] if isinstance(argument, ast.Constant) else _starred(argument))
+        for node in ([argument] if isinstance(argument, ast.Constant) else _unpack_star(argument))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
 
 
-def _starred(argument: ast.expr) -> list[ast.expr]:
+def _unpack_star(argument: ast.expr) -> list[ast.expr]:
     if isinstance(argument, ast.Starred) and isinstance(argument.value, ast.Tuple):
         return argument.value.elts
     return []

@@ -14,7 +14,7 @@ from annotated_types import Ge, Gt, Interval, Le, MinLen
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from config import notification_sections, sections
+from config import interface_sections, notification_sections, sections
 from config.settings import PREFIX, Settings
 from devstack.references.tables import table
 
@@ -120,7 +120,7 @@ def _default(field: FieldInfo) -> str:
 
 def meanings() -> dict[tuple[str, str], str]:
     """Class and key to the text that stands below the key."""
-    modules = (sections, notification_sections)
+    modules = (sections, interface_sections, notification_sections)
     trees = [ast.parse(inspect.getsource(each)) for each in modules]
     found = {}
     for node in (node for tree in trees for node in tree.body):

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from agents.api import Api
 from agents.server import make_application
 from agents.tools import make_tools
-from config.sections import Agents
+from config.interface_sections import Agents
 from devstack import processes
 from devstack.processes import wait_until
 from tests.agents.conftest import Agent

@@ -10,7 +10,7 @@ from mcp_types import CallToolResult
 from agents.api import Api
 from agents.caller import Caller, set_caller
 from agents.server import make_server
-from config.sections import Agents
+from config.interface_sections import Agents
 from devstack import processes
 from tests.agents.conftest import text_of
 from tests.product import document

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from config import notification_sections, sections
+from config import interface_sections, notification_sections, sections
 from config.settings import Settings
 from workflows.store import documents
 
 ROOT = Path(__file__).parent.parent.parent
-DECLARED = {"sections.py", "notification_sections.py", "settings.py"}
+DECLARED = {"sections.py", "interface_sections.py", "notification_sections.py", "settings.py"}
 READERS = (
     "agents",
     "app",
@@ -32,7 +32,7 @@ def read_names() -> set[str]:
         for file in ([ROOT / each] if each.endswith(".py") else (ROOT / each).rglob("*.py"))
     ]
     trees = [ast.parse(file.read_text("utf-8")) for file in files if file.name not in DECLARED]
-    modules = (sections, notification_sections)
+    modules = (sections, interface_sections, notification_sections)
     declared = [ast.parse(Path(each.__file__).read_text("utf-8")) for each in modules]
     return {
         node.attr

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from workflows.model.states import FINAL_STEP, JobState, StepState, WorkflowState
 from workflows.model.values import Job, PendingRetry, Spec, StepSpec, Workflow, job_key
-from workflows.rules.explain import Code, Reason, Surroundings, explain, outlook
+from workflows.rules.explain import explain, outlook
 from workflows.rules.plan import plan
+from workflows.rules.reasons.values import Code, Reason, Surroundings
 from workflows.spec.compiled_spec import CompiledSpec, compile_spec
 
 NOW = datetime(2026, 1, 19, 10, tzinfo=UTC)

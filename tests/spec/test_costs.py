@@ -13,8 +13,9 @@ from tests.spec.examples import CATALOGUE
 from workflows.model.errors import Problem
 from workflows.model.states import StepState, WorkflowState
 from workflows.model.values import Workflow
-from workflows.rules.explain import Surroundings, explain
+from workflows.rules.explain import explain
 from workflows.rules.plan import plan
+from workflows.rules.reasons.values import Surroundings
 from workflows.spec import size_limits
 from workflows.spec.checks.diagnostics import MOST_PROBLEMS
 from workflows.spec.checks.suggestions import did_you_mean

@@ -51,7 +51,7 @@ def _add_job_action(graph: Graph, facts: RunFacts, job: Job, agent: Reference) -
         error=error,
         object=_inputs(graph, facts, job),
         result=_results(graph, facts, job),
-        resourceUsage=_elapsed(graph, job),
+        resourceUsage=_add_elapsed(graph, job),
     )
     return graph.add(
         local_id("control", job.key),
@@ -103,7 +103,7 @@ def _results(graph: Graph, facts: RunFacts, job: Job) -> list[Reference]:
     return _unique(found)
 
 
-def _elapsed(graph: Graph, job: Job) -> Reference | None:
+def _add_elapsed(graph: Graph, job: Job) -> Reference | None:
     times = job.reused or job
     if times.started_at is None or times.finished_at is None:
         return None

@@ -162,7 +162,7 @@ def adapt(
     )
     troubled = {before.troubled, *observed.overloads} - {""}
     if overloads > before.ignored and len(troubled) > 1:
-        return _halved(now)
+        return _halve(now)
     if len(troubled) == 1:
         now = replace(now, troubled=troubled.pop())
     settled = now.top is not None and now.calls >= _highest_below(now.top)
@@ -182,7 +182,7 @@ def _next_window(now: ConcurrencyLimit) -> ConcurrencyLimit:
     return replace(now, starts=0, start_seconds=0.0, queries=(), troubled="")
 
 
-def _halved(now: ConcurrencyLimit) -> ConcurrencyLimit:
+def _halve(now: ConcurrencyLimit) -> ConcurrencyLimit:
     less = max(1, now.calls // 2)
     return replace(
         _next_window(now),
@@ -211,7 +211,7 @@ def _judge_window(now: ConcurrencyLimit, ceiling: int, *, full: bool) -> Concurr
     known = replace(known, quiet=known.calls, lowest=lowest)
     if known.calls >= ceiling:
         return replace(known, reason="the ceiling is reached")
-    return _grown(known, ceiling)
+    return _grow(known, ceiling)
 
 
 def _certain_queue(now: ConcurrencyLimit) -> bool:
@@ -256,7 +256,7 @@ def _shrunk(known: ConcurrencyLimit) -> ConcurrencyLimit:
     )
 
 
-def _grown(known: ConcurrencyLimit, ceiling: int) -> ConcurrencyLimit:
+def _grow(known: ConcurrencyLimit, ceiling: int) -> ConcurrencyLimit:
     calls, quick = known.calls, "AppService answers as quickly as ever"
     if known.top is None or known.top <= calls:
         more = _within(calls + min(known.step, calls), ceiling)

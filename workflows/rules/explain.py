@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 from workflows.model.states import (
@@ -21,81 +19,19 @@ from workflows.model.states import (
     StepState,
 )
 from workflows.model.values import APPSERVICE, Job, Workflow
-from workflows.rules.holds import Hold, Scope, Subject, describe, find_hold
+from workflows.rules.holds import Hold, Scope, describe, find_hold
 from workflows.rules.plan import plan
+from workflows.rules.reasons.jobs import (
+    explain_at_bvbrc,
+    explain_doubt,
+    explain_look_up,
+    explain_token,
+)
+from workflows.rules.reasons.values import Code, Reason, Surroundings
 from workflows.spec.compiled_spec import CompiledSpec
 
 MOST_BUSY: Final = 20
 """How many steps under way the reason of a waiting step names: thousands may wait."""
-
-
-class Code(StrEnum):
-    """The reason's code."""
-
-    WAITING_FOR_STEPS = "waiting_for_steps"
-    PARALLELISM_CAP = "parallelism_cap"
-    USER_CAP = "user_cap"
-    SUBMISSION_IN_DOUBT = "submission_in_doubt"
-    RETRY_AT = "retry_at"
-    PAUSED = "paused"
-    SERVICE_UNAVAILABLE = "service_unavailable"
-    SERVICE_DISABLED = "service_disabled"
-    TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a reason
-    QUEUED_AT_BVBRC = "queued_at_bvbrc"
-    RUNNING = "running"
-    LOOKING_FOR_RESULTS = "looking_for_results"
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why one step is not done yet."""
-
-    step_name: str
-    state: StepState
-    code: Code
-    message: str
-    unblocked_by: str
-    since: datetime | None = None
-    """None where it was not recorded."""
-    until: datetime | None = None
-    """When the reason ends by itself, if that is known."""
-    waiting_for: tuple[str, ...] = ()
-    """Names of the steps that it waits for; under a parallelism cap, the first few under way."""
-    job_id: str = ""
-    hold: Hold | None = None
-    """The hold that keeps the step from starting."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """The facts outside of its workflow that a step's progress depends on."""
-
-    now: datetime
-    began: datetime
-    """When the workflow was submitted."""
-    workflow_id: str = ""
-    backend_of: Callable[[str], str] = lambda _: APPSERVICE
-    """The name of the backend that runs an app."""
-    token_expires_at: datetime | None = None
-    """None if the engine keeps no token of the user."""
-    token_refused: bool = False
-    service: str = "up"
-    """``up``, ``away`` or ``disabled``: AppService, as far as known."""
-    service_since: datetime | None = None
-    service_reason: str = ""
-    user_jobs: int = 0
-    """The user's jobs that are at AppService or being sent."""
-    most_user_jobs: int = 1_000_000
-    holds: Sequence[Hold] = ()
-    """Those that may keep a step from starting."""
-    subject_of: Callable[[str], Subject] = lambda app: Subject("", app, "")
-    """A job of an app in this workflow, as far as holds are concerned."""
-
-    @property
-    def token_ended(self) -> bool:
-        return (
-            self.token_refused or self.token_expires_at is None or self.token_expires_at <= self.now
-        )
 
 
 def explain(
@@ -250,7 +186,7 @@ class _View:
         if around.token_ended:
             return (
                 Code.TOKEN_EXPIRED,
-                _without_token(job, around),
+                explain_token(job, around),
                 f"PUT /api/v1/workflows/{around.workflow_id}/token with a fresh token of"
                 " the owner.",
                 around.token_expires_at,
@@ -260,7 +196,7 @@ class _View:
         if job is None or job.state in (JobState.CHECKING, JobState.INTENDED):
             return self._unsent(job)
         if job.state is JobState.SENDING and job.in_doubt:
-            return _in_doubt(job)
+            return explain_doubt(job)
         if job.state is JobState.SENDING:
             return (
                 Code.QUEUED_AT_BVBRC,
@@ -268,12 +204,12 @@ class _View:
                 "AppService answers.",
                 job.sent_at,
             )
-        return _at_bvbrc(job)
+        return explain_at_bvbrc(job)
 
     def _unsent(self, job: Job | None) -> tuple[Code, str, str, datetime | None]:
         around = self._around
         if job and job.state is JobState.CHECKING:
-            return _looks(job)
+            return explain_look_up(job)
         if around.service == "disabled":
             return (
                 Code.SERVICE_DISABLED,
@@ -334,64 +270,6 @@ class _View:
             "One of the user's jobs ends.",
             None,
         )
-
-
-def _without_token(job: Job | None, around: Surroundings) -> str:
-    ended = "was refused by BV-BRC" if around.token_refused else "has expired"
-    if around.token_expires_at is None:
-        ended = "is not known"
-    if job and job.job_id:
-        return f"The owner's token {ended}: the state of job {job.job_id} cannot be queried."
-    return f"The owner's token {ended}: the step cannot be submitted."
-
-
-def _looks(job: Job) -> tuple[Code, str, str, datetime | None]:
-    """The reason of a job whose result may be there already."""
-    if job.basis:
-        message = "Another job computes the same; the step waits for its results."
-        return Code.LOOKING_FOR_RESULTS, message, "That job ends.", job.intended_at
-    message = "The engine looks whether an earlier job has computed the same."
-    unblocked_by = "The Workspace has answered; without an answer the step runs after a minute."
-    return Code.LOOKING_FOR_RESULTS, message, unblocked_by, job.intended_at
-
-
-def _in_doubt(job: Job) -> tuple[Code, str, str, datetime | None]:
-    if job.answered:
-        return (
-            Code.SUBMISSION_IN_DOUBT,
-            f"AppService answered with an error that may hide a job: {job.reason}.",
-            "The engine asks AppService whether the job exists; if not, the step is sent again.",
-            job.refused_since or job.sent_at,
-        )
-    return (
-        Code.SUBMISSION_IN_DOUBT,
-        f"The step was sent, but the answer was lost: {job.reason or 'no answer came'}.",
-        "The engine asks AppService whether the job exists; a step is never sent twice.",
-        job.sent_at,
-    )
-
-
-def _at_bvbrc(job: Job) -> tuple[Code, str, str, datetime | None]:
-    killed = " It is being killed." if job.kill else ""
-    if job.failing:
-        message = f"Job {job.job_id} has failed; the engine is asking BV-BRC why."
-        return Code.RUNNING, message, "BV-BRC answers, or the deadline passes.", job.finished_at
-    if job.globs and job.finished_at:
-        return _looked_for(job)
-    if job.started_at:
-        message = f"Job {job.job_id} is running.{killed}"
-        return Code.RUNNING, message, "The job ends.", job.started_at
-    message = f"Job {job.job_id} waits in BV-BRC's queue.{killed}"
-    return Code.QUEUED_AT_BVBRC, message, "BV-BRC starts the job.", job.submitted_at
-
-
-def _looked_for(job: Job) -> tuple[Code, str, str, datetime | None]:
-    """The reason of a job that has completed and whose results are not known yet."""
-    message = f"Job {job.job_id} has ended; its results are being looked for"
-    if job.reason:
-        unblocked_by = "The Workspace can be reached again; the engine retries until then."
-        return Code.SERVICE_UNAVAILABLE, f"{message}: {job.reason}.", unblocked_by, job.finished_at
-    return Code.RUNNING, f"{message}.", "The Workspace answers.", job.finished_at
 
 
 def _name_steps(names: Sequence[str], word: str = "and") -> str:

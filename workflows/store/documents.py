@@ -31,6 +31,7 @@ from workflows.store.durations.documents import (
 from workflows.store.durations.documents import (
     DurationTotal as DurationTotal,  # noqa: PLC0414 - exported
 )
+from workflows.store.processes.documents import AppSpecs as AppSpecs  # noqa: PLC0414 - exported
 from workflows.store.processes.documents import Heartbeat as Heartbeat  # noqa: PLC0414 - exported
 from workflows.store.processes.documents import Lock as Lock  # noqa: PLC0414 - exported
 from workflows.store.processes.documents import Schema as Schema  # noqa: PLC0414 - exported
@@ -389,13 +390,3 @@ class Removal(Document):
     id = StringField(primary_key=True)  # the workflow
     hidden_at = DateTimeField()
     erased_at = DateTimeField()  # when its specs, jobs and events were gone
-
-
-class AppSpecs(Document):
-    """The apps' specifications, as the service gave them last; one document in all."""
-
-    meta = {"collection": "app_specs", "auto_create_index": False}
-    id = StringField(primary_key=True)
-    specs = StringField()  # JSON: keys of foreign making
-    fetched_at = DateTimeField()
-    asked_at = DateTimeField()  # when a process last claimed the fetch

@@ -17,8 +17,8 @@ from app.api.schemas.schema_fields import (
     word,
 )
 from workflows.reuse.choice import Miss
-from workflows.rules.explain import Code
 from workflows.rules.holds import Mode, Scope
+from workflows.rules.reasons.values import Code
 
 
 class ReasonHold(Answered):

@@ -40,7 +40,7 @@ def register(blueprint: Blueprint) -> None:
 
 @signed_in
 def list_emails() -> str:
-    found = [_shown(emails.view(each)) for each in emails.of_owner(caller().name)]
+    found = [_parse_times(emails.view(each)) for each in emails.of_owner(caller().name)]
     mail = connections().settings.notifications.smtp
     names = [*PATTERNS, *NAMES]
     return render_template("emails.html", addresses=found, mail=mail, usual=EVENTS, names=names)
@@ -56,7 +56,7 @@ def register_email() -> Any:
     return _back()
 
 
-def _shown(view: dict[str, Any]) -> dict[str, Any]:
+def _parse_times(view: dict[str, Any]) -> dict[str, Any]:
     """With times that the templates' filters take."""
     times = {name: view[name] for name in _TIMES if view.get(name)}
     return view | {name: datetime.fromisoformat(text) for name, text in times.items()}

@@ -39,7 +39,7 @@ def register(blueprint: Blueprint) -> None:
 
 @signed_in
 def list_webhooks() -> str:
-    found = [_shown(webhooks.view(each)) for each in webhooks.of_owner(caller().name)]
+    found = [_parse_times(webhooks.view(each)) for each in webhooks.of_owner(caller().name)]
     return render_template("webhooks.html", webhooks=found, usual=USUAL, names=[*PATTERNS, *NAMES])
 
 
@@ -71,13 +71,13 @@ def show_webhook(webhook_id: str) -> str:
     found, following = webhooks.page_of(webhook, PAGE, request.args.get("page", ""))
     return render_template(
         "webhook.html",
-        webhook=_shown(webhooks.view(webhook)),
-        deliveries=[_shown(webhooks.delivery_view(each)) for each in found],
+        webhook=_parse_times(webhooks.view(webhook)),
+        deliveries=[_parse_times(webhooks.delivery_view(each)) for each in found],
         following=following,
     )
 
 
-def _shown(view: dict[str, Any]) -> dict[str, Any]:
+def _parse_times(view: dict[str, Any]) -> dict[str, Any]:
     """With times that the templates' filters take."""
     times = {name: view[name] for name in _TIMES if view.get(name)}
     return view | {name: datetime.fromisoformat(text) for name, text in times.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.shared import ROOT as PROJECT
-from workflows.rules.explain import Code
+from workflows.rules.reasons.values import Code
 
 TEXT = (PROJECT / "docs" / "api.md").read_text()
 

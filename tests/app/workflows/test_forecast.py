@@ -18,7 +18,7 @@ from werkzeug.serving import make_server as serve
 from agents.api import Api as AgentsApi
 from agents.caller import Caller, set_caller
 from agents.server import make_server
-from config.sections import Agents
+from config.interface_sections import Agents
 from devstack.processes import wait_until
 from tests.app.conftest import BOB, ROOT, Api
 from tests.engine.conftest import document

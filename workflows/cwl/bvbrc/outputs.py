@@ -33,7 +33,7 @@ def output(parameter: Parameter, job: Job, bound: Binding, report: Report) -> Js
     written = parameter.node.get("outputBinding")
     glob = written.get("glob") if written is not None else None
     many = any(isinstance(member, Array) for member in members(parameter.type))
-    known = _known(parameter.name, app)
+    known = _find_template(parameter.name, app)
     if glob is None:
         other = app.other_outputs.get(parameter.name)
         return _output_location([other], parameter, many=many) if other and not known else known
@@ -55,7 +55,7 @@ def _empty(location: Json, glob: Node, name: str, app: AppFacts, report: Report)
     return {**found, "optional": True}
 
 
-def _known(name: str, app: AppFacts) -> str | None:
+def _find_template(name: str, app: AppFacts) -> str | None:
     """The path template of the app's result of that name."""
     if name == FOLDER_OUTPUT and name not in app.outputs:
         return app.outputs.get("job_output_path", _HIDDEN)

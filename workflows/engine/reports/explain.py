@@ -10,8 +10,9 @@ from workflows.backends.declared_apps import backend_of
 from workflows.engine.context import EngineContext
 from workflows.engine.reports.views import stamp
 from workflows.model.states import FINAL_WORKFLOW, WorkflowState
-from workflows.rules.explain import Reason, Surroundings, explain, outlook
+from workflows.rules.explain import explain, outlook
 from workflows.rules.holds import Hold, Subject
+from workflows.rules.reasons.values import Reason, Surroundings
 from workflows.store import holds
 from workflows.store.jobs import polling
 from workflows.store.jobs import rows as job_rows

@@ -62,7 +62,7 @@ def _parts(
         "queues": lambda: [_queue(each, now) for each in queues.queues(now)],
         "messages": lambda: _messages(messages),
         "outbox": lambda: _outboxes(now),
-        "parked": _parked,
+        "parked": _list_parked,
         "services": _services,
         "processes": lambda: _processes(now),
         "slowest_sweeps": _slowest_sweeps,
@@ -130,7 +130,7 @@ def _outboxes(now: datetime) -> list[Json]:
     ]
 
 
-def _parked() -> list[Json]:
+def _list_parked() -> list[Json]:
     """Users with active workflows that wait for a token."""
     active = {each.owner: each.active for each in users.users(parked.MOST_USERS) if each.active}
     since = parked.since_of(active)

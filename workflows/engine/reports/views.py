@@ -123,10 +123,10 @@ def parked_fields(workflows: Sequence[WorkflowSummary]) -> dict[str, dict[str, A
     """
     active = {each.owner for each in workflows if each.status in ACTIVE_WORKFLOW}
     since = parked.since_of(active)
-    return {each.id: _parked(each, since) for each in workflows}
+    return {each.id: _show_parked(each, since) for each in workflows}
 
 
-def _parked(workflow: WorkflowSummary, since: Mapping[str, datetime | None]) -> dict[str, Any]:
+def _show_parked(workflow: WorkflowSummary, since: Mapping[str, datetime | None]) -> dict[str, Any]:
     waits = workflow.status in ACTIVE_WORKFLOW and workflow.owner in since
     at = parked.begin_of(since, workflow.owner, workflow.begun_at) if waits else None
     return {"parked": waits, "parked_since": stamp(at)}

@@ -53,7 +53,7 @@ class PlannedStarts:
         return self._plan([], 0.0)
 
     def after(self, step: int, now: float) -> Sequence[int]:
-        return self._plan([self._ended(step, now)], now)
+        return self._plan([self._end_job(step, now)], now)
 
     def wake(self, now: float) -> Sequence[int]:
         return self._plan([], now)
@@ -64,7 +64,7 @@ class PlannedStarts:
         self._workflow = made.workflow
         return [start.step for start in made.starts]
 
-    def _ended(self, step: int, now: float) -> Job:
+    def _end_job(self, step: int, now: float) -> Job:
         workflow, spec = self._workflow, self._outset.compiled.spec.steps[step]
         attempt = workflow.attempts[step]
         return Job(

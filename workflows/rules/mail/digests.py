@@ -85,9 +85,8 @@ def report_batch(
     event = f"batch.{subject.status}"
     page = f"{head.public_url}/ui/batches/{subject.id}"
     facts = {"Batch": subject.id, "Ended": _moment(end.at), "Workflows": _counts(end.counts)}
-    text = (
-        f"Batch {_quoted(subject.name)} has {_ended(subject.status)}.\n\n{_table(facts)}\n{page}\n"
-    )
+    sentence = f"Batch {_quote(subject.name)} has {_tell_end(subject.status)}."
+    text = f"{sentence}\n\n{_table(facts)}\n{page}\n"
     title = f"{subject.status.capitalize()}: batch {shorten(subject.name)}"
     content = _Content(event, end.at, title, text, f"/api/v1/batches/{subject.id}")
     return [
@@ -151,7 +150,7 @@ def ask_confirmation(
 
 
 def _of_workflow(name: str, subject: Subject, event: Event, head: Letterhead) -> _Content:
-    page, state = f"{head.public_url}/ui/workflows/{subject.id}", _ended(event.after)
+    page, state = f"{head.public_url}/ui/workflows/{subject.id}", _tell_end(event.after)
     lasted = event.at - subject.begun_at if subject.begun_at else None
     facts = {
         "Workflow": subject.id,
@@ -160,7 +159,7 @@ def _of_workflow(name: str, subject: Subject, event: Event, head: Letterhead) ->
         "Steps": _counts(Counter(map(str, subject.states))),
         "Failed": _failed_steps(subject),
     }
-    text = f"Workflow {_quoted(subject.name)} has {state}.\n\n{_table(facts)}\n{page}\n"
+    text = f"Workflow {_quote(subject.name)} has {state}.\n\n{_table(facts)}\n{page}\n"
     title = f"{event.after.capitalize()}: {shorten(subject.name)}"
     source = f"/api/v1/workflows/{subject.id}"
     return _Content(name, event.at, title, text, source, subject.id)
@@ -208,11 +207,11 @@ def _table(facts: Mapping[str, str]) -> str:
     return "".join(f"  {name:10}{text}\n" for name, text in facts.items() if text)
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return f"'{shorten(name, _MOST_NAME)}'"
 
 
-def _ended(state: str) -> str:
+def _tell_end(state: str) -> str:
     return "been cancelled" if state == "cancelled" else str(state)
 
 

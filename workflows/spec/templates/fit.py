@@ -77,10 +77,10 @@ def report_missing(
     near = did_you_mean(name, strange).replace("did you mean", "was it meant by")
     about = schema.get("title") or schema.get("description") or ""
     message = f"it is required: {about}" if about else "it is required"
-    diagnostics.problem(at, "missing_input", message, near or _expected(schema))
+    diagnostics.problem(at, "missing_input", message, near or _describe_expected(schema))
 
 
-def _expected(schema: Schema) -> str:
+def _describe_expected(schema: Schema) -> str:
     if schema.get("enum"):
         return f"give one of {list_names(list(map(str, schema['enum'])))}"
     if schema.get("examples"):

@@ -100,7 +100,7 @@ def record_end(
         "finished_at": finished_at,
         "reason": reason,
         "missing_since": None,
-        **_started(started_at),
+        **_set_start(started_at),
         **_seen_due(outcome, finished_at, job.has_basis),
     }
     return JobUpdate(job.key, job.workflow, END, fields)
@@ -112,7 +112,7 @@ def record_success(
     """It has ended well. Its workflow learns that with its outputs (``record_outputs``)."""
     fields: Row = {"finished_at": finished_at, "results_due": now, "missing_since": None}
     move = REPORT if job.started_at is None else NOTE
-    return JobUpdate(job.key, job.workflow, move, fields | _started(started_at))
+    return JobUpdate(job.key, job.workflow, move, fields | _set_start(started_at))
 
 
 def record_missing(job: Watched, since: datetime | None) -> JobUpdate:
@@ -134,7 +134,7 @@ def record_outputs(
     return JobUpdate(job.key, job.workflow, END, fields)
 
 
-def _started(started_at: datetime | None) -> Row:
+def _set_start(started_at: datetime | None) -> Row:
     return {"started_at": started_at} if started_at else {}
 
 

@@ -242,6 +242,7 @@ _TIMES = (
 def value(each: Row) -> Job:
     """The domain's value of a stored row; raises ``UNREADABLE`` where it makes no sense."""
     outcome: Any = each.get("outcome")
+    times: dict[str, Any] = {name: each.get(name) for name in _TIMES}
     return Job(
         key=each["_id"],
         workflow=each["workflow"],
@@ -272,12 +273,19 @@ def value(each: Row) -> Job:
         failing=each.get("evidence_due") is not None,
         exit_code=each.get("exit_code"),
         cluster_status=each.get("cluster_status") or "",
-        basis=_read_basis(each["basis"]) if each.get("basis") else None,
-        reuse_until=each.get("reuse_until"),
-        reused=_read_reused(each["reused"]) if each.get("reused") else None,
-        miss=each.get("reuse_miss") or {},
         kill=bool(each.get("kill")),
         kill_reply=each.get("kill_reply") or "",
         request_id=each.get("request_id") or "",
-        **{name: each.get(name) for name in _TIMES},
+        **_read_reuse(each),
+        **times,
     )
+
+
+def _read_reuse(each: Row) -> dict[str, Any]:
+    """What the job says of reuse: what its result rests on, what it took, why it took nothing."""
+    return {
+        "basis": _read_basis(each["basis"]) if each.get("basis") else None,
+        "reuse_until": each.get("reuse_until"),
+        "reused": _read_reused(each["reused"]) if each.get("reused") else None,
+        "miss": each.get("reuse_miss") or {},
+    }

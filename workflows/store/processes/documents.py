@@ -13,24 +13,6 @@ from mongoengine import (
     StringField,
 )
 
-from workflows.store.batches.documents import Batch as Batch  # noqa: PLC0414 - exported
-from workflows.store.batches.documents import BatchPlan as BatchPlan  # noqa: PLC0414 - exported
-from workflows.store.batches.documents import BatchTable as BatchTable  # noqa: PLC0414 - exported
-from workflows.store.durations.documents import (
-    DurationHour as DurationHour,  # noqa: PLC0414 - exported
-)
-from workflows.store.durations.documents import (
-    DurationTotal as DurationTotal,  # noqa: PLC0414 - exported
-)
-from workflows.store.templates.documents import Template as Template  # noqa: PLC0414 - exported
-from workflows.store.templates.documents import (
-    TemplateVersion as TemplateVersion,  # noqa: PLC0414 - exported
-)
-from workflows.store.webhooks.documents import DUE_DELIVERIES as DUE_DELIVERIES  # noqa: PLC0414 - exported
-from workflows.store.webhooks.documents import Delivery as Delivery  # noqa: PLC0414 - exported
-from workflows.store.webhooks.documents import MailRequest as MailRequest  # noqa: PLC0414 - exported
-from workflows.store.webhooks.documents import Webhook as Webhook  # noqa: PLC0414 - exported
-
 
 class Lock(Document):
     """A lock for periodic work that only one process does at a time, with its last time.
@@ -92,3 +74,13 @@ class Service(Document):
     reason = StringField()
     since = DateTimeField()
     checked_at = DateTimeField()
+
+
+class AppSpecs(Document):
+    """The apps' specifications, as the service gave them last; one document in all."""
+
+    meta = {"collection": "app_specs", "auto_create_index": False}
+    id = StringField(primary_key=True)
+    specs = StringField()  # JSON: keys of foreign making
+    fetched_at = DateTimeField()
+    asked_at = DateTimeField()  # when a process last claimed the fetch

@@ -12,24 +12,6 @@ from mongoengine import (
     StringField,
 )
 
-from workflows.store.batches.documents import Batch as Batch  # noqa: PLC0414 - exported
-from workflows.store.batches.documents import BatchPlan as BatchPlan  # noqa: PLC0414 - exported
-from workflows.store.batches.documents import BatchTable as BatchTable  # noqa: PLC0414 - exported
-from workflows.store.durations.documents import (
-    DurationHour as DurationHour,  # noqa: PLC0414 - exported
-)
-from workflows.store.durations.documents import (
-    DurationTotal as DurationTotal,  # noqa: PLC0414 - exported
-)
-from workflows.store.templates.documents import Template as Template  # noqa: PLC0414 - exported
-from workflows.store.templates.documents import (
-    TemplateVersion as TemplateVersion,  # noqa: PLC0414 - exported
-)
-from workflows.store.webhooks.documents import DUE_DELIVERIES as DUE_DELIVERIES  # noqa: PLC0414 - exported
-from workflows.store.webhooks.documents import Delivery as Delivery  # noqa: PLC0414 - exported
-from workflows.store.webhooks.documents import MailRequest as MailRequest  # noqa: PLC0414 - exported
-from workflows.store.webhooks.documents import Webhook as Webhook  # noqa: PLC0414 - exported
-
 
 class Credential(Document):
     """A user's token, sealed; one a user."""

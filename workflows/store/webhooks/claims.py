@@ -145,7 +145,7 @@ def take_next(webhook: str, token: str, lease: timedelta) -> Claimed | None:
             sort=[("due", 1)],
             return_document=ReturnDocument.AFTER,
         )
-    return _claimed(row) if row else None
+    return _read_claim(row) if row else None
 
 
 def record_delivered(claimed: Claimed, token: str, status: int) -> None:
@@ -232,7 +232,7 @@ def _old_secret() -> Row:
     return {"$cond": [{"$gt": ["$old_secret_until", NOW]}, "$old_secret", None]}
 
 
-def _claimed(row: Row) -> Claimed:
+def _read_claim(row: Row) -> Claimed:
     message = Message(
         row["_id"],
         row["webhook"],

@@ -42,7 +42,7 @@ def conditions(owner: str | None, wanted: Wanted) -> list[Row]:
         found.append({"$or": [_in_state(state) for state in wanted.states]})
     if wanted.ids:
         found.append({"_id": {"$in": list(wanted.ids)}})
-    return [*found, *_of_fields(wanted), *_labels(wanted.labels), *_derived(owner, wanted)]
+    return [*found, *_of_fields(wanted), *_labels(wanted.labels), *_derive_filters(owner, wanted)]
 
 
 def _of_fields(wanted: Wanted) -> Iterator[Row]:
@@ -66,7 +66,7 @@ def _labels(labels: Mapping[str, str]) -> Iterator[Row]:
         yield {"$expr": {"$eq": [label, {"$literal": value}]}}
 
 
-def _derived(owner: str | None, wanted: Wanted) -> Iterator[Row]:
+def _derive_filters(owner: str | None, wanted: Wanted) -> Iterator[Row]:
     if wanted.has_failed_step is not None:
         failed = str(StepState.FAILED)
         yield {"states": failed if wanted.has_failed_step else {"$ne": failed}}

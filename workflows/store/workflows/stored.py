@@ -104,7 +104,7 @@ def get(workflow: str) -> StoredWorkflow:
         row = collection(documents.Workflow).find_one({"_id": workflow})
     if row is None:
         raise NotFound(f"There is no workflow '{workflow}'.")
-    return _stored(row)
+    return _read_workflow(row)
 
 
 def progress_of(ids: Sequence[str]) -> list[tuple[str, Workflow]]:
@@ -119,7 +119,7 @@ def summary(row: Row) -> WorkflowSummary:
     return WorkflowSummary(**_summary_fields(row))
 
 
-def _stored(row: Row) -> StoredWorkflow:
+def _read_workflow(row: Row) -> StoredWorkflow:
     return StoredWorkflow(
         **_summary_fields(row),
         spec_id=row["spec"],

@@ -1,0 +1,1 @@
+"""What explains a step that does not run: the values, and the reasons of its job."""
