@@ -215,7 +215,7 @@ def test_nothing_is_sent_while_submissions_are_disabled(engine: Engine) -> None:
 
     engine.simulator.switch(enabled=True)
 
-    assert engine.ends(workflow, seconds=30) == "succeeded"
+    assert engine.ends(workflow) == "succeeded"
 
 
 def test_the_users_request_is_known_at_bvbrc(engine: Engine) -> None:

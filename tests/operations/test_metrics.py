@@ -52,7 +52,7 @@ class Watched:
             return self.prometheus.value(expression) == expected
 
         with suppress(RuntimeError):
-            wait_until(known, f"{expression} is {expected}", seconds=15)
+            wait_until(known, f"{expression} is {expected}", seconds=60)
         found = self.prometheus.value(expression)
         assert found == expected, (expression, found)
         return True

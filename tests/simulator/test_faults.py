@@ -33,7 +33,7 @@ def post(simulator: Simulator, token: str, timeout: float = 30) -> requests.Resp
 
 
 def wait_for_jobs(simulator: Simulator, count: int) -> list[dict[str, Any]]:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while len(jobs := simulator.jobs()) != count:
         assert time.monotonic() < deadline, f"{len(jobs)} jobs, not {count}"
         threading.Event().wait(0.02)

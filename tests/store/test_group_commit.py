@@ -40,7 +40,7 @@ def gather(together: GroupCommit[str], writer: Writer, items: str) -> list[Futur
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = monotonic() + 30
+    deadline = monotonic() + 60
     while not condition():
         assert monotonic() < deadline
         sleep(0.001)

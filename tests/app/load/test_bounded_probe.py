@@ -10,7 +10,7 @@ import pytest
 from app.health.bounded_probe import NoAnswer, Probe
 
 
-def soon(seconds: float = 10.0) -> float:
+def soon(seconds: float = 60.0) -> float:
     return time.monotonic() + seconds
 
 
@@ -19,7 +19,7 @@ def test_a_question_that_hangs_is_asked_once_whoever_waits_for_it() -> None:
 
     def hang() -> str:
         asked.append(1)
-        go_on.wait(20)
+        go_on.wait(60)
         return "at last"
 
     probe = Probe(hang)
@@ -76,7 +76,7 @@ def test_a_question_that_is_on_its_way_already_is_waited_for_and_asked_again() -
 
     def hang() -> str:
         answer = next(answers)
-        go_on.wait(20)
+        go_on.wait(60)
         return answer
 
     probe = Probe(hang, fresh_seconds=60)

@@ -44,7 +44,7 @@ def messages(uri: str) -> list[tuple[list[str], str]]:
     ]
 
 
-def reached(condition: Callable[[], bool], seconds: float = 20) -> None:
+def reached(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it was not reached in time"
