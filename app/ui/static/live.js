@@ -224,10 +224,12 @@ async function send(form, button) {
   if ("sent" in form.dataset) return;
   form.dataset.sent = "";
   try {
-    const body = new URLSearchParams(new FormData(form));
-    if (button && button.name) body.append(button.name, button.value);
+    const fields = new FormData(form);
+    if (button && button.name) fields.append(button.name, button.value);
+    const files = form.enctype === "multipart/form-data";
+    const body = files ? fields : new URLSearchParams(fields);
     const url = form.getAttribute("action") || location.href;
-    const keepalive = body.toString().length < 60000; // also if its user leaves the page at once
+    const keepalive = !files && body.toString().length < 60000; // also if its user leaves the page at once
     const { answer, page } = await ask(url, { method: "POST", body, keepalive, signal: AbortSignal.timeout(3 * PATIENCE) });
     if (!page) throw new Error(answer.status);
     if (answer.redirected) { location.href = answer.url; return; }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import FilePayload, expect
 
+from tests.engine.batches import TEMPLATE
 from tests.product import GROUP, Product
 from tests.ui.test_browser import PATIENCE, Look
 
@@ -62,6 +63,26 @@ def test_a_sheet_is_mended_and_started_without_a_script(look: Look, product: Pro
 
     expect(page.get_by_role("heading", name="without a script")).to_be_visible()
     expect(page.locator("#batch")).to_contain_text("of 2 samples ended")
+
+
+def test_samples_are_added_to_a_batch_from_a_file(look: Look, product: Product) -> None:
+    body = {"workflow": TEMPLATE, "samples": [{"sample": "S0"}], "name": "goes on"}
+    batch = product.ask("POST", "/batches", "kira@bvbrc", json=body)["batch_id"]
+    seen = look("kira@bvbrc")
+    page, samples = seen.page, (b"sample\nS0\nS1\n", b"sample\nS1\n")
+    seen.open(f"/batches/{batch}")
+
+    def add(table: bytes) -> None:
+        file: FilePayload = {"name": "more.csv", "mimeType": "text/csv", "buffer": table}
+        page.get_by_label("A table of further samples").set_input_files(file)
+        page.get_by_role("button", name="Add them").press("Enter")
+
+    add(samples[0])
+    expect(page.locator("#summary")).to_contain_text("named 'S0' already", timeout=PATIENCE)
+    seen.errors.clear()  # the browser says of a 400 what it is
+    add(samples[1])
+
+    expect(page.locator("#batch")).to_contain_text("of 2 samples ended", timeout=PATIENCE)
 
 
 def test_a_file_is_dropped_and_checked(look: Look) -> None:
