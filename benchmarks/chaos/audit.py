@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from benchmarks.chaos.batches import BatchPromise, miscounts
 from benchmarks.chaos.reuse import Contents, check_reuse
 from benchmarks.chaos.workload import Promise
 
@@ -40,6 +41,9 @@ class Facts:
     """Workflows to the numbers of their events that came to a webhook; None: there was none."""
     spoilt_messages: Sequence[str] = ()
     """Messages that came with two contents or a bad signature."""
+    batches: Sequence[BatchPromise] = ()
+    rows: Mapping[str, Sequence[Mapping[str, Json]]] = field(default_factory=dict)
+    """MongoDB's workflows of each batch."""
     contents: Contents = field(default_factory=Contents)
     """With reuse: what users have written into their files."""
 
@@ -68,11 +72,14 @@ class Verdict:
     """Events of which no webhook heard."""
     spoilt_messages: int = 0
     """Messages with two contents under one id, or a bad signature."""
+    miscounted_batches: int = 0
+    """Batches that have not exactly one workflow for each sample, or do not end."""
     wrongly_reused: int = 0
     """Steps that took the result of an earlier job, but not the one that their own would have."""
     defects: int = 0
     """What should be impossible, and was stopped by a second line of defence."""
     workflows: int = 0
+    batches: int = 0
     jobs: int = 0
     cancelled: int = 0
     retried: int = 0
@@ -104,6 +111,7 @@ class Verdict:
                 self.broken_histories,
                 self.lost_messages,
                 self.spoilt_messages,
+                self.miscounted_batches,
                 self.wrongly_reused,
                 self.defects,
             )
@@ -116,6 +124,7 @@ class Verdict:
 def audit(facts: Facts) -> Verdict:
     found = Verdict(
         workflows=len(facts.promises),
+        batches=len(facts.batches),
         jobs=len(facts.bvbrc_jobs),
         cancelled=sum(promise.expected == "cancelled" for promise in facts.promises),
         retried=sum(promise.retried for promise in facts.promises),
@@ -123,7 +132,7 @@ def audit(facts: Facts) -> Verdict:
         further_attempts=sum(not job["user_metadata"].endswith("/1") for job in facts.bvbrc_jobs),
     )
     checks = (_duplicates, _lost, _orphans, _cap, _cancels, _histories, _messages, _stalls)
-    for check in (*checks, check_reuse, _defects):
+    for check in (*checks, _batches, check_reuse, _defects):
         check(facts, found)
     return found
 
@@ -251,6 +260,12 @@ def _messages(facts: Facts, found: Verdict) -> None:
         if missing:
             found.lost_messages += len(missing)
             found.details.append(f"no webhook heard of {promise.workflow}'s events {missing}")
+
+
+def _batches(facts: Facts, found: Verdict) -> None:
+    wrong = miscounts(facts.batches, facts.rows)
+    found.miscounted_batches = len(wrong)
+    found.details += wrong
 
 
 def _stalls(facts: Facts, found: Verdict) -> None:

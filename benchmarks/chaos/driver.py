@@ -16,6 +16,7 @@ from typing import Any
 from pymongo import MongoClient
 
 from benchmarks.chaos.audit import Facts, audit
+from benchmarks.chaos.batches import row_promises
 from benchmarks.chaos.failover import Failover, failover_stack
 from benchmarks.chaos.faults import Fault, Stage
 from benchmarks.chaos.listener import Listener, listening
@@ -192,9 +193,14 @@ def _facts(running: Stack, users: Users, listener: Listener, contents: Contents)
         for event in client[DATABASE]["events"].find().sort([("workflow", 1), ("sequence", 1)]):
             events[event["workflow"]].append(event)
         stored = {job["_id"]: job for job in client[DATABASE]["jobs"].find()}
+        rows = defaultdict(list)
+        for row in client[DATABASE]["workflows"].find({"batch": {"$type": "string"}}):
+            rows[row["batch"]].append(row)
     summary = running.simulator.summary()
     return Facts(
-        promises=users.promises,
+        promises=[*users.promises, *row_promises(users.batches, rows)],
+        batches=users.batches,
+        rows=rows,
         bvbrc_jobs=running.simulator.jobs(),
         starts=running.simulator.calls("AppService.start_app2"),
         stored_jobs=stored,

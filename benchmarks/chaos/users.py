@@ -1,4 +1,5 @@
-"""What users do in front of APIs that may be dead: submit, look, cancel, try again, renew tokens.
+"""What users do in front of APIs that may be dead: submit workflows and batches, add rows, look,
+cancel, try again, renew tokens.
 
 Each user is a thread of its own, as patient as a careful client: what got no answer is asked again.
 """
@@ -14,6 +15,7 @@ from typing import Any
 
 import requests
 
+from benchmarks.chaos.batches import BatchPromise, draft_batch
 from benchmarks.chaos.listener import Listener
 from benchmarks.chaos.workload import FINAL, NO_FILES, Draft, Promise, draft
 
@@ -33,7 +35,10 @@ class User:
         self.promises: list[Promise] = []
         self.parked_at = 0.0
         """When the present token was invalidated; 0: it was not."""
+        self.batches: list[BatchPromise] = []
+        """The last one may not be accepted yet."""
         self._urls, self._issue, self._rng = urls, token, rng
+        self._of_batches = random.Random(f"batches of {name}/{rng.random()}")
         self._session = requests.Session()
         self._session.trust_env = False
         self._number = 0
@@ -46,6 +51,10 @@ class User:
     def going(self) -> list[Promise]:
         return [promise for promise in self.promises if not promise.ended]
 
+    @property
+    def going_batches(self) -> list[BatchPromise]:
+        return [batch for batch in self.batches if not batch.ended]
+
     def act(self, most: int, most_steps: int) -> None:
         """One thing that the user does now; raises ``TimeoutError`` where nobody answers."""
         now = time.time()
@@ -55,10 +64,20 @@ class User:
             if promise.cancel_at is not None and promise.cancel_at <= now:
                 self.cancel(promise, 1)
                 return
-        if len(self.going) < most:
-            self.submit(most_steps, 15)
+        waiting = [each for each in self.going_batches if each.further or not each.id]
+        if waiting or (self.going_batches and self._of_batches.random() < 0.1):
+            self.go_on((waiting or self.going_batches)[0], 15)
+        elif len(self.going) + len(self.going_batches) < most:
+            self._begin(most_steps)
         elif self.going:
             self.look(self._rng.choice(self.going), 10)
+
+    def _begin(self, most_steps: int) -> None:
+        """Another workflow, or at times a batch."""
+        if not self.going_batches and self._of_batches.random() < 0.15:
+            self.submit_batch(15)
+        else:
+            self.submit(most_steps, 15)
 
     def submit(self, most_steps: int, seconds: float) -> None:
         """Submit until it is accepted, with one Idempotency-Key, now or the next time."""
@@ -83,6 +102,31 @@ class User:
         if self._rng.random() < 0.1:
             promise.cancel_at = time.time() + self._rng.uniform(0, 4)
         self.promises.append(promise)
+
+    def submit_batch(self, seconds: float) -> None:
+        """Begin another batch; it is accepted now or the next time."""
+        name = f"{self.name.partition('@')[0]}b{len(self.batches)}"
+        batch = draft_batch(self.name, name, f"{self.files.folder}/{name}", self._of_batches)
+        self.batches.append(batch)
+        self.go_on(batch, seconds)
+
+    def go_on(self, batch: BatchPromise, seconds: float) -> None:
+        """Submit it, or add its further rows, under one Idempotency-Key; or note its end."""
+        good, headers = (200, 201), {"Idempotency-Key": batch.name}
+        if not batch.id:
+            answer = self._until(
+                good, "POST", "/batches", seconds, headers=headers, body=batch.document
+            )
+            batch.id = answer["batch_id"]
+            return
+        path = f"/batches/{batch.id}"
+        if batch.further:
+            added = batch.addition
+            self._until(good, "POST", f"{path}/samples", seconds, headers=headers, body=added)
+            batch.rows, batch.further = batch.rows + batch.further, 0
+            return
+        found = self._until((200,), "GET", path, seconds)
+        batch.ended = found["status"] if found["status"] in FINAL else ""
 
     def subscribe(self, listener: Listener) -> None:
         """Hear of every event. Before the first fault: a lost answer would lose the secret."""
@@ -187,6 +231,10 @@ class Users:
     def promises(self) -> list[Promise]:
         return [promise for user in self._all for promise in list(user.promises)]
 
+    @property
+    def batches(self) -> list[BatchPromise]:
+        return [batch for user in self._all for batch in list(user.batches)]
+
     def begin(self, most_steps: int, listener: Listener) -> None:
         """Everybody's first workflow: where that is accepted, the product is up."""
         for user in self._all:
@@ -194,6 +242,7 @@ class Users:
         time.sleep(SUBSCRIBED_SECONDS)
         for user in self._all:
             user.submit(most_steps, 150)
+        self._all[0].submit_batch(150)
 
     @contextmanager
     def at_work(self, going: int, most_steps: int) -> Iterator[None]:
@@ -232,7 +281,10 @@ class Users:
             for promise in user.going:
                 with suppress(TimeoutError):
                     user.look(promise, seconds)
-        return sum(len(user.going) for user in self._all)
+            for batch in user.going_batches:
+                with suppress(TimeoutError):
+                    user.go_on(batch, seconds)
+        return sum(len(user.going) + len(user.going_batches) for user in self._all)
 
 
 def _work(user: User, share: int, most_steps: int, over: Event) -> None:

@@ -18,6 +18,7 @@ def test_no_promise_breaks_under_a_storm_of_faults() -> None:
     assert verdict.kept, verdict.details
     assert sum(report.faults.values()) == SHORT.faults
     assert verdict.workflows >= 10
+    assert verdict.batches >= 1
 
 
 def test_no_promise_breaks_while_servers_fail_over() -> None:
