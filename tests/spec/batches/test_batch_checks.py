@@ -249,3 +249,9 @@ def test_accessions_of_a_column_are_checked_each() -> None:
     (found,) = problems(workflow(genome_size=5), rows)
 
     assert (found.path, found.code) == ("samples[1].srr", "bad_accession")
+
+
+def test_rows_of_one_name_are_told_so_once() -> None:
+    found = problems(workflow(), [ROWS[0], {**ROWS[1], "sample": ROWS[0]["sample"]}])
+
+    assert [each.code for each in found] == ["duplicate_sample"]

@@ -315,9 +315,10 @@ class _RowChecks:
         for index, row in enumerate(rows):
             if index not in faulty:
                 self._check_row(index, row)
-        self._findings.rows += places.shared_places(
-            self._checked.template, self._apps, {use.column for use in self._checked.uses}, table
-        )
+        columns = {use.column for use in self._checked.uses}
+        shared = places.shared_places(self._checked.template, self._apps, columns, table)
+        # Rows of one name share their places, too: that is said of the name.
+        self._findings.rows += [each for each in shared if row_index(each) not in faulty]
 
     def _check_size(self, rows: int) -> bool:
         count = rows * len(self._apps)
