@@ -89,8 +89,9 @@ def page(found: Json) -> RenderableType:
             moment(each["created_at"]),
             moment(each["completed_at"]),
         )
+    listed = table if found["workflows"] else Text("No workflow matches.")
     counts = ", ".join(f"{number} {word}" for word, number in found.get("counts", {}).items())
-    return Group(Text(counts), table) if "counts" in found else table
+    return Group(Text(counts), listed) if counts else listed
 
 
 def explanation(found: Json) -> RenderableType:

@@ -40,6 +40,10 @@ def test_an_id_is_never_broken() -> None:
     assert workflow in console.export_text()
 
 
+def test_an_empty_list_says_so() -> None:
+    assert drawn(views.page({"workflows": []})) == "No workflow matches.\n"
+
+
 def test_a_time_names_its_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     time.tzset()

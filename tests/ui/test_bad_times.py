@@ -206,6 +206,25 @@ def test_after_signing_in_the_place_and_the_action_come_back(look: Look, product
 
 
 @pytest.mark.browser
+@pytest.mark.browser
+def test_a_sign_out_in_another_window_is_seen_at_once(look: Look, product: Product) -> None:
+    product.simulator.app("*", run_seconds=3600)
+    workflow = product.submit(document({"a": ""}, name="signed out elsewhere"))
+    product.reaches(workflow, "a", "running")
+    seen = look()
+    seen.open(f"/workflows/{workflow}/")
+    other = seen.page.context.new_page()
+    other.goto(f"{product.url}/ui/")
+
+    other.get_by_role("button", name="Sign out").click()
+    expect(seen.page.locator("#trouble")).to_contain_text("You are signed out", timeout=PATIENCE)
+    sign_in(other, product)
+
+    expect(seen.page.locator("#trouble")).to_be_hidden(timeout=PATIENCE)
+    product.ask("POST", f"/workflows/{workflow}/cancel")
+    seen.errors.clear()
+
+
 def test_a_form_keeps_what_was_typed_when_its_session_ends(look: Look, product: Product) -> None:
     seen = look()
     page = seen.page

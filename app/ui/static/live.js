@@ -279,6 +279,11 @@ function span(all) {
   return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
 }
 
+// After a sign-out, which ends at the sign-in, the other windows look whether they are signed in.
+const windows = new BroadcastChannel("session");
+if (location.pathname === signIn()) windows.postMessage("");
+else windows.addEventListener("message", plan);
+
 localise();
 setInterval(tick, 1000);
 if (document.body.dataset.live) {
