@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cli.show.engine import overview
 from cli.show.views import moment
-from tests.cli.test_views import drawn
+from tests.cli.show.test_views import drawn
 
 STAMP = "2026-01-19T10:00:00.000Z"
 WORKFLOW = "wf_5f1d2c3b4a59687786a5b4c3d2e1f001"

@@ -8,7 +8,7 @@ from typing import Any
 from cli.show import attempts
 from cli.show.timeline import critical_path, show_timeline, timeline
 from tests.cli.conftest import Terminal
-from tests.cli.test_views import drawn
+from tests.cli.show.test_views import drawn
 from tests.product import GROUP, document
 
 NOW = datetime(2026, 1, 19, 10, 1, tzinfo=UTC)
