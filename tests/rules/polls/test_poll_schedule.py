@@ -49,6 +49,8 @@ def test_a_job_that_nobody_asked_about_is_due_at_once() -> None:
     assert due("k", START, None, START + SECOND, BASE)
     assert due("k", START, START, START + SECOND, BASE)
     assert due("k", START, START - SECOND, START + SECOND, BASE)
+    for age in range(200, 220):  # such jobs are asked about in each sixth interval alone
+        assert due("k", START, None, START + age * BASE, BASE)
 
 
 def test_a_young_job_is_asked_about_in_each_interval() -> None:
