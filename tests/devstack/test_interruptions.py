@@ -19,8 +19,8 @@ from devstack.processes import Process, wait_until
 from tests.devstack.conftest import LONG, Marked
 from tests.shared import ROOT
 
-STAGES = {"": 1, "\0all\0": 2, "\0servers\0": 3, "mongod\0": 4, "gunicorn\0": 2}
-"""What runs when a start is interrupted, and how many of the 12 interruptions come then; a start
+STAGES = {"": 2, "\0all\0": 4, "\0servers\0": 4, "mongod\0": 7, "gunicorn\0": 3}
+"""What runs when a start is interrupted, and how many of the 20 interruptions come then; a start
 that has come so far runs through the next stage within the moment that follows."""
 LONGEST_MOMENT = 1.5
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
