@@ -163,6 +163,15 @@ def test_only_the_jobs_of_users_with_a_token_return_to_the_queue() -> None:
     assert "due" not in stored("wf_2")
 
 
+def test_only_the_look_ups_of_users_with_a_token_are_due_again() -> None:
+    put("wf_1", ALICE, state="checking")
+    put("wf_2", BOB, state="checking")
+
+    assert waiting.unpark([ALICE]) == 1
+
+    assert "reuse_due" not in stored("wf_2")
+
+
 def test_a_look_up_is_of_the_backends_and_users_that_were_asked_for() -> None:
     put("wf_1", ALICE, state="sending", due=PAST, backend="appservice")
 
