@@ -239,14 +239,14 @@ def test_a_scatter_is_a_box_that_opens(look: Look, product: Product) -> None:
     seen.open(f"/workflows/{workflow}/")
     page = seen.page
 
-    page.get_by_role("link", name="annotate ").click()
+    page.locator("#graph").get_by_role("link", name="annotate ").click()
 
     expect(page.locator("#graph a")).not_to_have_count(0)
     labels = page.locator("#graph a").evaluate_all("all => all.map(a => a.ariaLabel)")
     assert all(label.startswith("annotate__") for label in labels)
     expect(page.locator(".bar .trail")).to_have_text("All › annotate")
     page.get_by_role("link", name="All", exact=True).click()
-    expect(page.get_by_role("link", name="annotate ")).to_be_visible()
+    expect(page.locator("#graph").get_by_role("link", name="annotate ")).to_be_visible()
 
 
 def test_forced_colours_show_the_current_tab_and_the_boxes(
