@@ -196,7 +196,7 @@ def _wait_for_mongod(process: Process, port: int) -> None:
     """Waits for the socket, makes the replica set (or moves it to this port), waits for writes."""
     wait_until(lambda: processes.listens(port), "mongod listens", seconds=60, process=process)
     client: MongoClient[dict[str, object]] = MongoClient(
-        "127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=5000
+        "127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=30_000
     )
     with client:
         try:

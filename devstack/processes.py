@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from devstack import reaper
 
 PORTS = range(20000, 32000)
 """Below the range that the kernel gives to outgoing connections, so that none takes our port."""
+RESERVED = 100
+"""How many ports one process keeps from the others; the server that it starts on one binds soon."""
 
 
 class NotReady(RuntimeError):
@@ -94,7 +97,7 @@ class Process:
 
     def kill(self) -> None:
         """SIGKILL to the whole group, and waits for the end."""
-        self._end(signal.SIGKILL, 10)
+        self._end(signal.SIGKILL, 60)
 
     def stop(self, grace_seconds: float = 15) -> None:
         """SIGTERM to the process; SIGKILL to its whole group after the grace."""
@@ -156,22 +159,27 @@ def wait_until(
     condition: Callable[[], bool],
     what: str,
     *,
-    seconds: float = 30,
+    seconds: float = 60,
     process: Process | None = None,
     every_seconds: float = 0.05,
 ) -> None:
-    """Waits for a condition; ``NotReady`` at the deadline, or at once where the process ended."""
+    """Waits for a condition; ``NotReady`` at the deadline, or at once where the process ended.
+
+    The last look begins after the deadline: while this process stood still, nobody looked.
+    """
     deadline = time.monotonic() + seconds
+    is_last = False
     while not condition():
         if process is not None and not process.alive:
             raise NotReady(
                 f"{process.name} ended with exit code {process.exit_code} before {what}"
                 f" ({process.log}):\n{process.tail()}"
             )
-        if time.monotonic() > deadline:
+        if is_last:
             tail = f" ({process.log}):\n{process.tail()}" if process else ""
             raise NotReady(f"not within {seconds:g} s: {what}{tail}")
         time.sleep(every_seconds)
+        is_last = time.monotonic() > deadline
 
 
 def listens(port: int) -> bool:
@@ -182,12 +190,27 @@ def listens(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A free loopback port; another process may still take it first."""
+    """A free loopback port, which is given to no other process that asks here."""
     for port in random.sample(PORTS, k=200):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _reserve(port)
             return port
     raise NotReady("no free port on the loopback address")
+
+
+_reserved: deque[int] = deque()
+"""Descriptors of sockets, which nobody closes when this process ends."""
+
+
+def _reserve(port: int) -> None:
+    """Takes the UDP port of that number, which the kernel frees when this process ends. Raises
+    ``OSError`` where another process has it."""
+    with socket.socket(type=socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", port))
+        _reserved.append(taken.detach())
+    while len(_reserved) > RESERVED:
+        os.close(_reserved.popleft())
 
 
 @contextmanager

@@ -45,7 +45,7 @@ class Product:
         return self.tokens[user]
 
     def ask(
-        self, method: str, path: str, user: str = ALICE, *, timeout: float = 30, **options: Any
+        self, method: str, path: str, user: str = ALICE, *, timeout: float = 60, **options: Any
     ) -> Any:
         """The API's answer as JSON; fails the test on a refusal."""
         headers = {"Authorization": self.token(user)}

@@ -29,5 +29,5 @@ def simulator_process(*options: str) -> Iterator[Simulator]:
         simulator.close()
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
         process.stdout.close()
