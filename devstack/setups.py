@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,9 +64,10 @@ def executor() -> None:
             records.write(name)
             children: list[Process] = []
             with stop_afterwards(name, children):
+                stop = stop_event()
                 children.append(_start("worker", [*CELERY, "worker"], env, None))
                 children.append(_start("beat", [*CELERY, "beat"], env, None))
-                supervise(children, needs_servers=True)
+                supervise(children, stop, needs_servers=True)
     finally:
         records.remove(name)
 
@@ -173,7 +175,7 @@ def _run(
         )
         if not is_shared:  # the demo shows its workflow first
             children += _start_monitors(env, ports, login, log)
-        supervise(children, needs_servers=is_shared)
+        supervise(children, stop_event(), needs_servers=is_shared)
 
 
 def _start_monitors(env: Mapping[str, str], ports: Ports, login: str, log: Path) -> list[Process]:
@@ -296,9 +298,8 @@ def _healthy(url: str) -> bool:
         return False
 
 
-def supervise(children: Sequence[Process], *, needs_servers: bool) -> None:
+def supervise(children: Sequence[Process], stop: threading.Event, *, needs_servers: bool) -> None:
     """Restarts processes that end, until a signal. Raises ``Failed`` if one ends at once again."""
-    stop = stop_event()
     while not stop.wait(0.2):
         if needs_servers:
             _check_servers()
