@@ -17,6 +17,8 @@ import requests
 import structlog
 from cryptography.fernet import Fernet
 from flask import request_finished
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from pymongo import MongoClient
 from redis import Redis
 
@@ -48,6 +50,11 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+
+# On a machine that others use as well an example may take a second, and so may making it.
+examples.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("patient")
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from math import log
@@ -24,6 +25,9 @@ def instructions(work: Callable[[], object]) -> int:
             count += 1
         return trace
 
+    # No finalizer of what former tests have left runs in between.
+    collects = gc.isenabled()
+    gc.disable()
     # Python 3.12 reports instructions only if a frame asks for them before tracing begins.
     sys._getframe().f_trace_opcodes = True
     before = sys.gettrace()
@@ -32,6 +36,8 @@ def instructions(work: Callable[[], object]) -> int:
         work()
     finally:
         sys.settrace(before)
+        if collects:
+            gc.enable()
     return count
 
 
