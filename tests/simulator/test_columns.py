@@ -90,7 +90,7 @@ def test_params_that_are_neither_list_nor_object_are_unreadable(
         simulator.app_service_url,
         json={"version": "1.1", "id": "1", "method": "AppService.version", "params": params},
         headers={"Authorization": token},
-        timeout=9,
+        timeout=60,
     )
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, -32700)

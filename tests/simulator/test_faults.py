@@ -68,20 +68,20 @@ def test_a_proxy_answers_instead(simulator: Simulator, token: str, done: bool, s
 
 
 def test_a_hanging_call_says_nothing_until_it_closes(simulator: Simulator, token: str) -> None:
-    simulator.fault("hang", "start_app2", seconds=60, done=True)
+    simulator.fault("hang", "start_app2", seconds=600, done=True)
 
     with pytest.raises(requests.ReadTimeout):
         post(simulator, token, timeout=0.2)
 
-    assert len(simulator.jobs()) == 1
+    wait_for_jobs(simulator, 1)
     assert simulator.calls("start_app2")[0]["ended"] is None
 
 
 def test_a_hanging_call_ends_when_its_fault_is_removed(simulator: Simulator, token: str) -> None:
     fault = simulator.fault("hang", "start_app2", seconds=600)
     with ThreadPoolExecutor(1) as pool:
-        call = pool.submit(post, simulator, token, timeout=60)
-        wait_until(lambda: simulator.calls("start_app2"), "it is under way")
+        call = pool.submit(post, simulator, token, timeout=300)
+        wait_until(lambda: bool(simulator.calls("start_app2")), "it is under way")
 
         simulator.remove_fault(fault)
 
@@ -97,17 +97,21 @@ def test_a_slow_preflight_ends_in_a_job_though_the_client_left(
     with pytest.raises(requests.ReadTimeout):
         post(simulator, token, timeout=0.1)
 
-    assert simulator.jobs() == []
-    assert wait_for_jobs(simulator, 1)[0]["user_metadata"] == "wf/0/1"
+    (job,) = wait_for_jobs(simulator, 1)
+    (call,) = simulator.calls("start_app2")
+    assert job["user_metadata"] == "wf/0/1"
+    assert job["created"] >= call["began"] + 0.4
 
 
 def test_a_slow_call_does_not_block_others(simulator: Simulator, token: str) -> None:
-    simulator.fault("delay", "start_app2", seconds=60)
+    simulator.fault("delay", "start_app2", seconds=600)
 
     with pytest.raises(requests.ReadTimeout):
         post(simulator, token, timeout=0.1)
+    wait_until(lambda: bool(simulator.calls("start_app2")), "it is under way")
 
     assert simulator.rpc(token, "AppService.service_status") == [["1", ""]]
+    assert simulator.calls("start_app2")[0]["ended"] is None
 
 
 def test_with_workers_slow_calls_block_others(simulator: Simulator, token: str) -> None:
@@ -115,6 +119,7 @@ def test_with_workers_slow_calls_block_others(simulator: Simulator, token: str) 
 
     with pytest.raises(requests.ReadTimeout):
         post(simulator, token, timeout=0.1)
+    wait_until(lambda: bool(simulator.calls("start_app2")), "it is under way")
     simulator.rpc(token, "AppService.service_status")
 
     first, second = simulator.calls()
@@ -299,7 +304,7 @@ def test_mistaken_switches_and_courses_are_refused(simulator: Simulator) -> None
 def test_the_public_key_can_be_away(simulator: Simulator) -> None:
     simulator.fault("status", "public_key", count=1)
 
-    answers = [requests.get(simulator.signer, timeout=9) for _ in range(2)]
+    answers = [requests.get(simulator.signer, timeout=60) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [503, 200]
     assert answers[1].json()["valid"] == 1

@@ -33,14 +33,15 @@ def task(simulator: Simulator, token: str, job: str) -> dict[str, Any]:
 
 
 def test_a_job_moves_from_queued_to_completed(simulator: Simulator, token: str) -> None:
-    simulator.app(queue_seconds=10, pending_seconds=10, run_seconds=10, lag_seconds=10)
+    hour = 3600
+    simulator.app(queue_seconds=hour, pending_seconds=hour, run_seconds=hour, lag_seconds=hour)
     job = submit(simulator, token)
     seen = []
 
     for _ in range(5):
         shown = task(simulator, token, job)
         seen.append((shown["status"], bool(shown["start_time"]), bool(shown["completed_time"])))
-        simulator.advance(10)
+        simulator.advance(hour)
 
     assert seen == [
         ("queued", False, False),
@@ -102,7 +103,7 @@ def test_nobody_kills_jobs_of_others(simulator: Simulator, token: str) -> None:
 def test_at_most_so_many_jobs_of_a_user_are_at_the_cluster(
     simulator: Simulator, token: str
 ) -> None:
-    simulator.app(queue_seconds=0, run_seconds=10, lag_seconds=0)
+    simulator.app(queue_seconds=0, run_seconds=3600, lag_seconds=0)
     simulator.switch(max_submitted=2)
     jobs = [submit(simulator, token, output_file=f"a{n}") for n in range(3)]
     simulator.advance(1)
@@ -110,7 +111,7 @@ def test_at_most_so_many_jobs_of_a_user_are_at_the_cluster(
     words = [task(simulator, token, job)["status"] for job in jobs]
 
     assert words == ["in-progress", "in-progress", "queued"]
-    simulator.advance(10)
+    simulator.advance(3600)
     assert task(simulator, token, jobs[2])["status"] == "in-progress"
 
 

@@ -25,16 +25,34 @@ def token(simulator: Simulator) -> str:
     return simulator.token(ALICE)
 
 
+PARAMS = {"output_path": f"/{ALICE}/home/out"}
+
+
 @contextmanager
 def starts_under_way(simulator: Simulator, token: str, count: int) -> Iterator[None]:
     """So many calls of ``start_app2``; they end with their worker's work or with the simulator."""
-    params = {"output_path": f"/{ALICE}/home/out"}
     with ThreadPoolExecutor(count) as threads:
         for number in range(count):
-            job = params | {"output_file": f"f{number}"}
+            job = PARAMS | {"output_file": f"f{number}"}
             threads.submit(simulator.rpc, token, "AppService.start_app2", "Date", job, {})
         wait_until(lambda: len(simulator.calls("start_app2")) == count, "the calls have arrived")
         yield
+
+
+def leave_starts_behind(simulator: Simulator, token: str, count: int) -> None:
+    """So many calls of ``start_app2`` whose preflight lasts for longer than any test; their clients
+    have left."""
+    simulator.switch(preflight_seconds=FOR_EVER)
+    for number in range(count):
+        job = PARAMS | {"output_file": f"f{number}"}
+        with pytest.raises(requests.ReadTimeout):
+            requests.post(
+                simulator.app_service_url,
+                json={"version": "1.1", "method": "AppService.start_app2", "params": ["Date", job]},
+                headers={"Authorization": token},
+                timeout=0.2,
+            )
+    wait_until(lambda: len(simulator.calls("start_app2")) == count, "the calls have arrived")
 
 
 def test_five_workers_and_a_preflight_are_the_defaults(tmp_path: Path) -> None:
@@ -70,19 +88,21 @@ def test_a_query_waits_behind_the_preflights_that_occupy_all_workers(
 
 
 def test_a_free_worker_serves_a_query_at_once(simulator: Simulator, token: str) -> None:
-    simulator.switch(workers=5, preflight_seconds=0.5)
+    simulator.switch(workers=5)
+    leave_starts_behind(simulator, token, 4)
 
-    with starts_under_way(simulator, token, 4):
-        simulator.rpc(token, "AppService.query_tasks", ["1"])
-        assert not any(call["ended"] for call in simulator.calls("start_app2"))
+    simulator.rpc(token, "AppService.query_tasks", ["1"])
+
+    assert not any(call["ended"] for call in simulator.calls("start_app2"))
 
 
 def test_the_workspace_has_workers_of_its_own(simulator: Simulator, token: str) -> None:
-    simulator.switch(workers=1, preflight_seconds=0.5)
+    simulator.switch(workers=1)
+    leave_starts_behind(simulator, token, 1)
 
-    with starts_under_way(simulator, token, 1):
-        simulator.rpc(token, "Workspace.ls", {"paths": [f"/{ALICE}/home"]})
-        assert not any(call["ended"] for call in simulator.calls("start_app2"))
+    simulator.rpc(token, "Workspace.ls", {"paths": [f"/{ALICE}/home"]})
+
+    assert not any(call["ended"] for call in simulator.calls("start_app2"))
 
 
 def test_what_is_refused_before_the_preflight_takes_none_of_its_time(
@@ -94,7 +114,7 @@ def test_what_is_refused_before_the_preflight_takes_none_of_its_time(
         simulator.app_service_url,
         json={"version": "1.1", "method": "AppService.start_app2", "params": ["Date", {}, {}]},
         headers={"Authorization": token},
-        timeout=20,
+        timeout=60,
     )
 
     assert "submissions are disabled" in answer.json()["error"]["message"]

@@ -193,7 +193,7 @@ def test_a_download_url_needs_no_token(simulator: Simulator, token: str) -> None
     asked = {"objects": [f"{HOME}/x"]}
     url = simulator.rpc(token, "Workspace.get_download_url", asked)[0][0]
 
-    assert requests.get(url, timeout=9).text == "text"
+    assert requests.get(url, timeout=60).text == "text"
 
 
 def test_kinds_nobody_knows_are_refused(simulator: Simulator, token: str) -> None:
@@ -265,7 +265,7 @@ def test_an_annotated_genome_gets_into_the_index_later(simulator: Simulator, tok
     query = f"eq(genome_id,562.{job})&eq(feature_type,CDS)&select(pgfam_id)&limit(200)"
 
     def families() -> int:
-        records = requests.get(f"{simulator.api_url}/genome_feature/?{query}", timeout=9).json()
+        records = requests.get(f"{simulator.api_url}/genome_feature/?{query}", timeout=60).json()
         return sum(bool(record.get("pgfam_id")) for record in records)
 
     assert families() == 0
@@ -279,12 +279,12 @@ def test_the_data_api_counts_selects_and_pages(simulator: Simulator) -> None:
 
     answer = requests.get(
         f"{url}?and(eq(genome_id,83332.12),ne(pgfam_id,PGF_00000001))&select(pgfam_id)&limit(1,1)",
-        timeout=9,
+        timeout=60,
     )
 
     assert answer.json() == [{"pgfam_id": "PGF_00000003"}]
     assert answer.headers["Content-Range"] == "items 1-2/39"
-    genomes = requests.get(f"{simulator.api_url}/genome/?in(genome_id,(83332.12,1.1))", timeout=9)
+    genomes = requests.get(f"{simulator.api_url}/genome/?in(genome_id,(83332.12,1.1))", timeout=60)
     assert [genome["genome_name"] for genome in genomes.json()] == ["M. tuberculosis"]
 
 
