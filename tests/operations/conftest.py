@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 
-from devstack.processes import wait_until
+from devstack.processes import NotReady, wait_until
 from devstack.stack import Stack
 from tests.engine.conftest import document
 
@@ -23,7 +24,7 @@ class Product:
     def url(self) -> str:
         return self.stack.api_urls[0]
 
-    def get(self, path: str, timeout: float = 20) -> requests.Response:
+    def get(self, path: str, timeout: float = 60) -> requests.Response:
         return requests.get(f"{self.url}{path}", timeout=timeout)
 
     def serves(self) -> bool:
@@ -35,21 +36,36 @@ class Product:
     def health(self) -> dict[str, Any]:
         return dict(self.get("/api/v1/health").json())
 
-    def names(self, cause: str, seconds: float = 60) -> dict[str, Any]:
-        """What health says as soon as it names that cause. Each process of the API remembers what
-        it found for a moment, so that two answers in a row may differ.
-        """
+    def says(self, what: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The first health that is as wanted. Two answers in a row may differ: each process of the
+        API remembers what it found for a moment, and what does not answer it within a second is at
+        fault."""
         answers: list[dict[str, Any]] = []
 
-        def named() -> bool:
+        def is_said() -> bool:
             answers.append(self.health())
-            return cause in "; ".join(answers[-1]["causes"])
+            return wanted(answers[-1])
 
-        wait_until(named, f"health names {cause!r}", seconds=seconds)
+        try:
+            wait_until(is_said, f"health says that {what}", seconds=120)
+        except NotReady as late:
+            raise NotReady(f"{late}\n{answers[-1]}") from None
         return answers[-1]
 
+    def names(self, cause: str) -> dict[str, Any]:
+        """What health says as soon as it names that cause."""
+        return self.says(f"{cause!r}", lambda found: cause in "; ".join(found["causes"]))
+
+    def is_well(self) -> dict[str, Any]:
+        return self.says("all is well", lambda found: found["status"] == "healthy")
+
     def part(self, name: str) -> dict[str, Any]:
-        return dict(self.health()["parts"].get(name, {"status": "unknown", "alive": -1}))
+        """Facts of a part of health; none while MongoDB does not answer in time."""
+        return dict(self.health()["parts"].get(name, {"status": "unknown"}))
+
+    def workers(self) -> int:
+        """How many are alive, as health knows it."""
+        return int(self.part("workers").get("alive", -1))
 
     def post(self, path: str, body: Any = None) -> requests.Response:
         self.token = self.token or self.stack.simulator.token(ALICE)

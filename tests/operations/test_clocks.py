@@ -37,11 +37,11 @@ def test_a_worker_an_hour_ahead_takes_a_token_of_half_an_hour() -> None:
             "steps": [{"step_name": "own", "app": "CreateGenomeGroup", "params": group}],
         }
         api = f"{running.api_urls[0]}/api/v1/workflows"
-        answer = requests.post(f"{api}/submit", json=document, headers=headers, timeout=30)
+        answer = requests.post(f"{api}/submit", json=document, headers=headers, timeout=60)
         workflow = answer.json()["workflow_id"]
 
         def status() -> object:
-            answer = requests.get(f"{api}/{workflow}/status", headers=headers, timeout=30)
+            answer = requests.get(f"{api}/{workflow}/status", headers=headers, timeout=60)
             return answer.json()["status"]
 
-        wait_until(lambda: status() == "succeeded", "the token is taken", seconds=60)
+        wait_until(lambda: status() == "succeeded", "the token is taken", seconds=120)

@@ -17,4 +17,4 @@ def test_short_jobs_end_between_two_polls() -> None:
         product = Product(running)
         workflow = product.submit("", "a", "b")
 
-        wait_until(lambda: product.status(workflow) == "succeeded", "it ends", seconds=90)
+        wait_until(lambda: product.status(workflow) == "succeeded", "it ends", seconds=200)

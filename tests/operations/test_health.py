@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -15,8 +16,8 @@ from tests.simulated import QUICK
 
 INTERVAL_SECONDS = 2.0
 QUICK_SECONDS = 3
-"""Shorter than any timeout of the connections to MongoDB and Redis; no more is asked of a machine
-that others use as well."""
+"""Shorter than any timeout of the connections to MongoDB and Redis: who waits for them is later
+each time, and a busy machine now and then."""
 
 
 pytestmark = pytest.mark.xdist_group("operations")
@@ -27,7 +28,7 @@ def running() -> Iterator[Stack]:
     settings = {"executor.polling_interval_seconds": INTERVAL_SECONDS}
     with stack(Wanted(workers=2, settings=settings, simulator=QUICK)) as found:
         found.add_api("--workers", 1)  # one memory of what was found: two answers in a row agree
-        wait_until(lambda: Product(found).serves(), "the API answers", seconds=90)
+        wait_until(lambda: Product(found).workers() == 2, "both workers are there", seconds=120)
         yield found
 
 
@@ -35,21 +36,34 @@ def running() -> Iterator[Stack]:
 def product(running: Stack) -> Iterator[Product]:
     """All is well before each test, and goes on after it."""
     found = Product(running)
-    wait_until(lambda: found.health()["status"] == "healthy", "all is well", seconds=60)
+    found.is_well()
     yield found
     servers = [running.mongod.process, running.redis.process, running.simulator_process]
     for process in [*running.processes, *servers]:
         process.signal(signal.SIGCONT)
 
 
-def test_all_is_well(product: Product) -> None:
-    answer = product.get("/api/v1/health")
+def answers(product: Product, path: str, code: int, **facts: str) -> None:
+    """At once, whatever hangs."""
 
-    found = answer.json()
-    assert answer.status_code == 200
-    assert found["mongodb"] == "connected"
+    def is_answered() -> bool:
+        try:
+            answer = product.get(path, timeout=QUICK_SECONDS)
+        except requests.Timeout:
+            return False
+        return answer.status_code == code and facts.items() <= answer.json().items()
+
+    wait_until(is_answered, f"{path} answers with {code}, {facts}")
+
+
+def test_all_is_well(product: Product) -> None:
+    answers(product, "/api/v1/health", 200, status="healthy", mongodb="connected")
+
+    found = product.says(
+        "both are alive", lambda it: it["status"] == "healthy" and alive_of(it) == 2
+    )
+
     assert found["causes"] == []
-    assert found["parts"]["workers"]["alive"] == 2
     assert set(found["parts"]) == {
         *("mongodb", "broker", "workers", "beat", "sweep", "workflows", "outbox", "webhooks"),
         *("holds", "tasks", "bvbrc"),
@@ -61,12 +75,12 @@ def test_stopped_workers_are_noticed_within_three_intervals(product: Product) ->
         worker.signal(signal.SIGSTOP)
 
     wait_until(
-        lambda: product.health()["status"] == "unhealthy",
+        lambda: "no worker has sent a heartbeat" in "; ".join(product.health()["causes"]),
         "it is noticed",
         seconds=3 * INTERVAL_SECONDS,
     )
 
-    assert product.names("no worker has sent a heartbeat")["mongodb"] == "connected"
+    product.says("MongoDB is well", lambda found: found["mongodb"] == "connected")
 
 
 def test_a_stopped_beat_is_noticed_and_named(product: Product) -> None:
@@ -75,12 +89,11 @@ def test_a_stopped_beat_is_noticed_and_named(product: Product) -> None:
     found = product.names("beat has not ticked")
 
     assert found["status"] == "unhealthy"
-    strict = product.get("/api/v1/health/ready?strict=true")
-    assert (strict.status_code, strict.json()["status"]) == (503, "unhealthy")
-    assert strict.json()["mongodb"] == "connected"
-    assert product.get("/api/v1/health/ready").status_code == 200
-    assert product.get("/api/v1/health").status_code == 200
-    assert found["parts"]["workers"]["status"] == "healthy"
+    strict = "/api/v1/health/ready?strict=true"
+    answers(product, strict, 503, status="unhealthy", mongodb="connected")
+    answers(product, "/api/v1/health/ready", 200)
+    answers(product, "/api/v1/health", 200, status="unhealthy", mongodb="connected")
+    wait_until(lambda: product.part("workers")["status"] == "healthy", "the workers are well")
 
 
 @pytest.mark.parametrize(
@@ -93,20 +106,19 @@ def test_a_hanging_server_is_named_at_once(
     getattr(product.stack, server).process.signal(signal.SIGSTOP)
     wait_until(lambda: product.part(part)["status"] == "unhealthy", "it is noticed")
 
-    answer = product.get("/api/v1/health", timeout=QUICK_SECONDS)
-
-    assert answer.status_code == code
-    assert answer.json()["mongodb"] == word
-    assert product.get("/api/v1/health/ready", timeout=QUICK_SECONDS).status_code == code
-    assert product.get("/api/v1/health/live", timeout=QUICK_SECONDS).status_code == 200
+    answers(product, "/api/v1/health", code, mongodb=word)
+    answers(product, "/api/v1/health/ready", code)
+    answers(product, "/api/v1/health/live", 200)
 
 
 def test_metrics_are_served_while_mongodb_hangs(product: Product) -> None:
     product.stack.mongod.process.signal(signal.SIGSTOP)
 
-    shown = product.get("/metrics").text
+    def show() -> str:
+        return product.get("/metrics").text
 
-    assert "\nexecutor_mongodb_up 0.0\n" in shown
+    wait_until(lambda: "\nexecutor_mongodb_up 0.0\n" in show(), "it is noticed")
+    shown = show()
     assert "\nexecutor_poll_cycles_total " in shown
     assert "active_workflows_count" not in shown
 
@@ -117,44 +129,49 @@ def test_a_broker_that_died_and_came_back_is_well_again(product: Product) -> Non
 
     product.stack.redis.start()
 
-    wait_until(lambda: product.health()["status"] == "healthy", "all is well again", seconds=60)
+    product.is_well()
 
 
 def test_bvbrc_away_is_no_fault_of_ours(product: Product) -> None:
     product.stack.simulator.switch(enabled=False)
     product.submit()
 
-    found = product.names("switched submissions off")
+    product.names("switched submissions off")
 
-    assert found["status"] == "degraded"
-    assert product.get("/api/v1/health/ready?strict=true").status_code == 200
+    answers(product, "/api/v1/health", 200, status="degraded")
+    answers(product, "/api/v1/health/ready?strict=true", 200)
     product.stack.simulator.switch(enabled=True)
 
 
 def test_a_queue_that_nobody_consumes_is_named(product: Product) -> None:
     for worker in product.stack.workers:
-        worker.stop()
+        worker.stop(grace_seconds=60)
     only_polls = product.stack.add_worker("-Q", "polls,advance")
 
     product.names("no worker consumes submissions")
 
-    only_polls.stop()
+    only_polls.stop(grace_seconds=60)
     product.stack.add_worker()
     product.stack.add_worker()
 
 
 def test_a_worker_that_leaves_is_not_missed(product: Product) -> None:
-    product.stack.workers[-1].stop()
+    wait_until(lambda: product.workers() == 2, "both are there")
 
-    wait_until(lambda: product.part("workers")["alive"] == 1, "it left")
+    product.stack.workers[-1].stop(grace_seconds=60)
 
-    assert product.part("workers")["silent"] == 0
-    wait_until(lambda: product.health()["status"] == "healthy", "all is well", seconds=60)
+    left = product.says("one left", lambda found: alive_of(found) == 1)
+    assert left["parts"]["workers"]["silent"] == 0
+    product.is_well()
+
+
+def alive_of(health: dict[str, Any]) -> int:
+    return int(health["parts"].get("workers", {}).get("alive", -1))
 
 
 def test_health_needs_no_token_and_minds_none(product: Product) -> None:
     answer = requests.get(
-        f"{product.url}/api/v1/health", headers={"Authorization": "nonsense"}, timeout=10
+        f"{product.url}/api/v1/health", headers={"Authorization": "nonsense"}, timeout=60
     )
 
-    assert answer.status_code == 200
+    assert answer.json()["parts"]

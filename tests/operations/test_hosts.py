@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from devstack import processes
-from devstack.processes import wait_until
+from devstack.processes import NotReady, wait_until
 from devstack.stack import Wanted, stack
 from tests.operations.conftest import Product
 from tests.simulated import QUICK
@@ -17,6 +18,12 @@ from tests.simulated import QUICK
 pytestmark = pytest.mark.xdist_group("operations")
 
 WORKFLOWS = 12
+COUNTED = {
+    "workflows_submitted_total": WORKFLOWS,
+    "workflows_completed_total": WORKFLOWS,
+    "steps_submitted_total": 4 * WORKFLOWS,
+    "steps_completed_total": 4 * WORKFLOWS,
+}
 
 
 def host(folder: str, number: int) -> dict[str, str]:
@@ -32,7 +39,7 @@ def shown(url: str) -> Mapping[str, float]:
     """Sums over all labels, by the sample's name; nothing where nobody listens yet."""
     found: dict[str, float] = {}
     try:
-        text = requests.get(f"{url}/metrics", timeout=10).text
+        text = requests.get(f"{url}/metrics", timeout=60).text
     except requests.ConnectionError:
         return found
     for family in text_string_to_metric_families(text):
@@ -51,22 +58,24 @@ def test_counters_of_several_hosts_add_up() -> None:
                 running.run(name, *("celery", "-A", "tasks", "worker", "-n", f"{name}@%h"), env=env)
             )
         product = Product(running)
-        wait_until(
-            lambda: product.part("workers")["alive"] == len(hosts), "all are there", seconds=90
-        )
+        wait_until(lambda: product.workers() == len(hosts), "all are there", seconds=120)
 
         ids = [product.submit("", "a", "a", "bc") for _ in range(WORKFLOWS)]
         for each in ids:
             wait_until(lambda each=each: product.status(each) == "succeeded", "done", seconds=90)
 
         ports = [env["WORKFLOW_METRICS__PORT"] for env in hosts]
-        scraped = [shown(f"http://127.0.0.1:{port}") for port in ports]
-        scraped.append(shown(product.url))
-        for name, expected in {
-            "workflows_submitted_total": WORKFLOWS,
-            "workflows_completed_total": WORKFLOWS,
-            "steps_submitted_total": 4 * WORKFLOWS,
-            "steps_completed_total": 4 * WORKFLOWS,
-        }.items():
-            assert sum(each.get(name, 0) for each in scraped) == expected, name
-        assert {each["active_workflows_count"] for each in scraped} == {0}
+        urls = [product.url, *(f"http://127.0.0.1:{port}" for port in ports)]
+        counted: list[object] = []
+
+        def is_counted() -> bool:
+            scraped = [shown(url) for url in urls]
+            sums = {name: sum(each.get(name, 0) for each in scraped) for name in COUNTED}
+            active = {each.get("active_workflows_count") for each in scraped}
+            counted[:] = [sums, active]
+            return sums == COUNTED and active == {0}
+
+        # A process counts what it has done just after that is seen.
+        with suppress(NotReady):
+            wait_until(is_counted, "all is counted")
+        assert counted == [COUNTED, {0}]

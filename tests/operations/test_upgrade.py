@@ -89,6 +89,10 @@ KINDS = (
 )
 
 
+FEWEST = 7 * len(KINDS)
+"""Workflows: one API, then both, then one, then both, then one takes each kind once."""
+
+
 @dataclass
 class Load:
     """A user who submits one workflow after the other, to each API in turn."""
@@ -192,7 +196,7 @@ class Release:
             self.running.env = whole
 
     def _works(self) -> bool:
-        health = requests.get(f"{self.url}/api/v1/health", timeout=20).json()
+        health = requests.get(f"{self.url}/api/v1/health", timeout=60).json()
         return bool(health["status"] == "healthy")
 
     def run(self, *command: str) -> None:
@@ -282,7 +286,7 @@ def assert_all_ended(load: Load, url: str) -> None:
         errors = {step["step_name"]: step.get("error_message") for step in found["steps"]}
         print(workflow, found["status"], load.ends[workflow], found["submitted_at"], errors)  # noqa: T201
     assert wrong == {}
-    assert len(load.ends) > 10 * len(KINDS)
+    assert len(load.ends) >= FEWEST
 
 
 def assert_nothing_was_doubled(running: Stack) -> None:
