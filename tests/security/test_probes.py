@@ -47,5 +47,5 @@ def test_streams_take_no_place_of_other_requests(product: Product) -> None:
 def watch(product: Product, url: str, workflow: str) -> requests.Response:
     headers = {"Authorization": product.token(ALICE), "Accept": "text/event-stream"}
     return requests.get(
-        f"{url}/api/v1/workflows/{workflow}/events", headers=headers, stream=True, timeout=30
+        f"{url}/api/v1/workflows/{workflow}/events", headers=headers, stream=True, timeout=60
     )
