@@ -316,9 +316,10 @@ def test_redis_of_compose_wants_its_password(tmp_path: Path) -> None:
     )
     try:
         processes.wait_until(lambda: processes.listens(port), "it listens", process=started)
-        with pytest.raises(AuthenticationError):
-            Redis(port=port).ping()
-        assert Redis(port=port, password="secret").ping()
+        with Redis(port=port) as stranger, pytest.raises(AuthenticationError):
+            stranger.ping()
+        with Redis(port=port, password="secret") as friend:
+            assert friend.ping()
         assert "secret" not in Path(f"/proc/{started.pid}/cmdline").read_text()
     finally:
         started.kill()

@@ -47,8 +47,8 @@ def test_it_starts_after_interruptions_at_any_moment_and_keeps_its_data(
     with MongoClient(str(uri_of(marked))) as client:
         assert client.kept.things.find_one() == {"_id": 1}
     assert marked.run("down").returncode == 0
-    wait_until(lambda: not any(start.alive for start in starts), "each has ended", seconds=60)
-    wait_until(lambda: not marked.alive(), "nothing is left", seconds=60)
+    wait_until(lambda: not any(start.alive for start in starts), "each has ended", seconds=120)
+    wait_until(lambda: not marked.alive(), "nothing is left", seconds=120)
 
 
 def interrupt_a_start(marked: Marked, stage: str, chance: random.Random) -> Process:
@@ -64,8 +64,8 @@ def interrupt_a_start(marked: Marked, stage: str, chance: random.Random) -> Proc
             os.kill(pid, number)
     if chance.random() < 0.5:
         assert marked.run("down").returncode == 0
-        wait_until(lambda: not start.alive, "it ends with what it waits for", seconds=60)
-        wait_until(lambda: not marked.alive(), "nothing is left", seconds=60)
+        wait_until(lambda: not start.alive, "it ends with what it waits for", seconds=120)
+        wait_until(lambda: not marked.alive(), "nothing is left", seconds=120)
     return start
 
 
@@ -79,8 +79,8 @@ def test_a_start_whose_servers_die_keeps_no_further_start_waiting(marked: Marked
     started(marked)
 
     assert marked.run("down").returncode == 0
-    wait_until(lambda: not first.alive, "the first command has ended", seconds=60)
-    wait_until(lambda: not marked.alive(), "nothing is left", seconds=60)
+    wait_until(lambda: not first.alive, "the first command has ended", seconds=120)
+    wait_until(lambda: not marked.alive(), "nothing is left", seconds=120)
 
 
 def started(marked: Marked) -> subprocess.CompletedProcess[str]:
@@ -134,7 +134,7 @@ def test_ctrl_c_in_the_first_seconds_gives_no_traceback(tmp_path: Path) -> None:
         interrupt_scripts(folders, moment)
     for it in folders.values():
         assert "Traceback" not in (it.folder / "log").read_text()
-        wait_until(lambda it=it: not it.alive(), "nothing is left", seconds=60)
+        wait_until(lambda it=it: not it.alive(), "nothing is left", seconds=120)
 
 
 def interrupt_scripts(folders: Mapping[str, Marked], moment: float) -> None:
@@ -145,7 +145,7 @@ def interrupt_scripts(folders: Mapping[str, Marked], moment: float) -> None:
     for command in alive(commands):
         with suppress(ProcessLookupError):
             os.killpg(command.pid, signal.SIGINT)
-    wait_until(lambda: not alive(commands), "they end", seconds=60)
+    wait_until(lambda: not alive(commands), "they end", seconds=120)
 
 
 def start_script(script: str, it: Marked) -> Process:

@@ -36,7 +36,7 @@ def test_what_a_script_does_not_take_is_refused(name: str) -> None:
 
 def run(script: Path, *words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(script), *words], cwd=cwd, capture_output=True, text=True, check=False, timeout=60
+        [str(script), *words], cwd=cwd, capture_output=True, text=True, check=False, timeout=LONG
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -33,8 +35,8 @@ def test_an_ended_demo_leaves_nothing(marked: Marked, number: signal.Signals) ->
 
     demo.signal(number)
 
-    wait_until(lambda: not demo.alive, "it ends", seconds=60)
-    wait_until(lambda: not marked.alive(), "nothing is left", seconds=60)
+    wait_until(lambda: not demo.alive, "it ends", seconds=120)
+    wait_until(lambda: not marked.alive(), "nothing is left", seconds=120)
     assert demo.exit_code == (130 if number == signal.SIGINT else -signal.SIGKILL)
 
 
@@ -49,8 +51,8 @@ def test_what_would_go_on_does_not_where_its_start_is_interrupted(
 
     start.signal(signal.SIGINT)
 
-    wait_until(lambda: not start.alive, "it ends", seconds=60)
-    wait_until(lambda: not marked.alive(), "nothing is left", seconds=60)
+    wait_until(lambda: not start.alive, "it ends", seconds=120)
+    wait_until(lambda: not marked.alive(), "nothing is left", seconds=120)
 
 
 def test_everything_in_the_background_goes_on_until_it_is_stopped(marked: Marked) -> None:
@@ -68,7 +70,7 @@ def test_everything_in_the_background_goes_on_until_it_is_stopped(marked: Marked
     assert_agents_are_served_without_keys(marked, up.stdout)
     # A process that is killed is started again.
     (worker,) = marked.alive("\0worker")
-    wait_until(lambda: age_seconds(worker) > 6, "it has lived for a while")
+    wait_until(lambda: age_seconds(worker) > 15, "it has lived for a while")
     os.kill(worker, signal.SIGKILL)
     wait_until(lambda: marked.alive("\0worker") not in ([], [worker]), "another one is there")
 
@@ -83,8 +85,21 @@ def test_everything_in_the_background_goes_on_until_it_is_stopped(marked: Marked
 def assert_each_process_says_it_is_healthy(port: int) -> None:
     """Now that ``up`` has returned; each request goes to any of the API's processes."""
     for _ in range(8):
-        found = requests.get(f"http://127.0.0.1:{port}/api/v1/health", timeout=20).json()
+        found = health(port)
+        while is_slow(found):
+            found = health(port)
         assert found["status"] == "healthy", found["causes"]
+
+
+def health(port: int) -> dict[str, Any]:
+    answer = requests.get(f"http://127.0.0.1:{port}/api/v1/health", timeout=60)
+    return dict(answer.json())
+
+
+def is_slow(found: Mapping[str, Any]) -> bool:
+    """Whether MongoDB or Redis took longer than health waits, and nothing else is wrong."""
+    causes = found["causes"]
+    return bool(causes) and all("no answer for" in each for each in causes)
 
 
 def assert_closed_to_others(marked: Marked, printed: str) -> None:
@@ -122,7 +137,7 @@ def assert_agents_are_served_without_keys(marked: Marked, printed: str) -> None:
 def status_of(url: str) -> int:
     try:
         return requests.get(url, timeout=20).status_code
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return 0
 
 
@@ -141,12 +156,12 @@ def test_api_and_executor_share_servers_that_end_with_the_last_of_them(marked: M
     mongods = marked.alive("mongod")
     assert len(mongods) == 1
 
-    executor.stop()
+    executor.stop(grace_seconds=120)
 
     assert executor.exit_code == 0
     assert marked.alive("mongod") == mongods
 
-    api.stop()
+    api.stop(grace_seconds=120)
 
     wait_until(lambda: not marked.alive(), "the servers ended too")
 

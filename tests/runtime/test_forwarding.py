@@ -116,7 +116,7 @@ def test_a_task_that_mongodb_does_not_answer_logs_no_traceback(
         ran.append(1)
         raise Unavailable("MongoDB cannot be used now")
 
-    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=60):
         read.delay()
         wait_until(lambda: bool(ran), "the message is run", seconds=60)
 
@@ -138,7 +138,7 @@ def test_where_all_workers_are_cut_off_a_message_is_run_after_a_few_hops(redis_u
         ran.append(word)
 
     task_received.connect(note)
-    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=60):
         remember.delay("once")
         wait_until(lambda: bool(ran), "the message is run", seconds=60)
     task_received.disconnect(note)

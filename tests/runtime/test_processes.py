@@ -76,6 +76,12 @@ def start(command: list[str], folder: Path, env: dict[str, str]) -> Process:
     )
 
 
+def failures_in(log: Path) -> list[dict[str, object]]:
+    """Its whole lines that name the error; the last line may be written now."""
+    lines = log.read_text().splitlines(keepends=True) if log.exists() else []
+    return [json.loads(line) for line in lines if "TypeError" in line and line.endswith("\n")]
+
+
 def test_a_request_id_follows_into_the_workers_log(
     tmp_path: Path, mongo_uri: str, redis_uri: str
 ) -> None:
@@ -91,12 +97,10 @@ def test_a_request_id_follows_into_the_workers_log(
                 "tasks.start_jobs", ("unknown",), queue="submissions", headers={"request_id": "r-1"}
             )
 
-        processes.wait_until(
-            lambda: file.exists() and "TypeError" in file.read_text(), "it failed", process=worker
-        )
+        processes.wait_until(lambda: bool(failures_in(file)), "it failed", process=worker)
     finally:
         worker.kill()
 
-    failures = [json.loads(line) for line in file.read_text().splitlines() if "TypeError" in line]
+    failures = failures_in(file)
     assert [line["request_id"] for line in failures] == ["r-1"]
     assert [line["task"] for line in failures] == ["tasks.start_jobs"]

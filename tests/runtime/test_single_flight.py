@@ -14,17 +14,17 @@ def test_whoever_comes_meanwhile_leaves_and_has_it_done_once_more() -> None:
 
     def slow() -> None:
         begun.set()
-        assert may_end.wait(10)
+        assert may_end.wait(60)
         done.append("slow")
 
     first = Thread(target=alone.run, args=(slow,))
     first.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     alone.run(lambda: done.append("never by the second"))
     assert done == []
 
     may_end.set()
-    first.join(10)
+    first.join(60)
 
     assert done == ["slow", "slow"]
 
