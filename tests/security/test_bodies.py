@@ -6,7 +6,7 @@ import json
 import re
 import resource
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import quote
@@ -32,8 +32,10 @@ def peak_bytes(product: Product) -> int:
     master = psutil.Process(product.stack.apis[0].pid)
     found = []
     for each in master.children(recursive=True):
-        status = Path(f"/proc/{each.pid}/status").read_text()
-        found.append(int(status.split("VmHWM:")[1].split()[0]) * 1024)
+        with suppress(OSError):  # a planner or a sandbox may have ended since
+            status = Path(f"/proc/{each.pid}/status").read_text()
+            peaks = re.findall(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)
+            found += [int(peak) * 1024 for peak in peaks]
     return max(found)
 
 
