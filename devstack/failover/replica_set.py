@@ -18,6 +18,8 @@ from devstack.processes import Process, wait_until
 ELECTION_MS = 2_000
 """After so long without a primary, the members elect another one (MongoDB's default: 10 s)."""
 _DIRECT: dict[str, Any] = {"directConnection": True, "serverSelectionTimeoutMS": 3_000}
+_PATIENT: dict[str, Any] = _DIRECT | {"serverSelectionTimeoutMS": 30_000}
+"""Of a member that has just said that it listens."""
 
 
 @dataclass(slots=True)
@@ -94,7 +96,7 @@ def replica_set(folder: Path, *options: str, size: int = 3) -> Iterator[ReplicaS
             for number, port in enumerate(found.members)
         ]
         settings = {"electionTimeoutMillis": ELECTION_MS}
-        with MongoClient("127.0.0.1", next(iter(found.members)), **_DIRECT) as client:
+        with MongoClient("127.0.0.1", next(iter(found.members)), **_PATIENT) as client:
             client.admin.command(
                 "replSetInitiate", {"_id": "rs0", "members": hosts, "settings": settings}
             )

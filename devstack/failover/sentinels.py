@@ -97,8 +97,15 @@ class Sentinels:
             process.kill()
 
     def _other_than(self, before: int) -> int:
-        wait_until(lambda: self.master() != before, "another master is chosen", seconds=60)
-        return self.master()
+        found = [before]
+
+        def is_chosen() -> bool:
+            with suppress(RuntimeError):
+                found.append(self.master())
+            return found[-1] != before
+
+        wait_until(is_chosen, "another master is chosen", seconds=60)
+        return found[-1]
 
     def _is_settled(self) -> bool:
         """False while no replica is good enough, or the last failover is not over."""
