@@ -14,7 +14,9 @@ LINEAR = 1.15
 
 
 def instructions(work: Callable[[], object]) -> int:
-    """The bytecode instructions that this thread executes for ``work``."""
+    """The bytecode instructions that this thread executes for ``work``; what the garbage collector
+    finalizes meanwhile, left over by other tests, is not among them.
+    """
     count = 0
 
     def trace(frame: FrameType, event: str, _argument: object) -> Any:
@@ -30,7 +32,8 @@ def instructions(work: Callable[[], object]) -> int:
     gc.disable()
     # Python 3.12 reports instructions only if a frame asks for them before tracing begins.
     sys._getframe().f_trace_opcodes = True
-    before = sys.gettrace()
+    before, collects = sys.gettrace(), gc.isenabled()
+    gc.disable()
     sys.settrace(trace)
     try:
         work()
