@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -16,20 +17,25 @@ from mongoengine import get_connection
 from pymongo import MongoClient
 from werkzeug.test import TestResponse
 
+from app import connections as request_connections
 from app import create_app
 from app.connections import connections
+from app.health import health_checks
+from app.live import broadcaster, stream
 from config.settings import Settings, read_settings
 from simulator.client import Simulator
 from tasks.celery import app as celery
-from tests.engine.conftest import QUICK, Engine
+from tests.engine.conftest import LONG, QUICK, Engine
 from tests.simulated import simulator_process
 from workflows.cwl.process.planner import Planner
 from workflows.engine.jobs.send import Drain
-from workflows.store import connection
+from workflows.store import connection, documents
 
 KEY = Fernet.generate_key().decode()
 ALICE, BOB, ADMIN = "alice@patricbrc.org", "bob@bvbrc", "root@bvbrc"
 ROOT = "/api/v1/workflows"
+LIMITS = replace(QUICK, evidence_deadline=timedelta(seconds=20))
+"""What a job wrote is read in five calls: on a busy machine they take longer than half a second."""
 
 
 @cache
@@ -65,7 +71,7 @@ class Api:
     def engine(self) -> Engine:
         """A worker and a beat, turned by hand, on the same MongoDB."""
         with self.client.application.app_context():
-            context = replace(connections().context, limits=QUICK, planner=planner())
+            context = replace(connections().context, limits=LIMITS, planner=planner())
         return Engine(context, self.simulator, Drain(8))
 
     def submit(self, found: Mapping[str, Any], user: str = ALICE) -> str:
@@ -119,6 +125,27 @@ def applications() -> Iterator[dict[str, Flask]]:
             connections().planner.close()
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request waits for a server that stands still for some seconds, as on a busy machine; what
+    is answered while a server is away is no matter of how long.
+    """
+    for module, name in (
+        (request_connections, "PATIENCE_SECONDS"),
+        (broadcaster, "OPENING_SECONDS"),
+        (stream, "READ_SECONDS"),
+    ):
+        monkeypatch.setattr(module, name, float(LONG))
+    monkeypatch.setattr(request_connections, "_WORKSPACE_TIMEOUT", timedelta(seconds=LONG))
+
+
+@pytest.fixture
+def patient_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``/health`` waits for MongoDB: after its usual 0.7 s it would say that MongoDB is away."""
+    for name in ("PATIENCE_SECONDS", "_GIVE_UP_SECONDS"):
+        monkeypatch.setattr(health_checks, name, float(LONG))
+
+
 @pytest.fixture
 def make_api(
     settings: Settings, simulator: Simulator, mongo: MongoClient, applications: dict[str, Flask]
@@ -130,6 +157,8 @@ def make_api(
     connection.close_database()
     connection.open_database(settings.mongodb.address, settings.mongodb.database)
     get_connection().admin.command("ping")
+    if not applications:
+        documents.ensure_indexes()  # a request waits ten seconds for new ones, and no longer
 
     def make(**sections: Mapping[str, Any]) -> Api:
         changed = settings.model_copy(

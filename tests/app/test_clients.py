@@ -153,6 +153,7 @@ def read(found: Any, path: str) -> list[Any]:
     return [each for value in values for each in (read(value, rest) if rest else [value])]
 
 
+@pytest.mark.usefixtures("patient_health")
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
 def test_todays_clients_find_what_they_look_for(
     site: Api, ids: Mapping[str, str], call: Call

@@ -22,7 +22,7 @@ def test_a_question_that_hangs_is_asked_once_whoever_waits_for_it() -> None:
         go_on.wait(60)
         return "at last"
 
-    probe = Probe(hang)
+    probe = Probe(hang, fresh_seconds=60)
     for _ in range(3):
         with pytest.raises(NoAnswer, match=r"no answer for \d"):
             probe.answer(soon(0.01))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from devstack.processes import wait_until
 from tests.app.conftest import Api
 from workflows.store.processes.heartbeats import record_heartbeat
 
 
+@pytest.mark.usefixtures("patient_health")
 def test_a_fault_that_is_over_is_not_reported_from_the_cache(api: Api) -> None:
     """Several processes serve /health: one that has asked before must not contradict the others."""
     wait_until(lambda: beat(api) == "unhealthy", "MongoDB has answered", seconds=60)

@@ -24,6 +24,7 @@ def set_hold(api: Api, user: str = ADMIN, **wanted: Any) -> Any:
     return api("POST", PATH, user, json={"reason": "maintenance", **wanted})
 
 
+@pytest.mark.usefixtures("patient_health")
 def test_a_hold_is_set_listed_explained_and_lifted(api: Api) -> None:
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
     answer = set_hold(api, scope="global", mode="hold", until=until.isoformat())

@@ -148,6 +148,7 @@ def test_an_unknown_workflow_is_not_found(guarded: Api, route: Route) -> None:
         assert "wf_000" in answer.json["detail"]
 
 
+@pytest.mark.usefixtures("patient_health")
 @pytest.mark.parametrize("path", OPEN)
 @pytest.mark.parametrize("token", [None, "garbage"])
 def test_what_is_open_looks_at_no_token(guarded: Api, path: str, token: str | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.app.conftest import ROOT, Api
 from tests.engine.conftest import document
 
@@ -28,6 +30,7 @@ def test_a_workflow_is_submitted_seen_and_cancelled(api: Api) -> None:
     assert "Workflow cancelled" in api("GET", f"{ROOT}/{workflow_id}/log").text
 
 
+@pytest.mark.usefixtures("patient_health")
 def test_health_says_that_mongodb_is_connected(api: Api) -> None:
     answer = api("GET", "/api/v1/health", None)
 
