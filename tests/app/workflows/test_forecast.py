@@ -21,7 +21,7 @@ from agents.server import make_server
 from config.interface_sections import Agents
 from devstack.processes import wait_until
 from tests.app.conftest import BOB, ROOT, Api
-from tests.engine.conftest import document
+from tests.engine.conftest import LONG, document
 from workflows.engine import durations
 from workflows.rules.durations.observation import Observation, count_hour
 from workflows.store import documents
@@ -158,7 +158,7 @@ def test_forecasts_count_against_the_quota_of_who_asks(hourly: Api) -> None:
         hourly("GET", f"{ROOT}/{workflow}/forecast")
         return used() > before
 
-    wait_until(counts, "a forecast counts")
+    wait_until(counts, "a forecast counts", seconds=LONG)
 
 
 @contextmanager
