@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from pymongo import MongoClient
 
 from devstack.processes import wait_until
 from tests.app.conftest import ROOT, Api
+from tests.engine.conftest import LONG
 from workflows.engine import durations
 from workflows.rules.durations.observation import Observation, count_hour
 from workflows.store.durations import hours
@@ -33,10 +35,19 @@ def codes(answer: Any) -> list[str]:
 def listless(make_api: Callable[..., Api], mongo: MongoClient) -> Api:
     """An API that has never had BV-BRC's list, which is away."""
     api = make_api(validation={"check_output_conflicts": False})
-    mongo[api.settings.mongodb.database]["app_specs"].delete_many({})
     api.simulator.fault("status", "AppService.enumerate_apps", status=502)
-    wait_until(lambda: "apps_not_asked" in codes(api("GET", APPS)), "the list is away")
+    # An application that has just asked would store the list after it was deleted.
+    wait_until(lambda: not asking(), "nobody asks any more", seconds=LONG)
+    mongo[api.settings.mongodb.database]["app_specs"].delete_many({})
+    wait_until(
+        lambda: "apps_not_asked" in codes(api("GET", APPS)), "the list is away", seconds=LONG
+    )
     return api
+
+
+def asking() -> list[threading.Thread]:
+    """Those of this process that ask BV-BRC for its list."""
+    return [thread for thread in threading.enumerate() if thread.name == "apps"]
 
 
 def test_apps_are_listed_page_by_page(api: Api) -> None:
@@ -69,7 +80,7 @@ def test_the_example_of_an_app_can_be_submitted(api: Api) -> None:
 
 @pytest.mark.parametrize("path", ["apps", "cwl/tools"])
 def test_an_unknown_app_is_answered_with_those_that_may_be_meant(api: Api, path: str) -> None:
-    wait_until(lambda: codes(api("GET", APPS)) == [], "BV-BRC's own list is at hand")
+    wait_until(lambda: codes(api("GET", APPS)) == [], "BV-BRC's own list is at hand", seconds=LONG)
 
     answer = api("GET", f"/api/v1/{path}/GenomeAssembly3")
 
