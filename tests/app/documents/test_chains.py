@@ -28,7 +28,7 @@ SETTINGS = settings(
 TAKE_A_WORKFLOW = {"submit_workflow", "plan_workflow", "register_workflow"}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_whatever_an_answer_leads_to_answers_as_documented(api: Api) -> None:
     found = schemathesis.openapi.from_wsgi("/openapi.json", api.client.application)
     _give_bodies(found.raw_schema)

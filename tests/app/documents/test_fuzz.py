@@ -48,6 +48,7 @@ def described(api: Api) -> Any:
     return found.exclude(path_regex="^/metrics|/health(/ready)?$")
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_whatever_is_sent_the_answer_is_documented(
     api: Api, described: Any, mode: GenerationMode

@@ -15,7 +15,7 @@ import pytest
 import requests
 from pymongo import MongoClient
 
-from app.live.stream import BEAT_SECONDS
+from app.live.stream import BEAT_SECONDS, LOOK_SECONDS
 from devstack.processes import wait_until
 from tests.product import ALICE, GROUP, Product, document, product, running_product
 
@@ -99,19 +99,20 @@ def test_who_leaves_makes_room_before_the_next_sign_of_life(product: Product) ->
         known = {**headers(product), "Authorization": product.token(CAROL)}
 
         def watched() -> requests.Response:
-            return requests.get(path, headers=known, stream=True, timeout=30)
+            return requests.get(path, headers=known, stream=True, timeout=60)
 
         def is_free() -> bool:
             with watched() as answer:
                 return answer.ok
 
         answers: list[requests.Response] = []
-        wait_until(lambda: answers.append(watched()) or answers[-1].ok, "the API is up")
+        wait_until(lambda: answers.append(watched()) or answers[-1].ok, "the API is up",
+                   seconds=60)  # fmt: skip
         assert not is_free()
 
         answers[-1].close()
 
-        wait_until(is_free, "the place is free", seconds=BEAT_SECONDS / 2)
+        wait_until(is_free, "the place is free", seconds=BEAT_SECONDS - 2 * LOOK_SECONDS)
     product.ask("POST", f"/workflows/{workflow}/cancel", CAROL)
 
 
@@ -131,7 +132,7 @@ def test_a_client_that_does_not_read_is_dropped(product: Product) -> None:
 
             def status() -> int:
                 known = headers(product)
-                with requests.get(path, headers=known, stream=True, timeout=30) as answer:
+                with requests.get(path, headers=known, stream=True, timeout=60) as answer:
                     return answer.status_code
 
             assert status() == 503

@@ -57,12 +57,13 @@ def judged(folder: Path, severity: str = "REQUIRED") -> dict[str, list[str]]:
     contexts.write_text(json.dumps(CONTEXTS))
     crates = sorted(str(each) for each in folder.iterdir() if each.is_dir())
     words = [standards.command("python"), str(JUDGE), str(contexts), severity, *crates]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=250, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, list[str]] = json.loads(done.stdout)
     return found
 
 
+@pytest.mark.timeout(900)
 def test_crates_of_every_kind_of_run_keep_all_required_rules(api: Api, tmp_path: Path) -> None:
     engine = api.engine()
     good = api.submit(example())

@@ -21,7 +21,7 @@ import requests
 from tests import standards
 from tests.product import ALICE, GROUP, Product
 
-pytestmark = GROUP
+pytestmark = [GROUP, pytest.mark.timeout(900)]
 MAIN = """\
 cwlVersion: v1.2
 class: Workflow
@@ -40,7 +40,7 @@ baseCommand: [Date]
 inputs: {output_file: string}
 outputs: {now: {type: File, outputBinding: {glob: "$(inputs.output_file)"}}}
 """
-CLIENT_SECONDS = 120
+CLIENT_SECONDS = 250
 
 
 @contextmanager

@@ -132,7 +132,7 @@ class Courses(RuleBasedStateMachine):
             assert found[workflow] in (UNDER_WAY if expected == "under way" else {expected})
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_the_states_are_those_of_the_model_whatever_is_done(api: Api) -> None:
     class OnThis(Courses):
         pass
