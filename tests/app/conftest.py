@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -125,6 +126,11 @@ def applications() -> Iterator[dict[str, Flask]]:
             connections().planner.close()
 
 
+def asking() -> list[threading.Thread]:
+    """Those of this process that ask BV-BRC for its list of apps."""
+    return [thread for thread in threading.enumerate() if thread.name == "apps"]
+
+
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request waits for a server that stands still for some seconds, as on a busy machine; what
@@ -172,6 +178,8 @@ def make_api(
         return Api(applications[str(sections)].test_client(), simulator, changed)
 
     yield make
+    for thread in asking():  # it stores what BV-BRC answers
+        thread.join(LONG)
     connection.close_database()
 
 

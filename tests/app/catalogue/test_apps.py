@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from pymongo import MongoClient
 
 from devstack.processes import wait_until
-from tests.app.conftest import ROOT, Api
+from tests.app.conftest import ROOT, Api, asking
 from tests.engine.conftest import LONG
 from workflows.engine import durations
 from workflows.rules.durations.observation import Observation, count_hour
@@ -43,11 +42,6 @@ def listless(make_api: Callable[..., Api], mongo: MongoClient) -> Api:
         lambda: "apps_not_asked" in codes(api("GET", APPS)), "the list is away", seconds=LONG
     )
     return api
-
-
-def asking() -> list[threading.Thread]:
-    """Those of this process that ask BV-BRC for its list."""
-    return [thread for thread in threading.enumerate() if thread.name == "apps"]
 
 
 def test_apps_are_listed_page_by_page(api: Api) -> None:
