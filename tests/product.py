@@ -85,6 +85,13 @@ class Product:
             every_seconds=0.2,
         )  # fmt: skip
 
+    def finish(self, workflow: str, step: str) -> None:
+        """Ends the first job of a step that does not end by itself (``run_seconds=None``)."""
+        self.reaches(workflow, step, "running")
+        place = list(self.steps(workflow)).index(step)
+        (job,) = self.simulator.jobs(user_metadata=f"{workflow}/{place}/1")
+        self.simulator.act("finish", job["id"])
+
 
 @pytest.fixture(scope="session")
 def running_product() -> Iterator[Product]:

@@ -100,10 +100,10 @@ def test_a_valid_workflow_is_told_to_be_valid(terminal: Terminal) -> None:
 def test_status_and_list_show_a_workflow_to_its_owner_only(
     terminal: Terminal, product: Product
 ) -> None:
-    workflow = product.submit(document(TWO, name="seen"))
+    workflow = product.submit(document(TWO, name="seen by its owner"))
 
     status = terminal("status", workflow, "--json")
-    listed = terminal("list", "--name", "seen", "--json")
+    listed = terminal("list", "--name", "seen by its owner", "--json")
     others = terminal("list", "--json", user=BOB)
 
     assert json.loads(status.stdout)["workflow_id"] == workflow
@@ -124,7 +124,7 @@ def test_a_list_goes_on_over_pages_until_its_limit(terminal: Terminal, product: 
 
 
 def test_a_waiting_step_is_explained(terminal: Terminal, product: Product) -> None:
-    product.simulator.app("*", run_seconds=60)
+    product.simulator.app("*", run_seconds=3600)
     workflow = product.submit(document(TWO))
     product.reaches(workflow, "first", "running")
 
@@ -138,7 +138,7 @@ def test_a_waiting_step_is_explained(terminal: Terminal, product: Product) -> No
 def test_the_forecast_of_an_app_without_history_says_so(
     terminal: Terminal, product: Product
 ) -> None:
-    product.simulator.app("*", run_seconds=60)
+    product.simulator.app("*", run_seconds=3600)
     found = document({"nap": ""})
     found["steps"][0] |= {"app": "Sleep", "params": {"sleep_time": 60}}  # no other test runs it
     workflow = product.submit(found)
@@ -167,7 +167,7 @@ def test_reuse_is_asked_for_and_explained(terminal: Terminal) -> None:
 def test_a_cancelled_workflow_gives_its_own_exit_code_and_can_be_taken_up(
     terminal: Terminal, product: Product
 ) -> None:
-    product.simulator.app("*", run_seconds=60)
+    product.simulator.app("*", run_seconds=3600)
     workflow = product.submit(document(TWO))
     product.reaches(workflow, "first", "running")
 
@@ -330,8 +330,10 @@ def in_a_terminal(arguments: list[str], variables: dict[str, str]) -> tuple[int,
 
 
 def test_an_ended_workflow_is_deleted(terminal: Terminal, product: Product) -> None:
-    workflow = product.submit(document(TWO))
+    product.simulator.app("*", run_seconds=None)
+    workflow = product.submit(document({"first": ""}))
     assert terminal("delete", workflow).exit_code == 6
+    product.finish(workflow, "first")
     product.ends(workflow)
 
     deleted = terminal("delete", workflow)
@@ -363,6 +365,7 @@ def test_json_turns_no_text_around(terminal: Terminal, product: Product) -> None
 
 
 def test_all_that_a_filter_finds_are_acted_on(terminal: Terminal, product: Product) -> None:
+    product.simulator.app("*", run_seconds=3600)
     ids = [product.submit(document({"a": ""}, name=f"Swarm {number}")) for number in range(2)]
     query = ("--name", "swarm", "--json")
 

@@ -152,7 +152,7 @@ def test_a_token_that_expires_ends_the_session(visitor: Visitor) -> None:
     short = visitor.product.simulator.token("dora@bvbrc", seconds=3)
     visitor.post("/sign-in", data={"token": short})
 
-    wait_until(lambda: visitor.get("/").status_code == 303, "the session has ended")
+    wait_until(lambda: visitor.get("/").status_code == 303, "the session has ended", seconds=60)
 
     assert "/ui/sign-in" in visitor.get("/").headers["Location"]
 
@@ -438,9 +438,12 @@ def test_a_sign_out_ends_every_copy_of_the_session(alice: Visitor) -> None:
 
 
 def test_an_ended_workflow_is_deleted_after_a_page_that_says_what_goes(
-    alice: Visitor, product: Product, workflow: str
+    alice: Visitor, product: Product
 ) -> None:
+    product.simulator.app("*", run_seconds=None)
+    workflow = product.submit(document({"a": ""}))
     assert "Cancel it first" in alice.get(f"/workflows/{workflow}/delete").text
+    product.finish(workflow, "a")
     product.ends(workflow)
 
     page = alice.get(f"/workflows/{workflow}/delete").text
