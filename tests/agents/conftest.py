@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -47,7 +48,7 @@ class Agent:
                 assert client.protocol_version == self.era
                 return await work(client)
 
-        return asyncio.run(run())
+        return complete(run())
 
     def call(self, tool: str, user: str = ALICE, **arguments: Any) -> dict[str, Any]:
         """The structured result of a tool, which the client has held against its schema."""
@@ -67,6 +68,13 @@ class Agent:
             return await client.call_tool(tool, arguments)
 
         return self.use(call, user)
+
+
+def complete(work: Coroutine[Any, Any, T]) -> T:
+    """The result of ``work``, in a thread of its own: in that of the tests Playwright's event loop
+    runs from the first browser on, and asyncio allows no second one there."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, work).result()
 
 
 def text_of(result: CallToolResult) -> str:

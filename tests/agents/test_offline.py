@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from mcp import Client
 from mcp_types import CallToolResult
 
@@ -12,7 +10,7 @@ from agents.caller import Caller, set_caller
 from agents.server import make_server
 from config.interface_sections import Agents
 from devstack import processes
-from tests.agents.conftest import text_of
+from tests.agents.conftest import complete, text_of
 from tests.product import document
 
 
@@ -35,7 +33,7 @@ def test_an_api_that_is_away_is_named_and_nothing_secret_is() -> None:
         finally:
             await api.close()
 
-    for result in asyncio.run(call_all()):
+    for result in complete(call_all()):
         assert result.is_error
         assert "The workflow engine cannot be reached now. Try again in 30" in text_of(result)
         assert "secret" not in text_of(result)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import Any
 
@@ -12,7 +11,7 @@ from mcp import Client, StdioServerParameters
 from mcp.shared.exceptions import MCPError
 
 from agents.guide import INSTRUCTIONS
-from tests.agents.conftest import Agent
+from tests.agents.conftest import Agent, complete
 from tests.product import ALICE, GROUP, document
 from tests.shared import ROOT
 
@@ -144,7 +143,7 @@ def test_a_persons_own_agent_speaks_over_stdio(agent: Agent) -> None:
         async with Client(server) as client:
             return await client.call_tool("validate_workflow", {"workflow": document({"a": ""})})
 
-    assert asyncio.run(run()).structured_content["valid"] is True
+    assert complete(run()).structured_content["valid"] is True
 
 
 def test_the_log_of_the_server_holds_no_token(agent: Agent) -> None:
