@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
 import pytest
 import requests
 
@@ -36,9 +39,18 @@ def test_a_wrong_password_signs_nobody_in_and_is_kept_nowhere(visitor: Visitor) 
     assert "Set-Cookie" not in answer.headers
     assert 'value="erin"' in answer.text
     assert "Tr0ub4dor" not in answer.text
-    logs = list(visitor.product.stack.folder.rglob("*.log"))
+    logs = read_logs(visitor.product.stack.folder)
     assert logs
-    assert not [file for file in logs if "Tr0ub4dor" in file.read_text(errors="replace")]
+    assert not [name for name, text in logs.items() if "Tr0ub4dor" in text]
+
+
+def read_logs(folder: Path) -> dict[str, str]:
+    """Names to contents. The log of a workflow that a former test has deleted goes at any time."""
+    texts: dict[str, str] = {}
+    for file in folder.rglob("*.log"):
+        with suppress(FileNotFoundError):
+            texts[str(file)] = file.read_text(errors="replace")
+    return texts
 
 
 @pytest.mark.parametrize("form", [{}, {"username": "erin"}, {"password": "p" * 2000}])
