@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from tests.product import ALICE, Product
 
@@ -24,6 +24,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+PATIENCE = 60_000
+"""Milliseconds that a browser's test waits for anything; Playwright's own 5 s are few on a machine
+that others use as well."""
 _FIRST_PAINT = """() => new Promise((tell) => {
   new PerformanceObserver((list) => {
     for (const paint of list.getEntriesByName("first-contentful-paint")) tell(paint.startTime);
@@ -41,12 +44,12 @@ class Visitor:
 
     def get(self, path: str, **options: Any) -> requests.Response:
         return self.session.get(
-            f"{self.product.url}/ui{path}", allow_redirects=False, timeout=30, **options
+            f"{self.product.url}/ui{path}", allow_redirects=False, timeout=60, **options
         )
 
     def post(self, path: str, **options: Any) -> requests.Response:
         return self.session.post(
-            f"{self.product.url}/ui{path}", allow_redirects=False, timeout=30, **options
+            f"{self.product.url}/ui{path}", allow_redirects=False, timeout=60, **options
         )
 
     def sign_in(self, user: str = ALICE) -> requests.Response:
@@ -79,7 +82,10 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.skip("needs Debian's chromium: apt-get install chromium")
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        expect.set_options(timeout=PATIENCE)
+        running = playwright.chromium.launch(
+            executable_path=path, args=list(FLAGS), timeout=2 * PATIENCE
+        )
         yield running
         running.close()
 
@@ -123,6 +129,13 @@ class Seen:
         return float(self.page.evaluate(_FIRST_PAINT))
 
 
+def open_window(browser: Browser, **options: Any) -> Page:
+    """A page of a window that shares nothing with others."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE)
+    return context.new_page()
+
+
 @pytest.fixture
 def look(browser: Browser, product: Product) -> Iterator[Callable[..., Seen]]:
     """Opens a window and signs in: ``look(color_scheme="dark")``. Nothing may have gone wrong in
@@ -131,8 +144,7 @@ def look(browser: Browser, product: Product) -> Iterator[Callable[..., Seen]]:
 
     def make(user: str = ALICE, **options: Any) -> Seen:
         options.setdefault("viewport", {"width": 1200, "height": 720})
-        context = browser.new_context(**options)
-        seen = Seen(context.new_page(), product)
+        seen = Seen(open_window(browser, **options), product)
         seen.watch()
         opened.append(seen)
         seen.open("/")

@@ -13,16 +13,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import requests
 from playwright.sync_api import Page, expect
 
-from devstack.processes import Process, free_port, listens, wait_until
+from devstack.processes import Process, free_port, wait_until
 from tests.product import ALICE, GROUP, Product, document
-from tests.ui.conftest import Seen, Visitor
+from tests.ui.conftest import PATIENCE, Seen, Visitor
 
 pytestmark = GROUP
 Look = Callable[..., Seen]
-PATIENCE = 60_000
-"""Milliseconds."""
 
 
 class _BadGateway(BaseHTTPRequestHandler):
@@ -48,9 +47,11 @@ def bad_gateway(port: int) -> Iterator[None]:
     with ThreadingHTTPServer(("127.0.0.1", port), _BadGateway) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield
-        server.shutdown()
-        thread.join()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def api(running_product: Product) -> Iterator[tuple[Process, int]]:
     port = free_port()
     command = ("gunicorn", "wsgi:app", "-b", f"127.0.0.1:{port}")
     process = running_product.stack.run("api-bad-times", *command)
-    wait_until(lambda: listens(port), "it listens", process=process, seconds=60)
+    wait_until(lambda: answers(port), "it answers", process=process, seconds=120)
     yield process, port
     process.kill()
 
@@ -76,7 +77,15 @@ def frail(product: Product, api: tuple[Process, int]) -> Iterator[Product]:
 
 def start(process: Process, port: int) -> None:
     process.start()
-    wait_until(lambda: listens(port), "it listens again", process=process, seconds=60)
+    wait_until(lambda: answers(port), "it answers again", process=process, seconds=120)
+
+
+def answers(port: int) -> bool:
+    """It listens before it has loaded, and what is asked then waits."""
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/api/v1/health/live", timeout=5).ok
+    except requests.RequestException:
+        return False
 
 
 def open_at(seen: Seen, product: Product, path: str = "/") -> Page:
@@ -206,7 +215,6 @@ def test_after_signing_in_the_place_and_the_action_come_back(look: Look, product
 
 
 @pytest.mark.browser
-@pytest.mark.browser
 def test_a_sign_out_in_another_window_is_seen_at_once(look: Look, product: Product) -> None:
     product.simulator.app("*", run_seconds=3600)
     workflow = product.submit(document({"a": ""}, name="signed out elsewhere"))
@@ -225,6 +233,7 @@ def test_a_sign_out_in_another_window_is_seen_at_once(look: Look, product: Produ
     seen.errors.clear()
 
 
+@pytest.mark.browser
 def test_a_form_keeps_what_was_typed_when_its_session_ends(look: Look, product: Product) -> None:
     seen = look()
     page = seen.page

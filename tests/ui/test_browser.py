@@ -13,15 +13,13 @@ from playwright.sync_api import expect
 from devstack.processes import wait_until
 from tests.product import ADMIN, GROUP, Product, document
 from tests.ui import scenes
-from tests.ui.conftest import Seen
+from tests.ui.conftest import PATIENCE, Seen
 from tests.ui.shots import ELSEWHERE, KEPT, SHOTS, shoot, shown
 
 pytestmark = [GROUP, pytest.mark.browser]
 Look = Callable[..., Seen]
 LARGEST_BYTES = 300_000
 LARGE = {"graph-200-steps", "graph-500-steps", "timeline-200-steps"}
-PATIENCE = 60_000
-"""Milliseconds."""
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
     "device_scale_factor": 1.5,
@@ -32,7 +30,7 @@ BRANCHES = {"a": "", "b": "a", "c": "a", "d": "b c"}
 
 
 def test_a_workflow_is_watched_to_its_end_without_reload(look: Look, product: Product) -> None:
-    product.simulator.app("*", run_seconds=2)
+    product.simulator.app("*", output_file="a", run_seconds=None)
     workflow = product.submit(document(BRANCHES, name="watched"))
     seen = look()
     seen.open(f"/workflows/{workflow}/")
@@ -40,6 +38,7 @@ def test_a_workflow_is_watched_to_its_end_without_reload(look: Look, product: Pr
     page.evaluate("window.loadedOnce = true")
     node = page.locator("#graph a", has_text="b").first
     node.evaluate("node => { node.loadedOnce = true; }")
+    product.finish(workflow, "a")
 
     expect(page.locator("#head > .line .badge")).to_have_text("succeeded", timeout=PATIENCE)
 
@@ -48,7 +47,7 @@ def test_a_workflow_is_watched_to_its_end_without_reload(look: Look, product: Pr
     expect(page.get_by_role("link", name="Cancel")).to_have_count(0)
     assert page.evaluate("window.loadedOnce") is True
     assert node.evaluate("node => node.loadedOnce") is True
-    wait_until(lambda: page.evaluate("source === null"), "the stream is closed")
+    wait_until(lambda: page.evaluate("source === null"), "the stream is closed", seconds=60)
 
 
 def test_the_list_shows_new_workflows_and_their_states_by_itself(
@@ -83,12 +82,16 @@ def test_a_workflow_is_cancelled_after_a_page_that_says_what_will_happen(
 
     expect(seen.page.locator("#head > .line .badge")).to_have_text("cancelled")
     assert product.state(workflow) == "cancelled"
-    jobs = product.simulator.jobs
-    wait_until(lambda: all(job["state"] != "running" for job in jobs()), "the job is killed")
+
+    def is_killed() -> bool:
+        jobs = product.simulator.jobs(user_metadata=f"{workflow}/*")
+        return all(job["state"] != "running" for job in jobs)
+
+    wait_until(is_killed, "the job is killed", seconds=60)
 
 
 def test_a_keyboard_reaches_every_step_and_the_focus_stays(look: Look, product: Product) -> None:
-    product.simulator.app("*", run_seconds=2)
+    product.simulator.app("*", output_file="a", run_seconds=None)
     workflow = product.submit(document(BRANCHES, name="by keyboard"))
     seen = look()
     seen.open(f"/workflows/{workflow}/")
@@ -100,6 +103,7 @@ def test_a_keyboard_reaches_every_step_and_the_focus_stays(look: Look, product: 
     page.keyboard.press("Tab")
     label = "document.activeElement.getAttribute('aria-label')"
     assert page.evaluate(label).startswith("b Date, ")
+    product.finish(workflow, "a")
     expect(page.locator("#graph a.succeeded")).to_have_count(4, timeout=PATIENCE)
     assert page.evaluate(label) == "b Date, succeeded"
     page.keyboard.press("Enter")
@@ -162,7 +166,7 @@ def scenery(running_product: Product) -> Iterator[dict[str, str]]:
 
     short = [submit(scenes.short(name)) for name in ("Campylobacter control", "Reference")]
     found = {"running": submit(scenes.outbreak()), "failed": submit(scenes.broken())}
-    product.reaches(found["running"], "tree", "running")
+    product.reaches(found["running"], "tree", "running", seconds=120)
     product.reaches(found["running"], "compare", "running")
     found["batch"] = product.ask("POST", "/batches", scenes.MARIA, json=scenes.batch())["batch_id"]
     found["many"] = submit(scenes.samples(50, "Fifty samples"))

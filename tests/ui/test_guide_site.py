@@ -22,8 +22,9 @@ def test_a_person_finds_a_page_by_its_words_and_reads_it(look: Callable[..., See
     page = look().page
     page.get_by_role("link", name="Guide").click()
     page.get_by_role("heading", name="BV-BRC workflow engine").first.wait_for()
+    page.wait_for_load_state("load")
 
-    page.get_by_role("textbox", name="Search").fill("mongorestore")
+    page.get_by_role("textbox", name="Search").press_sequentially("mongorestore")
     page.locator(".md-search-result a", has_text="Restore a backup").first.click()
 
     page.get_by_role("heading", name="Restore a backup").wait_for()

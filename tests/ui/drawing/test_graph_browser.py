@@ -13,13 +13,11 @@ from playwright.sync_api import Locator, Page, expect
 from tests.cwl.planning import EXAMPLES
 from tests.product import GROUP, Product
 from tests.ui import scenes
-from tests.ui.conftest import Seen
+from tests.ui.conftest import PATIENCE, Seen
 from tests.ui.shots import ELSEWHERE, shoot
 
 pytestmark = [GROUP, pytest.mark.browser]
 Look = Callable[..., Seen]
-PATIENCE = 60_000
-"""Milliseconds."""
 FONTS = ("DejaVu Sans", "Liberation Sans", "serif", "monospace")
 OVERFLOWING = """font => {
   document.body.style.fontFamily = font;
@@ -125,15 +123,15 @@ def test_wheel_keys_and_two_fingers_make_it_larger_where_they_are(
 
     page.mouse.move(x, y)
     page.mouse.wheel(0, -300)
-    by_wheel = graph.evaluate(SCALE)
+    by_wheel = grown(page, before)
     page.locator(".paper").press("+")
-    by_key = graph.evaluate(SCALE)
+    by_key = grown(page, by_wheel)
     pinch(page, x, y)
 
-    assert before < by_wheel < by_key < graph.evaluate(SCALE)
+    grown(page, by_key)
     page.locator(".paper").press("0")
-    fits = page.evaluate("document.querySelector('.paper').scrollWidth")
-    assert fits <= page.evaluate("document.querySelector('.paper').clientWidth") + 1
+    fits = "document.querySelector('.paper').scrollWidth"
+    page.wait_for_function(f"{fits} <= document.querySelector('.paper').clientWidth + 1")
 
 
 def test_a_point_under_the_wheel_stays_where_it_is(look: Look, pictures: dict[str, str]) -> None:
@@ -188,6 +186,7 @@ def test_a_step_that_shares_a_box_is_found_among_all(look: Look, pictures: dict[
 
 
 def test_the_next_failed_step_is_shown_again_and_again(look: Look, product: Product) -> None:
+    product.simulator.app("*", output_file="sample0[135]-assemble", run_seconds=3600)
     product.simulator.app("*", output_file="sample0[24]-quality", outcome="failed", run_seconds=0)
     workflow = product.submit(scenes.samples(5, "Two fail"), scenes.MARIA)
     page = open_graph(look, workflow)
@@ -241,10 +240,10 @@ def test_a_scatter_is_a_box_that_opens(look: Look, product: Product) -> None:
 
     page.locator("#graph").get_by_role("link", name="annotate ").click()
 
+    expect(page.locator(".bar .trail")).to_have_text("All › annotate")
     expect(page.locator("#graph a")).not_to_have_count(0)
     labels = page.locator("#graph a").evaluate_all("all => all.map(a => a.ariaLabel)")
     assert all(label.startswith("annotate__") for label in labels)
-    expect(page.locator(".bar .trail")).to_have_text("All › annotate")
     page.get_by_role("link", name="All", exact=True).click()
     expect(page.locator("#graph").get_by_role("link", name="annotate ")).to_be_visible()
 
@@ -272,6 +271,14 @@ def open_graph(look: Look, workflow: str, **options: Any) -> Page:
     seen = look(scenes.MARIA, **options)
     seen.open(f"/workflows/{workflow}/")
     return seen.page
+
+
+def grown(page: Page, before: float) -> float:
+    """The scale of the graph once it is larger: what the mouse and fingers do takes a moment."""
+    page.wait_for_function(
+        f"before => ({SCALE})(document.getElementById('graph')) > before", arg=before
+    )
+    return float(page.locator("#graph").evaluate(SCALE))
 
 
 def middle(box: Locator) -> tuple[float, float]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import FilePayload, expect
 
 from tests.engine.batches import TEMPLATE
 from tests.product import GROUP, Product
-from tests.ui.test_browser import PATIENCE, Look
+from tests.ui.conftest import PATIENCE
+from tests.ui.test_browser import Look
 
 pytestmark = [GROUP, pytest.mark.browser]
 
@@ -17,8 +20,10 @@ def test_a_form_says_what_is_wrong_while_it_is_filled_in(look: Look, product: Pr
     page = seen.page
     page.get_by_role("link", name="New …").click()
     page.get_by_label("Search").fill("assembly2")
-    page.keyboard.press("Enter")
+    page.get_by_label("Search").press("Enter")
+    expect(page).to_have_url(re.compile("query=assembly2"))
     page.get_by_role("link", name="Assembl").first.click()
+    page.wait_for_load_state("load")  # what is typed before its script runs is not checked
     page.evaluate("window.loadedOnce = true")
 
     page.get_by_label("Name of the workflow").fill("typed")

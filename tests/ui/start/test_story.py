@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.product import GROUP, Product
-from tests.ui.test_browser import PATIENCE, PHONE
+from tests.ui.conftest import PATIENCE, open_window
+from tests.ui.test_browser import PHONE
 
 pytestmark = [GROUP, pytest.mark.browser]
 ROWS = [f"S{number:02},SRR{number:07}" for number in range(1, 31)]
@@ -50,7 +51,7 @@ def test_thirty_samples_from_the_sheet_to_the_table_of_results(
         "GenomeAssembly2", user=f"{user}@bvbrc", output_file="S07", count=1, run_seconds=0,
         outcome="failed", stderr=WHY,
     )  # fmt: skip
-    page = browser.new_page(**(device or {"viewport": {"width": 1200, "height": 720}}))
+    page = open_window(browser, **(device or {"viewport": {"width": 1200, "height": 720}}))
 
     # With a password to the template, and from there to a sheet.
     sign_in(page, product, user)
@@ -58,6 +59,7 @@ def test_thirty_samples_from_the_sheet_to_the_table_of_results(
     page.get_by_label("Name of the workflow").fill("thirty isolates")
     page.get_by_label("Organism").fill("Escherichia coli")
     page.get_by_role("button", name="Many samples").press("Enter")
+    page.wait_for_url("**/new/sheet")
     page.get_by_label("A file").set_input_files(sheet())
 
     # The three errors are in their cells, and mended there.
@@ -100,7 +102,7 @@ def test_thirty_samples_from_the_sheet_to_the_table_of_results(
     assert [row["sample"] for row in rows] == [f"S{number:02}" for number in range(1, 31)]
     assert {row["status"] for row in rows} == {"succeeded"}
     assert all(row["annotate.genome"].endswith(f"/{row['sample']}.genome") for row in rows)
-    page.close()
+    page.context.close()
 
 
 def is_too_wide(page: Page) -> bool:
