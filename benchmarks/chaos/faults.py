@@ -159,7 +159,7 @@ def disk_full(stage: Stage) -> Strike:
 
 
 def _admin(stage: Stage, command: dict[str, object]) -> None:
-    with MongoClient(stage.stack.mongod.uri, serverSelectionTimeoutMS=5_000) as client:
+    with MongoClient(stage.stack.mongod.uri, serverSelectionTimeoutMS=60_000) as client:
         client.admin.command(command)
 
 
@@ -212,7 +212,7 @@ def cut_off(server: str) -> Striking:
         proxy = stage.proxies.get(server)
         if proxy is None:
             return None
-        seconds = stage.lease_seconds * stage.rng.uniform(1.2, 2.2)
+        seconds = stage.lease_seconds * stage.rng.uniform(1.2, 1.8)
         proxy.freeze_for(seconds)
         return Strike(seconds, proxy.thaw, "partition")
 

@@ -37,18 +37,30 @@ class ReplicaSet:
         """Its port; 0 while there is none."""
         return next((port for port in self.members if _hello(port).get("isWritablePrimary")), 0)
 
+    def wait_for_primary(self) -> int:
+        """Its port. Members of a busy machine elect another one also where nobody wants that."""
+        found: list[int] = []
+
+        def is_there() -> bool:
+            found[:] = [self.primary()]
+            return found != [0]
+
+        wait_until(is_there, "there is a primary")
+        return found[0]
+
     def wait(self) -> None:
         """Until there is a primary and every other member follows it."""
         wait_until(self._is_whole, "every member is there", seconds=90)
 
     def step_down(self) -> None:
         """Makes the primary step down in an orderly way."""
-        with suppress(PyMongoError), MongoClient("127.0.0.1", self.primary(), **_DIRECT) as client:
+        port = self.wait_for_primary()
+        with suppress(PyMongoError), MongoClient("127.0.0.1", port, **_DIRECT) as client:
             client.admin.command("replSetStepDown", 10, secondaryCatchUpPeriodSecs=5)
 
     def kill_primary(self) -> Process:
         """Kills the primary (SIGKILL) and returns it; start it to bring the member back."""
-        member = self.members[self.primary()]
+        member = self.members[self.wait_for_primary()]
         member.kill()
         return member
 
