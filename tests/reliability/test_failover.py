@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+import requests
 
 from devstack.failover.replica_set import ReplicaSet, replica_set
 from devstack.failover.tcp_proxy import tcp_proxy
+from devstack.processes import wait_until
 from devstack.stack import Stack, Wanted, stack
 from tests.product import INDEXES_SECONDS, Product, document
 
@@ -28,6 +30,12 @@ def _ready(running: Stack) -> Product:
     product.ask("GET", "/workflows", timeout=INDEXES_SECONDS)
     product.simulator.app("*", run_seconds=0.5)
     return product
+
+
+def has_answered(product: Product, workflow: str) -> bool:
+    """Whether the API has found the primary."""
+    url = f"{product.url}/api/v1/workflows/{workflow}/status"
+    return requests.get(url, headers={"Authorization": product.token()}, timeout=30).ok
 
 
 def started_once(product: Product, workflow: str) -> bool:
@@ -70,6 +78,7 @@ def test_a_workflow_outlives_its_primary(
 
     change(members)
     members.wait()
+    wait_until(lambda: has_answered(product, workflow), "the API answers")
 
     assert product.ends(workflow, 120) == "succeeded"
     assert started_once(product, workflow)

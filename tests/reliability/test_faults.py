@@ -15,6 +15,7 @@ def test_a_killed_process_is_spared_until_it_is_up_again(tmp_path: Path) -> None
     log = tmp_path / "log"
     process = processes.start("slow", ["sh", "-c", SLOW], log=log, folder=tmp_path)
     try:
+        process.kill()  # before it may say that it is up
         threading.Timer(0.3, (tmp_path / "go").touch).start()
         start_again(process)
 
