@@ -47,4 +47,4 @@ def submit_batch(engine: Engine, rows: int, max_active: int = 50, key: str | Non
 
 def end_batch(engine: Engine, batch: str) -> None:
     """Let the sweep go on with it until it has ended."""
-    engine.until(lambda: stored.get(batch).finished_at is not None, 30)
+    engine.until(lambda: stored.get(batch).finished_at is not None)

@@ -216,29 +216,25 @@ def engine(mongo_uri: str, database: str, simulator: Simulator) -> Iterator[Engi
 
 
 def another(simulator: Simulator, wire: Wire | None = None) -> Engine:
-    """What a further process would hold. ``wire``: over which AppService is called."""
-    service = AppService(
-        Rpc(wire or Wire()),
-        simulator.app_service_url,
-        timeout=timedelta(seconds=1),
-        submit_timeout=timedelta(seconds=1.5),
-    )
-    second = timedelta(seconds=1)
-    workspace = Workspace(Rpc(Wire()), simulator.workspace_url, timeout=second)
-    records = JobRecords(Rpc(Wire()), simulator.app_service_url, workspace, timeout=second)
+    """What a further process would hold. ``wire``: over which AppService is called. No call is
+    given up because the machine is busy: tests count calls, failures and jobs."""
+    long = timedelta(seconds=LONG)
+    service = client_of(simulator, timeout=long, submit_timeout=long, wire=wire)
+    workspace = Workspace(Rpc(Wire()), simulator.workspace_url, timeout=long)
+    records = JobRecords(Rpc(Wire()), simulator.app_service_url, workspace, timeout=long)
     clients = Clients(
         workspace,
-        Minhash(Rpc(Wire()), simulator.minhash_url, timeout=second),
-        DataApi(Wire(), simulator.api_url, timeout=second),
+        Minhash(Rpc(Wire()), simulator.minhash_url, timeout=long),
+        DataApi(Wire(), simulator.api_url, timeout=long),
     )
     told: list[str] = []
     checks: list[None] = []
     reuse = ReuseSettings(
-        Workspace(Rpc(Wire()), simulator.workspace_url, timeout=timedelta(seconds=LONG)),
-        Workspace(Rpc(Wire()), simulator.workspace_url, timeout=5 * second),
+        workspace,
+        Workspace(Rpc(Wire()), simulator.workspace_url, timeout=long),
         max_age=timedelta(days=30),
         min_age=timedelta(0),
-        patience=timedelta(seconds=LONG),
+        patience=long,
     )
     backends = by_name(AppServiceBackend(service, clients.workspace), BuiltinBackend(clients))
     context = EngineContext(
@@ -251,3 +247,19 @@ def another(simulator: Simulator, wire: Wire | None = None) -> Engine:
         checks=lambda: checks.append(None),
     )
     return Engine(context, simulator, Drain(8), growing=told, checks=checks)
+
+
+def client_of(
+    simulator: Simulator, timeout: timedelta, submit_timeout: timedelta, wire: Wire | None = None
+) -> AppService:
+    url = simulator.app_service_url
+    return AppService(Rpc(wire or Wire()), url, timeout=timeout, submit_timeout=submit_timeout)
+
+
+def hasty(engine: Engine) -> Engine:
+    """The same, breakers included, for calls that hang: AppService's are given up soon."""
+    second = timedelta(seconds=1)
+    service = client_of(engine.simulator, timeout=second, submit_timeout=1.5 * second)
+    context = replace(engine.context, backends=engine.backends_with(service))
+    context.appservice.breakers = engine.context.breakers
+    return replace(engine, context=context)

@@ -11,7 +11,7 @@ import pytest
 
 from observability.metering import Counts
 from observability.metrics import Meters
-from tests.engine.conftest import Engine, document
+from tests.engine.conftest import LONG, Engine, document
 from tests.engine.reuse.test_reuse import READS, assemble, renamed, run
 from tests.engine.reuse.test_reuse import workflow as reusing
 from workflows.backends.appservice.client import AppService
@@ -35,12 +35,9 @@ def counts() -> Counts:
 
 @pytest.fixture
 def counted(engine: Engine, counts: Counts) -> Iterator[Engine]:
-    service = AppService(
-        Rpc(Wire(), counts.call),
-        engine.simulator.app_service_url,
-        timeout=timedelta(seconds=1),
-        submit_timeout=timedelta(seconds=1.5),
-    )
+    long = timedelta(seconds=LONG)
+    url = engine.simulator.app_service_url
+    service = AppService(Rpc(Wire(), counts.call), url, timeout=long, submit_timeout=long)
     context = replace(
         engine.context,
         backends=engine.backends_with(service),

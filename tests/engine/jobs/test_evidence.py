@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.engine.conftest import ALICE, Engine, document
+from tests.engine.conftest import ALICE, LONG, Engine, document
 from workflows.engine import commands
 from workflows.engine.reports import views
 from workflows.engine.reports.explain import explanation
@@ -57,6 +58,18 @@ CASES = [
     Case("never started", {"queue_seconds": None}, "gives no reason", None, "", act="refuse"),
 ]  # fmt: skip
 QUICK = {"queue_seconds": 0, "run_seconds": 0, "lag_seconds": 0}
+
+
+@pytest.fixture
+def engine(engine: Engine) -> Engine:
+    """It reads why a job failed for as long as a busy machine needs."""
+    return engine.with_limits(evidence_deadline=timedelta(seconds=LONG))
+
+
+@pytest.fixture
+def hasty(engine: Engine) -> Engine:
+    """It gives up soon."""
+    return engine.with_limits(evidence_deadline=timedelta(seconds=2))
 
 
 def workflow_of(app: str = "Date", **fields: Any) -> dict[str, Any]:
@@ -193,26 +206,26 @@ def test_a_retry_forgets_the_failure_and_not_the_attempt(engine: Engine) -> None
 
 @pytest.mark.parametrize("method", ["query_task_details", "task_info", "Workspace.get"])
 def test_a_reason_that_cannot_be_had_says_so_and_delays_nothing_for_long(
-    engine: Engine, method: str
+    hasty: Engine, method: str
 ) -> None:
     """What can be read is told; that the rest could not be is kept."""
-    engine.simulator.fault("status", method, status=502)
-    engine.simulator.app(**QUICK | {"outcome": "failed"})
-    workflow_id = engine.submit(workflow_of())
+    hasty.simulator.fault("status", method, status=502)
+    hasty.simulator.app(**QUICK | {"outcome": "failed"})
+    workflow_id = hasty.submit(workflow_of())
 
-    assert engine.ends(workflow_id) == "failed"
+    assert hasty.ends(workflow_id) == "failed"
     assert "502" in failures.kept_of(workflow_id, 0)[1].unread
 
 
-def test_with_all_away_the_failure_is_told_after_the_deadline(engine: Engine) -> None:
-    engine.simulator.app(**QUICK | {"run_seconds": None})
-    workflow_id = engine.submit(workflow_of())
-    engine.until(lambda: engine.states(workflow_id) == ["running"])
+def test_with_all_away_the_failure_is_told_after_the_deadline(hasty: Engine) -> None:
+    hasty.simulator.app(**QUICK | {"run_seconds": None})
+    workflow_id = hasty.submit(workflow_of())
+    hasty.until(lambda: hasty.states(workflow_id) == ["running"])
     for method in ("query_task_details", "enumerate_tasks_qstat", "task_info", "Workspace.get"):
-        engine.simulator.fault("status", method, status=502)
-    act_at_bvbrc(engine, "fail")
+        hasty.simulator.fault("status", method, status=502)
+    act_at_bvbrc(hasty, "fail")
 
-    assert engine.ends(workflow_id) == "failed"
+    assert hasty.ends(workflow_id) == "failed"
     sentence = step_of(workflow_id)["error_message"]
     assert "why could not be read" in sentence
     assert "HTTP 502" in sentence

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from simulator.client import Simulator
-from tests.engine.conftest import ALICE, Engine, document
+from tests.engine.conftest import ALICE, LONG, Engine, document
 from workflows.bvbrc.signers import SignerKeys
 from workflows.bvbrc.token import Verifier, parse
 from workflows.bvbrc.users.user_service import UserService
@@ -33,13 +33,18 @@ TEN_DAYS = 864_000
 @pytest.fixture
 def renewing(engine: Engine) -> Engine:
     """The engine with the user service, and nothing to renew yet."""
-    return replace(engine, context=replace(engine.context, user_service=service(engine.simulator)))
+    return with_service(engine)
 
 
-def service(simulator: Simulator) -> UserService:
+def with_service(engine: Engine, seconds: float = LONG) -> Engine:
+    """``seconds``: after them a call is given up."""
+    found = service(engine.simulator, timedelta(seconds=seconds))
+    return replace(engine, context=replace(engine.context, user_service=found))
+
+
+def service(simulator: Simulator, timeout: timedelta) -> UserService:
     keys = SignerKeys(Wire(), [simulator.signer])
     verifier = Verifier(keys=keys, trusted=[simulator.signer])
-    timeout = timedelta(seconds=1)
     return UserService(Wire(), simulator.url, verify=verifier, now=clock.now, timeout=timeout)
 
 
@@ -169,8 +174,9 @@ def test_a_service_that_fails_is_tried_again(renewing: Engine, fault: dict[str, 
     token = begin_work(renewing)
     renewing.simulator.fault(method=CALL, **fault)  # type: ignore[arg-type]
     make_due()
+    hasty = with_service(renewing, 1)
 
-    assert renew_tokens(renewing.context) == 0
+    assert renew_tokens(hasty.context) == 0
     assert kept(renewing) == token
     assert credentials_of(renewing.context, ALICE)["problem"]
 

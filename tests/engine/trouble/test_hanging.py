@@ -12,7 +12,7 @@ import pytest
 
 from devstack.processes import wait_until
 from simulator.client import Simulator
-from tests.engine.conftest import Engine, document
+from tests.engine.conftest import Engine, document, hasty
 from workflows.backends.appservice.backend import AppServiceBackend
 from workflows.backends.appservice.client import AppService
 from workflows.backends.appservice.observations import Observations
@@ -122,10 +122,10 @@ def wait_for(reached: Callable[[], bool]) -> None:
 def test_five_time_outs_of_one_user_hold_up_no_other(engine: Engine) -> None:
     few = engine.with_limits(user_submissions=FAILURES)
     hang(few.simulator, "AppService.*", HUNG[0])
-    troubled = of(few, HUNG[0])
+    troubled = of(hasty(few), HUNG[0])
     for _ in range(FAILURES):
         troubled.submit(document(""))
-    few.until(lambda: few.context.breakers.opened_for(HUNG[0]), 30)
+    troubled.until(lambda: few.context.breakers.opened_for(HUNG[0]))
     assert not few.context.breakers.opened, "the service counts as away for all"
 
     bob = of(few, BOB)
@@ -221,7 +221,7 @@ def test_searches_of_one_user_that_hang_hold_up_no_other(
         ended = {"results_due": {"$type": "date"}}
         return collection(documents.Job).count_documents(ended) == 3
 
-    wait_until(all_have_ended, "all jobs have ended")
+    wait_until(all_have_ended, "all jobs have ended", seconds=PATIENCE_SECONDS)
 
     task = Thread(target=find_results, args=(patient.context,))
     beside.append(task)
