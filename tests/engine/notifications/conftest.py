@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.engine.conftest import Engine
+from tests.engine.conftest import LONG, Engine
 from tests.engine.notifications.receiver import Receiver, receiver
 from workflows.bvbrc.wire import Wire
 from workflows.engine.notifications import webhooks
@@ -22,7 +22,7 @@ from workflows.store.webhooks.stored import StoredWebhook
 
 LOOPBACK = ("127.0.0.1/32",)
 SETTINGS = Notifications(
-    poster=Poster(Wire(), LOOPBACK, timedelta(seconds=2)),
+    poster=Poster(Wire(), LOOPBACK, timedelta(seconds=LONG)),
     public_url="https://workflows.example.org",
     schedule=[timedelta(milliseconds=1)] * 3,
     disable_after=timedelta(days=5),

@@ -38,7 +38,7 @@ def test_wherever_a_process_dies_every_event_comes_with_one_content(
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=280,
     )
     found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert done.returncode == 0, done.stderr

@@ -14,7 +14,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.bvbrc.loopback import Received, reply
 from tests.engine.batches import end_batch, submit_batch
-from tests.engine.conftest import Engine, document
+from tests.engine.conftest import LONG, Engine, document
 from tests.engine.notifications.conftest import (
     SETTINGS,
     deliver,
@@ -309,7 +309,7 @@ def hanging(there: Receiver) -> Iterator[threading.Event]:
     released = threading.Event()
 
     def answer(_request: Received) -> bytes:
-        released.wait(20)
+        released.wait(2 * LONG)
         return reply(204, b"")
 
     there.answer = answer
@@ -321,8 +321,9 @@ def test_a_receiver_that_hangs_holds_up_no_other_and_gets_two_at_a_time(
     notifying: Engine, there: Receiver, hanging: threading.Event
 ) -> None:
     slow = hook(notifying, there)
-    patient = replace(SETTINGS.poster, timeout=timedelta(seconds=20))
-    engine = notify_from(notifying, replace(SETTINGS, poster=patient))
+    patient = replace(SETTINGS.poster, timeout=timedelta(seconds=3 * LONG))
+    lease = timedelta(seconds=3 * LONG)
+    engine = notify_from(notifying, replace(SETTINGS, poster=patient, lease=lease))
     for _ in range(6):
         webhooks.send_test(engine.context, slow)
     delivering = threading.Thread(target=deliver, args=(engine,))
@@ -334,7 +335,7 @@ def test_a_receiver_that_hangs_holds_up_no_other_and_gets_two_at_a_time(
         engine.until(lambda: len(quick.came) == 1)
         assert there.most_at_once == claims.SLOTS
     hanging.set()
-    delivering.join(20)
+    delivering.join(LONG)
 
     assert not delivering.is_alive()
     assert there.most_at_once == claims.SLOTS

@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from devstack.processes import wait_until
 from tests.engine.batches import end_batch, submit_batch
-from tests.engine.conftest import Engine, document
+from tests.engine.conftest import LONG, Engine, document
 from tests.engine.notifications.conftest import deliver, hook, notify_from
 from tests.engine.notifications.emails import (
     ALICES,
@@ -45,6 +46,17 @@ HOUR = timedelta(hours=1)
 def post() -> Iterator[MailServer]:
     with mail_server() as made:
         yield made
+
+
+@pytest.fixture
+def one_day() -> None:
+    """Letters are counted for a day: the test begins after midnight (UTC) where that is near."""
+
+    def has_time() -> bool:
+        now = datetime.now(UTC)
+        return (now + timedelta(minutes=2)).date() == now.date()
+
+    wait_until(has_time, "midnight is over", seconds=150)
 
 
 @pytest.fixture
@@ -257,6 +269,7 @@ def test_a_link_counts_for_a_day_and_for_the_last_registration(
     assert any(each.get("expireAfterSeconds") == 0 for each in indexes)
 
 
+@pytest.mark.usefixtures("one_day")
 def test_a_users_letters_of_a_day_are_limited_and_one_more_says_so(
     writing: Engine, post: MailServer
 ) -> None:
@@ -290,6 +303,7 @@ def test_a_users_letters_of_a_day_are_limited_and_one_more_says_so(
     assert [last in got.text for got in post.got] == [True, True]
 
 
+@pytest.mark.usefixtures("one_day")
 def test_the_limit_of_letters_is_each_users_own(writing: Engine, post: MailServer) -> None:
     few = notify_from(writing, settings(mailer(post.port), letters=1))
     confirm(few, post)
@@ -304,7 +318,7 @@ def test_the_limit_of_letters_is_each_users_own(writing: Engine, post: MailServe
     ]
 
 
-@pytest.mark.usefixtures("writing")
+@pytest.mark.usefixtures("one_day", "writing")
 def test_letters_at_the_same_time_are_counted_exactly() -> None:
     with ThreadPoolExecutor(8) as pool:
         taken = list(pool.map(lambda _: letters.take("carol@bvbrc", 5), range(40)))
@@ -454,7 +468,9 @@ def test_a_mail_server_that_hangs_holds_up_no_webhook_and_no_other_address(
     post.hangs = lambda address: address == slow
     for _ in range(3):
         run(writing)
-    delivering = threading.Thread(target=deliver, args=(writing,))
+    patience = timedelta(seconds=3 * LONG)
+    patient = settings(mailer(post.port, seconds=3 * LONG), lease=patience)
+    delivering = threading.Thread(target=deliver, args=(notify_from(writing, patient),))
     delivering.start()
     try:
         writing.until(lambda: len(post.letters_to(quick)) == 3 and len(there.came) == 3)
@@ -462,7 +478,7 @@ def test_a_mail_server_that_hangs_holds_up_no_webhook_and_no_other_address(
         assert post.letters_to(slow) == []
     finally:
         post.released.set()
-        delivering.join(30)
+        delivering.join(LONG)
 
     assert not delivering.is_alive()
     assert len(post.letters_to(slow)) == 3
