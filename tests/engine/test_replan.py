@@ -170,7 +170,7 @@ def test_results_may_bring_no_step_at_all(growing_engine: Engine) -> None:
 def test_further_steps_may_bring_further_steps(growing_engine: Engine) -> None:
     workflow_id = submit(growing_engine, EACH + NAMED)
 
-    assert growing_engine.ends(workflow_id, 40) == "succeeded"
+    assert growing_engine.ends(workflow_id) == "succeeded"
 
     assert set(names(workflow_id)) == {"find", "each__0", "each__1", "named__0", "named__1"}
     assert started(growing_engine) == {"MetagenomeBinning": 1, "GenomeAnnotation": 2, "Date": 2}

@@ -253,7 +253,7 @@ def test_what_has_no_identity_runs(engine: Engine) -> None:
     changed = run(engine, workflow(assemble(**given["folder"], output_file="c")))
     assert miss_of(changed)["part"] == "params.x"
 
-    young = with_settings(engine, min_age=timedelta(minutes=1))
+    young = with_settings(engine, min_age=timedelta(hours=1))
     last = young.submit(workflow(assemble(single_end_libs=[{"read": READS}], output_file="y")))
     assert young.ends(last) == "succeeded"
     assert (miss_of(last)["code"], "too young" in miss_of(last)["message"]) == ("no_identity", True)
@@ -264,12 +264,16 @@ def test_what_has_no_identity_runs(engine: Engine) -> None:
 def test_a_saving_that_is_away_keeps_no_step_waiting(engine: Engine) -> None:
     run(engine, workflow(assemble()))
     nowhere = Workspace(Rpc(Wire()), "http://127.0.0.1:9", timeout=timedelta(seconds=0.2))
-    away = with_settings(engine, workspace=nowhere, patience=timedelta(seconds=0.5))
-    workflow_id = away.submit(workflow(renamed(assemble(), "b")))
-    away.until(lambda: job_of(workflow_id).get("state") == "checking")
-    (reason,) = explanation(stored.get(workflow_id), away.context)["steps"]
-
+    patient = with_settings(engine, workspace=nowhere)
+    workflow_id = patient.submit(workflow(renamed(assemble(), "b")))
+    patient.until(lambda: job_of(workflow_id).get("state") == "checking")
+    (reason,) = explanation(stored.get(workflow_id), patient.context)["steps"]
     assert reason["code"] == "looking_for_results"
+
+    away = with_settings(patient, patience=timedelta(seconds=0.5))
+    afresh = [{"$set": {"reuse_due": "$$NOW"}}, {"$unset": "reuse_until"}]
+    collection(documents.Job).update_one({"_id": f"{workflow_id}/0/1"}, afresh)
+
     assert away.ends(workflow_id) == "succeeded"
     assert miss_of(workflow_id)["code"] == "service_unavailable"
     assert started(away) == 2

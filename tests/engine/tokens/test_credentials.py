@@ -14,7 +14,7 @@ from workflows.store.users import credentials
 from workflows.store.users.credentials import Vault
 
 ALICE = "alice@bvbrc"
-SOON = datetime.now(UTC) + timedelta(hours=1)
+SOON = datetime.now(UTC) + timedelta(days=1)  # long after the last test of the run
 LATER = SOON + timedelta(hours=1)
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 

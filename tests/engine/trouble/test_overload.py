@@ -16,7 +16,7 @@ START = "AppService.start_app2"
 def test_so_many_submissions_are_under_way_and_no_more(
     engine: Engine, threads: int, of_a_user: int, most: int
 ) -> None:
-    engine.simulator.fault("delay", "start_app2", seconds=0.2)
+    engine.simulator.fault("delay", "start_app2", seconds=0.5)
     engine = replace(engine.with_limits(user_submissions=of_a_user, cap=10), drain=Drain(threads))
 
     workflow = engine.submit(document(*([""] * 7)))
@@ -26,10 +26,15 @@ def test_so_many_submissions_are_under_way_and_no_more(
 
 
 def test_so_many_jobs_of_a_user_are_at_bvbrc_and_no_more(engine: Engine) -> None:
-    engine.simulator.app(run_seconds=0.2)
+    engine.simulator.app(run_seconds=None)
     engine = engine.with_limits(user_jobs=3)
-
     workflows = [engine.submit(document("", "")) for _ in range(4)]
+
+    engine.until(lambda: len(engine.simulator.jobs()) == 3)
+    for _ in range(3):
+        engine.turn()
+    engine.simulator.app(run_seconds=0.2)
+    engine.simulator.act("finish", owner=engine.user)
 
     assert {engine.ends(each) for each in workflows} == {"succeeded"}
     assert engine.simulator.summary()["peak_in_flight_by_user"][engine.user] == 3
