@@ -252,7 +252,7 @@ def test_an_unknown_state_is_reported_as_such_and_logged_once() -> None:
         for _ in range(3):
             found = client.query(TOKEN, ["5", "6"])
     assert [seen.state for seen in found.values()] == [JobWord.UNKNOWN] * 2
-    assert [entry["word"] for entry in logs] == ["teleported"]
+    assert [entry["word"] for entry in logs if "word" in entry] == ["teleported"]
 
 
 @pytest.mark.parametrize(

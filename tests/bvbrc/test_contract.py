@@ -140,7 +140,8 @@ def test_genomes_like_one_are_found(either: Party) -> None:
     assert all(hit.genome_id and 0 <= hit.distance <= 0.5 for hit in hits)
 
 
-def test_a_job_is_started_found_reported_and_killed(simulated: Party) -> None:
+def test_a_job_is_started_found_reported_and_killed(simulated: Party, simulator: Simulator) -> None:
+    simulator.app("Date", run_seconds=None)
     submission = key()
     known = start(simulated, submission)
     assert find(simulated, submission) == (known,)

@@ -17,9 +17,9 @@ PARAMS = {"output_path": f"/{ALICE}/home/out", "output_file": "d"}
 
 
 def records(simulator: Simulator) -> JobRecords:
-    second = timedelta(seconds=5)
-    workspace = Workspace(Rpc(Wire()), simulator.workspace_url, timeout=second)
-    return JobRecords(Rpc(Wire()), simulator.app_service_url, workspace, timeout=second)
+    long = timedelta(seconds=60)
+    workspace = Workspace(Rpc(Wire()), simulator.workspace_url, timeout=long)
+    return JobRecords(Rpc(Wire()), simulator.app_service_url, workspace, timeout=long)
 
 
 @pytest.fixture

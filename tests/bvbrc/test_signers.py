@@ -108,7 +108,7 @@ def test_nobody_with_an_old_key_waits_for_who_asks_for_a_new_one() -> None:
 
     def slow() -> bytes:
         asked.set()
-        release.wait(30)
+        release.wait(120)
         return reply(200, tokens.signer_answer(KEY))
 
     with serving(answering(signer)) as server:
@@ -118,13 +118,13 @@ def test_nobody_with_an_old_key_waits_for_who_asks_for_a_new_one() -> None:
         first = threading.Thread(target=keys, args=(server.url,))
         second = threading.Thread(target=keys, args=(server.url,))
         first.start()
-        assert asked.wait(10)
+        assert asked.wait(60)
         second.start()
-        second.join(10)
+        second.join(60)
         waited = second.is_alive()
         release.set()
-        first.join(10)
-        second.join(10)
+        first.join(60)
+        second.join(60)
     assert not waited
 
 
@@ -144,12 +144,12 @@ def test_many_threads_ask_once() -> None:
         keys = SignerKeys(Wire("tests"), [server.url])
 
         def ask() -> None:
-            start.wait(10)
+            start.wait(60)
             assert keys(server.url) == KEY
 
         threads = [threading.Thread(target=ask) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
     assert len(signer.asked) == 1

@@ -21,7 +21,7 @@ from workflows.bvbrc.wire import Answer, Request, Wire
 from workflows.model.errors import InDoubt, NotSent
 
 LONG = timedelta(seconds=60)
-SHORT = timedelta(seconds=0.4)
+SHORT = timedelta(seconds=1)
 OK = reply(200, "fine")
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -276,7 +276,7 @@ def test_a_forked_process_opens_connections_of_its_own() -> None:
         with warnings.catch_warnings(action="ignore"):
             child = os.fork()
         if not child:
-            signal.alarm(30)  # whatever happens, the child ends
+            signal.alarm(120)  # whatever happens, the child ends
             status = wire.exchange(Request("GET", server.url, {}, LONG)).status
             os._exit(0 if status == 200 else 1)
         assert os.waitpid(child, 0)[1] == 0

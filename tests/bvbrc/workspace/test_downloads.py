@@ -22,7 +22,7 @@ LIMIT = 1024 * 1024
 
 def downloads(url: str) -> Downloads:
     workspace = Workspace(Rpc(Wire()), url, timeout=SECONDS)
-    return Downloads(workspace, url, limit_bytes=LIMIT, longest=timedelta(seconds=20))
+    return Downloads(workspace, url, limit_bytes=LIMIT, longest=timedelta(seconds=120))
 
 
 @contextmanager
