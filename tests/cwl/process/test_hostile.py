@@ -29,7 +29,7 @@ JS = "InlineJavascriptRequirement StepInputExpressionRequirement"
 def planner() -> Iterator[Planner]:
     """The process starts while the canary is in our environment."""
     os.environ["CANARY"] = CANARY
-    planner = Planner(wall_time=timedelta(seconds=60))
+    planner = Planner(cpu_time=timedelta(seconds=30), wall_time=timedelta(seconds=60))
     try:
         yield planner
     finally:

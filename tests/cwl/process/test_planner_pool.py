@@ -42,7 +42,7 @@ def make_pool() -> Iterator[Callable[..., PlannerPool]]:
     made: list[PlannerPool] = []
 
     def make(planners: int = 2, **limits: object) -> PlannerPool:
-        made.append(PlannerPool(planners, **limits))  # type: ignore[arg-type]
+        made.append(PlannerPool(planners, **{"wall_time": A_WHILE, **limits}))  # type: ignore[arg-type]
         return made[-1]
 
     yield make
@@ -72,7 +72,7 @@ class Place:
     def _hold(self, pool: PlannerPool, user: str) -> None:
         with pool._turn(user, float("inf"), lambda: False):
             self._begun.set()
-            self._ends.wait(60)
+            self._ends.wait(240)
 
     def let_go(self) -> None:
         self._ends.set()

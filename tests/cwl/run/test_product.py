@@ -80,6 +80,7 @@ def test_the_pipeline_of_two_steps_runs_to_its_end(product: Product) -> None:
 
 
 def test_a_scatter_over_what_a_job_leaves_runs_to_its_end(product: Product) -> None:
+    product.simulator.app("MetagenomeBinning", run_seconds=None)
     workflow_id = submitted(
         product,
         "cwl-scatter",
@@ -87,8 +88,10 @@ def test_a_scatter_over_what_a_job_leaves_runs_to_its_end(product: Product) -> N
         files=texts("scatter_annotate.cwl", "bins.cwl"),
         inputs={"contigs": [], "runs": ["SRR21907330"], "scientific_name": "E"},
     )
+    product.reaches(workflow_id, "assemble", "running")
     assert product.steps(workflow_id).keys() == {"assemble"}
 
+    product.simulator.act("finish", app="MetagenomeBinning", user_metadata=f"{workflow_id}/*")
     assert product.ends(workflow_id) == "succeeded"
 
     assert jobs(product, "cwl-scatter") == {"MetagenomeBinning": 1, "GenomeAnnotation": 2}
