@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from prometheus_client import values as prometheus_values
 
 from observability.metering import Counts
 from observability.metrics import Meters
@@ -29,7 +30,9 @@ from workflows.store.workflows.changes import Change
 
 
 @pytest.fixture
-def counts() -> Counts:
+def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
+    """Of this test alone, also in a process that shares its metrics with others."""
+    monkeypatch.setattr(prometheus_values, "ValueClass", prometheus_values.MutexValue)
     return Counts(Meters())
 
 

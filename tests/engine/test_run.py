@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from structlog.contextvars import bound_contextvars
 
-from tests.engine.conftest import Engine, document, hasty
+from tests.engine.conftest import LONG, Engine, document, hasty
 from workflows.engine.advance import advance
 from workflows.engine.commands import renew
 from workflows.engine.jobs.send import Drain
@@ -216,7 +216,7 @@ def test_nothing_is_sent_while_submissions_are_disabled(engine: Engine) -> None:
 
     engine.simulator.switch(enabled=True)
 
-    assert engine.ends(workflow) == "succeeded"
+    assert engine.ends(workflow, 2 * LONG) == "succeeded"  # the job rests for half a minute
 
 
 def test_the_users_request_is_known_at_bvbrc(engine: Engine) -> None:
