@@ -19,7 +19,7 @@ from devstack.processes import wait_until
 from devstack.stack import Wanted, stack
 from tests.product import INDEXES_SECONDS, Product, document
 
-pytestmark = pytest.mark.xdist_group("broker")
+pytestmark = [pytest.mark.xdist_group("broker"), pytest.mark.timeout(600)]
 
 THREADS = 2
 FAST = {"executor.polling_interval_seconds": 0.3}

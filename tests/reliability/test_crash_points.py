@@ -37,7 +37,7 @@ def tried(mongo_uri: str) -> list[dict[str, Any]]:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=560,
+            timeout=860,
         )
     found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"verb"')]
     assert found, done.stderr
@@ -45,7 +45,7 @@ def tried(mongo_uri: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_nothing_is_broken_wherever_a_process_dies(points: list[dict[str, Any]]) -> None:
     assert [point for point in points if point["problems"]] == []
 

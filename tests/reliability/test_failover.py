@@ -13,7 +13,7 @@ from devstack.processes import wait_until
 from devstack.stack import Stack, Wanted, stack
 from tests.product import INDEXES_SECONDS, Product, document
 
-pytestmark = pytest.mark.xdist_group("failover")
+pytestmark = [pytest.mark.xdist_group("failover"), pytest.mark.timeout(600)]
 
 SETTINGS = {
     "executor.polling_interval_seconds": 0.3,
