@@ -95,7 +95,8 @@ def engine_of(simulator: Simulator, user: str, fuse: Fuse) -> Engine:
     )
     workspace = Workspace(rpc, simulator.workspace_url, timeout=long)
     records = JobRecords(rpc, simulator.app_service_url, workspace, timeout=long)
-    limits = replace(QUICK, polling_interval=timedelta(seconds=0.1))
+    second = timedelta(seconds=1)  # less than the grace: one process sends, and another looks it up
+    limits = replace(QUICK, polling_interval=0.1 * second, send_window=second)
     backends = by_name(AppServiceBackend(service))
     reuse = ReuseSettings(workspace, workspace, timedelta(days=1), timedelta(0), long)
     context = EngineContext(backends, records, Vault([KEY]), limits, planner=Planner(), reuse=reuse)

@@ -308,7 +308,7 @@ def test_no_start_leaves_after_the_answer_while_processes_send(engine: Engine) -
     """Two senders at full speed; what their wires noted decides."""
     workflows = [engine.submit(document("", "", "ab")) for _ in range(20)]
     wires = [Noting(), Noting()]
-    senders = [another(engine.simulator, wire) for wire in wires]
+    senders = [another(engine.simulator, wire).with_limits(grace=HOUR) for wire in wires]
     stop: list[bool] = []
     taken: Counter[int] = Counter()
 
