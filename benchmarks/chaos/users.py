@@ -267,7 +267,7 @@ class Users:
         answer in time is for the judge: its workflow counts as lost where it does not end so.
         """
         for user in self._all:
-            user.renew()
+            user.renew(seconds=150)  # the APIs may have just been started
             for promise in user.going:
                 if promise.cancel_at is not None:
                     try:

@@ -305,7 +305,9 @@ class Noting(Wire):
 
 
 def test_no_start_leaves_after_the_answer_while_processes_send(engine: Engine) -> None:
-    """Two senders at full speed; what their wires noted decides."""
+    """Two senders at full speed; what their wires noted decides. A start takes a moment: they have
+    not all left before the hold is set."""
+    engine.simulator.switch(preflight_seconds=0.1)
     workflows = [engine.submit(document("", "", "ab")) for _ in range(20)]
     wires = [Noting(), Noting()]
     senders = [another(engine.simulator, wire).with_limits(grace=HOUR) for wire in wires]
