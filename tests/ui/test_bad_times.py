@@ -171,10 +171,11 @@ def test_an_action_during_an_outage_leaves_the_page_and_says_that_it_is_not_know
     seen = look()
     page = open_at(seen, frail, f"/workflows/{workflow}/")
     process.kill()
+    banner = page.locator("#trouble")
+    expect(banner).to_be_visible(timeout=PATIENCE)  # it moves the button that is clicked
 
     page.get_by_role("button", name="Pause").click()
 
-    banner = page.locator("#trouble")
     doubt = "Whether “Pause” was done is not known"
     expect(banner).to_contain_text(doubt, timeout=PATIENCE)
     assert page.evaluate("tick() || document.getElementById('trouble').textContent").count(doubt)
