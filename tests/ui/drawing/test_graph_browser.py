@@ -138,11 +138,18 @@ def test_a_point_under_the_wheel_stays_where_it_is(look: Look, pictures: dict[st
     page = open_graph(look, pictures["many"])
     page.locator(".paper").evaluate("paper => paper.scrollTo(400, 500)")
     box = page.locator("#graph a").nth(60)
+    box.scroll_into_view_if_needed()
     x, y = middle(box)
+    before = page.locator("#graph").evaluate(SCALE)
 
     page.mouse.move(x, y)
     page.mouse.wheel(0, -250)
 
+    page.wait_for_function(
+        f"before => ({SCALE})(document.getElementById('graph')) > 1.2 * before",
+        arg=before,
+        timeout=PATIENCE,
+    )
     now_x, now_y = middle(box)
     assert abs(now_x - x) < 12
     assert abs(now_y - y) < 12
@@ -150,8 +157,10 @@ def test_a_point_under_the_wheel_stays_where_it_is(look: Look, pictures: dict[st
 
 def test_zoom_stays_through_a_live_refresh(look: Look, pictures: dict[str, str]) -> None:
     page = open_graph(look, pictures["many"])
+    first = page.locator("#graph").evaluate(SCALE)
     page.get_by_role("button", name="Larger").click()
     before = page.locator("#graph").evaluate(SCALE)
+    assert before > first
 
     page.evaluate("refresh()")
     page.wait_for_function("!busy")
