@@ -165,7 +165,7 @@ def wait_until(
 ) -> None:
     """Waits for a condition; ``NotReady`` at the deadline, or at once where the process ended.
 
-    The last look begins after the deadline: while this process stood still, nobody looked.
+    The last look begins after the deadline, since this process may have stood still until then.
     """
     deadline = time.monotonic() + seconds
     is_last = False

@@ -141,7 +141,7 @@ def _renew(owner: str) -> Response:
     _refuse_unknown(sent, "token")
     fresh = _fresh(sent["token"]) if "token" in sent else caller()
     if fresh.name != owner:
-        raise Forbidden("The fresh token must be one of its owner.")
+        raise Forbidden("The fresh token must be the owner's.")
     engine.renew(found.context, fresh)
     found.hints.start_jobs(g.request_id)
     return Response(status=204)

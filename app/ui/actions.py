@@ -124,7 +124,7 @@ def renew(workflow_id: str) -> Any:
     """The token of this session takes the place of an older one."""
     found = view_models.head(workflow_id)
     if caller().name != found.workflow.owner:
-        raise Forbidden("The fresh token must be one of its owner.")
+        raise Forbidden("The fresh token must be the owner's.")
     engine.renew(connections().context, caller())
     connections().hints.start_jobs(g.request_id)
     return _back(workflow_id)

@@ -38,7 +38,7 @@ class ReplicaSet:
         return next((port for port in self.members if _hello(port).get("isWritablePrimary")), 0)
 
     def wait_for_primary(self) -> int:
-        """Its port. Members of a busy machine elect another one also where nobody wants that."""
+        """Its port. Members on a busy machine may elect another one at any time."""
         found: list[int] = []
 
         def is_there() -> bool:

@@ -107,7 +107,8 @@ def _plans(batch: StoredBatch, checked: AnyBatch) -> tuple[list[bytes], list[byt
     if not isinstance(checked, PlannedBatch):
         return [], []
     before = row_plans.since(batch.id, batch.count)
-    new = [_like(row_plans.get(batch.id, 0), plan) for plan in checked.plans]
+    first = row_plans.get(batch.id, 0)
+    new = [_like(first, plan) for plan in checked.plans]
     return row_plans.encode([*before, *new]), row_plans.encode(before)
 
 

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from workflows.model.states import (
-    StepState,
-)
+from workflows.model.states import StepState
 from workflows.model.values import APPSERVICE
 from workflows.rules.holds import Hold, Subject
 
