@@ -36,8 +36,7 @@ check ruff check --quiet
 check mypy --no-error-summary
 check lint-imports --no-logo
 check ./scripts/guide.sh
-# Three at once on two cores: most of a test's time it waits for servers, leases and graces.
-check python -m pytest -q -n 3 --dist loadgroup --durations=25
+check python scripts/suite.py
 check ./scripts/pythons.sh
 if [ -n "$failed" ]; then
   echo "failed:$failed" >&2
