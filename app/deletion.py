@@ -46,9 +46,9 @@ def forget_token() -> Response:
     """Forget the caller's token
 
     Steps that need one wait until `PUT /workflows/{id}/token`; jobs that run at BV-BRC go on there.
-    A workflow that is submitted within ten seconds afterwards may wait for a token as well.
+    A workflow that is submitted afterwards hands the token in again.
     """
-    deleting.forget_token(connections().context, caller().name)
+    deleting.forget_token(caller().name)
     return Response(status=204)
 
 

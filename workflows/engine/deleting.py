@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from workflows.engine.context import EngineContext
 from workflows.model.errors import Conflict
 from workflows.model.states import FINAL_WORKFLOW
 from workflows.store import removals
@@ -30,6 +29,6 @@ def _refusal(workflow: str) -> Conflict:
     return Conflict(f"Cannot delete workflow with status '{state}'; cancel it first")
 
 
-def forget_token(context: EngineContext, owner: str) -> None:
+def forget_token(owner: str) -> None:
     """Delete the user's token. Steps that need one wait until the user hands in another."""
-    credentials.forget(context.vault, owner)
+    credentials.forget(owner)

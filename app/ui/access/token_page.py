@@ -32,7 +32,7 @@ def show_token() -> str:
 @signed_in
 def forget_token() -> Any:
     """Deletes the user's token from the engine; the one in the session stays."""
-    deleting.forget_token(connections().context, caller().name)
+    deleting.forget_token(caller().name)
     return redirect(url_for("ui.list_workflows"), 303)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -54,24 +55,43 @@ def test_a_refused_token_gives_way_to_any_other_and_to_a_user_who_insists(vault:
     assert kept(vault) == "second"
 
 
-def test_who_submits_in_a_row_is_looked_up_once_and_who_renews_each_time(vault: Vault) -> None:
+def test_a_submission_hands_in_what_another_process_forgot(vault: Vault) -> None:
     credentials.keep(vault, ALICE, "first", SOON)
     documents.Credential._get_collection().delete_many({})
+
+    credentials.keep(vault, ALICE, "first", SOON)
+
+    assert kept(vault) == "first"
+
+
+def test_many_submissions_at_a_time_store_each_users_token(vault: Vault) -> None:
+    users = [f"user-{number}@bvbrc" for number in range(12)]
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(lambda user: credentials.keep(vault, user, f"of {user}", SOON), users * 3))
+
+    stored = credentials.usable_of(vault, users)
+    assert {user: each.token for user, each in stored.items()} == {u: f"of {u}" for u in users}
+
+
+def test_a_refused_token_is_tried_again_by_submissions_some_seconds_later(vault: Vault) -> None:
+    credentials.keep(vault, ALICE, "first", SOON)
+    first = credentials.usable(vault, ALICE)
+    assert first
+    credentials.mark_refused(vault, first, Unauthorized("no"))
 
     credentials.keep(vault, ALICE, "first", SOON)
     assert kept(vault) == ""
-    credentials.keep(vault, ALICE, "second", SOON)
-    assert kept(vault) == "second"
-    documents.Credential._get_collection().delete_many({})
-    credentials.renew(vault, ALICE, "second", SOON)
-    assert kept(vault) == "second"
-
-
-def test_another_process_looks_for_itself(vault: Vault) -> None:
+    earlier = {"$set": {"refused_at": datetime.now(UTC) - timedelta(hours=1)}}
+    documents.Credential._get_collection().update_one({"_id": ALICE}, earlier)
     credentials.keep(vault, ALICE, "first", SOON)
-    documents.Credential._get_collection().delete_many({})
+    assert kept(vault) == "first"
 
-    credentials.keep(Vault([OLD]), ALICE, "first", SOON)
+
+def test_a_token_under_a_lost_key_gives_way_though_it_would_last_longer(vault: Vault) -> None:
+    credentials.keep(Vault([NEW]), ALICE, "lost", LATER)
+
+    credentials.keep(vault, ALICE, "first", SOON)
 
     assert kept(vault) == "first"
 

@@ -110,7 +110,7 @@ def test_without_work_under_way_no_token_is_renewed_until_there_is_some(renewing
 def test_who_said_no_is_left_alone_also_after_the_token_was_deleted(renewing: Engine) -> None:
     begin_work(renewing)
     users.set_renewal(ALICE, wanted=False)
-    credentials.forget(renewing.context.vault, ALICE)
+    credentials.forget(ALICE)
     token = begin_work(renewing)
     make_due()
 
@@ -205,7 +205,7 @@ def test_what_the_user_does_during_a_renewal_stays(renewing: Engine) -> None:
     (seen,) = renewals.due_tokens(10)
     ends = seen.expires_at + timedelta(days=1)
 
-    credentials.forget(renewing.context.vault, ALICE)
+    credentials.forget(ALICE)
     assert not renewals.replace(renewing.context.vault, seen, "renewed", ends)
     assert kept(renewing) == ""
 

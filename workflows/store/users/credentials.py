@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import random
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -14,14 +13,17 @@ from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from workflows.model.errors import Unauthorized
+from workflows.model.errors import Unauthorized, WorkflowsError
 from workflows.rules.tokens.renewal import renewal_time
 from workflows.store import clock, documents
+from workflows.store.group_commit import GroupCommit
 from workflows.store.jobs import waiting
 from workflows.store.mongo import NOW, Row, collection, query, translate_errors
 
-SEEN_SECONDS: Final = 10.0
-MOST_SEEN: Final = 10_000
+TRIED_AGAIN_SECONDS: Final = 10
+"""After that time a submission hands a token in again that BV-BRC refused. A user with many parked
+jobs who submits many more would unpark all of them with each."""
+_MOST_TOGETHER: Final = 50
 _OF_THE_FORMER: Final = dict.fromkeys(("refused_at", "renewed_at", "renewal_problem"), "")
 
 
@@ -32,7 +34,6 @@ class Vault:
         if not keys:
             raise ValueError("at least one Fernet key is needed")
         self._fernet = MultiFernet([Fernet(key) for key in keys])
-        self._seen: dict[tuple[str, str], float] = {}
         self._digest_keys = [hashlib.sha256(b"digest:" + key.encode()).digest() for key in keys]
 
     def __repr__(self) -> str:
@@ -52,20 +53,6 @@ class Vault:
         """The same token under the first key."""
         return self._fernet.rotate(sealed.encode()).decode()
 
-    def saw(self, owner: str, digest: str) -> bool:
-        """Whether this process has handed in this very token a moment ago."""
-        return time.monotonic() < self._seen.get((owner, digest), 0.0)
-
-    def note(self, owner: str, digest: str) -> None:
-        if len(self._seen) >= MOST_SEEN:
-            self._seen.clear()
-        self._seen[owner, digest] = time.monotonic() + SEEN_SECONDS
-
-    def forget(self, owner: str) -> None:
-        """What this process has handed in for the user is no longer there."""
-        for key in [key for key in self._seen.copy() if key[0] == owner]:
-            self._seen.pop(key, None)
-
     def digest(self, token: str) -> str:
         """Tells whether two tokens are the same, and nothing else."""
         return hmac.new(self._digest_keys[0], token.encode(), hashlib.sha256).hexdigest()
@@ -83,16 +70,64 @@ class Credential:
         return f"Credential(owner={self.owner!r}, token=…, expires_at={self.expires_at!r})"
 
 
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """A verified token that came with a command."""
+
+    vault: Vault
+    owner: str
+    token: str
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        return f"_Offer(owner={self.owner!r}, token=…)"
+
+
 def keep(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
     """Store the user's token if it is fresher than the one there.
 
-    A token that BV-BRC refused is replaced by any other. Many submissions in a row compare the
-    token once.
+    A token that BV-BRC refused is replaced by any other. What is there is read each time, since
+    the user may have had it deleted by another process; concurrent requests share the reading.
     """
-    digest = vault.digest(token)
-    if not vault.saw(owner, digest):
-        renew(vault, owner, token, expires_at)
-        vault.note(owner, digest)
+    _keep(_Offer(vault, owner, token, expires_at))
+
+
+def _keep_all(offers: Sequence[_Offer]) -> list[Exception | None]:
+    present = _present({offer.owner for offer in offers})
+    return [_keep_one(offer, present.get(offer.owner)) for offer in offers]
+
+
+def _keep_one(offer: _Offer, present: Row | None) -> Exception | None:
+    if present and _suffices(present, offer):
+        return None
+    try:
+        renew(offer.vault, offer.owner, offer.token, offer.expires_at)
+    except WorkflowsError as failure:
+        return failure
+    return None
+
+
+def _present(owners: Iterable[str]) -> dict[str, Row]:
+    """The stored tokens of these users, but for those whose refusal is some seconds old."""
+    newest = {"$subtract": [NOW, TRIED_AGAIN_SECONDS * 1000]}
+    lately = {"$expr": {"$gt": ["$refused_at", newest]}}
+    with translate_errors():
+        rows = collection(documents.Credential).find(
+            {"_id": {"$in": list(owners)}, "$or": [{"refused_at": None}, lately]},
+            {"sealed": 1, "digest": 1, "expires_at": 1, "refused_at": 1},
+        )
+        return {row["_id"]: row for row in rows}
+
+
+def _suffices(present: Row, offer: _Offer) -> bool:
+    """Whether the stored token is this very one, or one that serves for longer."""
+    if present["digest"] == offer.vault.digest(offer.token):
+        return True
+    longer = not present.get("refused_at") and present["expires_at"] >= offer.expires_at
+    return longer and offer.vault.open(present["sealed"]) is not None
+
+
+_keep: Final = GroupCommit(_keep_all, most=_MOST_TOGETHER)
 
 
 def renew(vault: Vault, owner: str, token: str, expires_at: datetime) -> None:
@@ -147,11 +182,10 @@ def renewal_fields(vault: Vault, token: str, expires_at: datetime) -> Row:
     }
 
 
-def forget(vault: Vault, owner: str) -> None:
+def forget(owner: str) -> None:
     """Delete the user's token; without one there is nothing to do."""
     with translate_errors():
         collection(documents.Credential).delete_one({"_id": owner})
-    vault.forget(owner)
 
 
 def usable(vault: Vault, owner: str) -> Credential | None:
