@@ -16,7 +16,7 @@ from workflows import __version__
 Json = Any
 PREFIX: Final = "/api/v1"
 USER_AGENT: Final = f"bvbrc-mcp/{__version__}"
-_TIMEOUT: Final = httpx2.Timeout(30.0, connect=5.0)
+_TIMEOUT: Final = httpx2.Timeout(60.0, connect=5.0)
 _AWAY: Final = "The workflow engine cannot be reached now. Try again in 30 seconds."
 _TRIES: Final = 3
 

@@ -21,7 +21,7 @@ Json = Any
 PREFIX: Final = "/api/v1"
 PATIENCE_SECONDS: Final = 60.0
 CONNECT_SECONDS: Final = 5.0
-ANSWER_SECONDS: Final = 30.0
+ANSWER_SECONDS: Final = 60.0
 SILENCE_SECONDS: Final = 60.0
 """A live stream says every 15 seconds that it lives."""
 ANSWER: Final = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)

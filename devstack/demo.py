@@ -166,12 +166,12 @@ class Api:
     def submit(self, file: Path) -> str:
         """The id of the new workflow."""
         body = json.loads(file.read_text())
-        answer = self._session.post(f"{self._url}/submit", json=body, timeout=30)
+        answer = self._session.post(f"{self._url}/submit", json=body, timeout=120)
         answer.raise_for_status()
         return str(answer.json()["workflow_id"])
 
     def get(self, path: str) -> requests.Response:
-        answer = self._session.get(f"{self._url}{path}", timeout=30)
+        answer = self._session.get(f"{self._url}{path}", timeout=120)
         answer.raise_for_status()
         return answer
 

@@ -194,9 +194,9 @@ def _start_redis(folder: Path, port: int) -> Server:
 
 def _wait_for_mongod(process: Process, port: int) -> None:
     """Waits for the socket, makes the replica set (or moves it to this port), waits for writes."""
-    wait_until(lambda: processes.listens(port), "mongod listens", seconds=60, process=process)
+    wait_until(lambda: processes.listens(port), "mongod listens", process=process)
     client: MongoClient[dict[str, object]] = MongoClient(
-        "127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=30_000
+        "127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=120_000
     )
     with client:
         try:
@@ -205,7 +205,7 @@ def _wait_for_mongod(process: Process, port: int) -> None:
             raise NotReady(
                 f"mongod does not become a replica set ({process.log}): {error}"
             ) from None
-        wait_until(lambda: _is_primary(client), "mongod takes writes", seconds=60, process=process)
+        wait_until(lambda: _is_primary(client), "mongod takes writes", process=process)
 
 
 def _make_replica_set(client: MongoClient[dict[str, object]], host: str) -> None:

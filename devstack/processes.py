@@ -159,7 +159,7 @@ def wait_until(
     condition: Callable[[], bool],
     what: str,
     *,
-    seconds: float = 60,
+    seconds: float = 120,
     process: Process | None = None,
     every_seconds: float = 0.05,
 ) -> None:

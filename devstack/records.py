@@ -84,7 +84,7 @@ def names() -> list[str]:
     return sorted(file.stem for file in RUN.glob("*.json"))
 
 
-def stop(name: str, grace_seconds: float = 40) -> bool:
+def stop(name: str, grace_seconds: float = 120) -> bool:
     """SIGTERM to exactly that process, SIGKILL after the grace; False where there was none."""
     facts = present(name)
     if facts is not None:

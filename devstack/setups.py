@@ -212,7 +212,7 @@ def _wait_until_ready(
         wait_until(is_ready, "the API is healthy", seconds=180, process=children[0])
         if ports.mcp:
             wait_until(
-                lambda: processes.listens(ports.mcp), "the MCP server listens", seconds=60,
+                lambda: processes.listens(ports.mcp), "the MCP server listens", seconds=180,
                 process=children[-1],
             )  # fmt: skip
     except NotReady as error:

@@ -104,7 +104,7 @@ class Stack:
         name = f"api{len(self.apis) + 1}"
         process = self.run(name, "gunicorn", "wsgi:app", "-b", f"127.0.0.1:{port}", *options)
         url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _answers(url), f"{name} answers", seconds=120, process=process)
+        wait_until(lambda: _answers(url), f"{name} answers", process=process)
         self.apis.append(process)
         self.api_urls.append(url)
         return self.api_urls[-1]

@@ -18,7 +18,7 @@ from devstack.processes import Process, wait_until
 ELECTION_MS = 2_000
 """After so long without a primary, the members elect another one (MongoDB's default: 10 s)."""
 _DIRECT: dict[str, Any] = {"directConnection": True, "serverSelectionTimeoutMS": 3_000}
-_PATIENT: dict[str, Any] = _DIRECT | {"serverSelectionTimeoutMS": 30_000}
+_PATIENT: dict[str, Any] = _DIRECT | {"serverSelectionTimeoutMS": 120_000}
 """Of a member that has just said that it listens."""
 
 
@@ -50,7 +50,7 @@ class ReplicaSet:
 
     def wait(self) -> None:
         """Until there is a primary and every other member follows it."""
-        wait_until(self._is_whole, "every member is there", seconds=90)
+        wait_until(self._is_whole, "every member is there")
 
     def step_down(self) -> None:
         """Makes the primary step down in an orderly way."""
@@ -100,7 +100,6 @@ def replica_set(folder: Path, *options: str, size: int = 3) -> Iterator[ReplicaS
             wait_until(
                 lambda port=port: processes.listens(port),  # type: ignore[misc]
                 "mongod listens",
-                seconds=60,
                 process=member,
             )
         hosts = [

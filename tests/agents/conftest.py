@@ -99,7 +99,6 @@ def running_server(running_product: Product) -> Iterator[tuple[str, Process]]:
     wait_until(
         lambda: not any(running_product.ask("GET", "/apps")["warnings"] for _ in range(20)),
         "every process has BV-BRC's list of apps",
-        seconds=60,
     )
     yield f"http://127.0.0.1:{port}/mcp", process
     process.stop()

@@ -31,7 +31,7 @@ ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 
 def post(agent: Agent, **headers: str) -> requests.Response:
-    return requests.post(agent.url, json=INITIALIZE, headers={**ACCEPT, **headers}, timeout=30)
+    return requests.post(agent.url, json=INITIALIZE, headers={**ACCEPT, **headers}, timeout=60)
 
 
 def bearer(agent: Agent) -> dict[str, str]:
@@ -40,7 +40,7 @@ def bearer(agent: Agent) -> dict[str, str]:
 
 def test_a_client_without_a_good_token_is_told_where_to_get_one(agent: Agent) -> None:
     where = agent.url.replace("/mcp", "/.well-known/oauth-protected-resource/mcp")
-    metadata = requests.get(where, timeout=30).json()
+    metadata = requests.get(where, timeout=60).json()
     expired = agent.product.simulator.token(ALICE, seconds=-60)
 
     for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": f"Bearer {expired}"}):
@@ -77,7 +77,7 @@ def test_an_unknown_revision_or_method_has_the_standards_code(agent: Agent) -> N
         "Mcp-Method": "tools/list",
     }
 
-    answer = requests.post(agent.url, json=body, headers=headers, timeout=30)
+    answer = requests.post(agent.url, json=body, headers=headers, timeout=60)
 
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == -32022

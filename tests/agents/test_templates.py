@@ -53,9 +53,7 @@ def test_an_agent_runs_a_template_over_samples(agent: Agent) -> None:
     assert wrong["problems"][0]["path"] == "map.srr_id"
     assert again == batch
     assert "either workflow or template" in neither
-    wait_until(
-        lambda: agent.call("get_batch", batch_id=batch)["finished"], "the batch ends", seconds=60
-    )
+    wait_until(lambda: agent.call("get_batch", batch_id=batch)["finished"], "the batch ends")
     found = agent.call("get_batch", batch_id=batch, detail="results")
     assert found["counts"] == {"succeeded": 2}
     assert [row["sample"] for row in found["rows"]] == ["S1", "S2"]

@@ -18,15 +18,15 @@ def test_a_webhook_is_created_tested_rotated_and_deleted(terminal: Terminal) -> 
         assert made.exit_code == 0, made.output
         webhook, there.secret = made.stdout.split()[:2]
         delivery = terminal("webhook", "test", webhook).stdout.strip()
-        wait_until(lambda: len(there.came) == 1, "the test message", seconds=60)
+        wait_until(lambda: len(there.came) == 1, "the test message")
         assert [(each.id, each.type) for each in there.heard()] == [(delivery, "webhook.test")]
 
         def listed() -> bool:
             return "delivered" in terminal("webhook", "deliveries", webhook).stdout
 
-        wait_until(listed, "the record of it", seconds=60)
+        wait_until(listed, "the record of it")
         assert terminal("webhook", "redeliver", webhook, delivery).exit_code == 0
-        wait_until(lambda: len(there.came) == 2, "the same again", seconds=60)
+        wait_until(lambda: len(there.came) == 2, "the same again")
         rotated = terminal("webhook", "rotate", webhook, "--json")
         assert json.loads(rotated.stdout)["secret"] != there.secret
 

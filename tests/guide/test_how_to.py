@@ -68,7 +68,7 @@ def ends(engine: Product, workflow: str) -> None:
         found = engine.ask("GET", f"/workflows/{workflow}/status", READER)["status"]
         return found in {"succeeded", "failed", "cancelled"}
 
-    wait_until(is_over, f"{workflow} ends", seconds=120, every_seconds=0.2)
+    wait_until(is_over, f"{workflow} ends", every_seconds=0.2)
 
 
 def prepare_retry(engine: Product, command: str) -> str:
@@ -93,7 +93,7 @@ def prepare_batch(engine: Product, command: str) -> str:
         def is_over() -> bool:
             return bool(engine.ask("GET", f"/batches/{batch}", READER)["status"] == "failed")
 
-        wait_until(is_over, "a row of the batch has failed", seconds=120, every_seconds=0.2)
+        wait_until(is_over, "a row of the batch has failed", every_seconds=0.2)
     batches = engine.ask("GET", "/batches", READER)["batches"]
     return command.replace("b_5f3a", batches[0]["batch_id"] if batches else "")
 
@@ -128,7 +128,7 @@ def prepare_many(engine: Product, command: str) -> str:
         listed = engine.ask("GET", "/workflows", READER, params=[*going, ("owner", "*")])
         return [each["workflow_id"] for each in listed["workflows"]] == [workflow]
 
-    wait_until(is_alone, "all others end", seconds=120, every_seconds=0.2)
+    wait_until(is_alone, "all others end", every_seconds=0.2)
     return command
 
 

@@ -47,7 +47,7 @@ class Product:
             return wanted(answers[-1])
 
         try:
-            wait_until(is_said, f"health says that {what}", seconds=120)
+            wait_until(is_said, f"health says that {what}")
         except NotReady as late:
             raise NotReady(f"{late}\n{answers[-1]}") from None
         return answers[-1]

@@ -54,7 +54,7 @@ class Prometheus:
         return [str(each["lastError"]) for each in targets if each["health"] != "up"]
 
     def get(self, path: str, **parameters: str) -> dict[str, Any]:
-        answer = requests.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=20)
+        answer = requests.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=60)
         return dict(answer.json())
 
 
@@ -117,5 +117,5 @@ def start_flower(folder: Path, broker: str) -> tuple[Process, str]:
     port = processes.free_port()
     settings = monitor_settings(broker, Broker().key_prefix) | {FLOWER_LOGIN: "operator:secret"}
     process = start_monitor("flower", flower_command(port), settings, folder)
-    wait_until(lambda: processes.listens(port), "Flower listens", process=process, seconds=60)
+    wait_until(lambda: processes.listens(port), "Flower listens", process=process)
     return process, f"http://127.0.0.1:{port}"

@@ -44,4 +44,4 @@ def test_a_worker_an_hour_ahead_takes_a_token_of_half_an_hour() -> None:
             answer = requests.get(f"{api}/{workflow}/status", headers=headers, timeout=60)
             return answer.json()["status"]
 
-        wait_until(lambda: status() == "succeeded", "the token is taken", seconds=120)
+        wait_until(lambda: status() == "succeeded", "the token is taken")

@@ -58,6 +58,5 @@ def test_no_start_leaves_after_the_answer_of_a_hold_and_all_end_when_it_is_lifte
     wait_until(
         lambda: len(product.ask("GET", query, HOLDER)["workflows"]) == WORKFLOWS,
         "all end",
-        seconds=120,
     )
     assert len(product.simulator.jobs(owner=HOLDER)) == 3 * WORKFLOWS

@@ -58,11 +58,11 @@ def test_counters_of_several_hosts_add_up() -> None:
                 running.run(name, *("celery", "-A", "tasks", "worker", "-n", f"{name}@%h"), env=env)
             )
         product = Product(running)
-        wait_until(lambda: product.workers() == len(hosts), "all are there", seconds=120)
+        wait_until(lambda: product.workers() == len(hosts), "all are there")
 
         ids = [product.submit("", "a", "a", "bc") for _ in range(WORKFLOWS)]
         for each in ids:
-            wait_until(lambda each=each: product.status(each) == "succeeded", "done", seconds=90)
+            wait_until(lambda each=each: product.status(each) == "succeeded", "done")
 
         ports = [env["WORKFLOW_METRICS__PORT"] for env in hosts]
         urls = [product.url, *(f"http://127.0.0.1:{port}" for port in ports)]

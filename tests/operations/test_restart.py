@@ -78,7 +78,7 @@ class Activated:
 
     def restart(self) -> None:
         self.tell_to_end()
-        wait_until(self.ended, "the API has ended", seconds=120)
+        wait_until(self.ended, "the API has ended")
         self.start()
 
 
@@ -92,7 +92,7 @@ def api(running: Stack) -> Iterator[Activated]:
             yield found
         finally:
             found.tell_to_end()
-            wait_until(found.ended, "the API has ended", seconds=120)
+            wait_until(found.ended, "the API has ended")
 
 
 @dataclass
@@ -116,7 +116,7 @@ class Load:
 
     def goes_on(self) -> None:
         wanted = len(self.done) + 5
-        wait_until(lambda: len(self.done) > wanted, "it serves", seconds=90)
+        wait_until(lambda: len(self.done) > wanted, "it serves")
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
@@ -134,7 +134,7 @@ class Load:
 def restarted(process: Process) -> None:
     """As systemd does it: SIGTERM, and nothing worse."""
     process.signal(signal.SIGTERM)
-    wait_until(lambda: not process.alive, f"{process.name} has ended", seconds=120)
+    wait_until(lambda: not process.alive, f"{process.name} has ended")
     process.start()
 
 
@@ -142,7 +142,7 @@ def test_a_rolling_restart_fails_no_request_and_loses_and_doubles_nothing(
     running: Stack, api: Activated
 ) -> None:
     product = Product(running)
-    wait_until(product.serves, "the API answers", seconds=120)
+    wait_until(product.serves, "the API answers")
     product.is_well()
     load = Load(product)
 
@@ -157,7 +157,7 @@ def test_a_rolling_restart_fails_no_request_and_loses_and_doubles_nothing(
     assert load.failed == []
     assert len(set(load.done)) == len(load.done) > 20
     for workflow in load.done:
-        wait_until(lambda each=workflow: product.status(each) == "succeeded", "done", seconds=120)
+        wait_until(lambda each=workflow: product.status(each) == "succeeded", "done")
     keys = [job["user_metadata"] for job in running.simulator.jobs(app="Date")]
     assert len(keys) == len(set(keys)) == 2 * len(load.done)
 

@@ -120,7 +120,6 @@ def test_operators_start_ask_and_stop_workers(product: Product, tmp_path: Path) 
             wait_until(
                 lambda words=words, shown=shown: shown(celery(product, *words).stdout),
                 f"both answer {words}",
-                seconds=120,
             )
         assert works(product)
     finally:

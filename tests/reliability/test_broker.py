@@ -52,7 +52,7 @@ def works(product: Product) -> bool:
 
 
 def broker(product: Product) -> dict[str, Any]:
-    return cast(dict[str, Any], product.ask("GET", "/health")["parts"]["broker"])
+    return cast(dict[str, Any], product.health()["parts"]["broker"])
 
 
 def test_every_process_outlives_a_master_that_becomes_a_replica(

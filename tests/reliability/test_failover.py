@@ -35,7 +35,10 @@ def _ready(running: Stack) -> Product:
 def has_answered(product: Product, workflow: str) -> bool:
     """Whether the API has found the primary."""
     url = f"{product.url}/api/v1/workflows/{workflow}/status"
-    return requests.get(url, headers={"Authorization": product.token()}, timeout=30).ok
+    try:
+        return requests.get(url, headers={"Authorization": product.token()}, timeout=30).ok
+    except requests.RequestException:
+        return False
 
 
 def started_once(product: Product, workflow: str) -> bool:

@@ -118,7 +118,7 @@ def test_a_task_that_mongodb_does_not_answer_logs_no_traceback(
 
     with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=60):
         read.delay()
-        wait_until(lambda: bool(ran), "the message is run", seconds=60)
+        wait_until(lambda: bool(ran), "the message is run")
 
     assert "A task ends early" in capsys.readouterr().out
     assert [each.message for each in caplog.records if each.levelno >= logging.WARNING] == []
@@ -140,7 +140,7 @@ def test_where_all_workers_are_cut_off_a_message_is_run_after_a_few_hops(redis_u
     task_received.connect(note)
     with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=60):
         remember.delay("once")
-        wait_until(lambda: bool(ran), "the message is run", seconds=60)
+        wait_until(lambda: bool(ran), "the message is run")
     task_received.disconnect(note)
 
     assert ran == ["once"]

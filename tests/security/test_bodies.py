@@ -229,7 +229,7 @@ def test_a_place_with_a_line_break_leads_nowhere_else(product: Product, place: s
     # Not with requests: the harness looks at each answer's headers, and a session is sealed there.
     sent = Request(url, body.encode(), {"Content-Type": FORM}, method="POST")  # noqa: S310
     with pytest.raises(HTTPError) as redirected:
-        build_opener(Stay).open(sent, timeout=20)
+        build_opener(Stay).open(sent, timeout=60)
 
     with redirected.value as answer:
         assert answer.code == 303

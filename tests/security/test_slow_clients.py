@@ -63,7 +63,7 @@ def test_a_head_that_drips_has_a_deadline_in_all(product: Product) -> None:
             except OSError:
                 return True
 
-        wait_until(is_ended, "the connection is ended", seconds=60)
+        wait_until(is_ended, "the connection is ended")
 
 
 def test_an_answer_that_nobody_reads_is_given_up(product: Product) -> None:
@@ -71,7 +71,7 @@ def test_an_answer_that_nobody_reads_is_given_up(product: Product) -> None:
         connection.sendall(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n")
         local = connection.getsockname()[1]
 
-        wait_until(lambda: not has_peer(product, local), "it is ended", seconds=90)
+        wait_until(lambda: not has_peer(product, local), "it is ended")
 
 
 def has_peer(product: Product, port: int) -> bool:

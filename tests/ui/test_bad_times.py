@@ -60,7 +60,7 @@ def api(running_product: Product) -> Iterator[tuple[Process, int]]:
     port = free_port()
     command = ("gunicorn", "wsgi:app", "-b", f"127.0.0.1:{port}")
     process = running_product.stack.run("api-bad-times", *command)
-    wait_until(lambda: answers(port), "it answers", process=process, seconds=120)
+    wait_until(lambda: answers(port), "it answers", process=process)
     yield process, port
     process.kill()
 
@@ -77,7 +77,7 @@ def frail(product: Product, api: tuple[Process, int]) -> Iterator[Product]:
 
 def start(process: Process, port: int) -> None:
     process.start()
-    wait_until(lambda: answers(port), "it answers again", process=process, seconds=120)
+    wait_until(lambda: answers(port), "it answers again", process=process)
 
 
 def answers(port: int) -> bool:

@@ -20,9 +20,7 @@ def submit(product: Product, rows: int, **fields: Any) -> str:
 
 
 def until(product: Product, batch: str, reached: Callable[[dict[str, Any]], bool]) -> None:
-    wait_until(
-        lambda: reached(product.ask("GET", f"/batches/{batch}", ALICE)), "the batch", seconds=60
-    )
+    wait_until(lambda: reached(product.ask("GET", f"/batches/{batch}", ALICE)), "the batch")
 
 
 def test_a_batch_is_shown_with_its_rows_and_its_results(product: Product, visitor: Visitor) -> None:

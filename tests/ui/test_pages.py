@@ -152,7 +152,7 @@ def test_a_token_that_expires_ends_the_session(visitor: Visitor) -> None:
     short = visitor.product.simulator.token("dora@bvbrc", seconds=3)
     visitor.post("/sign-in", data={"token": short})
 
-    wait_until(lambda: visitor.get("/").status_code == 303, "the session has ended", seconds=60)
+    wait_until(lambda: visitor.get("/").status_code == 303, "the session has ended")
 
     assert "/ui/sign-in" in visitor.get("/").headers["Location"]
 
@@ -360,7 +360,6 @@ def test_reused_steps_are_hatched_in_the_graph_with_a_legend(
     found: list[str] = []
     wait_until(
         lambda: found.append(page_of_another_run()) or "hatched" in found[-1], "a step is reused",
-        seconds=60,
     )  # fmt: skip
 
     assert found[-1].count('class="succeeded hatched"') == 1
@@ -420,7 +419,7 @@ def test_the_assets_may_be_kept_for_ever(visitor: Visitor) -> None:
     page = visitor.get("/sign-in").text
     href = page.split('<link rel="stylesheet" href="')[1].split('"')[0]
 
-    answer = requests.get(visitor.product.url + href, timeout=30)
+    answer = requests.get(visitor.product.url + href, timeout=60)
 
     assert answer.status_code == 200
     assert "max-age=31536000" in answer.headers["Cache-Control"]

@@ -29,11 +29,11 @@ def test_a_webhook_is_created_tested_and_deleted_by_forms(visitor: Visitor) -> N
         assert webhook
         there.secret, place = found[1], f"/webhooks/{webhook[1]}"
         press(f"{place}/test")
-        wait_until(lambda: len(there.came) == 1, "the test message", seconds=60)
+        wait_until(lambda: len(there.came) == 1, "the test message")
         [heard] = there.heard()
-        wait_until(lambda: "delivered" in visitor.get(place).text, "the record of it", seconds=60)
+        wait_until(lambda: "delivered" in visitor.get(place).text, "the record of it")
         press(f"{place}/redeliver", delivery=heard.id)
-        wait_until(lambda: len(there.came) == 2, "the same again", seconds=60)
+        wait_until(lambda: len(there.came) == 2, "the same again")
 
     text = visitor.get(place).text
     assert "&lt;mine&gt;" in text

@@ -102,7 +102,7 @@ def test_no_app_is_unknown_while_the_list_is_away(listless: Api) -> None:
 def test_the_list_is_asked_for_again_when_the_service_is_back(listless: Api) -> None:
     listless.simulator.clear_faults()
 
-    wait_until(lambda: codes(listless("GET", APPS)) == [], "the list is at hand", seconds=60)
+    wait_until(lambda: codes(listless("GET", APPS)) == [], "the list is at hand")
 
     answer = listless("POST", f"{ROOT}/validate", json=report(NEW))
     assert [error["code"] for error in answer.json["errors"]] == ["unknown_app"]

@@ -105,7 +105,7 @@ def test_a_hold_that_would_hold_nothing_is_refused(
     api: Api, wanted: dict[str, Any], path: str, status: int
 ) -> None:
     # An unknown app is refused for good once BV-BRC's own list of apps is at hand.
-    wait_until(lambda: set_hold(api, ADMIN, **wanted).status_code != 503, "it is", seconds=60)
+    wait_until(lambda: set_hold(api, ADMIN, **wanted).status_code != 503, "it is")
 
     answer = set_hold(api, ADMIN, **wanted)
 

@@ -106,8 +106,7 @@ def test_who_leaves_makes_room_before_the_next_sign_of_life(product: Product) ->
                 return answer.ok
 
         answers: list[requests.Response] = []
-        wait_until(lambda: answers.append(watched()) or answers[-1].ok, "the API is up",
-                   seconds=60)  # fmt: skip
+        wait_until(lambda: answers.append(watched()) or answers[-1].ok, "the API is up")
         assert not is_free()
 
         answers[-1].close()
@@ -136,7 +135,7 @@ def test_a_client_that_does_not_read_is_dropped(product: Product) -> None:
                     return answer.status_code
 
             assert status() == 503
-            wait_until(lambda: status() == 200, "the place is free", seconds=60, every_seconds=0.5)
+            wait_until(lambda: status() == 200, "the place is free", every_seconds=0.5)
 
 
 @pytest.mark.parametrize(

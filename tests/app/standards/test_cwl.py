@@ -234,6 +234,4 @@ def test_there_is_a_tool_for_each_app(api: Api) -> None:
     assert (tool.json["class"], tool.json["cwlVersion"]) == ("CommandLineTool", "v1.2")
     # 503 until BV-BRC's own list is at hand
     unknown = "/api/v1/cwl/tools/Nothing"
-    wait_until(
-        lambda: api("GET", unknown, ALICE).status_code == 404, "the list is at hand", seconds=60
-    )
+    wait_until(lambda: api("GET", unknown, ALICE).status_code == 404, "the list is at hand")

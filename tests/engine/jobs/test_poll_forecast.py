@@ -179,4 +179,4 @@ def test_the_last_plan_counts() -> None:
         looks.plan("b", timedelta(0))
         looks.plan("b", timedelta(hours=1))
 
-    wait_until(lambda: looked == ["a"], "the look of a user", seconds=60)
+    wait_until(lambda: looked == ["a"], "the look of a user")

@@ -125,7 +125,7 @@ def test_a_sample_comes_back_into_the_form_of_its_template(alice: Visitor) -> No
     def rows() -> Any:
         return alice.product.ask("GET", f"/batches/{batch}/workflows")["workflows"]
 
-    wait_until(lambda: rows()[0]["workflow_id"], "its workflow is made", seconds=60)
+    wait_until(lambda: rows()[0]["workflow_id"], "its workflow is made")
     again = alice.get(f"/workflows/{rows()[0]['workflow_id']}/again").headers["Location"]
     page = read_form(alice.get(again.removeprefix("/ui")).text).values
 

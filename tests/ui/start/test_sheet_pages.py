@@ -47,7 +47,6 @@ def test_a_sheet_is_mended_in_its_table_and_started(alice: Visitor) -> None:
     assert (shown["name"], shown["count"], shown["max_active"]) == ("mended", 3, 2)
     wait_until(
         lambda: alice.product.ask("GET", f"/batches/{batch}")["status"] == "succeeded", "it ends",
-        seconds=60,
     )  # fmt: skip
     (first, *_) = alice.product.ask("GET", f"/batches/{batch}/workflows")["workflows"]
     assert alice.product.ask("GET", f"/workflows/{first['workflow_id']}")["reuse"] == "mine"
