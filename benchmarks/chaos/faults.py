@@ -104,7 +104,8 @@ def start_again(process: Process) -> None:
     said = _said(process)
     process.start()
     with suppress(NotReady):  # such as one that cannot start while its servers are away
-        wait_until(lambda: _said(process) > said, f"{process.name} is up", process=process)
+        up = f"{process.name} is up"
+        wait_until(lambda: _said(process) > said, up, seconds=60, process=process)
 
 
 def _said(process: Process) -> int:
@@ -282,9 +283,10 @@ def _one(stage: Stage, which: str) -> Process | None:
 
 def _short_of_grace(stage: Stage) -> float:
     """A call that comes through late, also after its client gave up, but within the grace: less
-    what may pass between the claim of the job and its first byte.
+    what may pass between the claim of the job and its first byte, seconds where the machine is
+    busy.
     """
-    return stage.grace_seconds * stage.rng.uniform(0.1, 0.7)
+    return stage.grace_seconds * stage.rng.uniform(0.1, 0.5)
 
 
 START = "start_app2"

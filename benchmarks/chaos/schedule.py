@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 _REPAIRS = 8
 """Repairs at a time: one that takes long, such as a process that ends slowly, holds up no fault."""
-_PATIENCE_SECONDS = 90
+_PATIENCE_SECONDS = 180
 _RESPITE_SECONDS = 5.0
 """For so long after a repair nothing strikes there: who is still starting cannot go wrong."""
 

@@ -82,7 +82,7 @@ def celery(product: Product, *words: str) -> subprocess.CompletedProcess[str]:
         cwd=product.stack.processes[0].folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=200,
         check=False,
     )
 
@@ -106,7 +106,7 @@ def test_a_worker_of_one_does_the_work(product: Product, options: tuple[str, ...
     try:
         assert works(product)
     finally:
-        worker.stop(60)
+        worker.stop(120)
     assert worker.exit_code == 0
 
 

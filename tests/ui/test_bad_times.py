@@ -16,7 +16,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from devstack.processes import Process, free_port, wait_until
+from devstack.processes import Process, free_port, listens, wait_until
 from tests.product import ALICE, GROUP, Product, document
 from tests.ui.conftest import PATIENCE, Seen, Visitor
 
@@ -44,6 +44,8 @@ class _BadGateway(BaseHTTPRequestHandler):
 
 @contextmanager
 def bad_gateway(port: int) -> Iterator[None]:
+    # Children of a killed server may hold its socket for a moment longer than it lives.
+    wait_until(lambda: not listens(port), "the port is free")
     with ThreadingHTTPServer(("127.0.0.1", port), _BadGateway) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
