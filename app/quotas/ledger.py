@@ -87,6 +87,7 @@ class Ledger:
         self._totals: dict[Key, float] = {}
         """Of this minute, of all processes, as they were a moment ago."""
         self._open: Counter[Key] = Counter()
+        """A count of 0 stays until the other processes know it."""
         self._elsewhere: dict[Key, int] = {}
         self._accounts: dict[str, _Account] = {}
         self._wake = threading.Event()
@@ -208,7 +209,7 @@ class Ledger:
                 silent = True
             else:
                 silent = False
-            if any(self._open.values()):
+            if self._open:
                 self._wake.set()
 
     def _flush(self) -> None:
@@ -225,9 +226,12 @@ class Ledger:
         if counts:
             elsewhere = usage.publish(self._process, counts)
             with self._lock:
-                self._elsewhere = elsewhere
-                for key in [key for key, count in self._open.items() if not count]:
-                    del self._open[key]
+                for key in [key for key, count in counts.items() if not count]:
+                    if not self._open[key]:  # else it was opened since
+                        del self._open[key]
+                self._elsewhere = {
+                    key: count for key, count in elsewhere.items() if key in self._open
+                }
         self._renew_accounts()
 
     def _renew_accounts(self) -> None:
