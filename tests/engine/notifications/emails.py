@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.engine.conftest import KEY, Engine
@@ -21,6 +21,7 @@ from workflows.store.webhooks.addresses import StoredAddress
 
 ALICES = "alice@lab.example.org"
 HEAD = Letterhead("BV-BRC workflows <workflows@engine.example.org>", SETTINGS.public_url)
+MIDDAY = datetime(2026, 1, 19, 12, tzinfo=UTC)
 LINK = re.compile(rf"{re.escape(SETTINGS.public_url)}/ui/email/confirm\?word=(\S+)")
 LEAVE = re.compile(rf"{re.escape(SETTINGS.public_url)}/ui/email/leave\?address=(\w+)&word=(\w+)")
 
@@ -32,9 +33,14 @@ def mailer(port: int, *, seconds: float = 20, **relay: Any) -> Mailer:
 
 
 def settings(
-    made: Mailer, *, letters: int = 100, lease: timedelta = SETTINGS.lease
+    made: Mailer,
+    *,
+    letters: int = 100,
+    lease: timedelta = SETTINGS.lease,
+    at: datetime = MIDDAY,
 ) -> Notifications:
-    mail = Mail(made, Links([KEY]), per_user=3, confirmations=5, letters=letters)
+    """``at``: the day of a letter, however long the test takes."""
+    mail = Mail(made, Links([KEY]), per_user=3, confirmations=5, letters=letters, now=lambda: at)
     return replace(SETTINGS, mail=mail, lease=lease)
 
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from devstack.processes import wait_until
 from tests.engine.batches import end_batch, submit_batch
 from tests.engine.conftest import LONG, Engine, document
 from tests.engine.notifications.conftest import deliver, hook, notify_from
@@ -20,6 +19,7 @@ from tests.engine.notifications.emails import (
     HEAD,
     LEAVE,
     LINK,
+    MIDDAY,
     confirm,
     mailer,
     mailing,
@@ -46,17 +46,6 @@ HOUR = timedelta(hours=1)
 def post() -> Iterator[MailServer]:
     with mail_server() as made:
         yield made
-
-
-@pytest.fixture
-def one_day() -> None:
-    """Letters are counted for a day: the test begins after midnight (UTC) where that is near."""
-
-    def has_time() -> bool:
-        now = datetime.now(UTC)
-        return (now + timedelta(minutes=2)).date() == now.date()
-
-    wait_until(has_time, "midnight is over", seconds=150)
 
 
 @pytest.fixture
@@ -269,7 +258,6 @@ def test_a_link_counts_for_a_day_and_for_the_last_registration(
     assert any(each.get("expireAfterSeconds") == 0 for each in indexes)
 
 
-@pytest.mark.usefixtures("one_day")
 def test_a_users_letters_of_a_day_are_limited_and_one_more_says_so(
     writing: Engine, post: MailServer
 ) -> None:
@@ -296,14 +284,12 @@ def test_a_users_letters_of_a_day_are_limited_and_one_more_says_so(
     assert all(each.is_enabled and each.failing_since is None for each in mine)
 
     post.got.clear()
-    yesterday = {"letters_day": datetime.now(UTC) - timedelta(days=1)}
-    collection(documents.User).update_one({"_id": few.user}, {"$set": yesterday})
+    few = notify_from(few, settings(mailer(post.port), letters=3, at=MIDDAY + timedelta(days=1)))
     last = run(few)
     send_all(few)
     assert [last in got.text for got in post.got] == [True, True]
 
 
-@pytest.mark.usefixtures("one_day")
 def test_the_limit_of_letters_is_each_users_own(writing: Engine, post: MailServer) -> None:
     few = notify_from(writing, settings(mailer(post.port), letters=1))
     confirm(few, post)
@@ -318,15 +304,26 @@ def test_the_limit_of_letters_is_each_users_own(writing: Engine, post: MailServe
     ]
 
 
-@pytest.mark.usefixtures("one_day", "writing")
+@pytest.mark.usefixtures("writing")
 def test_letters_at_the_same_time_are_counted_exactly() -> None:
+    carol = "carol@bvbrc"
     with ThreadPoolExecutor(8) as pool:
-        taken = list(pool.map(lambda _: letters.take("carol@bvbrc", 5), range(40)))
+        taken = list(pool.map(lambda _: letters.take(carol, MIDDAY, 5), range(40)))
     assert taken.count(True) == 5
-    letters.give_back("carol@bvbrc")
-    assert [letters.take("carol@bvbrc", 5) for _ in range(2)] == [True, False]
-    assert letters.take("carol@bvbrc", 6)
-    assert not letters.take("carol@bvbrc", 2)
+    letters.give_back(carol, MIDDAY)
+    assert [letters.take(carol, MIDDAY, 5) for _ in range(2)] == [True, False]
+    assert letters.take(carol, MIDDAY, 6)
+    assert not letters.take(carol, MIDDAY, 2)
+
+
+@pytest.mark.usefixtures("writing")
+def test_a_process_that_is_late_does_not_begin_a_day_again() -> None:
+    carol, midnight = "carol@bvbrc", MIDDAY + timedelta(hours=12)
+    assert letters.take(carol, midnight, 1)
+    assert not letters.take(carol, midnight - timedelta(seconds=1), 1)
+    letters.give_back(carol, midnight - timedelta(seconds=1))
+    assert not letters.take(carol, midnight, 1)
+    assert letters.take(carol, midnight + timedelta(days=1), 1)
 
 
 def test_confirmations_are_limited_for_a_user_and_for_a_mailbox(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from workflows.engine.notifications.links import Links
 from workflows.engine.notifications.mailer import Mailer
 from workflows.engine.notifications.post import Poster
 from workflows.model.webhooks import Channel
+from workflows.store import clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Mail:
     """That one user may ask for in a day."""
     letters: int
     """To all addresses of one user in a day."""
+    now: Callable[[], datetime] = clock.now
+    """Says which day it is."""
 
 
 @dataclass(frozen=True, slots=True)

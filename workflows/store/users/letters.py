@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Final
+from datetime import UTC, datetime
 
 from workflows.store import documents
-from workflows.store.mongo import NOW, Row, collection, translate_errors
-
-_TODAY: Final[Row] = {"$dateTrunc": {"date": NOW, "unit": "day"}}
-_IS_TODAYS: Final[Row] = {"$eq": ["$letters_day", _TODAY]}
-_SENT: Final[Row] = {"$cond": [_IS_TODAYS, "$letters", 0]}
+from workflows.store.mongo import Row, collection, translate_errors
 
 
-def take(owner: str, most: int) -> bool:
+def take(owner: str, at: datetime, most: int) -> bool:
     """Count a letter that is about to be sent; false, and nothing is counted, where there were
-    ``most`` today."""
-    counted = {"$min": [{"$add": [_SENT, 1]}, {"$max": [_SENT, most]}]}
+    ``most`` on the day of ``at``."""
+    day = _day(at)
+    sent: Row = {"$cond": [{"$gte": ["$letters_day", day]}, "$letters", 0]}
+    counted = {"$min": [{"$add": [sent, 1]}, {"$max": [sent, most]}]}
+    latest = {"$max": ["$letters_day", day]}  # another process may have begun the next day
     with translate_errors():
         before = collection(documents.User).find_one_and_update(
             {"_id": owner},
-            [{"$set": {"letters": counted, "letters_day": _TODAY}}],
+            [{"$set": {"letters": counted, "letters_day": latest}}],
             upsert=True,
-            projection={"sent": _SENT},
+            projection={"sent": sent},
         )
     return before is None or int(before["sent"]) < most
 
 
-def give_back(owner: str) -> None:
-    """The letter was not sent."""
+def give_back(owner: str, at: datetime) -> None:
+    """The letter that was counted at that time was not sent."""
+    counted: Row = {"_id": owner, "letters": {"$gt": 0}, "letters_day": _day(at)}
     with translate_errors():
-        collection(documents.User).update_one(
-            {"_id": owner, "letters": {"$gt": 0}, "$expr": _IS_TODAYS}, {"$inc": {"letters": -1}}
-        )
+        collection(documents.User).update_one(counted, {"$inc": {"letters": -1}})
+
+
+def _day(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
