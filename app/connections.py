@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import Final
 
-import pymongo
 from flask import Flask, current_app
 
 from app.api.apps.lookup import Apps
@@ -30,15 +29,18 @@ from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
 from workflows.cwl.process.planner_pool import PlannerPool
 from workflows.engine.context import EngineContext
+from workflows.model.errors import Unavailable
 from workflows.rules.links import Links
-from workflows.store import connection, documents, migrations
-from workflows.store.mongo import patience, translate_errors
+from workflows.store import connection, indexes, migrations
+from workflows.store.mongo import patience
 
 PATIENCE_SECONDS: Final = 5.0
 """How long a request may wait for MongoDB in all; its own work does not count."""
 SHORT_PATIENCE_SECONDS: Final = 0.7
 """The same while MongoDB is known to be away."""
-_INDEX_SECONDS: Final = 10.0
+_ANSWER_SECONDS: Final = 2.0
+_INDEX_SECONDS: Final = 8.0
+"""How long a request waits for MongoDB's first answer, and then for indexes that are made."""
 _TEXT_TIMEOUT: Final = timedelta(seconds=10)
 _LISTINGS: Final = 8
 _LISTINGS_EACH: Final = 2
@@ -48,6 +50,38 @@ _LISTING_TIMEOUT: Final = timedelta(seconds=5)
 _WORKSPACE_TIMEOUT: Final = timedelta(seconds=2)
 _LONGEST_DOWNLOAD: Final = timedelta(minutes=30)
 _KEY: Final = "workflows"
+
+
+class Opening:
+    """The first use of MongoDB, in a thread: it makes indexes, which may take minutes, and goes on
+    when the request that began it has ended."""
+
+    def __init__(self, connect: Callable[[], None]) -> None:
+        self._connect = connect
+        self._ended = Event()
+        self._failure: Exception | None = None
+        Thread(target=self._run, name="opening", daemon=True).start()
+
+    @property
+    def failed(self) -> bool:
+        return self._failure is not None
+
+    def wait(self) -> None:
+        """Raises ``Unavailable`` where it failed, or takes longer than a request may."""
+        ended = self._ended.wait(_ANSWER_SECONDS)
+        if not ended and not _writable():
+            raise Unavailable("MongoDB cannot be used now: it does not answer")
+        if not ended and not self._ended.wait(_INDEX_SECONDS):
+            raise Unavailable("MongoDB is still making indexes; the engine can be used after that")
+        if self._failure:
+            raise self._failure
+
+    def _run(self) -> None:
+        try:
+            self._connect()
+        except Exception as failure:  # noqa: BLE001 - who waits raises it
+            self._failure = failure
+        self._ended.set()
 
 
 @dataclass
@@ -61,6 +95,7 @@ class Connections:
     quotas: Quotas
     password_sign_in: PasswordSignIn
     _parts: EngineContext | None = None
+    _open: Opening | None = None
     _pid: int = 0
     _lock: Lock = field(default_factory=Lock)
 
@@ -73,19 +108,30 @@ class Connections:
     def context(self) -> EngineContext:
         """The engine's; raises ``Unavailable`` while MongoDB cannot be used."""
         if self._parts is None or self._pid != os.getpid():
-            with self._lock:
-                self._connect()
+            self._opening().wait()
         assert self._parts is not None  # noqa: S101 - connected, or raised
         return self._parts
 
-    def _connect(self) -> None:
-        if self._parts is not None and self._pid == os.getpid():
-            return
+    def patient_context(self) -> EngineContext:
+        """The same for an operator's command: it makes no indexes, and no request's patience ends
+        its calls."""
         context = make_context(self.settings)
-        with translate_errors(), pymongo.timeout(_INDEX_SECONDS if _writable() else 2.0):
-            documents.ensure_indexes()
-            migrations.begin()
-        self._parts, self._pid = context, os.getpid()
+        migrations.begin()
+        return context
+
+    def _opening(self) -> Opening:
+        """The one under way, or another one after a failure."""
+        with self._lock:
+            if self._open is None or self._pid != os.getpid() or self._open.failed:
+                self._parts, self._pid = None, os.getpid()
+                context = make_context(self.settings)
+                self._open = Opening(lambda: self._connect(context))
+            return self._open
+
+    def _connect(self, context: EngineContext) -> None:
+        indexes.ensure()
+        migrations.begin()
+        self._parts = context
 
     @contextmanager
     def patience(self) -> Iterator[None]:

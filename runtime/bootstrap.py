@@ -50,7 +50,7 @@ from workflows.engine.reuse.settings import ReuseSettings
 from workflows.engine.sweep import POLLED_TOGETHER
 from workflows.rules.mail.letters import Letterhead
 from workflows.rules.poll_schedule import early_looks
-from workflows.store import clock, connection, documents
+from workflows.store import clock, connection, indexes
 from workflows.store.users.credentials import Vault
 
 log = structlog.get_logger(__name__)
@@ -265,7 +265,7 @@ def _of_process(_pid: int) -> tuple[EngineContext, Drain]:
         rows_ended=_tell_batches,
     )
     reach.watch(made.breakers)
-    documents.ensure_indexes()
+    indexes.ensure()
     return made, Drain(settings.executor.max_concurrent_submissions)
 
 

@@ -20,7 +20,8 @@ from tests.simulated import QUICK
 GROUP = pytest.mark.xdist_group("product")
 ALICE, BOB, ADMIN = "alice@bvbrc", "bob@bvbrc", "admin@bvbrc"
 INDEXES_SECONDS = 120
-"""The first request waits for MongoDB's indexes; a disk that others use makes that long."""
+"""The API refuses requests until it has made MongoDB's indexes; a disk that others use makes that
+long."""
 FINAL = {"succeeded", "failed", "cancelled"}
 
 
@@ -38,6 +39,15 @@ class Product:
     @property
     def simulator(self) -> Simulator:
         return self.stack.simulator
+
+    def is_up(self) -> None:
+        """Waits until the API answers."""
+        headers = {"Authorization": self.token()}
+        wait_until(
+            lambda: requests.get(f"{self.url}/api/v1/workflows", headers=headers, timeout=60).ok,
+            "the API has made its indexes",
+            seconds=INDEXES_SECONDS,
+        )
 
     def token(self, user: str = ALICE) -> str:
         if user not in self.tokens:
@@ -108,7 +118,7 @@ def running_product() -> Iterator[Product]:
     }
     with stack(Wanted(apis=1, settings=settings, simulator=QUICK)) as running:
         product = Product(running)
-        product.ask("GET", "/workflows", timeout=INDEXES_SECONDS)
+        product.is_up()
         yield product
 
 

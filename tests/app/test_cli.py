@@ -12,8 +12,10 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 from structlog.testing import capture_logs
 
+from app import cli, create_app
 from tests.app.conftest import KEY, ROOT, Api
 from tests.engine.conftest import document
+from workflows.store import connection
 
 
 def run(api: Api, *words: str) -> tuple[int, str]:
@@ -88,6 +90,26 @@ def test_status_counts_what_is_unfinished(api: Api) -> None:
     api.submit(document(""))
 
     assert "workflows: 1 pending, 0 queued, 0 running" in run(api, "db", "status")[1]
+
+
+@pytest.mark.parametrize(
+    "words", ["db migrate", "db indexes", "db status", "db purge", "credentials rotate"]
+)
+def test_a_command_that_has_waited_long_ends_with_a_plain_message(
+    api: Api, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.setattr(cli, "PATIENCE_SECONDS", 0.0)
+    connection.close_database()
+    away = "mongodb://user:secret@127.0.0.1:1/?serverSelectionTimeoutMS=1"
+    mongodb = api.settings.mongodb.model_copy(update={"uri": SecretStr(away)})
+    nowhere = create_app(api.settings.model_copy(update={"mongodb": mongodb}))
+
+    result = nowhere.test_cli_runner().invoke(args=words.split())
+
+    assert result.exit_code == 1
+    assert "MongoDB at 127.0.0.1:1 was waited for" in result.output
+    assert "secret" not in result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
 
 
 def test_what_is_old_is_removed_when_asked(make_api: Callable[..., Api]) -> None:

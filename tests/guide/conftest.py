@@ -10,7 +10,7 @@ import pytest
 from devstack.stack import Wanted, stack
 from tests.engine.notifications.mail_server import MailServer, mail_server
 from tests.guide.shell import Shell
-from tests.product import INDEXES_SECONDS, Product
+from tests.product import Product
 from tests.simulated import QUICK
 
 READER = "user@bvbrc"
@@ -40,7 +40,7 @@ def engine(post: MailServer) -> Iterator[Product]:
     }
     with stack(Wanted(apis=1, settings=settings, simulator=QUICK)) as running:
         product = Product(running)
-        product.ask("GET", "/workflows", timeout=INDEXES_SECONDS)
+        product.is_up()
         product.simulator.app("*", run_seconds=1)
         yield product
 

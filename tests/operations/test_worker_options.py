@@ -12,7 +12,7 @@ import pytest
 from devstack.processes import wait_until
 from devstack.stack import Wanted, stack
 from runtime.worker_options import find_unfit, parse_options, worker_words
-from tests.product import INDEXES_SECONDS, Product, document
+from tests.product import Product, document
 
 pytestmark = pytest.mark.xdist_group("operations")
 
@@ -70,7 +70,7 @@ def product() -> Iterator[Product]:
     settings = {"executor.polling_interval_seconds": 0.3}
     with stack(Wanted(workers=0, apis=1, settings=settings)) as running:
         found = Product(running)
-        found.ask("GET", "/workflows", timeout=INDEXES_SECONDS)
+        found.is_up()
         found.simulator.app("*", run_seconds=0.2)
         yield found
 

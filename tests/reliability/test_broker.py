@@ -17,7 +17,7 @@ from devstack import embedded
 from devstack.failover.sentinels import MASTER_NAME, Security, sentinels
 from devstack.processes import wait_until
 from devstack.stack import Wanted, stack
-from tests.product import INDEXES_SECONDS, Product, document
+from tests.product import Product, document
 
 pytestmark = [pytest.mark.xdist_group("broker"), pytest.mark.timeout(600)]
 
@@ -39,7 +39,7 @@ def redis(product: Product) -> Iterator[Redis]:
 
 
 def _quick(product: Product) -> Product:
-    product.ask("GET", "/workflows", timeout=INDEXES_SECONDS)
+    product.is_up()
     product.simulator.app("*", run_seconds=0.2)
     return product
 

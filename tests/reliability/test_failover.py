@@ -11,7 +11,7 @@ from devstack.failover.replica_set import ReplicaSet, replica_set
 from devstack.failover.tcp_proxy import tcp_proxy
 from devstack.processes import wait_until
 from devstack.stack import Stack, Wanted, stack
-from tests.product import INDEXES_SECONDS, Product, document
+from tests.product import Product, document
 
 pytestmark = [pytest.mark.xdist_group("failover"), pytest.mark.timeout(600)]
 
@@ -27,7 +27,7 @@ MORE = {"a": "", "b": "a", "c": "a", "d": "b c"}
 
 def _ready(running: Stack) -> Product:
     product = Product(running)
-    product.ask("GET", "/workflows", timeout=INDEXES_SECONDS)
+    product.is_up()
     product.simulator.app("*", run_seconds=0.5)
     return product
 

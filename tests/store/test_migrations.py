@@ -24,9 +24,9 @@ def test_each_migration_is_applied_once_and_in_order() -> None:
     applied: list[int] = []
     both = [Migration(n, f"change {n}", lambda n=n: applied.append(n) or n) for n in (1, 2)]
 
-    assert migrations.migrate(both) == [(both[0], 1), (both[1], 2)]
+    assert list(migrations.migrate(both)) == [(both[0], 1), (both[1], 2)]
 
-    assert migrations.migrate(both) == []
+    assert list(migrations.migrate(both)) == []
     assert (applied, migrations.version()) == ([1, 2], 2)
 
 
@@ -36,10 +36,10 @@ def test_an_interrupted_migration_is_applied_again() -> None:
 
     first, second = Migration(1, "first", lambda: 5), Migration(2, "second", lambda: 7)
     with pytest.raises(Unavailable):
-        migrations.migrate([first, Migration(2, "second", interrupt)])
+        list(migrations.migrate([first, Migration(2, "second", interrupt)]))
 
     assert migrations.pending([first, second]) == [second]
-    assert migrations.migrate([first, second]) == [(second, 7)]
+    assert list(migrations.migrate([first, second])) == [(second, 7)]
 
 
 def test_a_new_database_needs_no_migration(mongo: MongoClient) -> None:

@@ -6,14 +6,11 @@ restarted one by one; it may be interrupted and run again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from workflows.store import documents
 from workflows.store.mongo import collection, query, translate_errors
-
-Keys = list[tuple[str, int]]
-"""Fields and directions, as MongoDB names an index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,32 +49,13 @@ def pending(migrations: Sequence[Migration] = MIGRATIONS) -> list[Migration]:
     return [migration for migration in migrations if migration.number > done]
 
 
-def migrate(migrations: Sequence[Migration] = MIGRATIONS) -> list[tuple[Migration, int]]:
-    """Apply the pending migrations; returns each with the number of documents that it changed."""
-    done = []
+def migrate(migrations: Sequence[Migration] = MIGRATIONS) -> Iterator[tuple[Migration, int]]:
+    """Apply the pending migrations one by one; gives each, once it is done, with the number of
+    documents that it changed."""
     for migration in pending(migrations):
         with translate_errors():
             changed = migration.change()
             collection(documents.Schema).update_one(
                 {"_id": "schema"}, {"$max": {"version": migration.number}}, upsert=True
             )
-        done.append((migration, changed))
-    return done
-
-
-def stale_indexes() -> list[tuple[str, Keys]]:
-    """Indexes that this release does not need: collection and keys of each."""
-    with translate_errors():
-        return [
-            (document._get_collection_name(), keys)
-            for document in documents.documents()
-            for keys in document.compare_indexes()["extra"]
-        ]
-
-
-def drop(stale: Sequence[tuple[str, Keys]]) -> None:
-    with translate_errors():
-        for document in documents.documents():
-            for name, keys in stale:
-                if name == document._get_collection_name():
-                    collection(document).drop_index(keys)
+        yield migration, changed
