@@ -1,26 +1,36 @@
-"""Every counter and histogram by name. All processes of a host share them (``metric_files.py``).
+"""Every counter and histogram by name, and below them what each counts. All processes of a host
+share them (``metering.py``).
 
-Labels are bounded: apps, states, methods, classes of errors; never an id, never a user.
+The engine reports a transition once, as soon as it is durable, so each is counted once: a task that
+runs twice finds nothing left to commit. Labels are bounded: apps, states, methods, classes of
+errors; never an id, never a user.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Final
 
-from prometheus_client import Counter, Histogram, values
+from prometheus_client import Counter, Histogram
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
-from observability.metric_files import Files
+from workflows.bvbrc.rpc import Made
+from workflows.engine.context import Recorded
+from workflows.model.states import FINAL_STEP, FINAL_WORKFLOW, StepState, WorkflowState
+from workflows.model.values import Event
+from workflows.model.webhooks import Channel
+from workflows.rules.webhooks.attempts import Outcome
 
 _LONG: Final = (1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14400, 28800, 86400, 259200, 604800)
 """Seconds, from a trivial job to a week."""
 _SHORT: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600)
 """Seconds, from a call on the same machine to the longest submission."""
+_QUERY: Final = "AppService.query_tasks"
+_SCHEDULER: Final = "AppService."
+_SUBMIT: Final = "AppService.start_app2"
 
 
 def _counter(name: str, meaning: str, *labels: str) -> Counter:
@@ -113,24 +123,90 @@ class Meters:
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
-    """This process's meters, and the values of all processes."""
+class Counts:
+    """The counters as callbacks of the engine."""
 
     meters: Meters
-    files: Files
 
-    def collect(self) -> Iterator[Metric]:
-        """Collects for Prometheus's registry; a metric without a value yet has its header."""
-        found = {metric.name: metric for metric in self.files.collect()}
-        yield from found.values()
-        yield _calls_per_job_minute(found)
-        for meter in fields(self.meters):
-            for family in getattr(self.meters, meter.name).describe():
-                if family.name not in found:
-                    yield family
+    def count_accepted(self) -> None:
+        self.meters.workflows_submitted.inc()
+
+    def count_defect(self, defect: BaseException) -> None:
+        self.meters.errors.labels(type(defect).__name__).inc()
+
+    def swept(self, duration: timedelta) -> None:
+        self.meters.cycles.inc()
+        self.meters.cycle_seconds.observe(duration.total_seconds())
+
+    def events(self, recorded: Sequence[Recorded]) -> None:
+        for each in recorded:
+            if each.event.subject == "workflow":
+                self._workflow(each)
+            else:
+                self._step(each.event)
+
+    def count_watch_time(self, together: timedelta) -> None:
+        """Adds the time that jobs were at AppService since their previous poll."""
+        self.meters.job_minutes.inc(together.total_seconds() / 60)
+
+    def count_renewal(self, outcome: str) -> None:
+        """``renewed`` or ``failed``."""
+        self.meters.renewals.labels(outcome).inc()
+
+    def count_delivery(self, channel: Channel, outcome: Outcome, took: timedelta) -> None:
+        """An attempt to deliver a message to a webhook, or to hand a letter over."""
+        meters, letter = self.meters, channel is Channel.EMAIL
+        (meters.letters if letter else meters.deliveries).labels(outcome).inc()
+        seconds = meters.letter_seconds if letter else meters.delivery_seconds
+        seconds.observe(took.total_seconds())
+
+    def request(self, method: str, route: str, status: int, duration: timedelta) -> None:
+        """``route`` is the rule that answered, not the path: ids are no labels."""
+        self.meters.requests.labels(method, route, str(status)).inc()
+        self.meters.request_seconds.labels(route).observe(duration.total_seconds())
+
+    def count_refusal(self, kind: str) -> None:
+        """Of a connection or a request that the API never saw (``server/listener.py``)."""
+        self.meters.refusals.labels(kind).inc()
+
+    def call(self, made: Made) -> None:
+        """A call of a BV-BRC service, with any outcome."""
+        meters, method, seconds = self.meters, made.call.method, made.duration.total_seconds()
+        meters.call_seconds.labels(method).observe(seconds)
+        if method.startswith(_SCHEDULER):
+            meters.calls.inc()
+        if method == _QUERY:
+            meters.query_seconds.observe(seconds)
+        if made.failure is None:
+            return
+        meters.call_errors.labels(method, type(made.failure).__name__).inc()
+        if method == _QUERY:
+            meters.query_errors.inc()
+        if method == _SUBMIT:
+            meters.submit_errors.labels(str(made.call.params[0])).inc()
+
+    def _workflow(self, recorded: Recorded) -> None:
+        """Counts a workflow; a plan that is cancelled was never submitted, so it does not count as
+        completed."""
+        event = recorded.event
+        if event.after in FINAL_WORKFLOW and event.before != WorkflowState.PLANNED:
+            took = max(event.at - recorded.begun_at, timedelta(0))
+            self.meters.workflows_completed.labels(event.after).inc()
+            self.meters.workflow_seconds.observe(took.total_seconds())
+
+    def _step(self, event: Event) -> None:
+        if event.after == StepState.QUEUED:
+            self.meters.steps_submitted.labels(event.app).inc()
+        if event.reused:
+            self.meters.steps_reused.labels(event.app).inc()
+        elif event.after in FINAL_STEP:
+            self.meters.steps_completed.labels(event.app, event.after).inc()
+            if event.duration is not None:
+                took = max(event.duration, timedelta(0))
+                self.meters.step_seconds.labels(event.app).observe(took.total_seconds())
 
 
-def _calls_per_job_minute(found: Mapping[str, Metric]) -> Metric:
+def calls_per_job_minute(found: Mapping[str, Metric]) -> Metric:
     """Calls of AppService per minute of a running job, since the counters began. For an interval,
     divide the rates of the two counters.
     """
@@ -145,14 +221,3 @@ def _calls_per_job_minute(found: Mapping[str, Metric]) -> Metric:
         "Calls of AppService for each minute of a job that it runs",
         value=calls / minutes if minutes else 0.0,
     )
-
-
-def share(folder: Path) -> Shared:
-    """Opens this process's meters in ``folder``. Raises ``OSError`` where it cannot be written."""
-    files = Files(folder)
-    files.open()
-    # The library reads this variable for each value it makes, and chooses the kind of value when
-    # it is imported; both are set here, so that it does not matter who imported it first.
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-    values.ValueClass = values.MultiProcessValue(files.identity)
-    return Shared(Meters(), files)

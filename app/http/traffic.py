@@ -10,7 +10,7 @@ from typing import Final
 from flask import Flask, Response, g, request
 
 from app.http.client_socket import client_left
-from observability.metering import Counts
+from observability.metrics import Counts
 
 CLIENT_CLOSED_REQUEST: Final = 499
 """As nginx counts it; no client is left to read it."""

@@ -10,8 +10,7 @@ from datetime import timedelta
 import pytest
 from prometheus_client import values as prometheus_values
 
-from observability.metering import Counts
-from observability.metrics import Meters
+from observability.metrics import Counts, Meters
 from tests.engine.conftest import LONG, Engine, document
 from tests.engine.reuse.test_reuse import READS, assemble, renamed, run
 from tests.engine.reuse.test_reuse import workflow as reusing

@@ -16,7 +16,7 @@ from tests.shared import ROOT
 COUNT_THREE = """
 import sys
 from pathlib import Path
-from observability.metrics import share
+from observability.metering import share
 meters = share(Path(sys.argv[1])).meters
 meters.workflows_submitted.inc(3)
 meters.step_seconds.labels("Date").observe(2)
@@ -36,7 +36,7 @@ ONLY_SHOW = """
 import sys
 from pathlib import Path
 from prometheus_client import CollectorRegistry, generate_latest
-from observability.metrics import share
+from observability.metering import share
 registry = CollectorRegistry()
 registry.register(share(Path(sys.argv[1])))
 print(generate_latest(registry).decode())

@@ -6,8 +6,7 @@ from flask import Flask, g
 from prometheus_client import CollectorRegistry
 
 from app.http import traffic
-from observability.metering import Counts
-from observability.metrics import Meters
+from observability.metrics import Counts, Meters
 
 
 def test_requests_are_counted_by_rule_and_answer() -> None:
