@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     Field,
     SecretStr,
 )
@@ -108,3 +109,10 @@ class Notifications(Section):
     def password(self) -> str:
         """In the clear: never log it."""
         return self.smtp_password.get_secret_value()
+
+
+class NotificationSections(BaseModel):
+    """The sections of this file, by their names."""
+
+    webhooks: Webhooks = Webhooks()
+    notifications: Notifications = Notifications()

@@ -52,11 +52,12 @@ class MongoDB(Section):
     """The replica set that stores all state: ``uri``, or ``host`` and ``port``."""
 
     uri: Annotated[SecretStr, _secret_uri("mongodb", "mongodb+srv")] | None = None
-    """The connection string, which may hold a password. It wins over ``host`` and ``port``."""
+    """The connection string, which may hold a password: ``mongodb://127.0.0.1:27017/?replicaSet=rs0``.
+    It wins over ``host`` and ``port``; it may name the members of a replica set."""
     host: Name = "127.0.0.1"
-    """Where there is no ``uri``."""
+    """The server, where there is no ``uri``."""
     port: Port = 27017
-    """The same."""
+    """Its port."""
     database: Name = "workflows"
     """The name of the database."""
     collection: Name = "workflows"
@@ -85,7 +86,8 @@ class Broker(Section):
     url: Annotated[SecretStr, _secret_uri("redis", "rediss", "sentinel")] = SecretStr(
         "redis://127.0.0.1:6379/0"
     )
-    """One address, or those of all Sentinels, separated by ``;``."""
+    """One address, or those of all Sentinels, separated by ``;``:
+    ``sentinel://:password@s1:26379;sentinel://s2:26379/0``."""
     sentinel_master: Annotated[str, Field(validate_default=True)] = ""
     """The master's name in the Sentinels."""
     key_prefix: Annotated[str, Field(pattern=r"^[\w.:/-]*$")] = "bvbrc-workflows."
@@ -175,8 +177,8 @@ class Executor(Section):
     polling_interval_seconds: Seconds = 10
     """How often jobs are asked about, and what is due is looked for."""
     poll_by_forecast: bool = True
-    """Jobs of apps with a history are polled as likely as they end, at no more calls; False: by
-    the fixed schedule alone."""
+    """Jobs of apps with a history are polled when they are likely to end, at no more calls; false:
+    by the fixed schedule alone."""
     max_parallel_steps_per_workflow: Count = 2
     """Steps of one workflow that run at the same time; the most that a workflow may name."""
     enable_auto_resume: bool = True
@@ -258,7 +260,8 @@ class Auth(Section):
     token_keys: tuple[Annotated[SecretStr, AfterValidator(_fernet_key)], ...] = Field(
         (), min_length=1, validate_default=True
     )
-    """Fernet keys; the first seals, every one opens."""
+    """Fernet keys; the first seals, every one opens. One is made by ``python -c 'from
+    cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'``."""
     admins: tuple[Name, ...] = ()
     """User names (a token's ``un``) that may do everything."""
     reads: Literal["link", "owner"] = "link"
@@ -342,43 +345,6 @@ class Quotas(Section):
     """Pages and clients that watch live: half of what one process has room for."""
 
 
-class Api(Section):
-    """The HTTP interface."""
-
-    cors_origins: tuple[Name, ...] = ()
-    """Origins whose pages may call the API; ``*`` for all. Empty: CORS is off."""
-    max_body_bytes: Count = 16 * 1024 * 1024
-    """The largest body of a request."""
-    text_limit_bytes: Count = 1024 * 1024
-    """How many bytes of a job's stdout or stderr are returned."""
-    download_limit_bytes: Count = 1024**3
-    """The largest result that can be downloaded through the engine."""
-    max_streams: Count = 24
-    """Clients that watch live, in one process; each holds a thread of its own."""
-    threads: Count = 32
-    """For all other requests, in one process."""
-    max_connections: Count = 1_000
-    """Connections of one process; a further one ends the one that has waited longest for its
-    client."""
-    max_connections_per_address: Count = 128
-    """Connections of one address to one process; not used with ``trusted_proxies``."""
-    max_waiting_bytes: Annotated[int, Field(ge=64 * 1024 * 1024)] = 512 * 1024 * 1024
-    """What bodies and answers that wait occupy in temporary files, in one process."""
-    max_waiting_bytes_per_address: Annotated[int, Field(ge=32 * 1024 * 1024)] = 128 * 1024 * 1024
-    """The same of one address; not used with ``trusted_proxies``."""
-    probe_host: Name = "127.0.0.1"
-    """The address of the socket for health probes."""
-    probe_port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """Where ``/api/v1/health/live`` and ``ready`` are answered on a socket of their own; 0: not."""
-    bad_tokens_per_minute: Count = 300
-    """How many bad tokens one address may show before further ones are answered 429."""
-    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
-    """How many proxies in front of us set X-Forwarded-For; the address before them counts."""
-    public_url: OptionalUrl = ""
-    """The address of this server in answers that name other routes (GA4GH WES); empty: as the
-    request came."""
-
-
 class Provenance(Section):
     """What an RO-Crate says of the people and of the data's license."""
 
@@ -387,3 +353,26 @@ class Provenance(Section):
     says that none is stated."""
     orcids: dict[Name, Url] = {}
     """User names to ORCIDs (``https://orcid.org/0000-0002-1825-0097``)."""
+
+
+class EngineSections(BaseModel):
+    """The sections of this file, by the names that files and variables give them."""
+
+    mongodb: MongoDB = MongoDB()
+    broker: Broker = Broker()
+    scheduler: Scheduler = Scheduler()
+    workspace: Workspace = Workspace()
+    data_api: DataApi = DataApi()
+    links: Links = Links()
+    executor: Executor = Executor()
+    logging: Logging = Logging()
+    metrics: Metrics = Metrics()
+    health: Health = Health()
+    retention: Retention = Retention()
+    auth: Auth
+    validation: Validation = Validation()
+    quotas: Quotas = Quotas()
+    reuse: Reuse = Reuse()
+    batches: Batches = Batches()
+    templates: Templates = Templates()
+    provenance: Provenance = Provenance()

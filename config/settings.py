@@ -21,7 +21,9 @@ from pydantic import ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from config import interface_sections, notification_sections, sections
+from config.interface_sections import Agents, InterfaceSections
+from config.notification_sections import NotificationSections
+from config.sections import EngineSections
 
 PREFIX = "WORKFLOW_"
 _HERE = ("localhost", "127.0.0.1", "::1")
@@ -35,8 +37,8 @@ class BadSettings(ValueError):
     """An unknown key or an impossible value; the message is one line without a secret."""
 
 
-class Settings(BaseSettings):
-    """All settings of a process. ``repr`` shows no secret."""
+class Settings(InterfaceSections, NotificationSections, EngineSections, BaseSettings):
+    """All settings of a process; each file of sections names its own. ``repr`` shows no secret."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -46,30 +48,6 @@ class Settings(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
     )
-
-    mongodb: sections.MongoDB = sections.MongoDB()
-    broker: sections.Broker = sections.Broker()
-    scheduler: sections.Scheduler = sections.Scheduler()
-    workspace: sections.Workspace = sections.Workspace()
-    data_api: sections.DataApi = sections.DataApi()
-    links: sections.Links = sections.Links()
-    executor: sections.Executor = sections.Executor()
-    logging: sections.Logging = sections.Logging()
-    metrics: sections.Metrics = sections.Metrics()
-    health: sections.Health = sections.Health()
-    retention: sections.Retention = sections.Retention()
-    auth: sections.Auth
-    validation: sections.Validation = sections.Validation()
-    quotas: sections.Quotas = sections.Quotas()
-    reuse: sections.Reuse = sections.Reuse()
-    batches: sections.Batches = sections.Batches()
-    webhooks: notification_sections.Webhooks = notification_sections.Webhooks()
-    notifications: notification_sections.Notifications = notification_sections.Notifications()
-    templates: sections.Templates = sections.Templates()
-    api: sections.Api = sections.Api()
-    wes: interface_sections.Wes = interface_sections.Wes()
-    agents: interface_sections.Agents = interface_sections.Agents()
-    provenance: sections.Provenance = sections.Provenance()
 
     @model_validator(mode="after")
     def _grace_outlasts_the_call(self) -> Settings:
@@ -131,7 +109,7 @@ class AgentSettings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    agents: interface_sections.Agents
+    agents: Agents
 
     @classmethod
     def settings_customise_sources(
@@ -169,7 +147,7 @@ def read_settings(file: Path | None = None) -> Settings:
         raise _bad_settings(error, path) from None
 
 
-def load_agents() -> interface_sections.Agents:
+def load_agents() -> Agents:
     """The one section of the MCP server, which has neither keys nor servers; a bad setting ends the
     process with one line."""
     try:
@@ -179,7 +157,7 @@ def load_agents() -> interface_sections.Agents:
         raise SystemExit(EXIT_CODE) from None
 
 
-def read_agents(file: Path | None = None) -> interface_sections.Agents:
+def read_agents(file: Path | None = None) -> Agents:
     """Its section of ``file`` and of the environment. Raises ``BadSettings``."""
     path = file or Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE)
     if problems := list(_environment_problems(os.environ)):

@@ -1,4 +1,4 @@
-"""Which pages, and which parts of pages, are made from the code."""
+"""Which files, and which parts of pages, are made from the code."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping
 
 from app.api.reference import render_reference
 from devstack.records import ROOT
-from devstack.references import command_line, document, errors, metrics, settings
+from devstack.references import command_line, document, errors, metrics, settings, settings_file
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "config/config.yaml": settings_file.render,
     "docs/agents.md": render_reference,
     "docs/commands.md": command_line.render,
     "docs/document.md": document.render,
     "docs/settings.md": settings.render,
 }
-"""Whole pages. (docs/states.md has a script of its own.)"""
+"""Whole files. (docs/states.md has a script of its own.)"""
 PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("docs/cli.md", "exit codes"): command_line.render_exit_codes,
     ("docs/operations.md", "metrics"): metrics.render,

@@ -14,17 +14,16 @@ from annotated_types import Ge, Gt, Interval, Le, MinLen
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from config import interface_sections, notification_sections, sections
 from config.settings import PREFIX, Settings
 from devstack.references.tables import table
 
 HEAD = """# Settings
 
-Made from `config/sections.py` by `./scripts/references.sh`; a test compares them. The shipped
-`config/config.yaml` states the same defaults. An environment variable `WORKFLOW_<SECTION>__<KEY>`
-overrides the file, lists and objects as JSON; `WORKFLOW_CONFIG_FILE` names another file. An unknown
-key or an impossible value ends the process at once with one line (exit code 4). What a new
-installation sets, and why: [Configure](operations.md#configure).
+Made from the code by `./scripts/references.sh`, as the shipped `config/config.yaml` is. An
+environment variable `WORKFLOW_<SECTION>__<KEY>` overrides the file, lists and objects as JSON;
+`WORKFLOW_CONFIG_FILE` names another file. An unknown key or an impossible value ends the process at
+once with one line (exit code 4). What a new installation sets, and why:
+[Configure](operations.md#configure).
 """
 _KINDS = {str: "text", int: "integer", float: "number", bool: "true or false", SecretStr: "secret",
           Path: "path", Any: "any value"}  # fmt: skip
@@ -120,10 +119,9 @@ def _default(field: FieldInfo) -> str:
 
 def meanings() -> dict[tuple[str, str], str]:
     """Class and key to the text that stands below the key."""
-    modules = (sections, interface_sections, notification_sections)
-    trees = [ast.parse(inspect.getsource(each)) for each in modules]
+    files = {inspect.getfile(model(section)) for section in Settings.model_fields}
     found = {}
-    for node in (node for tree in trees for node in tree.body):
+    for node in (node for file in sorted(files) for node in ast.parse(Path(file).read_text()).body):
         if isinstance(node, ast.ClassDef):
             for field, below in zip(node.body, node.body[1:], strict=False):
                 if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):

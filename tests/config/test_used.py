@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from pathlib import Path
 
-from config import interface_sections, notification_sections, sections
+from config import sections
 from config.settings import Settings
 from workflows.store import documents
 
 ROOT = Path(__file__).parent.parent.parent
-DECLARED = {"sections.py", "interface_sections.py", "notification_sections.py", "settings.py"}
+SECTIONS = {Path(inspect.getfile(each.annotation)) for each in Settings.model_fields.values()}  # type: ignore[arg-type]
+DECLARED = {*SECTIONS, ROOT / "config/settings.py"}
 READERS = (
     "agents",
     "app",
@@ -31,9 +33,8 @@ def read_names() -> set[str]:
         for each in READERS
         for file in ([ROOT / each] if each.endswith(".py") else (ROOT / each).rglob("*.py"))
     ]
-    trees = [ast.parse(file.read_text("utf-8")) for file in files if file.name not in DECLARED]
-    modules = (sections, interface_sections, notification_sections)
-    declared = [ast.parse(Path(each.__file__).read_text("utf-8")) for each in modules]
+    trees = [ast.parse(file.read_text("utf-8")) for file in files if file not in DECLARED]
+    declared = [ast.parse(file.read_text("utf-8")) for file in SECTIONS]
     return {
         node.attr
         for tree in (*trees, *declared)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from config.sections import Api
+from config.interface_sections import Api
 from tests.product import GROUP, Product, product, running_product
 from tests.security.attacks import get
 
