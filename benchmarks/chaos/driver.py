@@ -48,7 +48,7 @@ SETTINGS: Mapping[str, object] = {
     "logging.level": "INFO",
     "reuse.min_age_seconds": 0,
     "webhooks.allow": '["127.0.0.1/32"]',
-    "webhooks.timeout_seconds": 2,
+    "webhooks.timeout_seconds": 10,
     "webhooks.retry_seconds": "[0.5, 0.5, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2]",
 }
 COMPLAINTS = {
@@ -75,7 +75,7 @@ class Plan:
     beats: int = 2
     apis: int = 2
     skews: tuple[str, ...] = ()
-    quiet_seconds: float = 180
+    quiet_seconds: float = 360
     """How long everything may take to end after the last fault."""
     logs: Path | None = None
     """Where the processes' logs are kept; None: they are thrown away."""

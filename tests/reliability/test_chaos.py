@@ -10,7 +10,7 @@ from benchmarks.chaos.driver import Plan, run
 from benchmarks.chaos.failover import FAILOVER
 from benchmarks.chaos.faults import KINDS
 
-pytestmark = pytest.mark.timeout(900)  # the faults last for a minute, the quiet for three at most
+pytestmark = pytest.mark.timeout(900)  # the faults last for a minute, the quiet for six at most
 SHORT = Plan(seed=5, faults=25, every_seconds=0.5, going=12, workers=2, apis=2)
 
 
