@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,8 +84,7 @@ class Sentinels:
     def fail_over(self) -> int:
         """Makes another server the master, in an orderly way; returns its port."""
         before = self.wait_for_master()
-        wait_until(self._is_settled, "a Sentinel begins the failover")
-        return self._other_than(before)
+        return self._other_than(before, self._begin_failover)
 
     def lose_master(self) -> int:
         """Freezes the master until another one has replaced it, then thaws it."""
@@ -100,22 +99,25 @@ class Sentinels:
         for process in [*self.sentinels.values(), *self.redis.values()]:
             process.kill()
 
-    def _other_than(self, before: int) -> int:
+    def _other_than(self, before: int, ask: Callable[[], None] = lambda: None) -> int:
+        """``ask`` is called again and again until then."""
         found = [before]
 
         def is_chosen() -> bool:
             with suppress(RuntimeError):
                 found.append(self.master())
+            if found[-1] == before:
+                ask()
             return found[-1] != before
 
         wait_until(is_chosen, "another master is chosen")
         return found[-1]
 
-    def _is_settled(self) -> bool:
-        """False while no replica is good enough, or the last failover is not over."""
+    def _begin_failover(self) -> None:
+        """Refused while no replica is good enough, or the last failover is not over: one that takes
+        longer than five seconds is given up, and then begins once more."""
         with suppress(RedisError), self.security.client(next(iter(self.sentinels))) as client:
-            return bool(client.sentinel_failover(MASTER_NAME))
-        return False
+            client.sentinel_failover(MASTER_NAME)
 
 
 @contextmanager

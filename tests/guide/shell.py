@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.shared import ROOT
 
 _YES = b"y\n" * 20
-_SECONDS = 150
+_SECONDS = 240
 
 
 @dataclass

@@ -16,10 +16,10 @@ from tests.runtime.test_processes import start
 
 @pytest.fixture
 def systemd(tmp_path: Path) -> Iterator[socket.socket]:
-    """Its end of the socket; a message that does not come within a minute fails the test."""
+    """Its end of the socket; a message that does not come within two minutes fails the test."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ours:
         ours.bind(str(tmp_path / "notify"))
-        ours.settimeout(60)
+        ours.settimeout(120)
         yield ours
 
 
