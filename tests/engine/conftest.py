@@ -49,7 +49,7 @@ from workflows.store.workflows import stored
 
 KEY = Fernet.generate_key().decode()
 ALICE = "alice@patricbrc.org"
-LONG = 60
+LONG = 120
 """Seconds: waited for in vain where something is broken, however busy the machine is."""
 QUICK = Limits(
     polling_interval=timedelta(seconds=0.05),

@@ -134,7 +134,7 @@ class Point:
         ids = [found["_id"] for found in collection(documents.Workflow).find({}, {"_id": 1})]
         problems = [] if len(ids) == self.verb.workflows else [f"{len(ids)} workflows"]
         for workflow in ids:
-            if (state := engine.ends(workflow)) != self.verb.expected:
+            if (state := engine.ends(workflow, 240)) != self.verb.expected:
                 problems.append(f"it ended {state}")
             numbers = [event.sequence for event in events.of_workflow(workflow)]
             if numbers != list(range(1, len(numbers) + 1)):

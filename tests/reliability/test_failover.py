@@ -36,9 +36,7 @@ def _ready(running: Stack) -> Product:
     return product
 
 
-def answer_of(
-    product: Product, method: str, path: str, *, timeout: float = 60, **options: Any
-) -> Any:
+def answer_of(product: Product, method: str, path: str, **options: Any) -> Any:
     """The first answer that is not "come later": members of a busy machine may elect another
     primary at any time. All that is asked here may be asked twice."""
     url = f"{product.url}/api/v1/workflows{path}"
@@ -47,9 +45,7 @@ def answer_of(
 
     def is_answered() -> bool:
         with suppress(requests.RequestException):
-            answers.append(
-                requests.request(method, url, headers=headers, timeout=timeout, **options)
-            )
+            answers.append(requests.request(method, url, headers=headers, timeout=60, **options))
         return bool(answers) and answers[-1].status_code != HTTPStatus.SERVICE_UNAVAILABLE
 
     wait_until(is_answered, f"an answer to {method} {path}", every_seconds=0.3)

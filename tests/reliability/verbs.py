@@ -332,7 +332,7 @@ VERBS = [
 ]
 
 
-def wait(reached: Callable[[], bool], seconds: float = 60) -> None:
+def wait(reached: Callable[[], bool], seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < deadline, "it was not reached in time"

@@ -28,7 +28,7 @@ SETTINGS = Notifications(
     disable_after=timedelta(days=5),
     expiry_notice=timedelta(days=1),
     per_user=20,
-    lease=timedelta(seconds=60),
+    lease=timedelta(seconds=LONG),
 )
 
 
