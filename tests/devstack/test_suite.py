@@ -20,7 +20,9 @@ import os, pytest
 def test_it(text):
     assert "PYTEST_XDIST_WORKER" not in os.environ
 """
-QUICK = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "xdist.plugin"}
+OURS = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
+"""Without what says that this very test runs beside others."""
+QUICK = OURS | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "xdist.plugin"}
 FAILS = """
 def test_it():
     assert False
