@@ -24,12 +24,17 @@ from redis import Redis
 
 from devstack import embedded
 from tests.answers import checked, seen_from_outside
+from tests.memory import memory_with_room
 from tests.product import product, running_product
 
 __all__ = ["product", "running_product"]
 _numbers = itertools.count(1)
 LONG_TEXT = 80
 """Characters."""
+
+# Writes wait for the disk, and a kill loses nothing of what is in memory either.
+if place := memory_with_room():
+    os.environ["TMPDIR"] = tempfile.tempdir = str(place)
 
 # A process that imports `tasks` or `app` reads its settings from the environment, as in production.
 _files = tempfile.TemporaryDirectory(prefix="workflows-tests-")
