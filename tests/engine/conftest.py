@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from pymongo import MongoClient
 
 from simulator.client import Simulator
 from tests.simulated import simulator_process
@@ -102,7 +103,7 @@ class Engine:
     user: str = ALICE
     token: str = ""
     pause_seconds: float = 0.02
-    """Between two turns of the crank."""
+    """Between two turns of the crank, at first; then longer, up to a tenth of a second."""
     growing: list[str] = field(default_factory=list)
     """Workflows whose further steps are to be planned, as the engine reported."""
     checks: list[None] = field(default_factory=list)
@@ -165,11 +166,12 @@ class Engine:
             advance_batch(self.context, batch)
 
     def until(self, reached: Callable[[], bool], seconds: float = LONG) -> None:
-        deadline = time.monotonic() + seconds
+        deadline, pause = time.monotonic() + seconds, self.pause_seconds
         while not reached():
             assert time.monotonic() < deadline, "it was not reached in time"
             self.turn()
-            time.sleep(self.pause_seconds)
+            time.sleep(pause)
+            pause = max(pause, min(1.2 * pause, 0.1))
 
     def ends(self, workflow: str, seconds: float = LONG) -> str:
         """The final state, once no job of the workflow is open any more."""
@@ -207,10 +209,28 @@ def simulator(simulator_server: Simulator) -> Simulator:
     return simulator_server
 
 
+@pytest.fixture(scope="session")
+def indexed(mongo_uri: str) -> str:
+    """The name of the one database of all tests here: its indexes, which take a second to be made,
+    stay."""
+    connection.open_database(mongo_uri, "test_engine")
+    documents.ensure_indexes()
+    connection.close_database()
+    return "test_engine"
+
+
+@pytest.fixture
+def database(mongo: MongoClient, indexed: str) -> str:
+    """The same, without documents."""
+    mongo[indexed].drop_collection("system.profile")  # nothing in it can be deleted
+    for name in mongo[indexed].list_collection_names():
+        mongo[indexed][name].delete_many({})
+    return indexed
+
+
 @pytest.fixture
 def engine(mongo_uri: str, database: str, simulator: Simulator) -> Iterator[Engine]:
     connection.open_database(mongo_uri, database)
-    documents.ensure_indexes()
     yield another(simulator)
     connection.close_database()
 

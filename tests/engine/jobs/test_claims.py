@@ -33,7 +33,6 @@ MANY = Bounds(1000, 1000, HOUR, HOUR, 1000)
 @pytest.fixture(autouse=True)
 def open_store(mongo_uri: str, database: str) -> Iterator[None]:
     connection.open_database(mongo_uri, database)
-    documents.ensure_indexes()
     yield
     connection.close_database()
 

@@ -23,7 +23,6 @@ OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 @pytest.fixture
 def vault(mongo_uri: str, database: str) -> Iterator[Vault]:
     connection.open_database(mongo_uri, database)
-    documents.ensure_indexes()
     yield Vault([OLD])
     connection.close_database()
 

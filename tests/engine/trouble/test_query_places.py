@@ -10,14 +10,13 @@ import pytest
 from devstack.processes import wait_until
 from tests.engine.jobs.test_claims import ADAPTIVE, claim, finish, put, users
 from workflows.backends.appservice.query_places import QueryPlaces
-from workflows.store import connection, documents
+from workflows.store import connection
 from workflows.store.jobs import outbox, reservations
 
 
 @pytest.fixture(autouse=True)
 def open_store(mongo_uri: str, database: str) -> Iterator[None]:
     connection.open_database(mongo_uri, database)
-    documents.ensure_indexes()
     yield
     connection.close_database()
 
