@@ -120,20 +120,36 @@ def site(make_api: Callable[..., Api]) -> Api:
     return make_api(api={"cors_origins": (ORIGIN,)})
 
 
-@pytest.fixture
-def ids(site: Api) -> dict[str, str]:
-    """A planned, a running and a finished workflow of Alice's."""
-    engine = site.engine()
-    done = site.submit(document("", "a"))
-    engine.ends(done)
+def planned(site: Api) -> str:
+    return str(site("POST", f"{ROOT}/plan", json=MANIFEST).json["workflow_id"])
+
+
+def running(site: Api) -> str:
     site.simulator.app(queue_seconds=0, run_seconds=1000, lag_seconds=0)
-    running = site.submit(document("", "a"))
-    engine.until(lambda: engine.status(running) == "running")
-    planned = site("POST", f"{ROOT}/plan", json=MANIFEST).json["workflow_id"]
-    return {"done": done, "running": running, "planned": planned}
+    workflow, engine = site.submit(document("", "a")), site.engine()
+    engine.until(lambda: engine.status(workflow) == "running")
+    return workflow
 
 
-def made(site: Api, call: Call, ids: Mapping[str, str]) -> TestResponse:
+def done(site: Api) -> str:
+    workflow = site.submit(document("", "a"))
+    site.engine().ends(workflow)
+    return workflow
+
+
+WORKFLOWS: Mapping[str, Callable[[Api], str]] = {
+    make.__name__: make for make in (planned, running, done)
+}
+
+
+def made_for(site: Api, call: Call) -> dict[str, str]:
+    """Ids of the workflows of Alice's that the call names."""
+    named = f"{call.path} {call.body}"
+    return {name: make(site) for name, make in WORKFLOWS.items() if f"{{{name}}}" in named}
+
+
+def made(site: Api, call: Call) -> TestResponse:
+    ids = made_for(site, call)
     headers = dict(call.headers)
     if call.token:
         headers["Authorization"] = site.token(ALICE)
@@ -155,10 +171,8 @@ def read(found: Any, path: str) -> list[Any]:
 
 @pytest.mark.usefixtures("patient_health")
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
-def test_todays_clients_find_what_they_look_for(
-    site: Api, ids: Mapping[str, str], call: Call
-) -> None:
-    answer = made(site, call, ids)
+def test_todays_clients_find_what_they_look_for(site: Api, call: Call) -> None:
+    answer = made(site, call)
 
     assert answer.status_code == call.code, answer.text
     assert answer.mimetype == "application/json"
@@ -178,16 +192,16 @@ def test_todays_clients_find_what_they_look_for(
 
 
 @pytest.mark.parametrize("call", [c for c in CALLS if "Origin" in c.headers], ids=lambda c: c.name)
-def test_a_browser_may_make_the_websites_calls(
-    site: Api, ids: Mapping[str, str], call: Call
-) -> None:
+def test_a_browser_may_make_the_websites_calls(site: Api, call: Call) -> None:
     asked = {
         "Origin": ORIGIN,
         "Access-Control-Request-Method": call.method,
         "Access-Control-Request-Headers": "authorization,content-type,x-requested-with",
     }
 
-    answer = site.client.options("/api/v1" + call.path.format(**ids), headers=asked)
+    answer = site.client.options(
+        "/api/v1" + call.path.format(planned="wf_1", running="wf_2"), headers=asked
+    )
 
     assert answer.status_code == 204
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
