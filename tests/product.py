@@ -1,6 +1,7 @@
 """The whole product, for tests that use it from outside: servers, worker, beat, API, simulator.
 
-One for each pytest worker; tests that use it are marked to run on the same one (``GROUP``).
+One for each pytest worker; tests that use it are marked to run on the same one (``GROUP``), and
+those of the pages on another one (``UI_GROUP``).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from simulator.client import Simulator
 from tests.simulated import QUICK
 
 GROUP = pytest.mark.xdist_group("product")
+UI_GROUP = pytest.mark.xdist_group("pages")
 ALICE, BOB, ADMIN = "alice@bvbrc", "bob@bvbrc", "admin@bvbrc"
 INDEXES_SECONDS = 120
 """The API refuses requests until it has made MongoDB's indexes; a disk that others use makes that

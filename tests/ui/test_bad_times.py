@@ -17,10 +17,10 @@ import requests
 from playwright.sync_api import Page, expect
 
 from devstack.processes import Process, free_port, listens, wait_until
-from tests.product import ALICE, GROUP, Product, document
+from tests.product import ALICE, UI_GROUP, Product, document
 from tests.ui.conftest import PATIENCE, Seen, Visitor
 
-pytestmark = GROUP
+pytestmark = UI_GROUP
 Look = Callable[..., Seen]
 
 

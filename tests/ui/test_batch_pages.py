@@ -7,10 +7,10 @@ from typing import Any
 
 from devstack.processes import wait_until
 from tests.engine.batches import TEMPLATE
-from tests.product import ALICE, BOB, GROUP, Product
+from tests.product import ALICE, BOB, UI_GROUP, Product
 from tests.ui.conftest import Visitor
 
-pytestmark = GROUP
+pytestmark = UI_GROUP
 
 
 def submit(product: Product, rows: int, **fields: Any) -> str:

@@ -11,12 +11,12 @@ import pytest
 from playwright.sync_api import expect
 
 from devstack.processes import wait_until
-from tests.product import ADMIN, GROUP, Product, document
+from tests.product import ADMIN, UI_GROUP, Product, document
 from tests.ui import scenes
 from tests.ui.conftest import PATIENCE, Seen
 from tests.ui.shots import ELSEWHERE, KEPT, SHOTS, shoot, shown
 
-pytestmark = [GROUP, pytest.mark.browser]
+pytestmark = [UI_GROUP, pytest.mark.browser]
 Look = Callable[..., Seen]
 LARGEST_BYTES = 300_000
 LARGE = {"graph-200-steps", "graph-500-steps", "timeline-200-steps"}

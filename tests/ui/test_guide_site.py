@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from devstack import guide
-from tests.product import GROUP
+from tests.product import UI_GROUP
 from tests.ui.conftest import Seen
 
-pytestmark = [GROUP, pytest.mark.browser]
+pytestmark = [UI_GROUP, pytest.mark.browser]
 
 
 @pytest.fixture(scope="module", autouse=True)

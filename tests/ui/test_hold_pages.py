@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.product import BOB, GROUP, Product, document
+from tests.product import BOB, UI_GROUP, Product, document
 from tests.ui.conftest import Visitor
 
-pytestmark = GROUP
+pytestmark = UI_GROUP
 HOLDER = "holder@bvbrc"
 """Other tests pause workflows under their own names."""
 

@@ -11,10 +11,10 @@ from devstack.processes import wait_until
 from tests.cwl.planning import EXAMPLES
 from tests.cwl.planning import workflow as cwl
 from tests.engine.test_replan import IMPOSSIBLE, NEEDS
-from tests.product import ALICE, BOB, GROUP, Product, document
+from tests.product import ALICE, BOB, UI_GROUP, Product, document
 from tests.ui.conftest import Visitor
 
-pytestmark = GROUP
+pytestmark = UI_GROUP
 PAGES = [
     "",
     "timeline",

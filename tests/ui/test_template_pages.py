@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.product import ALICE, BOB, GROUP, Product
+from tests.product import ALICE, BOB, UI_GROUP, Product
 from tests.ui.conftest import Visitor
 
-pytestmark = GROUP
+pytestmark = UI_GROUP
 
 
 def store(product: Product, name: str) -> None:

@@ -7,11 +7,11 @@ import re
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.product import GROUP, Product
+from tests.product import UI_GROUP, Product
 from tests.shared import ROOT
 from tests.ui.conftest import PATIENCE, open_window
 
-pytestmark = [GROUP, pytest.mark.browser]
+pytestmark = [UI_GROUP, pytest.mark.browser]
 TEXT = (ROOT / "docs/tutorial/biologist.md").read_text(encoding="utf-8")
 FIELDS = dict(re.findall(r"\*\*([^*]+)\*\*:[^`*\n]*`([^`]+)`", TEXT))
 """What the page says to type, by the label of the control."""

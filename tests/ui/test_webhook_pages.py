@@ -6,10 +6,10 @@ import re
 
 from devstack.processes import wait_until
 from tests.engine.notifications.receiver import receiver
-from tests.product import BOB, GROUP, Product
+from tests.product import BOB, UI_GROUP, Product
 from tests.ui.conftest import Visitor
 
-pytestmark = GROUP
+pytestmark = UI_GROUP
 
 
 def test_a_webhook_is_created_tested_and_deleted_by_forms(visitor: Visitor) -> None:

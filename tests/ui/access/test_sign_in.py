@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.product import GROUP
+from tests.product import UI_GROUP
 from tests.ui.conftest import Visitor
 
-pytestmark = GROUP
+pytestmark = UI_GROUP
 PASSWORD = "simulated"
 WRONG = "Tr0ub4dor&3 ü"
 

@@ -11,12 +11,12 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.cwl.planning import EXAMPLES
-from tests.product import GROUP, Product
+from tests.product import UI_GROUP, Product
 from tests.ui import scenes
 from tests.ui.conftest import PATIENCE, Seen
 from tests.ui.shots import ELSEWHERE, shoot
 
-pytestmark = [GROUP, pytest.mark.browser]
+pytestmark = [UI_GROUP, pytest.mark.browser]
 Look = Callable[..., Seen]
 FONTS = ("DejaVu Sans", "Liberation Sans", "serif", "monospace")
 OVERFLOWING = """font => {

@@ -9,14 +9,14 @@ from typing import Any
 
 from app.ui.saving.openings import find_openings, open_values, suggest_names
 from devstack.processes import wait_until
-from tests.product import BOB, GROUP, document
+from tests.product import BOB, UI_GROUP, document
 from tests.shared import ROOT
 from tests.ui.conftest import Visitor
 from tests.ui.start.forms import read_form
 from tests.ui.start.test_start_pages import ASSEMBLY, fill, press
 from tests.ui.start.test_template_pages import ISOLATE, TEMPLATE
 
-pytestmark = GROUP
+pytestmark = UI_GROUP
 
 
 def saved(answer: Any) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from devstack.processes import wait_until
-from tests.product import GROUP
+from tests.product import UI_GROUP
 from tests.ui.conftest import Visitor
 from tests.ui.start.forms import read_form
 from tests.ui.start.test_start_pages import fill, press
 
-pytestmark = GROUP
+pytestmark = UI_GROUP
 SHEET = "sample,run\nA,SRR1\nB,nonsense\nC,SRR3\n"
 
 

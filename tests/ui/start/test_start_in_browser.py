@@ -8,11 +8,11 @@ import pytest
 from playwright.sync_api import FilePayload, expect
 
 from tests.engine.batches import TEMPLATE
-from tests.product import GROUP, Product
+from tests.product import UI_GROUP, Product
 from tests.ui.conftest import PATIENCE
 from tests.ui.test_browser import Look
 
-pytestmark = [GROUP, pytest.mark.browser]
+pytestmark = [UI_GROUP, pytest.mark.browser]
 
 
 def test_a_form_says_what_is_wrong_while_it_is_filled_in(look: Look, product: Product) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.product import ALICE, BOB, GROUP, document
+from tests.product import ALICE, BOB, UI_GROUP, document
 from tests.ui.conftest import Visitor
 from tests.ui.start.forms import read_form
 
-pytestmark = GROUP
+pytestmark = UI_GROUP
 ASSEMBLY = "/new/app?app=GenomeAssembly2"
 CWL = """
 cwlVersion: v1.2

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from tests.product import GROUP, Product
+from tests.product import UI_GROUP, Product
 from tests.ui.conftest import PATIENCE, open_window
 from tests.ui.test_browser import PHONE
 
-pytestmark = [GROUP, pytest.mark.browser]
+pytestmark = [UI_GROUP, pytest.mark.browser]
 ROWS = [f"S{number:02},SRR{number:07}" for number in range(1, 31)]
 FAULTY = {3: "S04,SAMN123?", 10: "S11,", 20: "S02,SRR0000021"}
 """Positions of rows to what is wrong there: no accession, no reads, a name that another row has."""

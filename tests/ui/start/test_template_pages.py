@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.product import GROUP
+from tests.product import UI_GROUP
 from tests.shared import ROOT
 from tests.ui.conftest import Visitor
 from tests.ui.start.forms import read_form
 from tests.ui.start.test_start_pages import fill, press
 
-pytestmark = GROUP
+pytestmark = UI_GROUP
 TEMPLATE = "/new/template?template=assembly-annotation"
 ISOLATE = {"p.scientific_name": "Escherichia coli", "p.taxonomy_id": "562"}
 

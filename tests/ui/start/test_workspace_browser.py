@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.product import GROUP
+from tests.product import UI_GROUP
 from tests.ui.conftest import Visitor
 from tests.ui.start.forms import read_form
 from tests.ui.start.test_start_pages import fill, press
 
-pytestmark = GROUP
+pytestmark = UI_GROUP
 ANNOTATION = "/new/app?app=GenomeAnnotation"
 DORA = "dora@bvbrc"
 HOME = f"/{DORA}/home"
