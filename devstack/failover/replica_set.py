@@ -17,6 +17,9 @@ from devstack.processes import Process, wait_until
 
 ELECTION_MS = 2_000
 """After so long without a primary, the members elect another one (MongoDB's default: 10 s)."""
+QUIET_MS = 1_000
+"""For so long a member that is stopped refuses work before it ends. MongoDB's default, 15 s, is as
+long as a process has before it is killed: no member would end in an orderly way."""
 _DIRECT: dict[str, Any] = {"directConnection": True, "serverSelectionTimeoutMS": 3_000}
 _PATIENT: dict[str, Any] = _DIRECT | {"serverSelectionTimeoutMS": 120_000}
 """Of a member that has just said that it listens."""
@@ -127,6 +130,7 @@ def _start(folder: Path, port: int, *options: str) -> Process:
             *(program, "--dbpath", files, "--port", port, "--bind_ip", "127.0.0.1"),
             *("--replSet", "rs0", "--oplogSize", "128", "--wiredTigerCacheSizeGB", "0.25"),
             *("--nounixsocket", "--setParameter", "diagnosticDataCollectionEnabled=false"),
+            *("--setParameter", f"shutdownTimeoutMillisForSignaledShutdown={QUIET_MS}"),
             *options,
         ],
         log=folder / "mongod.log",
