@@ -31,7 +31,8 @@ NEW_SETTINGS = {"WORKFLOW_AUTH__SERVICE_URL"}
 USER = "user@bvbrc"
 READS = ("", "/status", "/events", "/log", "/explain")
 FINAL = {"succeeded", "failed", "cancelled"}
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.1, 1.0
+"""Between two submissions; the long one while processes start or end, so that little piles up."""
 PATIENCE_SECONDS = 120
 
 
@@ -109,6 +110,8 @@ class Load:
     asking: threading.Lock = field(default_factory=threading.Lock)
     """Held while a request is under way."""
     over: threading.Event = field(default_factory=threading.Event)
+    is_waited_for: bool = False
+    """Whether the test waits for further submissions."""
 
     def ask(self, url: str, method: str, path: str, body: object = None) -> requests.Response:
         headers = {"Authorization": self.token}
@@ -120,7 +123,7 @@ class Load:
 
     def use(self) -> None:
         for number in itertools.count():
-            if self.over.wait(PAUSE_SECONDS):
+            if self.over.wait(PAUSE_SECONDS if self.is_waited_for else LONG_PAUSE_SECONDS):
                 return
             for url in list(self.rotation):
                 with self.asking:
@@ -146,11 +149,13 @@ class Load:
         """Waits until each API that serves has taken each kind once more."""
         assert not self.failed, self.failed[0]
         wanted = {url: self.taken[url] + len(KINDS) for url in self.rotation}
+        self.is_waited_for = True
         wait_until(
             lambda: bool(self.failed) or all(self.taken[url] >= wanted[url] for url in wanted),
             "every API takes workflows",
             seconds=PATIENCE_SECONDS,
         )
+        self.is_waited_for = False
         assert not self.failed, self.failed[0]
 
     def state(self, url: str, workflow: str) -> str:
