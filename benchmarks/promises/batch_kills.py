@@ -114,12 +114,20 @@ class _Trial:
         for _ in range(self._plan.kills - 1):
             before = self._made(batch)
             wait_until(
-                partial(self._has_moved, batch, before), "rows are made", seconds=PATIENCE_SECONDS
+                partial(self._has_moved, batch, before),
+                "rows are made",
+                seconds=PATIENCE_SECONDS,
+                every_seconds=0.2,
             )
             time.sleep(self._rng.uniform(0, 1))
             self._while_made += self._made(batch) < self._plan.rows
             self._kill()
-        wait_until(lambda: self._has_ended(batch), "the batch ends", seconds=4 * PATIENCE_SECONDS)
+        wait_until(
+            lambda: self._has_ended(batch),
+            "the batch ends",
+            seconds=4 * PATIENCE_SECONDS,
+            every_seconds=0.5,
+        )
         return self._count(batch)
 
     def _post(self) -> str:
