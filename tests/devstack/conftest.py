@@ -54,11 +54,13 @@ class Marked:
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                environ = (folder / "environ").read_bytes().split(b"\0")
                 command = (folder / "cmdline").read_bytes().decode(errors="replace")
-                if self.mark.encode() in environ and word in command:
+                if word in command and self._is_in(folder / "environ"):
                     found.append(int(folder.name))
         return found
+
+    def _is_in(self, environment: Path) -> bool:
+        return self.mark.encode() in environment.read_bytes().split(b"\0")
 
     def is_ready(self, name: str) -> bool:
         """Whether the set-up of that name runs and has said that it is ready."""
