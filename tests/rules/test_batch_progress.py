@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from tests.engine.conftest import document
 from workflows.rules.batch_progress import (
+    batch_ends_too_late,
     batch_status,
     count_rows,
     failure_kind,
     free_places,
 )
+from workflows.rules.tokens.lifetime import STEP
+from workflows.spec.document import spec_from
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +65,7 @@ def test_a_batch_begins_what_fits(
     ("reason", "job_id", "kind"),
     [
         ("BV-BRC job 21000002 failed", "21000002", "BV-BRC job … failed"),
+        ("job 7-b failed", "7-b", "job … failed"),
         ("'/u@bvbrc/home/S1.fq' does not exist", "", "'…' does not exist"),
         ("run SRR123 has 1234567 reads", "", "run SRR123 has … reads"),
         ("", "1", "the job failed"),
@@ -66,3 +75,13 @@ def test_reasons_that_differ_in_numbers_and_paths_alone_are_one(
     reason: str, job_id: str, kind: str
 ) -> None:
     assert failure_kind(reason, job_id) == kind
+
+
+def test_a_token_that_may_end_before_the_batch_is_warned_about() -> None:
+    chain = spec_from(document("", "a"))
+
+    early = batch_ends_too_late(chain, 3, 2, NOW + 6 * STEP - timedelta(seconds=1), NOW)
+
+    assert early is not None
+    assert early.code == "token_ends_soon"
+    assert batch_ends_too_late(chain, 3, 2, NOW + 6 * STEP, NOW) is None

@@ -6,7 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from workflows.rules.holds import Hold, Mode, Scope, Subject, describe, find_hold, stops
+from workflows.rules.holds import (
+    Hold,
+    Mode,
+    Scope,
+    Subject,
+    describe,
+    describe_under_way,
+    find_hold,
+    stops,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -71,3 +80,14 @@ def test_people_read_what_stands_still_until_when_and_why() -> None:
         "No job of app Date starts, except in workflows that ran already until"
         " 2026-01-01 00:00 UTC: maintenance."
     )
+    assert describe(hold(Scope.GLOBAL, "")) == "Nothing starts: maintenance."
+
+
+@pytest.mark.parametrize(
+    ("jobs", "text"), [(0, ""), (1, "1 job was being sent"), (2, "2 jobs were being sent")]
+)
+def test_people_read_how_many_jobs_may_still_start(jobs: int, text: str) -> None:
+    found = describe_under_way(jobs)
+
+    assert found.startswith(text)
+    assert bool(found) is bool(text)

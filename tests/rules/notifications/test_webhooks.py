@@ -13,9 +13,11 @@ from workflows.model.values import Event
 from workflows.model.webhooks import Message, Subscription
 from workflows.rules.webhooks.attempts import (
     LONGEST_WAIT,
+    SHORTEST_HOLD,
     Answer,
     Outcome,
     judge,
+    make_headers,
     read_retry_after,
 )
 from workflows.rules.webhooks.events import (
@@ -133,6 +135,9 @@ def test_an_id_tells_webhooks_workflows_and_events_apart_and_nothing_more() -> N
         (Answer(429), 1, Outcome.RETRIED, True),
         (Answer(503), 3, Outcome.FAILED, True),
         (Answer(None, "timed out"), 1, Outcome.RETRIED, True),
+        (Answer(550, is_gone=True), 1, Outcome.GONE, False),
+        (Answer(None, is_over=True), 1, Outcome.FAILED, False),
+        (Answer(None, is_outage=True), 9, Outcome.RETRIED, True),
     ],
 )
 def test_what_follows_from_an_answer(
@@ -161,12 +166,42 @@ def test_a_wait_is_as_long_as_the_receiver_asks_but_no_longer_than_a_day() -> No
     assert absurd.wait == LONGEST_WAIT
 
 
+def test_only_a_receiver_that_is_overloaded_may_ask_for_a_wait() -> None:
+    failing = judge(Answer(500, retry_after=timedelta(hours=2)), 1, SCHEDULE, 0.5)
+    silent = judge(Answer(429), 1, SCHEDULE, 0)
+
+    assert (failing.wait, failing.hold) == (SCHEDULE[0], None)
+    assert (silent.wait, silent.hold) == (0.9 * SCHEDULE[0], SHORTEST_HOLD)
+
+
+@pytest.mark.parametrize(
+    ("answer", "of_the_receiver"),
+    [
+        (Answer(550), True),
+        (Answer(None, is_outage=True), False),
+        (Answer(None, is_over=True), False),
+    ],
+)
+def test_what_fails_on_our_side_says_nothing_of_the_receiver(
+    answer: Answer, *, of_the_receiver: bool
+) -> None:
+    assert answer.is_the_receivers is of_the_receiver
+
+
+@pytest.mark.parametrize(("step", "subject"), [("align", "align"), ("", None)])
+def test_a_message_about_a_step_names_it_in_its_headers(step: str, subject: str | None) -> None:
+    message = Message("msg_1", "wh_1", "alice", "step.failed", AT, "{}", "/wf_1", step)
+
+    assert make_headers(message, [], AT, "engine").get("ce-subject") == subject
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
         ("120", 120),
         (" 7 ", 7),
         ("Mon, 19 Jan 2026 10:42:07 GMT", 59.888),
+        ("Mon, 19 Jan 2026 10:42:07 -0000", 59.888),
         ("Mon, 19 Jan 2026 10:00:00 GMT", 0),
         ("9" * 400, 86_400),
         ("soon", None),
