@@ -43,28 +43,28 @@ class Subscription:
 
     def __init__(self) -> None:
         self._events: deque[Event | None] = deque()
-        self._news = threading.Condition()
+        self._arrived = threading.Condition()
         self._dropped = False
 
     def put(self, event: Event | None) -> None:
         """Queues an event; None: events may have been missed."""
-        with self._news:
+        with self._arrived:
             if len(self._events) >= MOST_WAITING:
                 self._dropped = True
             else:
                 self._events.append(event)
-            self._news.notify()
+            self._arrived.notify()
 
     def drop(self) -> None:
-        with self._news:
+        with self._arrived:
             self._dropped = True
-            self._news.notify()
+            self._arrived.notify()
 
     def take(self, seconds: float) -> list[Event | None]:
         """The new events; empty after the timeout. Raises ``Dropped``."""
-        with self._news:
+        with self._arrived:
             if not self._events and not self._dropped:
-                self._news.wait(seconds)
+                self._arrived.wait(seconds)
             if self._dropped:
                 raise Dropped
             found = list(self._events)

@@ -48,7 +48,7 @@ class Hints:
     def _start_over(self) -> None:
         self._pid = os.getpid()
         self._waiting: deque[Hint] = deque(maxlen=MOST_WAITING)
-        self._news = threading.Condition()
+        self._arrived = threading.Condition()
         self._idle = True
         self._thread: threading.Thread | None = None
         self._silent_until = 0.0
@@ -75,27 +75,27 @@ class Hints:
     def _add(self, hint: Hint) -> None:
         if self._pid != os.getpid():
             self._start_over()
-        with self._news:
+        with self._arrived:
             self._waiting.append(hint)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="hints", daemon=True)
                 self._thread.start()
             if self._idle:
-                self._news.notify()
+                self._arrived.notify()
 
     def _run(self) -> None:
         while True:
-            with self._news:
+            with self._arrived:
                 self._idle = True
                 while not self._waiting:
-                    self._news.wait()
+                    self._arrived.wait()
                 self._idle = False
             self._send_all()
             time.sleep(GATHERING_SECONDS)
 
     def _send_all(self) -> None:
         while self._waiting:
-            with self._news:
+            with self._arrived:
                 batch = self._batch()
             if time.monotonic() >= self._silent_until:
                 self._send(batch)

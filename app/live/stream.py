@@ -89,7 +89,7 @@ def _follow(take: Take, workflow: str, last: int) -> Iterator[Batch]:
         with pymongo.timeout(READ_SECONDS):
             ended = events.is_complete(workflow, last)
         while not ended:
-            batch = _news(take, workflow, last)
+            batch = _find_events(take, workflow, last)
             yield batch
             last = batch[-1].sequence if batch else last
             ended = any(map(_is_final, batch))
@@ -97,7 +97,7 @@ def _follow(take: Take, workflow: str, last: int) -> Iterator[Batch]:
         return
 
 
-def _news(take: Take, workflow: str, last: int) -> Batch:
+def _find_events(take: Take, workflow: str, last: int) -> Batch:
     """The next events, in order; missing ones are read from MongoDB."""
     taken = take()
     fresh = [event for event in taken if event is not None and event.sequence > last]

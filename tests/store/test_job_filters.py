@@ -190,10 +190,10 @@ def test_outputs_of_a_barred_user_are_not_searched_for() -> None:
 
 
 def test_a_periodic_lock_is_free_once_an_interval() -> None:
-    assert set(polling.take_turns(["sweep"], MINUTE)) == {"sweep"}
+    assert set(polling.take_locks(["sweep"], MINUTE)) == {"sweep"}
     before = lock("sweep")
 
-    assert polling.take_turns(["sweep", "poll:alice"], MINUTE).keys() == {"poll:alice"}
+    assert polling.take_locks(["sweep", "poll:alice"], MINUTE).keys() == {"poll:alice"}
 
     assert lock("sweep") == before
 

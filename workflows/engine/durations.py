@@ -57,7 +57,7 @@ def newest_hours(app: str, most: int) -> list[tuple[datetime, AppHistory]]:
 
 def count_in_turn(context: EngineContext) -> int:
     """Count the hours that are new, unless another process has just done it; returns how many."""
-    if not polling.take_turns([progress.LOCK], _INTERVAL):
+    if not polling.take_locks([progress.LOCK], _INTERVAL):
         return 0
     return count_new(context)
 

@@ -36,7 +36,7 @@ class Keep:
 def purge_in_turn(context: EngineContext, keep: Keep) -> int:
     """The same as ``purge``, unless another process has just done it. Jobs that a dead process left
     parked although their user has a token become due again."""
-    if not polling.take_turns(["purge"], _INTERVAL):
+    if not polling.take_locks(["purge"], _INTERVAL):
         return 0
     with translate_errors():
         waiting.unpark_usable()

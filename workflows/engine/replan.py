@@ -68,11 +68,11 @@ def replan_due(context: EngineContext) -> Iterator[Advanced]:
     """
     tried: list[str] = []
     while len(tried) < _LIMIT and not context.stopping.is_set():
-        turn = growing.due_of_each(_LIMIT, tried)
-        for workflow in turn:
+        due = growing.due_of_each(_LIMIT, tried)
+        for workflow in due:
             yield replan(context, [workflow])
-        tried += turn
-        if not turn:
+        tried += due
+        if not due:
             return
 
 

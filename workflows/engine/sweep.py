@@ -58,7 +58,7 @@ class Due:
 
 def sweep(context: EngineContext) -> Due:
     """Once an interval, however many beats ask."""
-    if not polling.take_turns(["sweep"], context.limits.polling_interval * 0.5):
+    if not polling.take_locks(["sweep"], context.limits.polling_interval * 0.5):
         return Due(taken=False)
     found = due.due(_FIRST, _MOMENT)
     return Due(

@@ -9,10 +9,10 @@ job is one attempt of a step; only the job of the latest attempt can move the st
 is final never moves again, except by a retry, which a person asks for. ``engine.advance`` is the
 one caller: it holds the workflow's lease, reads workflow and jobs, and stores the whole plan in one
 transaction fenced by that lease, so a plan takes effect completely or not at all. A crash before
-the commit leaves what was stored before, and the next turn decides the same from it. A crash after
-it leaves intents in the outbox and kills that are due, which any process carries out. What is read
-may be older than what is stored by then: a job that has changed since keeps its mark
-``changed_at``, and the next turn processes that change.
+the commit leaves what was stored before, and the next advance decides the same from it; a crash
+after it leaves intents in the outbox and kills that are due, which any process carries out. What is
+read may be older than what is stored by then: a job that has changed since keeps its mark
+``changed_at``, and the next advance processes that change.
 """
 
 from __future__ import annotations
@@ -77,16 +77,16 @@ def plan(compiled: CompiledSpec, workflow: Workflow, jobs: Sequence[Job], now: d
 
     A workflow in state ``planned`` does not move.
     """
-    turn = _Advance(compiled, workflow, now)
+    advance = _Advance(compiled, workflow, now)
     if workflow.state is WorkflowState.PLANNED and not workflow.cancel_requested:
-        return turn.result()
+        return advance.result()
     for job in sorted(jobs, key=lambda job: (job.finished_at or now, job.step, job.attempt)):
-        turn.observe(job)
-    turn.stop(jobs)
-    turn.spread()
-    turn.start()
-    turn.conclude()
-    return turn.result()
+        advance.observe(job)
+    advance.stop(jobs)
+    advance.spread()
+    advance.start()
+    advance.conclude()
+    return advance.result()
 
 
 @dataclass(slots=True)

@@ -274,6 +274,6 @@ def test_events_that_were_missed_are_read_from_mongodb(api: Api) -> None:
     subscription = Subscription()
     subscription.put(None)
 
-    found = stream._news(lambda: subscription.take(0), workflow_id, 0)
+    found = stream._find_events(lambda: subscription.take(0), workflow_id, 0)
 
     assert found == events.of_workflow(workflow_id)

@@ -39,7 +39,7 @@ def by_forecast(context: EngineContext) -> bool:
 def choose_jobs(
     context: EngineContext,
     active: Mapping[str, Sequence[Watched]],
-    turns: Mapping[str, UserLock],
+    locks: Mapping[str, UserLock],
     is_due: Callable[[Watched, UserLock, bool], bool],
     *,
     regular: bool,
@@ -51,14 +51,14 @@ def choose_jobs(
     """
     forecasts = bool(active) and by_forecast(context)
     rates = {
-        owner: _rates(jobs, turns[owner].now, context.limits.polling_interval) if forecasts else {}
+        owner: _rates(jobs, locks[owner].now, context.limits.polling_interval) if forecasts else {}
         for owner, jobs in active.items()
     }
     chosen = {
-        owner: [job for job in jobs if is_due(job, turns[owner], job.key in rates[owner])]
+        owner: [job for job in jobs if is_due(job, locks[owner], job.key in rates[owner])]
         for owner, jobs in active.items()
     }
-    looks = _Looks(context, {owner: found for owner, found in rates.items() if found}, turns)
+    looks = _Looks(context, {owner: found for owner, found in rates.items() if found}, locks)
     for owner in looks.take(chosen):
         asked = {job.key for job in chosen[owner]} | set(rates[owner])
         chosen[owner] = [job for job in active[owner] if job.key in asked]
@@ -73,11 +73,11 @@ class _Looks:
         self,
         context: EngineContext,
         rates: Mapping[str, Mapping[str, float]],
-        turns: Mapping[str, UserLock],
+        locks: Mapping[str, UserLock],
     ) -> None:
         base = context.limits.polling_interval
         self._context = context
-        self._turns = turns
+        self._locks = locks
         self._apart = {owner: spacing(found.values(), base) for owner, found in rates.items()}
         self._last = polling.last_taken(list(map(_lock_of, rates))) if rates else {}
         self._gained: set[str] = set()
@@ -86,18 +86,18 @@ class _Looks:
         """The users whose jobs are looked at now: since that is due, or since a call is made
         anyway. Another process may have just done it."""
         due = [owner for owner in self._apart if chosen[owner] or self._is_due(owner)]
-        locks = polling.take_turns(list(map(_lock_of, due)), _APART) if due else {}
+        locks = polling.take_locks(list(map(_lock_of, due)), _APART) if due else {}
         self._gained = {owner for owner in due if _lock_of(owner) in locks}
         return self._gained
 
     def _is_due(self, owner: str) -> bool:
         last = self._last.get(_lock_of(owner))
-        return last is None or self._turns[owner].now - last >= self._apart[owner] - LATE
+        return last is None or self._locks[owner].now - last >= self._apart[owner] - LATE
 
     def plan(self, *, regular: bool) -> None:
         """Who has looked looks again; the regular poll plans for those that are not yet due."""
         for owner, apart in self._apart.items():
-            now = self._turns[owner].now
+            now = self._locks[owner].now
             last = now if owner in self._gained else self._last.get(_lock_of(owner), now)
             if regular or owner in self._gained:
                 self._plan(owner, last + apart - now)

@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 200
 """Job ids in one call."""
-_EARLY_TURN = timedelta(seconds=0.8)
+_EARLY_INTERVAL = timedelta(seconds=0.8)
 """The time between two early looks at jobs of one user; they are asked for once a second."""
 
 
@@ -40,12 +40,12 @@ def poll_jobs(context: EngineContext, owners: Sequence[str]) -> Advanced:
     """
     base = context.limits.polling_interval
     admitted = _admit(context, owners)
-    turns = _turns("poll", admitted, base * 0.9)
-    tokens = credentials.usable_of(context.vault, list(turns)) if turns else {}
+    locks = _take_locks("poll", admitted, base * 0.9)
+    tokens = credentials.usable_of(context.vault, list(locks)) if locks else {}
     active = polling.active(list(tokens)) if tokens else {}
-    _tell(context, [(jobs, turns[owner]) for owner, jobs in active.items()])
-    chosen = choose_jobs(context, active, turns, partial(_is_due, base), regular=True)
-    return ask(context, _questions(admitted, tokens, turns, chosen))
+    _report_watch_time(context, [(jobs, locks[owner]) for owner, jobs in active.items()])
+    chosen = choose_jobs(context, active, locks, partial(_is_due, base), regular=True)
+    return ask(context, _questions(admitted, tokens, locks, chosen))
 
 
 def poll_young_jobs(context: EngineContext, owners: Sequence[str]) -> Advanced:
@@ -53,43 +53,43 @@ def poll_young_jobs(context: EngineContext, owners: Sequence[str]) -> Advanced:
     end."""
     base = context.limits.polling_interval
     admitted = _admit(context, owners)
-    turns = _turns("young", admitted, _EARLY_TURN)
-    tokens = credentials.usable_of(context.vault, list(turns)) if turns else {}
-    active = _read_active(context, list(tokens), turns)
-    chosen = choose_jobs(context, active, turns, partial(_is_due_early, base), regular=False)
-    return ask(context, _questions(admitted, tokens, turns, chosen))
+    locks = _take_locks("young", admitted, _EARLY_INTERVAL)
+    tokens = credentials.usable_of(context.vault, list(locks)) if locks else {}
+    active = _read_active(context, list(tokens), locks)
+    chosen = choose_jobs(context, active, locks, partial(_is_due_early, base), regular=False)
+    return ask(context, _questions(admitted, tokens, locks, chosen))
 
 
 def _questions(
     admitted: Mapping[str, Sequence[Backend]],
     tokens: Mapping[str, Credential],
-    turns: Mapping[str, UserLock],
+    locks: Mapping[str, UserLock],
     chosen: Mapping[str, Sequence[Watched]],
 ) -> list[_Question]:
     return [
-        _Question(backend, tokens[owner], batch, turns[owner].now)
+        _Question(backend, tokens[owner], batch, locks[owner].now)
         for owner, jobs in chosen.items()
         for backend, batch in _batches(admitted[owner], jobs)
     ]
 
 
-def _is_due(base: timedelta, job: Watched, turn: UserLock, forecast: bool) -> bool:
-    return not forecast and due(job.key, job.submitted_at, turn.since, turn.now, base)
+def _is_due(base: timedelta, job: Watched, lock: UserLock, forecast: bool) -> bool:
+    return not forecast and due(job.key, job.submitted_at, lock.since, lock.now, base)
 
 
-def _is_due_early(base: timedelta, job: Watched, turn: UserLock, _forecast: bool) -> bool:
-    return due_early(job.submitted_at, turn.since, turn.now, base)
+def _is_due_early(base: timedelta, job: Watched, lock: UserLock, _forecast: bool) -> bool:
+    return due_early(job.submitted_at, lock.since, lock.now, base)
 
 
 def _read_active(
-    context: EngineContext, owners: Sequence[str], turns: Mapping[str, UserLock]
+    context: EngineContext, owners: Sequence[str], locks: Mapping[str, UserLock]
 ) -> dict[str, list[Watched]]:
     """The young jobs; all jobs of users for whom forecasts may speak."""
     if not owners:
         return {}
     forecast = polling.with_few(owners, MOST) if by_forecast(context) else []
     others = [owner for owner in owners if owner not in forecast]
-    since = min(youngest(turns[owner].now) for owner in owners)
+    since = min(youngest(locks[owner].now) for owner in owners)
     return {
         **(polling.active(forecast) if forecast else {}),
         **(polling.active(others, since) if others else {}),
@@ -107,10 +107,10 @@ def _admit(context: EngineContext, owners: Sequence[str]) -> dict[str, list[Back
     return admitted
 
 
-def _turns(kind: str, owners: Collection[str], interval: timedelta) -> dict[str, UserLock]:
-    """The users whose turn is ours."""
-    turns = polling.take_turns([f"{kind}:{owner}" for owner in owners], interval) if owners else {}
-    return {name.partition(":")[2]: turn for name, turn in turns.items()}
+def _take_locks(kind: str, owners: Collection[str], interval: timedelta) -> dict[str, UserLock]:
+    """The users whose lock is ours."""
+    locks = polling.take_locks([f"{kind}:{owner}" for owner in owners], interval) if owners else {}
+    return {name.partition(":")[2]: lock for name, lock in locks.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +123,14 @@ class _Question:
     now: datetime
 
 
-def _tell(context: EngineContext, looks: Sequence[tuple[Sequence[Watched], UserLock]]) -> None:
+def _report_watch_time(
+    context: EngineContext, looks: Sequence[tuple[Sequence[Watched], UserLock]]
+) -> None:
     """Reports how long these jobs have been at AppService since the previous poll."""
     together = timedelta(0)
-    for jobs, turn in looks:
-        before = turn.since or turn.now
-        together += sum((turn.now - max(before, job.submitted_at) for job in jobs), timedelta(0))
+    for jobs, lock in looks:
+        before = lock.since or lock.now
+        together += sum((lock.now - max(before, job.submitted_at) for job in jobs), timedelta(0))
     context.watched(max(together, timedelta(0)))
 
 
@@ -174,18 +176,18 @@ def _answer(context: EngineContext, question: _Question) -> list[JobUpdate]:
     if isinstance(reports, Unanswered):
         log.warning("AppService could not be asked", jobs=len(jobs), error=reports.reason)
         return []
-    learnt = (_news(context, job, reports.get(job.job_id), question.now) for job in jobs)
+    learnt = (_read_update(context, job, reports.get(job.job_id), question.now) for job in jobs)
     return [each for each in learnt if each is not None]
 
 
-def _news(
+def _read_update(
     context: EngineContext, job: Watched, report: JobReport | None, now: datetime
 ) -> JobUpdate | None:
     """The update of a job; None if nothing has changed."""
     if report is None:
-        return _missing(context, job, now)
+        return _read_missing(context, job, now)
     if report.outcome is Outcome.SUCCEEDED:
-        return _success(job, report, now)
+        return _read_success(job, report, now)
     if report.outcome is Outcome.FAILED:
         return failures.record_failure(job, now, report, context.limits.evidence_deadline)
     if report.started_at and job.started_at is None:
@@ -195,15 +197,15 @@ def _news(
     return None
 
 
-def _success(job: Watched, report: JobReport, now: datetime) -> JobUpdate:
-    """Outputs that only the run names are found first (``find_outputs.py``)."""
+def _read_success(job: Watched, report: JobReport, now: datetime) -> JobUpdate:
+    """Outputs that only the run brings are found first (``find_outputs.py``)."""
     started_at, ended_at = report.started_at, report.finished_at or now
     if job.looks_for:
         return polling.record_success(job, now, started_at, ended_at)
     return polling.record_end(job, Outcome.SUCCEEDED, started_at, ended_at, "")
 
 
-def _missing(context: EngineContext, job: Watched, now: datetime) -> JobUpdate | None:
+def _read_missing(context: EngineContext, job: Watched, now: datetime) -> JobUpdate | None:
     """AppService did not list the job: noted at first, believed after the deadline."""
     if job.missing_since is None:
         return polling.record_missing(job, now)

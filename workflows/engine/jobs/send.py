@@ -65,7 +65,7 @@ class Drain:
     def __init__(self, threads: int) -> None:
         self._running = Lock()
         self._threads = threads
-        self._news: SimpleQueue[SendResult | None] = SimpleQueue()
+        self._results: SimpleQueue[SendResult | None] = SimpleQueue()
         self._under_way = 0
         self._pool: ThreadPoolExecutor | None = None
         self._answered: list[SendResult] = []
@@ -78,13 +78,13 @@ class Drain:
     def nudge(self) -> bool:
         """Wakes the drain; false if it is not running here, so that a message must start one."""
         if self._running.locked():
-            self._news.put(None)
+            self._results.put(None)
         return self._running.locked()  # the thread that still holds the lock will see the item
 
     def run(self, context: EngineContext) -> None:
         """Send what can be sent; if another thread is sending, wake it and return at once."""
-        self._news.put(None)
-        while not self._news.empty() and self._running.acquire(blocking=False):
+        self._results.put(None)
+        while not self._results.empty() and self._running.acquire(blocking=False):
             try:
                 self._drain(context)
             finally:
@@ -186,20 +186,22 @@ class Drain:
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="send")
         self._under_way += 1
         future = self._pool.submit(send, context, handover)
-        future.add_done_callback(lambda done: self._news.put(_outcome(context, handover.job, done)))
+        future.add_done_callback(
+            lambda done: self._results.put(_outcome(context, handover.job, done))
+        )
 
     def _answers(self, patience: float) -> list[SendResult]:
         """A burst of answers; waits for its first one."""
         found: list[SendResult] = []
         try:
-            sent = self._news.get(timeout=patience)
+            sent = self._results.get(timeout=patience)
             until = time.monotonic() + _GATHER_SECONDS
             while True:
                 if sent is not None:
                     self._under_way -= 1
                     found.append(sent)
                 left = min(until - time.monotonic(), _PAUSE_SECONDS) if self._under_way else 0.0
-                sent = self._news.get(timeout=max(0.0, left))
+                sent = self._results.get(timeout=max(0.0, left))
         except Empty:
             return found
 

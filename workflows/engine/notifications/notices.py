@@ -18,7 +18,7 @@ _INTERVAL: Final = timedelta(minutes=5)
 def announce_expiring(context: EngineContext) -> int:
     """Once for each token and receiver; returns the number of messages, sent before or now."""
     settings = context.notifications
-    if settings is None or not polling.take_turns(["token notices"], _INTERVAL):
+    if settings is None or not polling.take_locks(["token notices"], _INTERVAL):
         return 0
     found = expiry.find_expiring(settings.expiry_notice)
     hearing = subscriptions_of(context, [each.owner for each in found]) if found else {}

@@ -168,19 +168,19 @@ def with_few(owners: Sequence[str], most: int) -> list[str]:
         ]
 
 
-def take_turns(names: Sequence[str], interval: timedelta) -> dict[str, UserLock]:
+def take_locks(names: Sequence[str], interval: timedelta) -> dict[str, UserLock]:
     """The periodic locks (``sweep``, ``poll:<owner>``) that we get: each at most once an interval.
 
     Locks that another process has had in this interval are missing.
     """
-    turns, token = collection(documents.Lock), uuid4().hex
+    locks, token = collection(documents.Lock), uuid4().hex
     free = {"_id": {"$in": list(names)}, "$expr": {"$not": {"$gt": ["$next", NOW]}}}
     update = [{"$set": {"previous": "$last", "last": NOW, "next": later(interval), "token": token}}]
     with translate_errors():
-        if turns.update_many(free, update).matched_count < len(names):
+        if locks.update_many(free, update).matched_count < len(names):
             _make(names)
-            turns.update_many(free, update)
-        rows = turns.find({"_id": {"$in": list(names)}, "token": token})
+            locks.update_many(free, update)
+        rows = locks.find({"_id": {"$in": list(names)}, "token": token})
         return {row["_id"]: UserLock(row.get("previous"), row["last"]) for row in rows}
 
 
@@ -193,11 +193,11 @@ def last_taken(names: Sequence[str]) -> dict[str, datetime]:
 
 def _make(names: Sequence[str]) -> None:
     """Create missing rows, as free locks."""
-    turns = collection(documents.Lock)
-    missing = set(names) - {row["_id"] for row in turns.find({"_id": {"$in": list(names)}})}
+    locks = collection(documents.Lock)
+    missing = set(names) - {row["_id"] for row in locks.find({"_id": {"$in": list(names)}})}
     if missing:
         with suppress(BulkWriteError):  # another process made one in between
-            turns.insert_many([{"_id": name} for name in sorted(missing)], ordered=False)
+            locks.insert_many([{"_id": name} for name in sorted(missing)], ordered=False)
 
 
 def active(owners: Sequence[str], since: datetime | None = None) -> dict[str, list[Watched]]:

@@ -4,7 +4,7 @@ Theory of operation. A row of ``jobs`` is one attempt of a step: outbox, polling
 *checking*: an earlier result that it may reuse is being looked for (``store/reuse``). *intended*:
 no process is sending it. *sending*: a sender holds a claim on it, or its answer is lost (in doubt);
 AppService may have it or not. *active*: AppService has it under ``job_id``. *done*, *rejected*,
-*withdrawn*: nothing follows. A turn of the workflow inserts a row and withdraws or condemns it
+*withdrawn*: nothing follows. An advance of the workflow inserts a row and withdraws or condemns it
 (``rows``); the holder of the claim writes what became of a submission (``send_results``), a look-up
 only where that holder is silent (``lookups``), a poll where the job is active (``polling``). No
 lock is held between reading and writing: each write repeats in its guard what the writer believes
