@@ -24,9 +24,11 @@ from workflows.rules.webhooks.events import (
     MOST_BYTES,
     MOST_STEPS,
     NAMES,
+    BatchEnd,
     Subject,
     hears,
     message_id,
+    report_batch,
     report_events,
 )
 
@@ -98,6 +100,43 @@ def test_a_body_is_small_compact_and_ascii(labels: dict[str, str], name: str, re
     assert found.body.isascii()
     assert len(found.body) <= MOST_BYTES
     assert json.loads(found.body)["timestamp"] == "2026-01-19T10:41:07.112Z"
+
+
+def test_labels_that_make_a_body_too_large_are_left_out() -> None:
+    labels = {str(n): "x" * 200 for n in range(1_000)}
+
+    [found] = messages(STEP, Subject("wf_1", "w", "running", labels))
+
+    assert len(found.body) <= MOST_BYTES
+    assert json.loads(found.body)["data"]["labels"] == {}
+
+
+def test_a_message_says_what_moved_and_how_long_it_took() -> None:
+    ended = Event(8, AT, "step", "running", "succeeded", 0, "align", duration=timedelta(seconds=90))
+    failed = Event(9, AT, "workflow", "running", "failed")
+
+    of_step, of_workflow = (
+        json.loads(found.body)["data"]
+        for event in (ended, failed)
+        for found in messages(event, Subject("wf_1", "w", "running"))
+    )
+
+    assert (of_step["status"], of_step["duration_seconds"]) == ("running", 90)
+    assert of_workflow["status"] == "failed"
+    assert not {"reason", "duration_seconds", "step_name"} & set(of_workflow)
+
+
+def test_the_end_of_a_batch_reaches_those_that_hear_of_it() -> None:
+    others = (
+        Subscription("wh_2", "alice", ("step.*",)),
+        Subscription("wh_3", "alice", (), {"a": "1"}),
+    )
+    end = BatchEnd(Subject("b_1", "b", "failed"), 1, AT, {"failed": 2})
+
+    [found] = report_batch((ANY, *others), end, "https://w.org")
+
+    assert (found.webhook, found.event) == ("wh_1", "batch.failed")
+    assert json.loads(found.body)["data"]["counts"] == {"failed": 2}
 
 
 def test_a_cancel_of_very_many_steps_is_reported_in_part_and_its_end_in_full() -> None:
