@@ -14,7 +14,7 @@ from mongoengine import Document
 
 from workflows.store import documents
 from workflows.store.jobs import duplicates, failures, kills, lookups, output_search, waiting
-from workflows.store.mongo import DUE, Row, ago, collection, translate_errors
+from workflows.store.mongo import DUE, Row, ago, collection, has_come, translate_errors
 from workflows.store.processes import service_status
 from workflows.store.reuse import lookups as lookups_for_reuse
 from workflows.store.reuse import results
@@ -85,8 +85,8 @@ def due(overdue: timedelta, moment: timedelta) -> Due:
 def _parts(overdue: Row, moment: Row) -> list[tuple[type[Document], list[Row]]]:
     """Collections and what to ask each: rows with an ``_id``, and what they are ``for``."""
     by_workflow, longest_first = {"$group": {"_id": "$workflow"}}, {"$sort": {"next_check": 1}}
-    checks, changes = _come("next_check", overdue), _come("changed_at", overdue)
-    replans: Row = {"paused": {"$ne": True}, **_come("replan_due", overdue)}
+    checks, changes = has_come("next_check", overdue), has_come("changed_at", overdue)
+    replans: Row = {"paused": {"$ne": True}, **has_come("replan_due", overdue)}
     service: Row = {"_id": service_status.APPSERVICE}
     return [
         (documents.Job, _rows(_WORKFLOWS, changes, by_workflow, most=MOST)),
@@ -113,8 +113,3 @@ def _parts(overdue: Row, moment: Row) -> list[tuple[type[Document], list[Row]]]:
 def _rows(wanted: str, match: Row, *stages: Row, most: int = 1) -> list[Row]:
     named = {"$project": {"for": {"$literal": wanted}}}
     return [{"$match": match}, *stages, {"$limit": most}, named]
-
-
-def _come(field: str, instant: Row) -> Row:
-    """That its time was before the instant; the type is what the partial indexes are asked with."""
-    return {field: {"$type": "date"}, "$expr": {"$lte": [f"${field}", instant]}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import abc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -91,6 +92,17 @@ def later(amount: timedelta) -> Row:
 def ago(amount: timedelta) -> Row:
     """An aggregation expression: MongoDB's now less ``amount``."""
     return later(-amount)
+
+
+def has_come(field: str, instant: object = NOW) -> Row:
+    """A condition: the time in the field is not after ``instant``. The type is what partial indexes
+    are asked with."""
+    return {field: {"$type": "date"}, "$expr": {"$lte": [f"${field}", instant]}}
+
+
+def of_none(owners: abc.Collection[str]) -> Row:
+    """A condition: none of these users owns it."""
+    return {"owner": {"$nin": sorted(owners)}} if owners else {}
 
 
 def map_by_id(values: Mapping[str, object]) -> Row:

@@ -9,12 +9,12 @@ from pymongo.client_session import ClientSession
 from workflows.store import documents
 from workflows.store.batches import row_plans, tables
 from workflows.store.batches.queries import of_batch
-from workflows.store.mongo import ago, collection, transaction, translate_errors
+from workflows.store.mongo import ago, collection, has_come, transaction, translate_errors
 
 
 def remove_old(age: timedelta, limit: int) -> int:
     """Delete ended batches of that age that have no workflow left; returns their number."""
-    ended = {"finished_at": {"$type": "date"}, "$expr": {"$lte": ["$finished_at", ago(age)]}}
+    ended = has_come("finished_at", ago(age))
     with translate_errors():
         rows = collection(documents.Batch).find(ended, {"_id": 1}, limit=limit)
         found = [row["_id"] for row in rows]

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from workflows.model.values import APPSERVICE, Job
 from workflows.store import documents
-from workflows.store.mongo import NOW, Row, collection, later, sound, translate_errors
+from workflows.store.mongo import Row, collection, has_come, later, sound, translate_errors
 
-DUE: Row = {"surplus_due": {"$type": "date"}, "$expr": {"$lte": ["$surplus_due", NOW]}}
+DUE: Row = has_come("surplus_due")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from workflows.store import documents
 from workflows.store.jobs.polling import JobUpdate, Watched
 from workflows.store.jobs.rows import readable
 from workflows.store.jobs.transitions import guard, update
-from workflows.store.mongo import Row, collection, later, translate_errors
+from workflows.store.mongo import Row, collection, later, of_none, translate_errors
 
 DUE: Row = guard(TAKE_FAILURE)
 
@@ -87,7 +87,7 @@ def take(again_in: timedelta, barred: Collection[str] = ()) -> FailedJob | None:
     within ``again_in``."""
     with translate_errors():
         row = collection(documents.Job).find_one_and_update(
-            {**DUE, **({"owner": {"$nin": sorted(barred)}} if barred else {})},
+            {**DUE, **of_none(barred)},
             update(TAKE_FAILURE, {"evidence_due": later(again_in)}),
             sort=[("evidence_due", 1)],
             return_document=ReturnDocument.AFTER,

@@ -27,7 +27,7 @@ from workflows.store.jobs.send_results import (
     withdrawn,
 )
 from workflows.store.jobs.transitions import guard, guard_of, update
-from workflows.store.mongo import NOW, Row, collection, later, translate_errors
+from workflows.store.mongo import NOW, Row, collection, later, of_none, translate_errors
 
 DUE: Row = guard(TAKE_LOOKUP)
 
@@ -45,7 +45,7 @@ def take(
             {
                 **DUE,
                 **of_backends(backends),
-                **({"owner": {"$nin": sorted(barred)}} if barred else {}),
+                **of_none(barred),
             },
             update(TAKE_LOOKUP, {"due": later(again_in), "looked_at": NOW, "in_doubt": True}),
             sort=[("due", 1)],

@@ -12,7 +12,7 @@ from workflows.model.values import Job
 from workflows.store import documents
 from workflows.store.jobs.rows import readable
 from workflows.store.jobs.transitions import guard, update
-from workflows.store.mongo import Row, collection, later, translate_errors
+from workflows.store.mongo import Row, collection, later, of_none, translate_errors
 
 DUE: Row = guard(TAKE_SEARCH)
 
@@ -23,7 +23,7 @@ def take(again_in: timedelta, barred: Collection[str] = ()) -> Job | None:
     """
     with translate_errors():
         row = collection(documents.Job).find_one_and_update(
-            {**DUE, **({"owner": {"$nin": sorted(barred)}} if barred else {})},
+            {**DUE, **of_none(barred)},
             update(TAKE_SEARCH, {"results_due": later(again_in)}),
             sort=[("results_due", 1)],
             return_document=ReturnDocument.AFTER,

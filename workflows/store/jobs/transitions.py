@@ -25,37 +25,19 @@ from typing import Any, Final
 from workflows.model.errors import IllegalMove
 from workflows.model.job_moves import FINAL_JOB, Fence, Mark, Transition
 from workflows.model.values import Job
-from workflows.store.mongo import DUE, NOW, Row
+from workflows.store.mongo import DUE, NOW, Row, has_come
 
 _AS_READ: Final = (Fence.CLAIM, Fence.VERSION)
 """Fences that compare with what was read."""
 _CONDITIONS: Final[Mapping[Fence, Row]] = {
     Fence.DUE: {"$expr": DUE},
-    Fence.KILL_DUE: {
-        "kill_due": {"$type": "date"},
-        "$expr": {"$lte": ["$kill_due", NOW]},
-    },
-    Fence.RESULTS_DUE: {
-        "results_due": {"$type": "date"},
-        "$expr": {"$lte": ["$results_due", NOW]},
-    },
-    Fence.EVIDENCE_DUE: {
-        "evidence_due": {"$type": "date"},
-        "$expr": {"$lte": ["$evidence_due", NOW]},
-    },
-    Fence.REUSE_DUE: {
-        "reuse_due": {"$type": "date"},
-        "$expr": {"$lte": ["$reuse_due", NOW]},
-    },
-    Fence.REUSE_OVER: {
-        "reuse_until": {"$type": "date"},
-        "$expr": {"$lte": ["$reuse_until", NOW]},
-    },
+    Fence.KILL_DUE: has_come("kill_due"),
+    Fence.RESULTS_DUE: has_come("results_due"),
+    Fence.EVIDENCE_DUE: has_come("evidence_due"),
+    Fence.REUSE_DUE: has_come("reuse_due"),
+    Fence.REUSE_OVER: has_come("reuse_until"),
     Fence.REUSE_PARKED: {"reuse_due": None},
-    Fence.SEEN_DUE: {
-        "seen_due": {"$type": "date"},
-        "$expr": {"$lte": ["$seen_due", NOW]},
-    },
+    Fence.SEEN_DUE: has_come("seen_due"),
     Fence.PARKED: {"due": None},
     Fence.GRACE_OVER: {"$expr": {"$lte": ["$absent_after", "$looked_at"]}},
 }

@@ -23,7 +23,7 @@ from workflows.store import documents
 from workflows.store.jobs.rows import basis_row, readable
 from workflows.store.jobs.transitions import guard, update
 from workflows.store.jobs.waiting import unpark, with_token
-from workflows.store.mongo import NOW, Row, collection, later, translate_errors
+from workflows.store.mongo import NOW, Row, collection, later, of_none, translate_errors
 
 DUE: Row = guard(TAKE_CHECK)
 OVERDUE: Row = guard(STOP_CHECK)
@@ -35,7 +35,7 @@ def take(again_in: timedelta, patience: timedelta, barred: Collection[str] = ())
     until = {"$ifNull": ["$reuse_until", later(patience)]}
     with translate_errors():
         row = collection(documents.Job).find_one_and_update(
-            {**DUE, **({"owner": {"$nin": sorted(barred)}} if barred else {})},
+            {**DUE, **of_none(barred)},
             update(TAKE_CHECK, {"reuse_due": later(again_in), "reuse_until": until}),
             sort=[("reuse_due", 1)],
             return_document=ReturnDocument.AFTER,

@@ -14,7 +14,7 @@ from workflows.reuse.inputs import File
 from workflows.store import documents
 from workflows.store.jobs.rows import readable
 from workflows.store.jobs.transitions import guard, update
-from workflows.store.mongo import Row, collection, later, translate_errors
+from workflows.store.mongo import Row, collection, later, of_none, translate_errors
 
 DUE: Row = guard(TAKE_RESULTS)
 LONGEST: Final = timedelta(days=1)
@@ -26,7 +26,7 @@ def take(again_in: timedelta, barred: Collection[str] = ()) -> Job | None:
     within ``again_in``."""
     with translate_errors():
         row = collection(documents.Job).find_one_and_update(
-            {**DUE, **({"owner": {"$nin": sorted(barred)}} if barred else {})},
+            {**DUE, **of_none(barred)},
             update(TAKE_RESULTS, {"seen_due": later(again_in)}),
             sort=[("seen_due", 1)],
             projection={"evidence": 0},

@@ -18,10 +18,10 @@ from pymongo import UpdateOne
 from workflows.model.states import ACTIVE_WORKFLOW
 from workflows.store import documents
 from workflows.store.jobs import waiting
-from workflows.store.mongo import NOW, Row, collection, later, query, translate_errors
+from workflows.store.mongo import NOW, Row, collection, has_come, later, query, translate_errors
 from workflows.store.users.credentials import Vault, renewal_fields
 
-DUE: Final[Row] = {"renew_at": {"$type": "date"}, "$expr": {"$lte": ["$renew_at", NOW]}}
+DUE: Final[Row] = has_come("renew_at")
 
 
 @dataclass(frozen=True, slots=True)

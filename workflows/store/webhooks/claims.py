@@ -16,12 +16,12 @@ from pymongo import ReturnDocument
 
 from workflows.model.webhooks import AddressState, Channel, DeliveryState, Message, WebhookState
 from workflows.store import documents
-from workflows.store.mongo import DUE, NOW, Row, ago, collection, later, translate_errors
+from workflows.store.mongo import NOW, Row, ago, collection, has_come, later, translate_errors
 from workflows.store.users.credentials import Vault
 
 SLOTS: Final = 2
 """Exchanges with one webhook at the same time."""
-IS_DUE: Final[Row] = {"due": {"$type": "date"}, "$expr": DUE}
+IS_DUE: Final[Row] = has_come("due")
 """Of a message: it can be sent now."""
 _OPEN: Final = [str(WebhookState.ENABLED), str(AddressState.UNCONFIRMED)]
 """States in which something is sent; to an address that is not confirmed, one message alone, since

@@ -16,7 +16,16 @@ from workflows.model.states import StepState
 from workflows.model.values import Event, Json
 from workflows.model.webhooks import Message
 from workflows.store import documents
-from workflows.store.mongo import NOW, Row, ago, collection, later, transaction, translate_errors
+from workflows.store.mongo import (
+    NOW,
+    Row,
+    ago,
+    collection,
+    has_come,
+    later,
+    transaction,
+    translate_errors,
+)
 from workflows.store.webhooks import outbox
 from workflows.store.workflows import events
 from workflows.store.workflows.changes import Claimed
@@ -71,11 +80,7 @@ def due_of_each(limit: int, without: Sequence[str]) -> list[str]:
 
 
 def _is_due(overdue: timedelta) -> Row:
-    return {
-        "replan_due": {"$type": "date"},
-        "paused": {"$ne": True},
-        "$expr": {"$lte": ["$replan_due", ago(overdue)]},
-    }
+    return {**has_come("replan_due", ago(overdue)), "paused": {"$ne": True}}
 
 
 def extend(token: str, grown: Grown) -> bool:

@@ -10,12 +10,11 @@ from typing import Final
 from pymongo import ReturnDocument
 
 from workflows.store import documents
-from workflows.store.mongo import NOW, Row, collection, later, translate_errors
+from workflows.store.mongo import NOW, Row, collection, has_come, later, of_none, translate_errors
 
 DUE: Final[Row] = {
-    "results_due": {"$type": "date"},
+    **has_come("results_due"),
     "finished_at": {"$type": "date"},  # a retry may have taken it up since
-    "$expr": {"$lte": ["$results_due", NOW]},
 }
 
 
@@ -40,7 +39,7 @@ def take(again_in: timedelta, barred: Collection[str] = ()) -> Ended | None:
     """The one that has waited longest, of none of the ``barred`` users; no process takes it within
     ``again_in``.
     """
-    wanted: Row = {**DUE, **({"owner": {"$nin": sorted(barred)}} if barred else {})}
+    wanted: Row = {**DUE, **of_none(barred)}
     with translate_errors():
         row = collection(documents.Workflow).find_one_and_update(
             wanted,
