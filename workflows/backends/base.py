@@ -179,7 +179,8 @@ class Backend(Protocol):
         """By id. Repeating it does no harm."""
 
     def outputs(self, caller: Caller, job: Job) -> Finished | NoAnswer:
-        """What a job that ended well left for its ``globs``, and so how it ended."""
+        """What a job that ended well left: for its ``globs``, and the outputs that its app names as
+        ``later``; and so how it ended."""
 
     def judge_refusal(self, caller: Caller, job: Job, refusal: str, patience: timedelta) -> Verdict:
         """Whether a refusal without a good reason is the user's fault."""

@@ -12,6 +12,7 @@ from itertools import islice
 import structlog
 
 from workflows.backends.base import Backend, JobReport, TokenRefused, Unanswered
+from workflows.backends.declared_apps import brings_outputs
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.context import EngineContext
 from workflows.engine.jobs.handover import caller_of
@@ -200,7 +201,7 @@ def _read_update(
 def _read_success(job: Watched, report: JobReport, now: datetime) -> JobUpdate:
     """Outputs that only the run brings are found first (``find_outputs.py``)."""
     started_at, ended_at = report.started_at, report.finished_at or now
-    if job.looks_for:
+    if job.looks_for or brings_outputs(job.app):
         return polling.record_success(job, now, started_at, ended_at)
     return polling.record_end(job, Outcome.SUCCEEDED, started_at, ended_at, "")
 
