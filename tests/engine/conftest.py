@@ -108,6 +108,8 @@ class Engine:
     """Workflows whose further steps are to be planned, as the engine reported."""
     checks: list[None] = field(default_factory=list)
     """That jobs were stored whose results may be there already."""
+    replans: bool = True
+    """Whether a turn plans the further steps that are due."""
 
     @property
     def clients(self) -> Clients:
@@ -134,7 +136,7 @@ class Engine:
         """What beat and the workers do in one interval."""
         due = sweep(self.context)
         self._advance(due)
-        if Work.REPLAN in due.works:
+        if Work.REPLAN in due.works and self.replans:
             list(replan_due(self.context))
         polled = [poll_jobs(self.context, owners) for owners in due.polls]
         if Work.LOOK_UP in due.works:
