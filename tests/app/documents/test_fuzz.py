@@ -25,7 +25,7 @@ CHECKS = [
     checks.response_headers_conformance,
     checks.response_schema_conformance,
 ]
-EXAMPLES = 30
+EXAMPLES = 20
 """Of each operation and kind of data."""
 SETTINGS = settings(
     deadline=None,
@@ -77,4 +77,4 @@ def test_whatever_is_sent_the_answer_is_documented(
         with suppress(Unsatisfiable):  # whatever is sent to this one is right
             check(result.ok())
 
-    assert seen > 2_000
+    assert seen > 1_500
