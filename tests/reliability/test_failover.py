@@ -13,7 +13,7 @@ import requests
 
 from devstack.failover.replica_set import ReplicaSet, replica_set
 from devstack.failover.tcp_proxy import tcp_proxy
-from devstack.processes import wait_until
+from devstack.processes import temporary_folder, wait_until
 from devstack.stack import Stack, Wanted, stack
 from tests.product import FINAL, Product, document
 
@@ -81,8 +81,8 @@ def started_once(product: Product, workflow: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def members(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
-    with replica_set(tmp_path_factory.mktemp("replica-set")) as found:
+def members() -> Iterator[ReplicaSet]:
+    with temporary_folder("workflows-members-") as folder, replica_set(folder) as found:
         yield found
 
 
