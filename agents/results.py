@@ -162,6 +162,10 @@ class Batch(Result):
     count: int
     counts: Annotated[dict[str, int], Field(description="Samples by status; waiting: not begun")]
     failures: Annotated[list[BatchFailure], Field(description="The most frequent reasons")]
+    gather: Annotated[
+        Object | None,
+        Field(description="The steps over all samples: workflow_id, status, rows, message"),
+    ]
     message: Annotated[str, Field(description="What keeps it from going on; usually empty")]
     rows: Annotated[list[BatchRow], Field(description="With detail results: at most 200")]
     rows_omitted: int

@@ -45,6 +45,7 @@ def batch() -> None:
 @click.option(
     "--max-active", type=click.IntRange(min=1), help="How many samples may run at a time."
 )
+@click.option("--gather", type=_FILE, help="A workflow (JSON) of steps over all samples.")
 @reuse_option
 @click.option("--skip-invalid", is_flag=True, help="Leave rows with problems out.")
 @click.option("--dry-run", is_flag=True, help="Check every row and store nothing.")
@@ -61,6 +62,7 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
     folder: str | None,
     columns: tuple[str, ...],
     max_active: int | None,
+    gather: Path | None,
     reuse: bool | None,
     skip_invalid: bool,
     dry_run: bool,
@@ -70,8 +72,9 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
     """Submit WORKFLOW (JSON or CWL) for each row of SAMPLES (CSV or TSV).
 
     In JSON, ${sample.COLUMN} stands for a cell; the inputs of CWL are given by the columns of their
-    names. Prints the batch's id. A lost answer is retried by itself; no sample is ever started
-    twice.
+    names. In the workflow of --gather, ${batch.outputs.NAME} is the list of an output over all
+    samples that have succeeded. Prints the batch's id. A lost answer is retried by itself; no
+    sample is ever started twice.
     """
     texts: dict[str, Json] = {"name": name, "max_active": max_active}
     texts |= {"workspace_output_folder": folder}
@@ -79,6 +82,7 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
     texts |= {"map": json.dumps(dict(map(_read_pair, columns)))} if columns else {}
     texts = {field: value for field, value in texts.items() if value is not None}
     files = {**_read_workflow(workflow), "samples": (samples.name, samples.read_bytes())}
+    files |= {"gather": (gather.name, gather.read_bytes())} if gather else {}
     texts |= {"skip_invalid": "true"} if skip_invalid else {}
     query = reuse_query(reuse) | ({"dry_run": "true"} if dry_run else {})
     found = screen.api.post_form("/batches", files, texts, key or uuid4().hex, **query)
@@ -307,6 +311,8 @@ def batch_view(found: Json) -> RenderableType:
     """A batch with its counts and the reasons of failures."""
     head = Text.assemble(f"{found['name']} ({found['batch_id']}) ", state(found["status"]))
     parts: list[RenderableType] = [head, _line(found)]
+    if found.get("gather"):
+        parts.append(_gather_line(found["gather"]))
     if found["message"]:
         parts.append(Text(found["message"], style="yellow"))
     for name, number in found.get("receipts", {}).items():
@@ -318,6 +324,15 @@ def batch_view(found: Json) -> RenderableType:
             table.add_row(str(each["count"]), each["app"], each["reason"], samples)
         parts.append(table)
     return Group(*parts)
+
+
+def _gather_line(found: Json) -> Text:
+    """The steps over all samples."""
+    line = Text.assemble("over all samples: ", state(found["status"]))
+    for each in (found["workflow_id"], found["message"]):
+        if each:
+            line.append(f" {each}")
+    return line
 
 
 def _list_view(found: Json) -> RenderableType:

@@ -44,6 +44,13 @@ class BatchTools:
             dict[str, str] | None, Field(description="Of a template: input to column")
         ] = None,
         workspace_output_folder: Folder = "",
+        gather: Annotated[
+            Object | None,
+            Field(
+                description="A workflow of steps over all samples, which begins when all have"
+                " ended; ${batch.outputs.STEP.OUTPUT} is the list of those that succeeded"
+            ),
+        ] = None,
         name: Annotated[str, Field(description="Of the batch; empty: the workflow's")] = "",
         dry_run: Annotated[
             bool, Field(description="True: check every row, and store nothing")
@@ -55,6 +62,7 @@ class BatchTools:
         if (workflow is None) != bool(template):
             raise ToolError("Give either workflow or template.")
         body: dict[str, Any] = {"samples": samples, "workflow": workflow, "name": name}
+        body["gather"] = gather
         if template:
             folder = workspace_output_folder
             body |= {"inputs": inputs, "map": columns, "workspace_output_folder": folder}
@@ -81,7 +89,7 @@ class BatchTools:
             rows = (await self._api.ask("GET", f"{path}/results", headers=headers)).json()["rows"]
         shown = [BatchRow(**{n: each[n] for n in BatchRow.model_fields}) for each in rows]
         failures = [BatchFailure.model_validate(each) for each in found["failures"]]
-        fields = ("batch_id", "name", "status", "count", "counts", "message")
+        fields = ("batch_id", "name", "status", "count", "counts", "message", "gather")
         return answer(
             Batch(
                 **{field: found[field] for field in fields},

@@ -94,6 +94,7 @@ def _dry_run(taken: submission.Taken, check: Callable[[], AnyBatch]) -> dict[str
             "name": "",
             "count": len(taken.table.rows),
             "workflows": [],
+            "gather": None,
             "problems": [each.as_json() for each in invalid.problems],
             **NO_FINDINGS,
         }
@@ -102,6 +103,7 @@ def _dry_run(taken: submission.Taken, check: Callable[[], AnyBatch]) -> dict[str
         "name": checked.name,
         "count": len(checked.table.rows),
         "workflows": list(map(_resolve, checked.first_documents(_SHOWN))),
+        "gather": dict(checked.gather.document) if checked.gather else None,
         "problems": [],
         **find_remarks(checked),
     }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from app.batches import cwl, submission
+from app.batches.gather import with_gather
 from app.batches.submission import OF_A_WORKFLOW, OPTIONS, Fields, Taken
 from app.connections import connections
 from app.templates import batches as template_batches
@@ -19,7 +20,7 @@ from workflows.spec.batches.template import FOLDER
 
 CWL, TEMPLATE = "cwl", "template"
 _OF_INPUTS: Final = ("inputs", "map", FOLDER, *OPTIONS)
-_OBJECTS: Final = ("inputs", "map", "labels")
+_OBJECTS: Final = ("inputs", "map", "labels", "gather")
 KINDS: Final = (
     OF_A_WORKFLOW,
     Fields((CWL, "samples"), ("files", "entry", *_OF_INPUTS), ("files", *_OBJECTS)),
@@ -32,6 +33,11 @@ Prepared = tuple[Callable[[], AnyBatch], Mapping[str, Json] | None]
 
 def prepare(taken: Taken) -> Prepared:
     """Raises ``Invalid``, and ``NotFound`` for a template that the caller may not use."""
+    check, template = _prepare_rows(taken)
+    return with_gather(taken, check), template
+
+
+def _prepare_rows(taken: Taken) -> Prepared:
     if TEMPLATE in taken.fields:
         name, version = _read_reference(taken.fields[TEMPLATE])
         loaded = templates.load(name, version, connections().gate.viewer())

@@ -21,11 +21,26 @@ from app.api.schemas.schema_fields import (
 from app.api.schemas.schema_fields import count as integer
 from workflows.model.states import RETRY_WORKFLOW, WorkflowState
 from workflows.model.values import OnFailure
+from workflows.rules.batch_gather import SKIPPED
 from workflows.rules.batch_progress import DELETED, WAITING
+from workflows.spec.batches.gather import ALL, ANY
 
 STATUSES: Final = ["running", "succeeded", "failed", "cancelled"]
 ROW_STATES: Final = [WAITING, *map(str, WorkflowState), DELETED]
+GATHER_STATES: Final = [WAITING, *map(str, WorkflowState), SKIPPED, DELETED]
 OUTCOMES: Final = ["never_started", "killed", "kill_requested", "already_finished"]
+
+
+class GatherDocument(WorkflowDocument):
+    """A workflow in which `${batch.outputs.<name>}` is the list of an output over the rows."""
+
+    require = fields.String(
+        validate=validate.OneOf([ANY, ALL]),
+        **described_as(
+            "`any`, the default: it begins with the rows that have succeeded; `all`: only if every"
+            " row has"
+        ),
+    )
 
 
 class BatchDocument(Schema):
@@ -58,6 +73,10 @@ class BatchDocument(Schema):
     )
     on_failure = fields.String(validate=validate.OneOf([str(each) for each in OnFailure]))
     skip_invalid = fields.Boolean(**described_as("Leave rows with problems out"))
+    gather = fields.Nested(
+        GatherDocument,
+        **described_as("Steps over all rows, which begin when every row has ended"),
+    )
     delimiter = fields.String(**described_as("Of a file: what separates its cells"))
 
 
@@ -140,6 +159,9 @@ class DryRun(Answered):
     workflows = fields.List(
         fields.Dict(), required=True, **described_as("The first ones, with resolved parameters")
     )
+    gather = fields.Dict(
+        required=True, allow_none=True, **described_as("The gather as it would be stored")
+    )
     problems = many(Problem, "Why it cannot run; empty if it can")
     warnings = many(Problem, "Values that may be intended, but look wrong")
     auto_fixes = many(Problem, "The corrections that would be made")
@@ -186,8 +208,26 @@ class BatchFailure(Answered):
     samples = texts("The first of them, five at most")
 
 
+class BatchGather(Answered):
+    workflow_id = text("Its workflow; null before there is one", null=True)
+    status = word(GATHER_STATES)
+    require = word([ANY, ALL])
+    rows = fields.Integer(
+        required=True,
+        allow_none=True,
+        **described_as("Of so many rows it was made; null before that"),
+    )
+    message = text("Why it failed or is skipped, or how many rows have succeeded since")
+
+
 class WholeBatch(ListedBatch):
     failures = many(BatchFailure, "The most frequent reasons")
+    gather = fields.Nested(
+        BatchGather,
+        required=True,
+        allow_none=True,
+        **described_as("The steps over all rows; null of a batch without them"),
+    )
 
 
 class BatchPage(Answered):
@@ -226,7 +266,7 @@ class CancelledBatch(WholeBatch):
 
 
 class RetriedBatch(WholeBatch):
-    retried = integer("Rows that start again")
+    retried = integer("Rows that start again, and the gather")
 
 
 def example(**fields_: Any) -> dict[str, Any]:
@@ -258,6 +298,13 @@ _BATCH: Final = {
             "samples": ["S17"],
         }
     ],
+    "gather": {
+        "workflow_id": None,
+        "status": "waiting",
+        "require": "any",
+        "rows": None,
+        "message": "",
+    },
 }
 ACCEPTED: Final = {
     "batch_id": BATCH_ID,

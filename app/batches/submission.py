@@ -36,9 +36,9 @@ from workflows.spec.checks.suggestions import did_you_mean, list_names
 from workflows.spec.document import spec_from
 from workflows.spec.validate import Limits
 
-OPTIONS: Final = ("name", "labels", "max_active", "on_failure", "skip_invalid")
+OPTIONS: Final = ("name", "labels", "max_active", "on_failure", "skip_invalid", "gather")
 """Fields of every batch, from a workflow or from a template."""
-_OF_THESE_ROWS: Final = ("samples", "max_active", "skip_invalid")
+_OF_THESE_ROWS: Final = ("samples", "max_active", "skip_invalid", "gather")
 _TRUTHS: Final[Mapping[str, bool]] = {
     "true": True,
     "1": True,
@@ -63,7 +63,7 @@ class Fields:
         return (*self.required, *self.optional)
 
 
-OF_A_WORKFLOW: Final = Fields(("workflow", "samples"), OPTIONS, ("workflow", "labels"))
+OF_A_WORKFLOW: Final = Fields(("workflow", "samples"), OPTIONS, ("workflow", "labels", "gather"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def check(taken: Taken) -> CheckedBatch:
 
 def check_workflow(taken: Taken, workflow: Json, table: Table) -> CheckedBatch:
     """The same for a workflow and a table that were made of what was sent."""
-    catalogue, limits = _circumstances()
+    catalogue, limits = find_circumstances()
     wanted = _request(taken, workflow, table)
     with metering.computing():
         return check_batch(wanted, catalogue, limits, taken.noted)
@@ -191,13 +191,14 @@ def check_workflow(taken: Taken, workflow: Json, table: Table) -> CheckedBatch:
 
 def examine_workflow(taken: Taken, workflow: Json, table: Table) -> Examination[CheckedBatch]:
     """What is wrong with the batch, at every row; raises ``Invalid`` for what is no batch."""
-    catalogue, limits = _circumstances()
+    catalogue, limits = find_circumstances()
     wanted = _request(taken, workflow, table)
     with metering.computing():
         return examine_batch(wanted, catalogue, limits, taken.noted)
 
 
-def _circumstances() -> tuple[AppCatalogue, Limits]:
+def find_circumstances() -> tuple[AppCatalogue, Limits]:
+    """The apps and the limits that the caller's workflows are checked with."""
     limits = Limits(parallel_steps=connections().settings.executor.max_parallel_steps_per_workflow)
     return connections().apps.catalogue(caller().token), limits
 
@@ -254,6 +255,10 @@ def accepted_before(taken: Taken) -> Accepted | None:
 
 def _with_reuse(checked: AnyBatch) -> AnyBatch:
     """With what the query or the setting says of reuse, for each workflow."""
+    if checked.gather:
+        found = checked.gather.document
+        _, document = with_reuse(spec_from(found), found)
+        checked = replace(checked, gather=replace(checked.gather, document=document))
     if isinstance(checked, PlannedBatch):
         return replace(checked, plans=tuple(map(_plan_with_reuse, checked.plans)))
     found = checked.template.document

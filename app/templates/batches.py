@@ -19,7 +19,7 @@ from workflows.spec.templates.inputs import Inputs, inputs_from
 from workflows.spec.templates.rows import Given, make_batch
 
 FIELDS: Final = Fields(
-    ("samples",), ("inputs", "map", FOLDER, *OPTIONS), ("inputs", "map", "labels")
+    ("samples",), ("inputs", "map", FOLDER, *OPTIONS), ("inputs", "map", "labels", "gather")
 )
 
 

@@ -13,6 +13,7 @@ from app.api import examples
 from app.api.schemas.response_schemas import Submitted, Validated
 from app.api.submit import submission as accepting
 from app.batches import answers, submission
+from app.batches.gather import with_gather
 from app.batches.schemas import ACCEPTED, AcceptedBatch, BatchQuery, DryRun
 from app.connections import connections
 from app.http import request_bodies
@@ -247,7 +248,7 @@ def submit_template_batch(arguments: dict[str, Any], name: str, version: str) ->
     taken, loaded = submission.take(batches.FIELDS), load(name, version)
     return answers.submit(
         taken,
-        lambda: batches.check(taken, loaded),
+        with_gather(taken, lambda: batches.check(taken, loaded)),
         loaded.reference,
         dry_run=arguments["dry_run"],
     )

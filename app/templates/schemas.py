@@ -19,6 +19,7 @@ from app.api.schemas.schema_fields import (
     word,
 )
 from app.api.schemas.schema_fields import count as integer
+from app.batches.schemas import GatherDocument
 from workflows.model.values import OnFailure
 from workflows.spec.templates.draft import VISIBILITIES
 
@@ -115,6 +116,10 @@ class TemplateBatch(Schema):
     )
     on_failure = fields.String(validate=validate.OneOf([str(each) for each in OnFailure]))
     skip_invalid = fields.Boolean(**described_as("Leave rows with problems out"))
+    gather = fields.Nested(
+        GatherDocument,
+        **described_as("Steps over all rows, which begin when every row has ended"),
+    )
     delimiter = fields.String(**described_as("Of a file: what separates its cells"))
 
 

@@ -96,13 +96,18 @@ def _page(batch_id: str, problems: Sequence[Problem]) -> str:
         wanted=wanted,
         has_ended=has_ended,
         problems=problems,
-        may_add=not batch.is_cancelled and batch.owner == caller().name,
+        may_add=_takes_samples(batch) and batch.owner == caller().name,
         once=outcome.visit(),
-        may_retry=any(shown["counts"].get(state) for state in RETRY_WORKFLOW),
+        may_retry=any(shown["counts"].get(state) for state in RETRY_WORKFLOW)
+        or (shown["gather"] or {}).get("status") in RETRY_WORKFLOW,
         now=datetime.now(UTC),
         takes="" if held else _takes(batch, shown["status"]),
         held=held,
     )
+
+
+def _takes_samples(batch: StoredBatch) -> bool:
+    return not batch.is_cancelled and batch.gather_rows is None
 
 
 def _takes(batch: StoredBatch, status: str) -> str:

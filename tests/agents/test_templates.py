@@ -32,6 +32,14 @@ def test_an_agent_finds_a_template_and_starts_it(agent: Agent) -> None:
 
 def test_an_agent_runs_a_template_over_samples(agent: Agent) -> None:
     samples = [{"sample": "S1", "run": "SRR1234567"}, {"sample": "S2", "run": "SRR12"}]
+    names = {"names": "${batch.outputs.call.variants}", "output_path": FOLDER, "output_file": "all"}
+    context = {"base_url": "https://www.bv-brc.org", "workspace_output_folder": FOLDER}
+    gather = {
+        "workflow_name": "all",
+        "version": "1.0",
+        "base_context": context,
+        "steps": [{"step_name": "all", "app": "Date", "params": names}],
+    }
     usual = {
         "template": "variation@1",
         "samples": samples,
@@ -39,6 +47,7 @@ def test_an_agent_runs_a_template_over_samples(agent: Agent) -> None:
         "inputs": {"reference_genome_id": "83332.12"},
         "workspace_output_folder": FOLDER,
         "idempotency_key": key(),
+        "gather": gather,
     }
     agent.product.simulator.app("*", run_seconds=0)
 
@@ -58,3 +67,4 @@ def test_an_agent_runs_a_template_over_samples(agent: Agent) -> None:
     assert found["counts"] == {"succeeded": 2}
     assert [row["sample"] for row in found["rows"]] == ["S1", "S2"]
     assert all(row["outputs"] for row in found["rows"])
+    assert (found["gather"]["status"], found["gather"]["rows"]) == ("succeeded", 2)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Terminal
-from tests.engine.batches import TEMPLATE
+from tests.engine.batches import GATHER, TEMPLATE
 from tests.product import GROUP
 
 pytestmark = GROUP
@@ -23,7 +23,8 @@ def files(terminal: Terminal) -> tuple[str, str]:
 def test_a_batch_is_submitted_watched_and_its_results_saved(
     terminal: Terminal, files: tuple[str, str], tmp_path: Path
 ) -> None:
-    watched = terminal("batch", "submit", *files, "--name", "night", "--reuse", "--watch")
+    gather = ("--gather", terminal.file(GATHER, "gather.json"))
+    watched = terminal("batch", "submit", *files, "--name", "night", "--reuse", "--watch", *gather)
     (batch,) = [line for line in watched.stdout.splitlines() if line.startswith("b_")]
     shown = terminal("batch", "status", batch)
     saved = terminal("batch", "results", batch, "-o", str(tmp_path / "results.csv"))
@@ -32,6 +33,7 @@ def test_a_batch_is_submitted_watched_and_its_results_saved(
 
     assert watched.exit_code == 0, watched.output
     assert "2 succeeded of 2" in shown.stdout
+    assert "over all samples: ✔ succeeded wf_" in " ".join(shown.stdout.split())
     assert "does not use the column" in watched.stderr
     assert saved.exit_code == 0
     with (tmp_path / "results.csv").open(newline="") as file:

@@ -107,8 +107,10 @@ def test_a_group_reaches_the_step_that_takes_it(product: Product) -> None:
     assert [f"/{USER}/home/Genome Groups/Mine"] in groups
 
 
-def test_a_batch_runs_each_row_of_its_table(product: Product) -> None:
-    parts = [("workflow", "workflow.json"), ("samples", "samples.csv")]
+def test_a_batch_runs_each_row_of_its_table_and_then_makes_one_tree_of_all(
+    product: Product,
+) -> None:
+    parts = [("workflow", "workflow.json"), ("samples", "samples.csv"), ("gather", "tree.json")]
     files = {part: (name, (EXAMPLES / "batch" / name).read_bytes()) for part, name in parts}
     batch = product.ask("POST", "/batches", USER, files=files)["batch_id"]
 
@@ -118,7 +120,13 @@ def test_a_batch_runs_each_row_of_its_table(product: Product) -> None:
     wait_until(is_over, "every row has succeeded", seconds=SECONDS, every_seconds=0.5)
     rows = product.ask("GET", f"/workflows?batch={batch}", USER)["workflows"]
     assert {row["status"] for row in rows} == {"succeeded"}
-    assert len(rows) == 2
+    assert len(rows) == 3
+    (tree,) = product.simulator.jobs(output_path=f"/{USER}/home/assemblies/Tree")
+    group = f"/{USER}/home/Genome Groups/Assemblies"
+    assert tree["params"]["genome_groups"] == [group]  # type: ignore[index,call-overload]
+    found = product.simulator.rpc(product.token(USER), "Workspace.get", {"objects": [group]})
+    (((_, content),),) = found  # type: ignore[misc]
+    assert len(json.loads(content)["id_list"]["genome_id"]) == 2
 
 
 @pytest.mark.parametrize("name", ["assemble_annotate", "scatter_annotate", "javascript"])

@@ -9,10 +9,10 @@ import pytest
 from tests.engine.conftest import document
 from workflows.rules.batch_progress import (
     batch_ends_too_late,
-    batch_status,
     count_rows,
     failure_kind,
     free_places,
+    rows_status,
 )
 from workflows.rules.tokens.lifetime import STEP
 from workflows.spec.document import spec_from
@@ -36,7 +36,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def test_the_status_follows_from_the_rows(
     counts: dict[str, int], cancelled: bool, status: str
 ) -> None:
-    assert batch_status(counts, cancelled=cancelled) == status
+    assert rows_status(counts, cancelled=cancelled) == status
 
 
 def test_every_row_is_counted_once() -> None:
@@ -80,8 +80,8 @@ def test_reasons_that_differ_in_numbers_and_paths_alone_are_one(
 def test_a_token_that_may_end_before_the_batch_is_warned_about() -> None:
     chain = spec_from(document("", "a"))
 
-    early = batch_ends_too_late(chain, 3, 2, NOW + 6 * STEP - timedelta(seconds=1), NOW)
+    early = batch_ends_too_late([(chain, 3)], 2, NOW + 6 * STEP - timedelta(seconds=1), NOW)
 
     assert early is not None
     assert early.code == "token_ends_soon"
-    assert batch_ends_too_late(chain, 3, 2, NOW + 6 * STEP, NOW) is None
+    assert batch_ends_too_late([(chain, 3)], 2, NOW + 6 * STEP, NOW) is None

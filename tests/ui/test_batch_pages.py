@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from devstack.processes import wait_until
-from tests.engine.batches import TEMPLATE
+from tests.engine.batches import GATHER, TEMPLATE
 from tests.product import ALICE, BOB, UI_GROUP, Product
 from tests.ui.conftest import Visitor
 
@@ -24,8 +24,9 @@ def until(product: Product, batch: str, reached: Callable[[dict[str, Any]], bool
 
 
 def test_a_batch_is_shown_with_its_rows_and_its_results(product: Product, visitor: Visitor) -> None:
-    batch = submit(product, 3, name="<night>")
+    batch = submit(product, 3, name="<night>", gather=GATHER)
     until(product, batch, lambda shown: shown["status"] == "succeeded")
+    gather = product.ask("GET", f"/batches/{batch}", ALICE)["gather"]["workflow_id"]
 
     stranger = visitor.get(f"/batches/{batch}")
     visitor.sign_in()
@@ -35,6 +36,10 @@ def test_a_batch_is_shown_with_its_rows_and_its_results(product: Product, visito
     assert stranger.status_code == 303
     assert "&lt;night&gt;" in text
     assert "3 of 3 samples ended" in text
+    assert f'/ui/workflows/{gather}/">Steps over all samples</a>' in text
+    assert "Made of the results of 3 samples" in text
+    assert "Add samples" not in text
+    assert f'/ui/batches/{batch}"' in visitor.get(f"/workflows/{gather}/").text
     assert all(f">{name}</a>" in text for name in ("S0", "S1", "S2"))
     assert batch in visitor.get("/batches").text
     assert table.headers["Content-Type"].startswith("text/csv")

@@ -316,6 +316,7 @@ def restart(
         dict(condition or {}),
         how.version,
         messages,
+        found.batch,
     )
     if changed and messages:
         context.notifies()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -35,7 +35,7 @@ def count_rows(
     return {state: counts[state] for state in order if counts.get(state, 0) > 0}
 
 
-def batch_status(counts: Mapping[str, int], *, cancelled: bool) -> str:
+def rows_status(counts: Mapping[str, int], *, cancelled: bool) -> str:
     """``running``, ``failed``, ``cancelled`` or ``succeeded``, from the states of all rows."""
     if any(counts.get(state) for state in (WAITING, *ACTIVE_WORKFLOW)):
         return str(WorkflowState.RUNNING)
@@ -58,12 +58,11 @@ def free_places(max_active: int, active: int, allowed: int, used: int) -> int:
 
 
 def batch_ends_too_late(
-    spec: Spec, turns: int, cap: int, expires_at: datetime, now: datetime
+    workflows: Sequence[tuple[Spec, int]], cap: int, expires_at: datetime, now: datetime
 ) -> Problem | None:
-    """A warning if a token of this expiry is likely to end before the batch. ``turns``: how many
-    workflows run one after the other."""
-    steps = min(spec.max_parallel_steps or cap, cap)
-    likely = STEP * rounds(compile_spec(spec), steps) * turns
+    """A warning if a token of this expiry is likely to end before the batch. ``workflows``: what
+    runs one after the other, and how often."""
+    likely = STEP * sum(_rounds(spec, cap) * turns for spec, turns in workflows)
     if expires_at - now >= likely:
         return None
     return Problem(
@@ -73,3 +72,7 @@ def batch_ends_too_late(
         f" {likely / timedelta(hours=1):.0f} h: its steps would then wait",
         "hand in a fresh token before that: PUT /api/v1/workflows/{id}/token of any of its rows",
     )
+
+
+def _rounds(spec: Spec, cap: int) -> int:
+    return rounds(compile_spec(spec), min(spec.max_parallel_steps or cap, cap))

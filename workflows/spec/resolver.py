@@ -49,6 +49,10 @@ class Later(Enum):
 
     LATER = "later"
 
+    def __repr__(self) -> str:
+        """As messages to users show it."""
+        return "…"
+
 
 UNKNOWN_UNTIL_RUN: Final = Later.LATER
 

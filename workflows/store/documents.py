@@ -106,7 +106,7 @@ USAGE_INDEX = "owner_1_state_1_bytes_1"
 """What a user has stored is added up from it alone."""
 
 
-BATCH_STATES = "batch_states"
+BATCH_STATES = "batch_row_states"
 """The rows of a batch are counted from it alone."""
 _IN_BATCH = {"batch": {"$type": "string"}}
 
@@ -138,7 +138,7 @@ class Workflow(Document):
             {"fields": ["owner", "state", "bytes"], "name": USAGE_INDEX},
             {"fields": ["batch", "row"], "unique": True, "partialFilterExpression": _IN_BATCH},
             {
-                "fields": ["batch", "state", "cancel_requested_at", "retry_wanted"],
+                "fields": ["batch", "state", "cancel_requested_at", "retry_wanted", "row"],
                 "partialFilterExpression": _IN_BATCH,
                 "name": BATCH_STATES,
             },
@@ -183,8 +183,8 @@ class Workflow(Document):
     idempotency_key = StringField()
     body_digest = StringField()
     request_id = StringField()  # of the submission or retry, for the logs
-    batch = StringField()  # the batch that it is a row of
-    row = IntField()  # its position in the batch's table, from 0 on
+    batch = StringField()  # the batch that it is a row of, or the gather
+    row = IntField()  # its position in the batch's table, from 0 on; absent of the gather
     sample = StringField()
     row_failure = DictField()  # of a row: {app, kind} of its first failure, to group rows by
     retry_wanted = BooleanField()  # of a row: a user's retry of the batch that is still to be done

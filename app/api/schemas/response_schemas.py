@@ -275,7 +275,7 @@ class Outputs(Schema):
 
 
 class ListedWorkflow(Answered):
-    batch_id = fields.String(**described_as("Of a row of a batch: its batch"))
+    batch_id = fields.String(**described_as("Of a row of a batch, and of its gather: the batch"))
     sample = fields.String(**described_as("Of a row of a batch: its name"))
     template = fields.Nested(
         TemplateReference, **described_as("What it was made from, if that is a template")

@@ -68,8 +68,18 @@ def test_rows_without_steps_to_run_take_no_time() -> None:
     assert of(BatchOutset([failed], None, waiting=0, max_active=2)).end.p90 == 0
 
 
+def test_the_gather_comes_after_the_last_row() -> None:
+    gather = outset("", "a", "b")
+    before = BatchOutset([], ROW, waiting=2, max_active=2, gather=gather)
+    running = outset("", "a", states=[StepState.SUCCEEDED, StepState.PENDING])
+
+    assert of(before).end.p50 == near((2 + 3) * JOB)
+    assert of(BatchOutset([], ROW, waiting=0, max_active=2, gather=running)).end.p50 == near(JOB)
+
+
 def test_apps_without_history_are_named_where_rows_need_them() -> None:
     other = outset("", apps="B")
 
     assert missing_in_batch(BatchOutset([], other, 3, 2), HOURLY) == ("B",)
     assert missing_in_batch(BatchOutset([ROW], other, 0, 2), HOURLY) == ()
+    assert missing_in_batch(BatchOutset([ROW], ROW, 0, 2, other), HOURLY) == ("B",)

@@ -118,13 +118,14 @@ def test_what_is_no_end_and_what_is_in_a_batch_makes_no_letter(event: Event, bat
 def test_a_batch_is_one_letter_with_counts() -> None:
     subject = Subject("batch_1", "samples", "failed")
     [message] = report_batch(
-        [ALICE], BatchEnd(subject, 7, AT, {"succeeded": 38, "failed": 2}), HEAD
+        [ALICE], BatchEnd(subject, 7, AT, {"succeeded": 38, "failed": 2}, "skipped"), HEAD
     )
 
     letter = read(message)
 
     assert letter["Subject"] == "Failed: batch samples"
     assert "38 succeeded, 2 failed" in letter.get_content()
+    assert "Gather    skipped" in letter.get_content()
 
 
 def test_without_https_no_program_posts_by_itself() -> None:

@@ -49,6 +49,11 @@ def load_former(batch: StoredBatch) -> Former:
     """Raises ``Conflict`` for a batch to which no rows can be added."""
     if batch.is_cancelled:
         raise Conflict("Cannot add samples to a batch that was cancelled")
+    if batch.gather_rows is not None:
+        raise Conflict(
+            "Cannot add samples: the gather of this batch has begun with the rows before them. "
+            "Submit them as another batch"
+        )
     request = tables.get_request(batch.id)
     if request is None:
         raise Conflict("Cannot add samples to a batch that an earlier version has stored")

@@ -1,4 +1,5 @@
-"""Advances a batch: makes workflows of its next rows, and restarts rows, as far as it has room.
+"""Advances a batch: makes workflows of its next rows, and restarts rows, as far as it has room;
+when all have ended, it makes the gather.
 
 Any process may do this at any time, also two at once, and may die at any line: the transaction that
 makes rows is guarded by how many were made before (``store/batches/inserts.py``).
@@ -12,12 +13,15 @@ from typing import Final
 import structlog
 
 from workflows.engine.advance import Advanced, advance
+from workflows.engine.batches.gather import make_gather
+from workflows.engine.batches.standing import find_standing
 from workflows.engine.commands import restart
 from workflows.engine.context import EngineContext
 from workflows.engine.notifications import outgoing
 from workflows.model.errors import NotFound
 from workflows.model.states import RETRY_WORKFLOW, WorkflowState
-from workflows.rules.batch_progress import batch_status, count_rows, free_places
+from workflows.rules.batch_gather import gather_begins
+from workflows.rules.batch_progress import free_places
 from workflows.rules.webhooks.events import BatchEnd, Subject
 from workflows.spec.batches.check import CheckedBatch
 from workflows.spec.batches.planned import AnyBatch
@@ -52,11 +56,12 @@ def advance_batch(context: EngineContext, batch_id: str) -> Advanced:
     while batch := stored.find(batch_id):
         if batch.cancel_pending:
             user_commands.cancel_workflows(batch_id)
-            done += advance(context, progress.active_workflows(batch_id, batch.count))
+            done += advance(context, progress.active_workflows(batch_id))
             continue
         room, held_up_by = _find_room(context, batch)
         begun = [] if batch.paused else _restart_rows(context, batch, room)
         begun += _make_rows(context, batch, min(room - len(begun), MADE_TOGETHER))
+        begun = begun or make_gather(context, batch, room)
         if begun:
             done += advance(context, begun)
         else:
@@ -139,16 +144,16 @@ def _write(context: EngineContext, batch: StoredBatch, checked: AnyBatch, row: i
 
 def _conclude(context: EngineContext, batch: StoredBatch, held_up_by: str) -> None:
     """Store that the batch has ended, or when to look at it again."""
-    states = progress.count_states([batch.id])[batch.id]
-    counts = count_rows(states, batch.count, batch.made, cancelled=batch.is_cancelled)
-    status = batch_status(counts, cancelled=batch.is_cancelled)
-    if status != WorkflowState.RUNNING:
-        subject = Subject(batch.id, batch.name, status, batch.labels)
-        end = BatchEnd(subject, batch.version, clock.now(), counts)
+    standing = find_standing(batch)
+    if standing.status != WorkflowState.RUNNING:
+        subject = Subject(batch.id, batch.name, standing.status, batch.labels)
+        end = BatchEnd(subject, batch.version, clock.now(), standing.counts, standing.gather_state)
         found = outgoing.report_batch(context, batch.owner, end)
         if progress.finish(batch, found) and found:
             context.notifies()
         return
-    waits = batch.made < batch.count and not batch.paused
+    gather = standing.gather
+    further = batch.made < batch.count or (gather and gather_begins(gather, standing.counts))
+    waits = further and not batch.paused
     interval = context.limits.polling_interval
     progress.look_again(batch.id, interval if waits else _QUIET * interval, held_up_by)

@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from workflows.engine.access import Caller
+from workflows.engine.batches.standing import find_standing
 from workflows.engine.commands import Owner, renews
 from workflows.engine.context import EngineContext
 from workflows.model.errors import Conflict, Forbidden, Problem
 from workflows.model.states import FINAL_WORKFLOW, RETRY_WORKFLOW, WorkflowState
 from workflows.model.values import Json
-from workflows.rules.batch_progress import batch_ends_too_late, batch_status, count_rows
+from workflows.rules.batch_progress import batch_ends_too_late
 from workflows.rules.tokens.lifetime import job_outlives_token
 from workflows.spec.batches.planned import AnyBatch, PlannedBatch
 from workflows.spec.document import spec_from
@@ -107,6 +108,7 @@ def submit(context: EngineContext, owner: Owner, submission: Submission) -> Acce
         plans=plans,
         request_id=submission.request_id,
         template=submission.template,
+        gather=checked.gather.require if checked.gather else "",
         idempotency_key=key,
         body_digest=digest_of(submission.body) if key else None,
     )
@@ -144,20 +146,16 @@ def token_warning(
     """A warning where the user's token is likely to end before the batch does; where the engine
     renews it, if a job may outlive its own token."""
     spec, rows = spec_from(checked.typical), len(checked.table.rows)
-    turns = -(-rows // min(rows, max_active))
+    workflows = [(spec, -(-rows // min(rows, max_active)))]
+    if checked.gather:
+        workflows.append((spec_from(checked.gather.document), 1))
     ends, now = owner.expires_at, clock()
-    warning = batch_ends_too_late(spec, turns, context.limits.cap, ends, now)
+    warning = batch_ends_too_late(workflows, context.limits.cap, ends, now)
     return job_outlives_token(ends, now) if warning and renews(context, owner.name) else warning
 
 
-def count_states(batch: StoredBatch) -> dict[str, int]:
-    """How many rows are in each state."""
-    states = progress.count_states([batch.id])[batch.id]
-    return count_rows(states, batch.count, batch.made, cancelled=batch.is_cancelled)
-
-
 def status_of(batch: StoredBatch) -> str:
-    return batch_status(count_states(batch), cancelled=batch.is_cancelled)
+    return find_standing(batch).status
 
 
 def cancel(batch: StoredBatch) -> list[str]:
@@ -173,7 +171,7 @@ def cancel(batch: StoredBatch) -> list[str]:
         return []
     user_commands.request_cancel(batch.id)
     user_commands.cancel_workflows(batch.id)
-    return progress.active_workflows(batch.id, batch.count)
+    return progress.active_workflows(batch.id)
 
 
 def retry(
@@ -183,17 +181,17 @@ def retry(
     states: Collection[WorkflowState],
     samples: Collection[str] | None,
 ) -> int:
-    """Restart the rows in these states, or those of the samples among them, and return their
-    number. Rows that a cancel kept from being made are made now, unless samples are named.
+    """Restart the rows and the gather in these states, or those of the samples among them, and
+    return their number. What a cancel kept from being made is made now, unless samples are named.
 
-    Raises ``Conflict`` if there is no such row.
+    Raises ``Conflict`` if there is nothing of that.
     """
     credentials.keep(context.vault, owner.name, owner.token, owner.expires_at)
-    unmade = 0
-    if WorkflowState.CANCELLED in states and samples is None:
-        unmade = batch.count - batch.made if user_commands.withdraw_cancel(batch.id) else 0
+    whole = WorkflowState.CANCELLED in states and samples is None
+    withdrawn = whole and user_commands.withdraw_cancel(batch.id)
+    unmade = batch.count - batch.made if withdrawn else 0
     number = unmade + user_commands.request_retry(batch.id, states, samples)
-    if not number:
+    if not number and not withdrawn:
         words = " or ".join(sorted(set(states) & RETRY_WORKFLOW))
         raise Conflict(f"No row of this batch to retry is {words}")
     return number
@@ -202,8 +200,8 @@ def retry(
 def receipts(batch: StoredBatch) -> dict[str, int]:
     """Of a cancelled batch: outcome to rows. A row is ``kill_requested`` until none of its jobs is
     left at BV-BRC."""
-    counts = count_states(batch)
-    cancelled = progress.cancelled_workflows(batch.id)
+    counts = find_standing(batch).counts
+    cancelled = progress.cancelled_rows(batch.id)
     killing = len(progress.with_open_jobs(cancelled))
     never = batch.count - batch.made
     ended = sum(counts.get(state, 0) for state in FINAL_WORKFLOW) - len(cancelled) - never

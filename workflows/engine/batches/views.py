@@ -6,25 +6,26 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from workflows.engine.batches.commands import count_states
+from workflows.engine.batches.standing import Standing, find_standing, find_standings
 from workflows.engine.jobs.intents import results
 from workflows.engine.reports.views import stamp
 from workflows.model.errors import Invalid
 from workflows.model.states import FINAL_WORKFLOW
-from workflows.model.values import Json, Spec
-from workflows.rules.batch_progress import DELETED, WAITING, batch_status, count_rows
+from workflows.model.values import Json
+from workflows.rules.batch_progress import DELETED, WAITING
+from workflows.spec.batches.outputs import output_names, output_values
 from workflows.spec.batches.planned import AnyBatch, PlannedBatch
 from workflows.spec.compiled_spec import compile_spec
 from workflows.spec.document import spec_from
-from workflows.spec.reference_syntax import Kind, Reference, parts
 from workflows.spec.resolver import Resolver
-from workflows.store.batches import progress, tables
+from workflows.store.batches import inserts, progress, tables
 from workflows.store.batches.stored import StoredBatch
 from workflows.store.workflows import specs
+from workflows.store.workflows.inserts import first_spec
 
 GROUPS: Final = 20
 """Reasons of failures that are shown."""
@@ -36,9 +37,9 @@ _FORMULA: Final = re.compile(r"[=+\-@\t\r]")
 _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
-def list_item(batch: StoredBatch, counts: Mapping[str, int]) -> dict[str, Any]:
+def list_item(batch: StoredBatch, standing: Standing) -> dict[str, Any]:
     """A batch in a list."""
-    status = batch_status(counts, cancelled=batch.is_cancelled)
+    status = standing.status
     ended = batch.finished_at if status in FINAL_WORKFLOW else None
     return {
         "batch_id": batch.id,
@@ -46,7 +47,7 @@ def list_item(batch: StoredBatch, counts: Mapping[str, int]) -> dict[str, Any]:
         "status": status,
         "paused": batch.paused,
         "count": batch.count,
-        "counts": dict(counts),
+        "counts": dict(standing.counts),
         "max_active": batch.max_active,
         "labels": dict(batch.labels),
         "template": dict(batch.template) or None,
@@ -59,24 +60,34 @@ def list_item(batch: StoredBatch, counts: Mapping[str, int]) -> dict[str, Any]:
 
 
 def list_items(batches: Sequence[StoredBatch]) -> list[dict[str, Any]]:
-    states = progress.count_states([batch.id for batch in batches])
     return [
-        list_item(
-            batch,
-            count_rows(states[batch.id], batch.count, batch.made, cancelled=batch.is_cancelled),
-        )
-        for batch in batches
+        list_item(batch, standing)
+        for batch, standing in zip(batches, find_standings(batches), strict=True)
     ]
 
 
 def whole(batch: StoredBatch) -> dict[str, Any]:
-    """A batch with its failures, grouped by their reasons."""
-    groups = progress.failures(batch.id, GROUPS, SAMPLES)
+    """A batch with its failures, grouped by their reasons, and its gather."""
+    groups, standing = progress.failures(batch.id, GROUPS, SAMPLES), find_standing(batch)
     failures = [
         {"app": each.app, "reason": each.reason, "count": each.count, "samples": each.samples}
         for each in groups
     ]
-    return {**list_item(batch, count_states(batch)), "failures": failures}
+    gather = _gather(batch, standing) if batch.gather else None
+    return {**list_item(batch, standing), "failures": failures, "gather": gather}
+
+
+def _gather(batch: StoredBatch, standing: Standing) -> dict[str, Any]:
+    there = standing.gather is not None and standing.gather.state
+    workflow = inserts.gather_id(batch) if there else None
+    failure = progress.failure_of(workflow) if workflow else ""
+    return {
+        "workflow_id": workflow,
+        "status": standing.gather_state,
+        "require": batch.gather,
+        "rows": batch.gather_rows,
+        "message": failure or standing.gather_message,
+    }
 
 
 def _message(batch: StoredBatch, status: str) -> str:
@@ -134,31 +145,10 @@ def _state_without_workflow(batch: StoredBatch, index: int) -> str:
     return "cancelled" if batch.is_cancelled else WAITING
 
 
-def result_columns(checked: AnyBatch) -> tuple[str, ...]:
-    """The names of a batch's results: its ``workflow_outputs``, or else every step's outputs."""
-    if isinstance(checked, PlannedBatch):
-        return checked.outputs
-    spec = spec_from(checked.template.document)
-    if not spec.workflow_outputs:
-        return tuple(f"{step.name}.{name}" for step in spec.steps for name in step.outputs)
-    names = [_output_name(raw, place) for place, raw in enumerate(spec.workflow_outputs, 1)]
-    return tuple(
-        name if names.count(name) == 1 else f"{name}_{place}" for place, name in enumerate(names, 1)
-    )
-
-
-def _output_name(raw: Json, place: int) -> str:
-    """``annotate.genome`` of ``${steps.annotate.outputs.genome}``."""
-    found = parts(raw) if isinstance(raw, str) else ()
-    if len(found) == 1 and isinstance(found[0], Reference) and found[0].kind is Kind.OUTPUT:
-        return f"{found[0].step}.{'.'.join(found[0].path)}"
-    return f"output_{place}"
-
-
 def result_rows(batch: StoredBatch) -> Iterator[tuple[RowView, list[Json]]]:
-    """Each row with the values of ``result_columns``; None where there is no value."""
+    """Each row with the values of ``output_names``; None where there is no value."""
     checked = tables.get(batch.id, batch.count)
-    empty: list[Json] = [None] * len(result_columns(checked))
+    empty: list[Json] = [None] * len(output_names(checked))
     values: dict[int, list[Json]] = {}
     read_up_to = -1
     for view in rows(batch):
@@ -173,45 +163,24 @@ def _read_values(batch: StoredBatch, checked: AnyBatch, after: int) -> dict[int,
     """The outputs of the next rows behind one."""
     found: dict[int, list[Json]] = {}
     for row, spec_id, workflow in progress.progress_of(batch.id, after, _TOGETHER):
-        if isinstance(checked, PlannedBatch):  # further steps may have been planned since
+        if isinstance(checked, PlannedBatch) or spec_id != first_spec(workflow.id):
+            # Further steps were planned since, or a retry has changed parameters.
             compiled = specs.get(spec_id)
         else:
             compiled = compile_spec(spec_from(checked.document(checked.table.rows[row], {})))
         known = results(workflow, compiled, range(len(compiled.spec.steps)))
-        values = _outputs(compiled.spec, Resolver(compiled.spec, workflow.attempts, known))
-        found[row] = (
-            _by_name(values, checked.outputs) if isinstance(checked, PlannedBatch) else values
-        )
+        resolver = Resolver(compiled.spec, workflow.attempts, known)
+        try:
+            found[row] = output_values(checked, compiled.spec, resolver)
+        except Invalid:
+            found[row] = [None] * len(output_names(checked))
     return found
-
-
-def _by_name(values: Sequence[Json], names: Sequence[str]) -> list[Json]:
-    """The outputs of a workflow in CWL, each ``{name: value}``."""
-    found: dict[str, Json] = {}
-    for each in values:
-        found |= each if isinstance(each, dict) else {}
-    return [found.get(name) for name in names]
-
-
-def _outputs(spec: Spec, resolver: Resolver) -> list[Json]:
-    try:
-        if spec.workflow_outputs:
-            return resolver.workflow_outputs()
-        return [
-            resolver.output(number, name)
-            for number, step in enumerate(spec.steps)
-            for name in step.outputs
-        ]
-    except Invalid:
-        return [None] * (
-            len(spec.workflow_outputs) or sum(len(each.outputs) for each in spec.steps)
-        )
 
 
 def results_csv(batch: StoredBatch) -> Iterator[str]:
     """The user's columns, then id, status and error of the workflow, then its outputs; RFC 4180."""
     checked = tables.get(batch.id, batch.count)
-    columns, outputs = checked.table.columns, result_columns(checked)
+    columns, outputs = checked.table.columns, output_names(checked)
     yield _line([*columns, "workflow_id", "status", "error", *outputs])
     for view, values in result_rows(batch):
         cells = checked.table.rows[view.index].cells
@@ -221,7 +190,7 @@ def results_csv(batch: StoredBatch) -> Iterator[str]:
 
 def results_json(batch: StoredBatch) -> dict[str, Any]:
     checked = tables.get(batch.id, batch.count)
-    outputs = result_columns(checked)
+    outputs = output_names(checked)
     return {
         "batch_id": batch.id,
         "columns": list(checked.table.columns),

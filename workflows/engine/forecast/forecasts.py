@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from workflows.engine.batches.standing import find_standing
 from workflows.engine.context import EngineContext
 from workflows.engine.durations import history
 from workflows.model.states import FINAL_WORKFLOW, StepState, WorkflowState
@@ -33,6 +34,7 @@ from workflows.spec.batches.check import CheckedBatch
 from workflows.spec.compiled_spec import CompiledSpec, compile_spec
 from workflows.spec.document import spec_from
 from workflows.store.batches import progress, row_plans, tables
+from workflows.store.batches.inserts import gather_id
 from workflows.store.batches.stored import StoredBatch
 from workflows.store.durations.inputs import input_bytes
 from workflows.store.jobs import polling
@@ -145,7 +147,24 @@ def _batch_outset(context: EngineContext, batch: StoredBatch, now: datetime) -> 
     ]
     following = _fresh(compiled, batch.owner, _cap(context, compiled.spec), now)
     room = max(_room(context, batch.owner, 0) // max(following.workflow.cap, 1), 1)
-    return BatchOutset(active, following, waits, min(batch.max_active, room))
+    gather = _gather_outset(context, batch, now)
+    return BatchOutset(active, following, waits, min(batch.max_active, room), gather)
+
+
+def _gather_outset(context: EngineContext, batch: StoredBatch, now: datetime) -> Outset | None:
+    """None where it has ended, or is not to begin."""
+    standing = find_standing(batch)
+    if standing.gather is None or standing.status in FINAL_WORKFLOW:
+        return None
+    if batch.awaits_gather:
+        gather = tables.get(batch.id, batch.count).gather
+        assert gather  # noqa: S101 - the batch says so
+        compiled = compile_spec(spec_from(gather.document))
+        return _fresh(compiled, batch.owner, _cap(context, compiled.spec), now)
+    for spec_id, workflow in progress_of([gather_id(batch)]):
+        jobs = job_rows.open_jobs([workflow.id]).get(workflow.id, job_rows.OpenJobs()).jobs
+        return _outset(specs.get(spec_id), workflow, jobs, now, {})
+    return None
 
 
 def _first_row(batch: StoredBatch) -> CompiledSpec:

@@ -155,8 +155,9 @@ def _list_item(workflow: WorkflowSummary) -> dict[str, Any]:
 
 
 def _batch(workflow: WorkflowSummary) -> dict[str, str]:
-    """Of a row of a batch: which one it is."""
-    return {"batch_id": workflow.batch, "sample": workflow.sample} if workflow.batch else {}
+    """Of a row of a batch: which one it is; of its gather: the batch alone."""
+    found = {"batch_id": workflow.batch, "sample": workflow.sample}
+    return {name: value for name, value in found.items() if value}
 
 
 def _template(workflow: WorkflowSummary) -> dict[str, Any]:

@@ -35,11 +35,14 @@ class BatchOutset:
     waiting: int
     """How many rows have not begun."""
     max_active: int
+    gather: Outset | None = None
+    """Its gather, which begins when all rows have ended; None if it has none to come."""
 
     @property
     def samples(self) -> list[Outset]:
-        """Every kind of row."""
-        return [*self.active, *([self.following] if self.following and self.waiting else [])]
+        """Every kind of row, and the gather."""
+        following = self.following if self.waiting else None
+        return [*self.active, *(each for each in (following, self.gather) if each)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +85,27 @@ class _Prepared:
             room = max(_MOST_STEPS // each - len(rows), 2)
             rows += [batch.following] * min(batch.waiting, room)
         self._batch, self._rows = batch, rows
+        self._gather = [batch.gather] if batch.gather else []
         shared: dict[int, Durations] = {}
-        for row in rows:
+        for row in (*rows, *self._gather):
             if id(row) not in shared:
                 shared[id(row)] = durations_of(row, history, notice_seconds)
         self._durations = [shared[id(row)] for row in rows]
-        self.steps = sum(len(row.open_steps) for row in rows)
+        self._gather_durations = [shared[id(each)] for each in self._gather]
+        self.steps = sum(len(row.open_steps) for row in (*rows, *self._gather))
 
     def run_often(self, max_active: int, seed: int, runs: int) -> Band:
         random = Random(seed)  # noqa: S311 - nothing secret
         return band([self._run(max_active, random) for _ in range(runs)])
 
     def _run(self, max_active: int, random: Random) -> float:
-        """Seconds until the last row has ended."""
+        """Seconds until the last row has ended, and the gather after it."""
         run = _Run(self._rows, self._durations, random)
         first = max(max_active, len(self._batch.active))
         end = run.go(first, max_active)
+        gather = _Run(self._gather, self._gather_durations, random).go(1, 1)
         left_out = len(self._batch.active) + self._batch.waiting - len(self._rows)
-        return end + left_out * _pace(run.begun)
+        return end + gather + (left_out * _pace(run.begun) if left_out else 0)
 
 
 class _Run:

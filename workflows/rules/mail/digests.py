@@ -85,6 +85,7 @@ def report_batch(
     event = f"batch.{subject.status}"
     page = f"{head.public_url}/ui/batches/{subject.id}"
     facts = {"Batch": subject.id, "Ended": _moment(end.at), "Workflows": _counts(end.counts)}
+    facts |= {"Gather": end.gather} if end.gather else {}
     sentence = f"Batch {_quote(subject.name)} has {_tell_end(subject.status)}."
     text = f"{sentence}\n\n{_table(facts)}\n{page}\n"
     title = f"{subject.status.capitalize()}: batch {shorten(subject.name)}"

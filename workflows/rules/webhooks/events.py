@@ -51,7 +51,7 @@ class Subject:
     """Its status after these events."""
     labels: Mapping[str, str] = field(default_factory=dict)
     batch: str = ""
-    """Of a workflow: the batch that it is a row of."""
+    """Of a workflow: the batch that it is a row of, or the gather."""
     spec: Spec | None = field(default=None, repr=False)
     states: Sequence[StepState] = ()
     """Of a workflow: of its steps."""
@@ -61,7 +61,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class BatchEnd:
-    """That all rows of a batch have ended."""
+    """That all rows of a batch have ended, and its gather."""
 
     subject: Subject
     number: int
@@ -69,6 +69,8 @@ class BatchEnd:
     at: datetime
     counts: Mapping[str, int]
     """States to rows."""
+    gather: str = ""
+    """The state of its gather; empty: it has none."""
 
 
 def hears(subscription: Subscription, event: str, labels: Mapping[str, str] | None) -> bool:
@@ -126,6 +128,7 @@ def report_batch(
         "sequence": end.number,
         "labels": dict(subject.labels),
         "counts": dict(end.counts),
+        **({"gather": end.gather} if end.gather else {}),
         "url": f"{public_url}/ui/batches/{subject.id}",
     }
     body, source = _body(name, end.at, found), f"{_ROOT}/batches/{subject.id}"

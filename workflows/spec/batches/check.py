@@ -17,6 +17,7 @@ from workflows.model.json_path import Path, format_path
 from workflows.model.values import Json, Spec
 from workflows.spec.batches import places
 from workflows.spec.batches.cells import find_targets, fit_cells
+from workflows.spec.batches.gather import Gather
 from workflows.spec.batches.problems import cut, fold, row_index
 from workflows.spec.batches.table import SAMPLE, SAMPLE_NAMES, Row, Table, check_table, name_samples
 from workflows.spec.batches.template import Template, Use, find_uses, needs_folder, row_document
@@ -56,6 +57,8 @@ class CheckedBatch:
     template: Template
     table: Table
     uses: tuple[Use, ...]
+    gather: Gather | None = None
+    """Steps over all rows."""
     warnings: tuple[Problem, ...] = ()
     auto_fixes: tuple[Problem, ...] = ()
     skipped: tuple[Problem, ...] = ()

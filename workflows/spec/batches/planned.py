@@ -13,6 +13,7 @@ from typing import Any
 from workflows.model.errors import Problem
 from workflows.model.values import Json
 from workflows.spec.batches.check import CheckedBatch
+from workflows.spec.batches.gather import Gather
 from workflows.spec.batches.table import SAMPLE, Row, Table
 
 BASE_CONTEXT = "base_context"
@@ -54,6 +55,8 @@ class PlannedBatch:
     skipped: tuple[Problem, ...] = ()
     steps: int = 0
     """Of all workflows."""
+    gather: Gather | None = None
+    """Steps over all rows; native, as it begins where no planner is."""
 
     @property
     def typical(self) -> Mapping[str, Json]:

@@ -58,8 +58,8 @@ def _check_step(
     outputs.check_names(params, ("steps", number, "params"), diagnostics)
     if app is None or app.backend == APPSERVICE:
         check_texts(params, ("steps", number, "params"), diagnostics)
-    if not sizes.small(params):
-        _check_size(later.values, number, most_bytes, diagnostics)
+        if not sizes.small(params):
+            _check_size(later.values, number, most_bytes, diagnostics)
     _check_outputs(step, app, number, values, diagnostics)
     return outputs.target(params)
 

@@ -1,8 +1,8 @@
 """Adds rows to stored batches, each addition once.
 
-One transaction writes the longer table and counts its rows. It fails if other rows were added, or
-if the batch was cancelled, since it was read. So a row belongs to a batch whole or not at all, and
-the rows that the batch makes next are the same for every process.
+One transaction writes the longer table and counts its rows. It fails if other rows were added, if
+the batch was cancelled, or if its gather has begun, since it was read. So a row belongs to a batch
+whole or not at all, and the rows that the batch makes next are the same for every process.
 """
 
 from __future__ import annotations
@@ -45,12 +45,17 @@ class Addition:
 
 def add(batch: StoredBatch, new: NewRows) -> bool:
     """Add rows, to be made as the batch has room; it is under way again if it had ended. False if
-    other rows were added, or if it was cancelled, since it was read.
+    other rows were added, if it was cancelled, or if its gather has begun, since it was read.
     """
 
     def work(session: ClientSession) -> bool:
         counted = collection(documents.Batch).update_one(
-            {"_id": batch.id, "count": batch.count, "cancel_requested_at": None},
+            {
+                "_id": batch.id,
+                "count": batch.count,
+                "cancel_requested_at": None,
+                "gather_rows": None,
+            },
             [
                 {
                     "$set": {

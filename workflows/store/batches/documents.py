@@ -55,6 +55,9 @@ class Batch(Document):
     body_digest = StringField()
     request_id = StringField()
     template = DictField()  # {name, version} of what its workflows are made from
+    gather = StringField()  # what its gather requires: any or all rows; absent: it has none
+    gather_rows = IntField()  # its gather has begun, with the results of so many rows
+    gather_problem = StringField()  # why it could not: it has no workflow, and counts as failed
     created_at = DateTimeField(required=True)
     updated_at = DateTimeField(required=True)
     finished_at = DateTimeField()

@@ -46,6 +46,8 @@ class NewBatch:
     idempotency_key: str | None = None
     body_digest: str | None = None
     template: Mapping[str, Json] = field(default_factory=dict)
+    gather: str = ""
+    """What its gather requires; empty: it has none."""
 
     @property
     def bytes(self) -> int:
@@ -96,8 +98,17 @@ def find_repeated(owner: str, key: str) -> Repeated | None:
 
 def workflow_id(batch: StoredBatch, row: int) -> str:
     """The id of a row's workflow: 128 bits that only the stored batch knows in advance."""
-    key, place = bytes.fromhex(batch.seed), f"{batch.id}/{row}".encode()
-    return f"wf_{hashlib.blake2b(place, key=key, digest_size=16).hexdigest()}"
+    return _derive_id(batch, str(row))
+
+
+def gather_id(batch: StoredBatch) -> str:
+    """The same of the workflow of its gather."""
+    return _derive_id(batch, "gather")
+
+
+def _derive_id(batch: StoredBatch, place: str) -> str:
+    key, path = bytes.fromhex(batch.seed), f"{batch.id}/{place}".encode()
+    return f"wf_{hashlib.blake2b(path, key=key, digest_size=16).hexdigest()}"
 
 
 def make(batch: StoredBatch, writes: Sequence[Write]) -> bool:
@@ -122,6 +133,39 @@ def make(batch: StoredBatch, writes: Sequence[Write]) -> bool:
     return transaction(work)
 
 
+def make_gather(batch: StoredBatch, write: Write, rows: int) -> bool:
+    """Store the workflow of the gather, made of so many rows; false if the batch has changed since
+    it was read: a row runs again, rows were added, or a user has stopped it.
+    """
+
+    def work(session: ClientSession) -> bool:
+        if not _note_gather(batch, {"gather_rows": rows}, session):
+            return False
+        collection(documents.Spec).insert_one(write.spec, session=session)
+        collection(documents.Workflow).bulk_write([write.workflow], session=session)
+        return True
+
+    return transaction(work)
+
+
+def refuse_gather(batch: StoredBatch, rows: int, problem: str) -> bool:
+    """Store that no workflow can be made of the gather; false as for ``make_gather``."""
+    fields = {"gather_rows": rows, "gather_problem": {"$literal": problem}}
+    return transaction(lambda session: _note_gather(batch, fields, session))
+
+
+def _note_gather(batch: StoredBatch, fields: Row, session: ClientSession) -> bool:
+    noted = collection(documents.Batch).update_one(
+        {"_id": batch.id, "version": batch.version, "gather_rows": None, **OPEN},
+        [
+            {"$set": {**fields, "next_check": NOW, "updated_at": NOW, **CHANGED}},
+            {"$unset": "finished_at"},
+        ],
+        session=session,
+    )
+    return bool(noted.modified_count)
+
+
 def _row(new: NewBatch) -> Row:
     key: Row = {"idempotency_key": new.idempotency_key, "body_digest": new.body_digest}
     return {
@@ -136,4 +180,5 @@ def _row(new: NewBatch) -> Row:
         "bytes": new.bytes,
         "request_id": new.request_id,
         **({"template": dict(new.template)} if new.template else {}),
+        **({"gather": new.gather} if new.gather else {}),
     } | (key if new.idempotency_key else {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -14,7 +14,7 @@ from workflows.model.states import ACTIVE_WORKFLOW, FINAL_WORKFLOW, WorkflowStat
 from workflows.model.values import Workflow
 from workflows.model.webhooks import Message
 from workflows.store import documents
-from workflows.store.batches.queries import of_batch, of_batches
+from workflows.store.batches.queries import ROWS, of_batch, of_batches
 from workflows.store.batches.stored import StoredBatch
 from workflows.store.mongo import NOW, Row, collection, later, transaction, translate_errors
 from workflows.store.webhooks import outbox
@@ -35,14 +35,25 @@ class RowState:
     """Why it fails or has failed; empty while no step has."""
 
 
-def count_states(batches: Collection[str]) -> dict[str, Counter[str]]:
-    """Batch to how many of its workflows are in each state, as users see it.
+@dataclass(slots=True)
+class States:
+    """Of the workflows of a batch, as users see them."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    """State to how many rows are in it."""
+    gather: str = ""
+    """Of its gather; empty: there is none."""
+
+
+def count_states(batches: Collection[str]) -> dict[str, States]:
+    """Batch to the states of its workflows.
 
     A workflow that a retry of the batch is about to restart counts as pending.
     """
-    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    found: defaultdict[str, States] = defaultdict(States)
     by = {
         "batch": "$batch",
+        "is_row": {"$gt": ["$row", None]},
         "state": "$state",
         "cancel": {"$gt": ["$cancel_requested_at", None]},
         "retry": {"$eq": ["$retry_wanted", True]},
@@ -58,7 +69,10 @@ def count_states(batches: Collection[str]) -> dict[str, Counter[str]]:
         for group in groups:
             key = group["_id"]
             state = _shown_state(key["state"], cancel=key["cancel"], retry=key["retry"])
-            found[key["batch"]][state] += group["count"]
+            if key["is_row"]:
+                found[key["batch"]].rows[state] += group["count"]
+            else:
+                found[key["batch"]].gather = state
     return found
 
 
@@ -69,7 +83,7 @@ def _shown_state(state: str, *, cancel: bool, retry: bool) -> str:
 
 
 def count_active(batch: str) -> int:
-    """Workflows of it that have not ended."""
+    """Workflows of it that have not ended, its gather too."""
     with translate_errors():
         return int(
             collection(documents.Workflow).count_documents(
@@ -79,9 +93,9 @@ def count_active(batch: str) -> int:
         )
 
 
-def active_workflows(batch: str, limit: int) -> list[str]:
-    """Those that have not ended, in the order of the table."""
-    return _ids({**of_batch(batch), "state": {"$in": sorted(ACTIVE_WORKFLOW)}}, limit)
+def active_workflows(batch: str) -> list[str]:
+    """Those that have not ended, its gather first, then in the order of the table."""
+    return _ids({**of_batch(batch), "state": {"$in": sorted(ACTIVE_WORKFLOW)}})
 
 
 def wanted_retries(batch: str, limit: int) -> list[str]:
@@ -90,7 +104,8 @@ def wanted_retries(batch: str, limit: int) -> list[str]:
     return _ids({**of_batch(batch), **ended}, limit)
 
 
-def _ids(query: Row, limit: int) -> list[str]:
+def _ids(query: Row, limit: int = 0) -> list[str]:
+    """``limit``: 0 for none."""
     with translate_errors():
         rows = collection(documents.Workflow).find(query, {"_id": 1}).sort("row", 1).limit(limit)
         return [row["_id"] for row in rows]
@@ -134,7 +149,7 @@ def failures(batch: str, groups: int, samples: int) -> list[FailureGroup]:
     with translate_errors():
         found = collection(documents.Workflow).aggregate(
             [
-                {"$match": {**of_batch(batch), "state": WorkflowState.FAILED}},
+                {"$match": {**of_batch(batch), **ROWS, "state": WorkflowState.FAILED}},
                 {"$group": {"_id": by, "count": {"$sum": 1}, "rows": _first_samples(samples)}},
                 {"$sort": {"count": -1}},
                 {"$limit": groups},
@@ -169,8 +184,8 @@ def progress_of(batch: str, after: int, limit: int) -> list[tuple[int, str, Work
 
 
 def active_progress(batch: str, limit: int) -> list[tuple[str, Workflow]]:
-    """Spec and progress of those that have not ended, in the order of the table."""
-    query = {**of_batch(batch), "state": {"$in": sorted(ACTIVE_WORKFLOW)}}
+    """Spec and progress of the rows that have not ended, in the order of the table."""
+    query = {**of_batch(batch), **ROWS, "state": {"$in": sorted(ACTIVE_WORKFLOW)}}
     with translate_errors():
         rows = (
             collection(documents.Workflow)
@@ -181,6 +196,13 @@ def active_progress(batch: str, limit: int) -> list[tuple[str, Workflow]]:
         return [(row["spec"], workflow_rows.value(row)) for row in rows]
 
 
+def failure_of(workflow: str) -> str:
+    """Why it fails or has failed; empty while no step has."""
+    with translate_errors():
+        row = collection(documents.Workflow).find_one({"_id": workflow}, {"failure": 1})
+    return (row or {}).get("failure") or ""
+
+
 def with_open_jobs(workflows: Collection[str]) -> set[str]:
     """Those with a job that has not ended at AppService."""
     query = {"workflow": {"$in": list(workflows)}, "open": True}
@@ -188,10 +210,11 @@ def with_open_jobs(workflows: Collection[str]) -> set[str]:
         return set(collection(documents.Job).distinct("workflow", query))
 
 
-def cancelled_workflows(batch: str) -> list[str]:
+def cancelled_rows(batch: str) -> list[str]:
+    """Their workflows."""
     with translate_errors():
         rows = collection(documents.Workflow).find(
-            {**of_batch(batch), "cancel_requested_at": {"$type": "date"}}, {"_id": 1}
+            {**of_batch(batch), **ROWS, "cancel_requested_at": {"$type": "date"}}, {"_id": 1}
         )
         return [row["_id"] for row in rows]
 

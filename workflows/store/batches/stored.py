@@ -38,6 +38,12 @@ class StoredBatch:
     request_id: str
     template: Mapping[str, Json]
     """``{name, version}`` of what its workflows are made from; empty: of no template."""
+    gather: str
+    """What its gather requires, ``any`` or ``all`` rows; empty: it has none."""
+    gather_rows: int | None
+    """The number of rows that its gather was made of; None: it has not begun."""
+    gather_problem: str
+    """Why no workflow could be made of it."""
     created_at: datetime
     updated_at: datetime
     finished_at: datetime | None
@@ -45,6 +51,11 @@ class StoredBatch:
     @property
     def is_cancelled(self) -> bool:
         return self.cancel_requested_at is not None
+
+    @property
+    def awaits_gather(self) -> bool:
+        """It has a gather, which has not begun."""
+        return bool(self.gather) and self.gather_rows is None
 
 
 def get(batch: str) -> StoredBatch:
@@ -102,6 +113,9 @@ def _value(row: Row) -> StoredBatch:
         version=row.get("version", 0),
         request_id=row.get("request_id") or "",
         template=row.get("template") or {},
+        gather=row.get("gather") or "",
+        gather_rows=row.get("gather_rows"),
+        gather_problem=row.get("gather_problem") or "",
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         finished_at=row.get("finished_at"),

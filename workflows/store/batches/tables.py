@@ -13,6 +13,7 @@ from typing import Any, Final
 from workflows.model.errors import Invalid, NotFound, Problem
 from workflows.model.values import Json
 from workflows.spec.batches.check import CheckedBatch
+from workflows.spec.batches.gather import Gather
 from workflows.spec.batches.planned import AnyBatch, PlannedBatch
 from workflows.spec.batches.table import Row, Table
 from workflows.spec.batches.template import Template, find_uses
@@ -33,7 +34,10 @@ def encode(checked: AnyBatch) -> bytes:
     """A batch as it is stored; raises ``Invalid`` where it is too large for that."""
     table = checked.table
     rows = [[row.number, row.sample, dict(row.cells), dict(row.values)] for row in table.rows]
-    encoded = _compress({**_encode_source(checked), "columns": table.columns, "rows": rows})
+    content = {**_encode_source(checked), "columns": table.columns, "rows": rows}
+    if checked.gather:
+        content["gather"] = checked.gather.as_json()
+    encoded = _compress(content)
     if len(encoded) > LARGEST_BYTES:
         message = f"the batch takes {len(encoded)} bytes to keep; at most {LARGEST_BYTES} fit"
         raise Invalid([Problem("", "document_too_large", message, "make several batches of it")])
@@ -104,10 +108,12 @@ def _decode(found: dict[str, Any]) -> AnyBatch:
         Row(number, cells, sample, values) for number, sample, cells, values in found["rows"]
     )
     table = Table(tuple(found["columns"]), rows)
+    gather = Gather(**found["gather"]) if "gather" in found else None
     if planned := found.get("planned"):
-        return PlannedBatch(**{**planned, "outputs": tuple(planned["outputs"]), "table": table})
+        fields = {**planned, "outputs": tuple(planned["outputs"]), "table": table}
+        return PlannedBatch(**fields, gather=gather)
     template = Template(found["template"]["document"], found["template"]["folder_a_row"])
-    return CheckedBatch(template, table, find_uses(template.document))
+    return CheckedBatch(template, table, find_uses(template.document), gather)
 
 
 _kept: Final = ByteCache(_load, KEPT_BYTES)

@@ -76,15 +76,11 @@ def request_retry(
 
 
 def withdraw_cancel(batch: str) -> bool:
-    """Let a cancelled batch make its further rows; false if it has none."""
+    """Let a cancelled batch make its further rows and its gather; false if it has neither."""
+    further: list[Row] = [{"$expr": {"$lt": ["$made", "$count"]}}, {"gather": {"$type": "string"}}]
     with translate_errors():
         row = collection(documents.Batch).find_one(
-            {
-                "_id": batch,
-                "cancel_requested_at": {"$type": "date"},
-                "$expr": {"$lt": ["$made", "$count"]},
-            },
-            {"_id": 1},
+            {"_id": batch, "cancel_requested_at": {"$type": "date"}, "$or": further}, {"_id": 1}
         )
         if row:
             _reopen(batch, ["cancel_requested_at", "cancel_pending"])

@@ -28,7 +28,7 @@ class Claimed:
     replan_failures: int = 0
     """How often that was tried in vain, for no fault of what was submitted."""
     batch: str = ""
-    """The batch that it is a row of."""
+    """The batch that it is a row of, or the gather."""
     row: int = 0
     has_row_failure: bool = False
     """What its batch groups its failure by is stored already."""

@@ -48,13 +48,13 @@ class NewWorkflow:
     idempotency_key: str | None = None
     body_digest: str | None = None
     batch: Mapping[str, Json] = field(default_factory=dict)
-    """Of a row of a batch: ``{batch, row, sample}``."""
+    """Of a row of a batch: ``{batch, row, sample}``; of its gather: ``{batch}``."""
     template: Mapping[str, Json] = field(default_factory=dict)
     """Of a workflow that was made from a template: ``{name, version}``."""
 
     @property
     def spec_id(self) -> str:
-        return f"{self.id}/1"
+        return first_spec(self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,11 @@ class Write:
 
     workflow: UpdateOne
     spec: RawBSONDocument
+
+
+def first_spec(workflow: str) -> str:
+    """The id of the spec that it was stored with; later ones are its versions 2, 3, …"""
+    return f"{workflow}/1"
 
 
 def create(new: NewWorkflow, document: Mapping[str, Json], origin: Origin = UNKNOWN_ORIGIN) -> int:

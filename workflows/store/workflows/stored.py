@@ -62,8 +62,9 @@ class WorkflowSummary:
     failure: str
     """Why it fails or has failed; empty while no step has."""
     batch: str = ""
-    """The batch that it is a row of, and the name of that row; empty if it is of none."""
+    """The batch that it is a row of, or the gather; empty if it is of none."""
     sample: str = ""
+    """The name of that row; empty of the gather."""
     template: Mapping[str, Json] = field(default_factory=dict)
     """``{name, version}`` of the template that it was made from; empty if it was from none."""
 

@@ -14,6 +14,7 @@ from workflows.model.states import ACTIVE_WORKFLOW, RETRY_WORKFLOW, StepState, W
 from workflows.model.values import Event
 from workflows.model.webhooks import Message
 from workflows.store import documents
+from workflows.store.batches.queries import AWAITS_GATHER, CHANGED
 from workflows.store.mongo import NOW, Row, collection, transaction, translate_errors
 from workflows.store.webhooks import outbox
 from workflows.store.workflows import events
@@ -76,9 +77,11 @@ def restart(  # noqa: PLR0913, PLR0917 - what is written, and when
     condition: Row | None = None,
     version: RawBSONDocument | None = None,
     messages: Sequence[Message] = (),
+    batch: str = "",
 ) -> bool:
     """Restart a failed or cancelled workflow with new step states, and a new version of its spec if
-    there is one: all of it, or nothing.
+    there is one: all of it, or nothing. The gather of its ``batch`` waits for it, where it has not
+    begun.
 
     False if it was changed after ``revision``, or does not meet the condition.
     """
@@ -98,9 +101,21 @@ def restart(  # noqa: PLR0913, PLR0917 - what is written, and when
                 collection(documents.Spec).insert_one(version, session=session)
             events.append([(workflow, event)], session)
             outbox.insert(messages, session)
+            if batch:
+                _let_gather_wait(batch, session)
         return bool(result.modified_count)
 
     return transaction(work)
+
+
+def _let_gather_wait(batch: str, session: ClientSession) -> None:
+    """The batch is under way again. A process that was about to make its gather, or to end it,
+    finds that it has changed."""
+    collection(documents.Batch).update_one(
+        {"_id": batch, "cancel_requested_at": None, **AWAITS_GATHER},
+        [{"$set": {"next_check": NOW, **CHANGED}}, {"$unset": "finished_at"}],
+        session=session,
+    )
 
 
 def _restart_update(
