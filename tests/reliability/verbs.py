@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.cwl.planning import workflow as cwl
-from tests.engine.batches import end_batch, submit_batch
+from tests.engine.batches import GATHER, end_batch, end_rows, submit_batch
 from tests.engine.conftest import Engine, document
 from tests.engine.cwl import submit_cwl
 from workflows.engine import commands
@@ -191,6 +191,13 @@ def batch(engine: Engine) -> str:
     return submit_batch(engine, 3, max_active=2)
 
 
+def may_gather(engine: Engine) -> str:
+    """The rows of a batch have ended, and its gather has not begun."""
+    found = submit_batch(engine, 2, gather=GATHER)
+    end_rows(engine, found)
+    return found
+
+
 def running_batch(engine: Engine) -> str:
     engine.simulator.app(user=engine.user, run_seconds=None)
     found = batch(engine)
@@ -312,6 +319,13 @@ VERBS = [
     Verb(
         "make rows",
         batch,
+        lambda engine, found: advance_batch(engine.context, found),
+        again=end_only_batch,
+        workflows=3,
+    ),
+    Verb(
+        "make the gather",
+        may_gather,
         lambda engine, found: advance_batch(engine.context, found),
         again=end_only_batch,
         workflows=3,
