@@ -186,8 +186,9 @@ class Executor(Section):
     again by their ids, or cancelled."""
     max_jobs_per_user: Count = 1000
     """Jobs of one user that are at AppService at the same time."""
-    lease_seconds: Seconds = 60
-    """How long a claim on a workflow lasts; a dead worker's workflows are taken over after it."""
+    lease_seconds: Seconds = 10
+    """How long a claim lasts that is not renewed, as it is while the work goes on: what a dead
+    worker had in hand is taken over after it."""
     in_doubt_grace_seconds: Seconds = 900
     """How old a submission must be before AppService's "not found" is believed."""
     lost_job_deadline_seconds: Seconds = 86_400

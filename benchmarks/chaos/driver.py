@@ -21,7 +21,7 @@ from benchmarks.chaos.failover import Failover, failover_stack
 from benchmarks.chaos.faults import Fault, Stage
 from benchmarks.chaos.listener import Listener, listening
 from benchmarks.chaos.partition import proxies
-from benchmarks.chaos.report import Report, cancel_to_kill, recovery, silences
+from benchmarks.chaos.report import Report, aftermath, cancel_to_kill, recovery, silences
 from benchmarks.chaos.reuse import Contents, put_files
 from benchmarks.chaos.schedule import Schedule
 from benchmarks.chaos.users import Users
@@ -156,6 +156,7 @@ def _torment(
         faults=dict(struck.counts),
         hits=dict(stage.hits),
         silences=silences(struck.spans, facts),
+        aftermath=aftermath(struck.spans, facts),
         recovery_seconds=recovery(struck.over, facts),
         cancel_to_kill_seconds=cancel_to_kill(facts),
         verdict=audit(facts),

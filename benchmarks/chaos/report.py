@@ -34,6 +34,8 @@ class Report:
     log_megabytes: float = 0.0
     silences: Sequence[Json] = ()
     """The longest times in which nothing at all was recorded, and what went on then."""
+    aftermath: Json = None
+    """How soon work went on after the longest and the last fault."""
 
     def as_json(self) -> dict[str, Json]:
         return {
@@ -48,6 +50,7 @@ class Report:
             "cancel_to_kill_seconds": self.cancel_to_kill_seconds,
             "log_megabytes": round(self.log_megabytes, 1),
             "silences": list(self.silences),
+            "aftermath": self.aftermath,
             "verdict": self.verdict.as_json(),
         }
 
@@ -64,6 +67,51 @@ def recovery(over: Sequence[tuple[str, float]], facts: Facts) -> dict[str, dict[
         if index < len(times):
             waits[kind].append(times[index] - at)
     return {kind: spread(found) for kind, found in sorted(waits.items())}
+
+
+def aftermath(spans: Sequence[tuple[str, float, float]], facts: Facts) -> Json:
+    """Seconds from the end of the longest fault to the first record of a workflow
+    (``something``), and from the end of the last fault also to when each workflow under way had one
+    (``everything``): its jobs' own time and its turn in its user's caps are part of that.
+    """
+    if not spans:
+        return None
+    longest, last = max(spans, key=lambda span: span[2] - span[1]), max(span[2] for span in spans)
+    kind, begun, ended = longest
+    nexts = _next_records(last, facts)
+    slowest = max(nexts, key=lambda workflow: nexts[workflow], default="")
+    return {
+        "longest": {
+            "kind": kind,
+            "lasted": round(ended - begun, 1),
+            "something": _until_progress(ended, facts),
+        },
+        "last": {
+            "something": _until_progress(last, facts),
+            "everything": round(nexts[slowest], 1) if slowest else None,
+            "slowest": slowest,
+            "under_way": len(nexts),
+        },
+    }
+
+
+def _until_progress(since: float, facts: Facts) -> float | None:
+    times = progress(facts)
+    index = bisect_left(times, since)
+    return round(times[index] - since, 1) if index < len(times) else None
+
+
+def _next_records(since: float, facts: Facts) -> dict[str, float]:
+    """For each workflow that had begun by then and had not ended: seconds to its next record."""
+    known, found = set(), dict[str, float]()
+    for record in records(facts):
+        if record.at < since:
+            known.add(record.workflow)
+        else:
+            found[record.workflow] = min(
+                record.at - since, found.get(record.workflow, float("inf"))
+            )
+    return {workflow: wait for workflow, wait in found.items() if workflow in known}
 
 
 def silences(spans: Sequence[tuple[str, float, float]], facts: Facts, most: int = 5) -> list[Json]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from devstack.processes import wait_until
 from tests.cwl.planning import annotate, workflow
 from tests.engine.conftest import ALICE, Engine
 from tests.engine.cwl import submit_cwl
@@ -233,6 +234,30 @@ def test_nothing_is_written_under_a_lost_lease(growing_engine: Engine) -> None:
 
     assert row(workflow_id) == after
     assert collection(documents.Spec).count_documents({}) == 2
+
+
+def test_planning_keeps_its_lease_however_long_it_takes(
+    growing_engine: Engine, planner: Planner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process would plan the same, and neither would write it."""
+    workflow_id = submit(growing_engine, EACH)
+    until_it_may_grow(growing_engine, workflow_id)
+    plan = planner.plan
+
+    def slowly(*words: Any) -> Any:
+        lease = row(workflow_id)["lease"]
+        wait_until(
+            lambda: row(workflow_id)["lease"]["until"] > lease["until"],
+            "the lease is renewed",
+            seconds=60,
+        )
+        assert row(workflow_id)["lease"]["token"] == lease["token"]
+        return plan(*words)
+
+    monkeypatch.setattr(planner, "plan", slowly)
+    replan(growing_engine.context, [workflow_id])
+
+    assert names(workflow_id) == ["find", "each__0", "each__1"]
 
 
 def test_what_the_document_is_to_blame_for_fails_the_workflow(growing_engine: Engine) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.chaos.audit import Facts, Verdict, audit
+from benchmarks.chaos.report import aftermath
 from benchmarks.chaos.workload import Promise
 
 
@@ -105,3 +106,30 @@ def test_an_event_that_no_webhook_heard_of_and_a_message_with_two_contents_count
     assert (found.lost_messages, found.spoilt_messages) == (1, 1)
     assert not found.kept
     assert judged(gone=True, heard={"wf_1": [1, 2, 3]}).kept
+
+
+def test_what_comes_after_the_faults_is_measured() -> None:
+    """Of two workflows the second one has a record 7 s after the last fault and 17 s before it."""
+    events = {
+        workflow: [
+            {
+                "sequence": number,
+                "at": datetime.fromtimestamp(at, UTC),
+                "subject": "step",
+                "step": 0,
+                "after": "queued",
+            }
+            for number, at in enumerate(times, 1)
+        ]
+        for workflow, times in (("wf_1", (10, 22)), ("wf_2", (3, 27)), ("wf_3", (30,)))
+    }
+    facts = Facts(
+        promises=[], bvbrc_jobs=[], starts=[], stored_jobs={}, events=events, peaks={}, cap=2
+    )
+
+    found = aftermath([("away", 1.0, 9.0), ("killed", 19.0, 20.0)], facts)
+
+    assert found == {
+        "longest": {"kind": "away", "lasted": 8.0, "something": 1.0},
+        "last": {"something": 2.0, "everything": 7.0, "slowest": "wf_2", "under_way": 2},
+    }

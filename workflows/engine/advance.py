@@ -18,6 +18,7 @@ from workflows.model.states import FINAL_WORKFLOW, JobState
 from workflows.rules.plan import backoff, plan
 from workflows.store.jobs import rows as job_rows
 from workflows.store.jobs.rows import OpenJobs
+from workflows.store.leases import leases
 from workflows.store.users import preferences as users
 from workflows.store.workflows import paused, specs
 from workflows.store.workflows import rows as workflow_rows
@@ -69,7 +70,21 @@ def advance(context: EngineContext, ids: Iterable[str]) -> Advanced:
 
 def _chunk(context: EngineContext, ids: Sequence[str]) -> tuple[Advanced, list[str]]:
     """Returns the remaining work, and the workflows whose lease another process holds."""
-    token, claimed, unreadable = workflow_rows.claim(ids, context.limits.lease)
+    lease = context.limits.lease
+    token, claimed, unreadable = workflow_rows.claim(ids, lease)
+    mine = [*(each.workflow.id for each in claimed), *unreadable]
+    with leases.kept(lease, lambda: workflow_rows.renew(token, mine, lease)):
+        written = _turns(context, token, claimed, unreadable)
+    again = [change.after.id for change in written if change.kills]
+    done = Advanced(kills=sum(len(change.kills) for change in written))
+    missed = _missed_workflows([each for each in ids if each not in set(mine)])
+    return done, missed + again
+
+
+def _turns(
+    context: EngineContext, token: str, claimed: Sequence[Claimed], unreadable: Sequence[str]
+) -> list[Change]:
+    """Decides and writes what follows for each; returns what was written."""
     for workflow in unreadable:
         _put_off(context, token, workflow, 1, ValueError("its document cannot be read"))
     open_jobs = job_rows.open_jobs(each.workflow.id for each in claimed) if claimed else {}
@@ -89,11 +104,7 @@ def _chunk(context: EngineContext, ids: Sequence[str]) -> tuple[Advanced, list[s
     if idle:
         workflow_rows.release(token, idle)
     _tell(context, written)
-    mine = {each.workflow.id for each in claimed} | set(unreadable)
-    again = [change.after.id for change in written if change.kills]
-    done = Advanced(kills=sum(len(change.kills) for change in written))
-    missed = _missed_workflows([each for each in ids if each not in mine])
-    return done, missed + again
+    return written
 
 
 def _note_priorities(changes: Iterable[Change]) -> None:

@@ -29,6 +29,7 @@ from workflows.model.values import Event, Json, Workflow
 from workflows.rules.plan import backoff
 from workflows.spec.compiled_spec import CompiledSpec
 from workflows.spec.resolver import Resolver
+from workflows.store.leases import leases
 from workflows.store.workflows import replan as growing
 from workflows.store.workflows import rows as workflow_rows
 from workflows.store.workflows import specs
@@ -82,6 +83,13 @@ def _grow(context: EngineContext, workflow: str) -> bool:
     if before is None or not before.may_grow or before.workflow.cancel_requested:
         growing.let_go(token, workflow)
         return False
+    lease = context.limits.lease
+    with leases.kept(lease, lambda: workflow_rows.renew(token, [workflow], lease)):
+        return _grow_claimed(context, token, before)
+
+
+def _grow_claimed(context: EngineContext, token: str, before: Claimed) -> bool:
+    """The same under its lease."""
     try:
         return _extend(context, token, before, _plan_further_steps(context, before))
     except Invalid as invalid:

@@ -34,6 +34,7 @@ from workflows.rules.endings import Evidence, judge, tell
 from workflows.store.jobs import failures, polling
 from workflows.store.jobs.failures import FailedJob, Findings, Kept
 from workflows.store.jobs.polling import JobUpdate
+from workflows.store.leases import leases
 from workflows.store.mongo import PyMongoError, clock
 from workflows.store.users import credentials
 
@@ -69,7 +70,7 @@ def collect_evidence(context: EngineContext) -> Advanced:
 
 def _due_questions(context: EngineContext) -> dict[str, list[Callable[[], JobUpdate | None]]]:
     """By owner, what is due now; none of users whose calls hang."""
-    again_in = max(context.limits.lease, context.limits.evidence_deadline)
+    again_in = context.limits.lease
     calls: dict[str, list[Callable[[], JobUpdate | None]]] = defaultdict(list)
     busy = context.questions.busy()
     for _ in range(_TOGETHER):
@@ -83,8 +84,10 @@ def _due_questions(context: EngineContext) -> dict[str, list[Callable[[], JobUpd
 def _explain(context: EngineContext, failed: FailedJob) -> JobUpdate | None:
     """The end of the job with its reason; None where it is to be asked again. A defect of ours ends
     the job without a reason, and does not keep those of others waiting."""
+    lease = context.limits.lease
     try:
-        return _ask_why(context, failed)
+        with leases.kept(lease, lambda: failures.ask_again(failed.job, lease)):
+            return _ask_why(context, failed)
     except (PyMongoError, Unavailable):
         raise
     except Exception as defect:

@@ -31,6 +31,7 @@ from workflows.reuse.comparison import first_difference, nearest, tell_differenc
 from workflows.reuse.inputs import NoIdentity
 from workflows.reuse.key import Parts
 from workflows.reuse.results import first_change, place_of
+from workflows.store.leases import leases
 from workflows.store.mongo import PyMongoError
 from workflows.store.reuse import lookups, sources
 from workflows.store.reuse.sources import Source
@@ -73,7 +74,7 @@ def _due_lookups(
     context: EngineContext, settings: ReuseSettings
 ) -> dict[str, list[Callable[[], str]]]:
     """By owner, what is due now; none of users whose calls hang."""
-    again_in = max(context.limits.lease, settings.patience)
+    again_in = context.limits.lease
     calls: dict[str, list[Callable[[], str]]] = defaultdict(list)
     busy = settings.lookups.busy()
     for _ in range(_TOGETHER):
@@ -86,8 +87,10 @@ def _due_lookups(
 
 def _look_up(context: EngineContext, settings: ReuseSettings, job: Job) -> str:
     """The workflow where its step has its results now; else nothing."""
+    lease = context.limits.lease
     try:
-        return _Lookup(context, settings, job).run()
+        with leases.kept(lease, lambda: lookups.look_later(job, lease)):
+            return _Lookup(context, settings, job).run()
     except (PyMongoError, Unavailable):
         raise
     except Exception as defect:

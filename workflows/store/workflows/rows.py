@@ -84,6 +84,15 @@ def claim(ids: Iterable[str], lease: timedelta) -> tuple[str, list[Claimed], lis
     return token, claimed, [each for each, read in found.items() if read is None]
 
 
+def renew(token: str, ids: Sequence[str], lease: timedelta) -> None:
+    """Lengthen the leases of the workflows that are still held under this token."""
+    with translate_errors():
+        collection(documents.Workflow).update_many(
+            {"_id": {"$in": list(ids)}, "lease.token": token},
+            [{"$set": {"lease.until": later(lease)}}],
+        )
+
+
 def commit(token: str, changes: Sequence[Change]) -> list[Change]:
     """Write all changes in one transaction and end their leases; answers with those written.
 
