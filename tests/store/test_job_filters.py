@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from workflows.model.states import WorkflowState
 from workflows.model.values import Job, Workflow
 from workflows.rules.concurrency_limit import Observed
-from workflows.store import connection, documents
+from workflows.store import clock, connection, documents
 from workflows.store.jobs import (
     duplicates,
     kills,
@@ -29,6 +29,7 @@ from workflows.store.jobs import (
 )
 from workflows.store.jobs.outbox import Bounds
 from workflows.store.mongo import collection
+from workflows.store.processes import sweeps
 from workflows.store.workflows.changes import Change, Claimed
 from workflows.store.workflows.job_writes import job_writes
 
@@ -222,3 +223,32 @@ def test_a_claim_has_none_of_the_jobs_that_another_one_marked() -> None:
     assert outbox.mark_sending([theirs], "theirs", bounds) == {theirs.key}
 
     assert outbox.mark_sending([ours, theirs], "ours", bounds) == {ours.key}
+
+
+def test_a_claim_that_is_marked_twice_has_all_of_its_jobs() -> None:
+    """As after a failover in the midst of it: MongoDB has marked the first of them."""
+    first, second = put("wf_1", state="intended"), put("wf_2", state="intended")
+    bounds = Bounds(10, 10, MINUTE, MINUTE, 10)
+    outbox.mark_sending([first], "ours", bounds)
+
+    assert outbox.mark_sending([first, second], "ours", bounds) == {first.key, second.key}
+
+
+def test_a_claim_has_jobs_of_several_versions() -> None:
+    jobs = [put("wf_1", state="intended"), put("wf_2", state="intended", version=8)]
+    late = put("wf_3", state="intended", version=9)
+    collection(documents.Job).update_one({"_id": late.key}, {"$set": {"version": 10}})
+
+    marked = outbox.mark_sending([*jobs, late], "ours", Bounds(10, 10, MINUTE, MINUTE, 10))
+
+    assert marked == {job.key for job in jobs}
+
+
+def test_of_sweeps_the_slowest_of_the_last_day_stay() -> None:
+    old = {"at": clock.now() - timedelta(days=2), "seconds": 99.0}
+    collection(documents.Lock).insert_one({"_id": "sweep", "slowest": [old]})
+
+    for seconds in (3, 1, 5, 2, 4, 6, 0.5):
+        sweeps.record(timedelta(seconds=seconds))
+
+    assert [sweep.seconds for sweep in sweeps.slowest()] == [6, 5, 4, 3, 2]

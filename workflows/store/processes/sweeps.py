@@ -9,7 +9,7 @@ from typing import Final
 from pymongo import UpdateOne
 
 from workflows.store import clock, documents
-from workflows.store.mongo import collection, translate_errors
+from workflows.store.mongo import Row, collection, translate_errors
 
 MOST: Final = 5
 _KEPT: Final = timedelta(days=1)
@@ -25,13 +25,20 @@ class Sweep:
 
 
 def record(took: timedelta) -> None:
-    """Keep it if it is one of the slowest."""
+    """Keep it if it is one of the slowest; of most sweeps nothing is written."""
     now = clock.now()
     found = {"at": now, "seconds": took.total_seconds()}
     slowest = {"$each": [found], "$sort": {"seconds": -1}, "$slice": MOST}
+    last = f"slowest.{MOST - 1}"
+    is_slow: Row = {
+        "$or": [{last: {"$exists": False}}, {f"{last}.seconds": {"$lt": found["seconds"]}}]
+    }
     writes = [
-        UpdateOne(_SWEEP, {"$pull": {"slowest": {"at": {"$lt": now - _KEPT}}}}),
-        UpdateOne(_SWEEP, {"$push": {"slowest": slowest}}),
+        UpdateOne(
+            {**_SWEEP, "slowest.at": {"$lt": now - _KEPT}},
+            {"$pull": {"slowest": {"at": {"$lt": now - _KEPT}}}},
+        ),
+        UpdateOne({**_SWEEP, **is_slow}, {"$push": {"slowest": slowest}}),
     ]
     with translate_errors():
         collection(documents.Lock).bulk_write(writes)
