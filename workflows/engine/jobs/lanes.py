@@ -7,6 +7,7 @@ it. Until then this process starts no call of that kind for the user.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -30,7 +31,9 @@ THREADS: Final = 8
 PATIENCE_SECONDS: Final = 1.0
 """How long answers are waited for after the last one came."""
 GATHER_SECONDS: Final = 0.02
-"""How long an answer waits for others, to be taken in together."""
+"""How long an answer waits for the next one, to be taken in together."""
+LONGEST_GATHER_SECONDS: Final = 0.1
+"""How long the first of them waits at most."""
 MOST_LATE: Final = 256
 """Calls that may be late in one process; while there are more, all answers are waited for."""
 
@@ -92,9 +95,22 @@ def _taken_in(
         first, waiting = wait(waiting, patience(), return_when=FIRST_COMPLETED)
         if not first:
             return waiting
-        others, waiting = wait(waiting, timeout=GATHER_SECONDS)
+        others, waiting = _gather(waiting)
         take([each.result() for each in first | others])
     return ()
+
+
+def _gather(
+    waiting: set[Future[Answer]],
+) -> tuple[set[Future[Answer]], set[Future[Answer]]]:
+    """What comes next, and what is left: queries go one after the other (``query_places.py``)."""
+    found, until = set[Future[Answer]](), time.monotonic() + LONGEST_GATHER_SECONDS
+    while waiting and time.monotonic() < until:
+        more, waiting = wait(waiting, GATHER_SECONDS, return_when=FIRST_COMPLETED)
+        if not more:
+            break
+        found |= more
+    return found, waiting
 
 
 def _take_late(done: Future[Answer], take: Take[Answer]) -> None:
