@@ -51,6 +51,8 @@ _GATHER_SECONDS = 0.1
 """How long an answer waits at most for the rest of its burst, to be stored together."""
 _IDLE_SECONDS = 0.5
 """How long the drain waits for answers before it looks for new work on its own."""
+_LEARN_SECONDS = 0.1
+"""How long what answers show of AppService waits at most while further calls are under way."""
 _YIELD_SECONDS = 0.01
 """How long the drain leaves a place to queries before it looks whether they are done."""
 _BARRED = "the last calls for this user failed; one is tried every few seconds"
@@ -72,6 +74,9 @@ class Drain:
         """Answers that are not stored yet; they outlive an outage of MongoDB."""
         self._yields = False
         """Whether queries go first just now."""
+        self._to_learn: list[SendResult] = []
+        """Answers from which the limit of calls has not learnt yet."""
+        self._learn_after = 0.0
         self._told: dict[str, float] = {}
         """Workflows with unprocessed changes, and since when on the monotonic clock."""
 
@@ -110,10 +115,10 @@ class Drain:
         if answered:
             record_answers(context, answered)
             self._note(answered)
+            self._to_learn += answered
             self._answered = []
         fresh = self._claim(context)
-        if answered:  # only now: until the next job is sent, a worker of AppService idles
-            learn(context, _youngest(answered))
+        self._learn(context)  # only now: until the next job is sent, a worker of AppService idles
         told = self._tell(context)
         busy = self._under_way or self._answered or self._told or self._yields
         return not (busy or answered or fresh or told)
@@ -123,6 +128,12 @@ class Drain:
         for sent in answered:
             if sent.unprocessed:
                 self._told.setdefault(sent.job.workflow, now)
+
+    def _learn(self, context: EngineContext) -> None:
+        """Store what the answers show, those of a few bursts together."""
+        if self._to_learn and not (self._under_way and time.monotonic() < self._learn_after):
+            learn(context, _youngest(self._to_learn))
+            self._to_learn, self._learn_after = [], time.monotonic() + _LEARN_SECONDS
 
     def _patience(self, context: EngineContext) -> float:
         """Seconds to wait for the next answer."""
