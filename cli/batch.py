@@ -17,6 +17,7 @@ from rich.text import Text
 from bvbrc_workflows_client import streams
 from bvbrc_workflows_client.session import of_batch
 from cli.documents.bundle import bundle, text_of
+from cli.documents.crate import save_crate
 from cli.documents.reuse import reuse_option, reuse_query
 from cli.show import forecasts, views
 from cli.show.failures import of_state
@@ -226,6 +227,23 @@ def results(screen: Screen, batch_id: str, output: Path | None) -> None:
         output.write_text(text, encoding="utf-8", newline="")
     else:
         click.echo(text, nl=False)
+
+
+@batch.command()
+@click.argument("batch_id")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write; without it BATCH_ID.crate.zip.",
+)
+@command
+def crate(screen: Screen, batch_id: str, output: Path | None) -> None:
+    """Save what happened in a batch as a Workflow Run RO-Crate, a zip file.
+
+    Data files are named in it by their addresses in the Workspace, not carried.
+    """
+    save_crate(screen, of_batch(batch_id, "/ro-crate"), output or Path(f"{batch_id}.crate.zip"))
 
 
 @batch.command()

@@ -21,7 +21,14 @@ def as_json(
 
 def with_etag(response: Response) -> Response:
     """The same with an ETag of its body: 304 for a client that has it already."""
-    response.set_etag(hashlib.blake2b(response.get_data(), digest_size=12).hexdigest())
+    return conditional(response, hashlib.blake2b(response.get_data(), digest_size=12).hexdigest())
+
+
+def conditional(response: Response, tag: str) -> Response:
+    """The same with this ETag."""
+    if response.is_streamed:  # its length would be found by reading all of it
+        response.automatically_set_content_length = False
+    response.set_etag(tag)
     response.headers["Cache-Control"] = "private, no-cache"
     response.headers["Vary"] = "Authorization"
     response.make_conditional(request)

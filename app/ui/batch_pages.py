@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 
+from app.api import ro_crate
 from app.batches import additions, live
 from app.batches.routes import CSV, load
 from app.batches.submission import Taken
@@ -48,6 +49,7 @@ def register(blueprint: Blueprint) -> None:
         ("", show_batch),
         ("/live", live_batch),
         ("/results.csv", download_results),
+        ("/ro-crate", save_batch_crate),
     ):
         blueprint.add_url_rule(f"/batches/<batch_id>{rule}", view.__name__, view)
     blueprint.add_url_rule(
@@ -95,6 +97,7 @@ def _page(batch_id: str, problems: Sequence[Problem]) -> str:
         following=page[ROWS - 1].index if len(page) > ROWS else None,
         wanted=wanted,
         has_ended=has_ended,
+        has_begun=batch.made > 0,
         problems=problems,
         may_add=_takes_samples(batch) and batch.owner == caller().name,
         once=outcome.visit(),
@@ -137,6 +140,12 @@ def download_results(batch_id: str) -> Response:
     text = "".join(batch_views.results_csv(load(batch_id)))
     headers = {"Content-Disposition": f'attachment; filename="{batch_id}.csv"'}
     return Response(text, mimetype=CSV, headers=headers)
+
+
+@signed_in
+def save_batch_crate(batch_id: str) -> Response:
+    """What happened, as a Workflow Run RO-Crate to be saved."""
+    return ro_crate.batch_response(load(batch_id), as_zip=True)
 
 
 @signed_in

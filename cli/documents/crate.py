@@ -1,4 +1,4 @@
-"""The command that saves a workflow's provenance."""
+"""The command that saves a workflow's provenance; a batch's is saved in the same way."""
 
 from __future__ import annotations
 
@@ -27,8 +27,12 @@ def crate(screen: Screen, workflow: str, output: Path | None) -> None:
 
     Data files are named in it by their addresses in the Workspace, not carried.
     """
-    file = output or Path(f"{workflow}.crate.zip")
-    content = screen.api.content(of_workflow(workflow, "/ro-crate"), "application/zip")
+    save_crate(screen, of_workflow(workflow, "/ro-crate"), output or Path(f"{workflow}.crate.zip"))
+
+
+def save_crate(screen: Screen, path: str, file: Path) -> None:
+    """Saves what the API has under a path."""
+    content = screen.api.content(path, "application/zip")
     try:
         file.write_bytes(content)
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -30,12 +31,15 @@ def test_a_batch_is_submitted_watched_and_its_results_saved(
     saved = terminal("batch", "results", batch, "-o", str(tmp_path / "results.csv"))
     as_json = terminal("batch", "results", batch, "--json")
     rows = terminal("batch", "rows", batch, "--status", "succeeded", "--json")
+    crate = terminal("batch", "crate", batch, "-o", str(tmp_path / "out.zip"))
 
     assert watched.exit_code == 0, watched.output
     assert "2 succeeded of 2" in shown.stdout
     assert "over all samples: ✔ succeeded wf_" in " ".join(shown.stdout.split())
     assert "does not use the column" in watched.stderr
-    assert saved.exit_code == 0
+    assert (saved.exit_code, crate.exit_code) == (0, 0)
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert {"ro-crate-metadata.json", "workflow.json", "samples.csv"} <= {*archive.namelist()}
     with (tmp_path / "results.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
     assert [(row["sample"], row["note"], row["status"]) for row in table] == [

@@ -32,6 +32,7 @@ def test_a_batch_is_shown_with_its_rows_and_its_results(product: Product, visito
     visitor.sign_in()
     text = visitor.get(f"/batches/{batch}").text
     table = visitor.get(f"/batches/{batch}/results.csv")
+    crate = visitor.get(f"/batches/{batch}/ro-crate")
 
     assert stranger.status_code == 303
     assert "&lt;night&gt;" in text
@@ -43,6 +44,8 @@ def test_a_batch_is_shown_with_its_rows_and_its_results(product: Product, visito
     assert all(f">{name}</a>" in text for name in ("S0", "S1", "S2"))
     assert batch in visitor.get("/batches").text
     assert table.headers["Content-Type"].startswith("text/csv")
+    assert f"/ui/batches/{batch}/ro-crate" in text
+    assert crate.headers["Content-Type"] == "application/zip"
     assert table.text.count("succeeded") == 3
     visitor.sign_in(BOB)
     assert visitor.get(f"/batches/{batch}").status_code == 403

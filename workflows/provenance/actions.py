@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
 
 from workflows.model.states import WorkflowState
 from workflows.model.values import Job, Json, Outcome
 from workflows.provenance.graph import Graph, Reference, local_id, reference, stamp
-from workflows.provenance.run_facts import RunFacts
+from workflows.provenance.run_facts import Run, RunFacts, WorkflowFacts
 from workflows.provenance.values import (
     add_file,
     add_output,
@@ -25,7 +25,7 @@ FAILED: Final = "http://schema.org/FailedActionStatus"
 _ELAPSED: Final = "https://w3id.org/ro/terms/bvbrc-workflow-engine#elapsedSeconds"
 
 
-def step_id(facts: RunFacts, step: int) -> str:
+def step_id(facts: WorkflowFacts, step: int) -> str:
     return f"#step/{quote(facts.compiled.spec.steps[step].name, safe='')}"
 
 
@@ -118,60 +118,73 @@ def _add_elapsed(graph: Graph, job: Job) -> Reference | None:
     )
 
 
-def add_run_action(graph: Graph, facts: RunFacts, main: str, agent: Reference) -> Reference:
-    """The CreateAction of the run. Before its end it has neither a status nor an end."""
-    succeeded = facts.state is WorkflowState.SUCCEEDED
-    status = (COMPLETED if succeeded else FAILED) if facts.has_ended else None
-    return graph.add(
-        f"#{facts.id}",
-        "CreateAction",
-        name=f"Run of {facts.compiled.spec.name}",
-        description=f"Workflow {facts.id}: {facts.state}",
-        instrument=reference(main),
-        agent=agent,
-        startTime=stamp(facts.starts_at),
-        endTime=stamp(facts.ends_at),
-        actionStatus=status,
-        error=_run_error(facts),
-        object=_run_inputs(graph, facts, main),
-        result=_run_results(graph, facts, main),
+def run_of(facts: RunFacts) -> Run:
+    """The run as a whole."""
+    given = {**facts.compiled.spec.base_context, **(facts.cwl.inputs if facts.cwl else {})}
+    made = {path for job in facts.jobs for path in workspace_paths(dict(facts.outputs_of(job)))}
+    taken = (path for job in facts.ended_jobs for path in workspace_paths(dict(job.params)))
+    return Run(
+        id=facts.id,
+        name=facts.compiled.spec.name,
+        owner=facts.owner,
+        state=facts.state,
+        given=given,
+        files=[path for path in dict.fromkeys(taken) if path not in made],
+        results=name_outputs(facts.state, facts.workflow_outputs),
+        starts_at=facts.starts_at,
+        ends_at=facts.ends_at,
+        error=facts.error,
     )
 
 
-def _run_error(facts: RunFacts) -> str | None:
-    if facts.state is WorkflowState.CANCELLED:
-        return f"cancelled by a user; the workflow belongs to {facts.owner}"
-    return facts.error if facts.state is WorkflowState.FAILED else None
+def name_outputs(state: WorkflowState, outputs: Sequence[Json]) -> dict[str, Json]:
+    """The results of a run that succeeded. CWL names its outputs; those of native workflows are
+    numbered."""
+    found: dict[str, Json] = {}
+    if state is WorkflowState.SUCCEEDED:
+        for number, item in enumerate(outputs, 1):
+            found |= item if isinstance(item, dict) else {f"output_{number}": item}
+    return found
 
 
-def _run_inputs(graph: Graph, facts: RunFacts, main: str) -> list[Reference]:
-    """What was given: base_context, the input object, and files that no step made."""
-    given: dict[str, Json] = {**facts.compiled.spec.base_context}
-    given |= facts.cwl.inputs if facts.cwl else {}
+def add_run_action(graph: Graph, run: Run, main: str, agent: Reference) -> Reference:
+    """The CreateAction of the run. Before its end it has neither a status nor an end."""
+    succeeded = run.state is WorkflowState.SUCCEEDED
+    return graph.add(
+        f"#{run.id}",
+        "CreateAction",
+        name=f"Run of {run.name}",
+        description=f"Workflow {run.id}: {run.state}",
+        instrument=reference(main),
+        agent=agent,
+        startTime=stamp(run.starts_at),
+        endTime=stamp(run.ends_at),
+        actionStatus=(COMPLETED if succeeded else FAILED) if run.ends_at else None,
+        error=_run_error(run),
+        object=_run_inputs(graph, run, main),
+        result=_run_results(graph, run, main),
+    )
+
+
+def _run_error(run: Run) -> str | None:
+    if run.state is WorkflowState.CANCELLED:
+        return f"cancelled by a user; the workflow belongs to {run.owner}"
+    return run.error if run.state is WorkflowState.FAILED else None
+
+
+def _run_inputs(graph: Graph, run: Run, main: str) -> list[Reference]:
     found: list[Reference] = []
-    for name, value in given.items():
+    for name, value in run.given.items():
         found += _add_run_values(graph, main, "input", name, value)
-    made = {path for job in facts.jobs for path in workspace_paths(dict(facts.outputs_of(job)))}
-    taken = (path for job in facts.ended_jobs for path in workspace_paths(dict(job.params)))
-    found += [add_file(graph, path) for path in dict.fromkeys(taken) if path not in made]
+    found += [add_file(graph, path) for path in run.files]
     return _unique(found)
 
 
-def _run_results(graph: Graph, facts: RunFacts, main: str) -> list[Reference]:
-    if facts.state is not WorkflowState.SUCCEEDED:
-        return []
+def _run_results(graph: Graph, run: Run, main: str) -> list[Reference]:
     found: list[Reference] = []
-    for name, value in _named_outputs(facts).items():
+    for name, value in run.results.items():
         found += _add_run_values(graph, main, "result", name, value)
     return _unique(found)
-
-
-def _named_outputs(facts: RunFacts) -> Mapping[str, Json]:
-    """CWL names its outputs; those of native workflows are numbered."""
-    found: dict[str, Json] = {}
-    for number, item in enumerate(facts.workflow_outputs, 1):
-        found |= item if isinstance(item, dict) else {f"output_{number}": item}
-    return found
 
 
 def _add_run_values(graph: Graph, main: str, kind: str, name: str, value: Json) -> list[Reference]:

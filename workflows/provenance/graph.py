@@ -20,13 +20,15 @@ class Graph:
 
     def __init__(self) -> None:
         self._entities: dict[str, Entity] = {}
-        self._links: dict[tuple[str, str], dict[str, None]] = {}
+        self._links: dict[str, dict[str, dict[str, None]]] = {}
         """Entity and field to the ids that it leads to."""
+        self._drained: dict[str, str | list[str]] = {}
+        """Entities that were taken out, and their types."""
 
     def add(self, entity_id: str, kind: str | list[str], **fields: Any) -> Reference:
         """Adds an entity, or leaves the one of this id as it is. Fields without a value are left
         out, and a list of one is its only item."""
-        if entity_id not in self._entities:
+        if entity_id not in self._entities and entity_id not in self._drained:
             kept = {name: _bare(value) for name, value in fields.items()}
             said = {name: value for name, value in kept.items() if value not in (None, "", [])}
             self._entities[entity_id] = {"@id": entity_id, "@type": kind, **said}
@@ -34,7 +36,9 @@ class Graph:
 
     def link(self, entity_id: str, field: str, target: Reference) -> None:
         """Adds a target to a field of an entity; ``add`` and ``fill`` leave this field alone."""
-        self._links.setdefault((entity_id, field), {})[target["@id"]] = None
+        if entity_id not in self._drained:
+            fields = self._links.setdefault(entity_id, {})
+            fields.setdefault(field, {})[target["@id"]] = None
 
     def fill(self, entity_id: str, fields: Entity) -> None:
         """Gives an entity its fields at the end, when all others are there."""
@@ -42,20 +46,37 @@ class Graph:
 
     def ids(self, *kinds: str) -> list[Reference]:
         """References to all entities of these kinds but the root."""
+        present = {name: entity["@type"] for name, entity in self._entities.items()}
         return [
-            reference(entity["@id"])
-            for entity in self._entities.values()
-            if not {*kinds}.isdisjoint(_as_list(entity["@type"])) and entity["@id"] != "./"
+            reference(name)
+            for name, types in (self._drained | present).items()
+            if not {*kinds}.isdisjoint(_as_list(types)) and name != "./"
         ]
+
+    def drain(self, *kinds: str) -> list[Entity]:
+        """Takes out the entities that are of one of these types alone. They count as added; links
+        that come later do not reach them. So a large graph is written part by part.
+        """
+        names = [name for name, entity in self._entities.items() if entity["@type"] in kinds]
+        entities = [self._linked(self._entities[name]) for name in names if name != "./"]
+        for entity in entities:
+            name = entity["@id"]
+            self._drained[name] = self._entities.pop(name)["@type"]
+            self._links.pop(name, None)
+        return entities
+
+    def entities(self) -> list[Entity]:
+        """All but those that were taken out."""
+        return [self._linked(entity) for entity in self._entities.values()]
 
     def document(self) -> Entity:
         """The metadata file's content."""
-        linked: dict[str, Entity] = {}
-        for (entity_id, field), targets in self._links.items():
-            references = [reference(target) for target in targets]
-            linked.setdefault(entity_id, {})[field] = _bare(references)
-        entities = [entity | linked.get(name, {}) for name, entity in self._entities.items()]
-        return {"@context": list(CONTEXT), "@graph": entities}
+        return {"@context": list(CONTEXT), "@graph": self.entities()}
+
+    def _linked(self, entity: Entity) -> Entity:
+        fields = self._links.get(entity["@id"], {})
+        links = {name: _bare([*map(reference, targets)]) for name, targets in fields.items()}
+        return entity | links
 
 
 def reference(entity_id: str) -> Reference:

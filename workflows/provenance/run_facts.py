@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -35,15 +35,67 @@ class Publication:
     """Users to their ORCID."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunFacts:
-    """A workflow that was started, with all attempts that were sent."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowFacts:
+    """What a crate's main entity is made from: a workflow apart from its runs."""
 
     id: str
+    """Of its one run, or of the batch of its runs."""
+    owner: str
+    compiled: CompiledSpec
+    created_at: datetime
+    catalogue: AppCatalogue
+    publication: Publication
+    cwl: CwlSource | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of a workflow as a whole."""
+
+    id: str
+    name: str
+    """Of the workflow, or of the workflow and the sample."""
     owner: str
     state: WorkflowState
     """As people see it."""
-    compiled: CompiledSpec
+    given: Mapping[str, Json]
+    """Values by the names of inputs."""
+    files: Sequence[str]
+    """Files of the Workspace that its jobs took, and that no job of it made."""
+    results: Mapping[str, Json]
+    """Values by the names of outputs; empty unless it succeeded."""
+    starts_at: datetime
+    ends_at: datetime | None
+    """None before its end."""
+    error: str
+    """Why it failed, where it did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchFacts(WorkflowFacts):
+    """A batch of which some rows have begun."""
+
+    state: str
+    samples: int
+    """Rows of its table."""
+    begun: int
+    """Rows of which there is a workflow."""
+    updated_at: datetime
+    finished_at: datetime | None
+    """None before its end."""
+    runs: Iterator[Run]
+    """Of the rows that have begun, in the order of the table."""
+    table: Iterator[str]
+    """The lines of the table in CSV."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts(WorkflowFacts):
+    """A workflow that was started, with all attempts that were sent."""
+
+    state: WorkflowState
+    """As people see it."""
     jobs: Sequence[Job]
     """By step and attempt; each was sent."""
     attempts: Sequence[int]
@@ -51,15 +103,11 @@ class RunFacts:
     outputs: Sequence[Mapping[str, Json]]
     """Of each step, resolved as far as they can be."""
     workflow_outputs: Sequence[Json]
-    created_at: datetime
     updated_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     error: str
     """Why it failed; empty if it did not."""
-    catalogue: AppCatalogue
-    publication: Publication
-    cwl: CwlSource | None = None
 
     @property
     def has_ended(self) -> bool:

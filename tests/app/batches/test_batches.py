@@ -284,6 +284,7 @@ ROUTES = [
     ("GET", "/batches/{id}"),
     ("GET", "/batches/{id}/workflows"),
     ("GET", "/batches/{id}/results"),
+    ("GET", "/batches/{id}/ro-crate"),
     ("GET", "/batches/{id}/forecast"),
     ("GET", "/batches/{id}/events"),
     ("POST", "/batches/{id}/samples"),

@@ -19,6 +19,7 @@ from workflows.model.values import Json
 from workflows.rules.batch_progress import DELETED, WAITING
 from workflows.spec.batches.outputs import output_names, output_values
 from workflows.spec.batches.planned import AnyBatch, PlannedBatch
+from workflows.spec.batches.table import SAMPLE, Table
 from workflows.spec.compiled_spec import compile_spec
 from workflows.spec.document import spec_from
 from workflows.spec.resolver import Resolver
@@ -186,6 +187,14 @@ def results_csv(batch: StoredBatch) -> Iterator[str]:
         cells = checked.table.rows[view.index].cells
         own = [cells.get(column) for column in columns]
         yield _line([*own, view.workflow, view.state, view.error, *values])
+
+
+def table_csv(table: Table) -> Iterator[str]:
+    """The user's table alone, with the names of its samples."""
+    columns = [name for name in table.columns if name != SAMPLE]
+    yield _line([SAMPLE, *columns])
+    for row in table.rows:
+        yield _line([row.sample, *(row.cells.get(column) for column in columns)])
 
 
 def results_json(batch: StoredBatch) -> dict[str, Any]:

@@ -50,16 +50,20 @@ def run_facts(workflow: StoredWorkflow, publication: Publication) -> RunFacts:
         error=reason or "",
         catalogue=app_catalogue.catalogue(),
         publication=publication,
-        cwl=_cwl_source(workflow.id),
+        cwl=_find_cwl(workflow.id),
     )
 
 
-def _cwl_source(workflow: str) -> CwlSource | None:
+def _find_cwl(workflow: str) -> CwlSource | None:
     origin = specs.origin(workflow)
     if not origin.source:
         return None
-    source = json.loads(origin.source)
     asked = json.loads(origin.request) if origin.request else {}
+    return read_cwl(json.loads(origin.source), asked)
+
+
+def read_cwl(source: Mapping[str, Any], asked: Mapping[str, Any]) -> CwlSource:
+    """A CWL submission, and how it was asked for, as they are stored."""
     paths = {name: _crate_path(name) for name in source["files"]}
     return CwlSource(
         main=paths[source["main"]],

@@ -19,6 +19,7 @@ from workflows.model.states import ACTIVE_WORKFLOW, JobState, StepState
 from workflows.model.values import Job, Json, Outcome, Spec, Workflow
 from workflows.rules.endings import tell
 from workflows.rules.event_log import format_elapsed
+from workflows.spec.compiled_spec import CompiledSpec
 from workflows.spec.resolver import Resolver
 from workflows.store import parked
 from workflows.store.jobs import failures
@@ -333,7 +334,13 @@ def failure_reason(names: Sequence[str], progress: Workflow, last: Mapping[int, 
 
 def resolve_outputs(workflow: StoredWorkflow) -> tuple[list[Mapping[str, Json]], Sequence[Json]]:
     """Each step's outputs and the workflow's, resolved; as submitted where that cannot be yet."""
-    compiled, progress = specs.get(workflow.spec_id), workflow.progress
+    return resolve_results(workflow.progress, specs.get(workflow.spec_id))
+
+
+def resolve_results(
+    progress: Workflow, compiled: CompiledSpec
+) -> tuple[list[Mapping[str, Json]], Sequence[Json]]:
+    """The same from a workflow's progress and spec."""
     spec = compiled.spec
     known = results(progress, compiled, range(len(spec.steps)))
     resolver = Resolver(spec, progress.attempts, known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from pymongo.client_session import ClientSession
@@ -19,6 +19,7 @@ from workflows.store.batches.stored import StoredBatch
 from workflows.store.mongo import NOW, Row, collection, later, transaction, translate_errors
 from workflows.store.webhooks import outbox
 from workflows.store.workflows import rows as workflow_rows
+from workflows.store.workflows.stored import StoredWorkflow, read_workflow
 
 _CANCELLED: Final = str(WorkflowState.CANCELLED)
 
@@ -181,6 +182,42 @@ def progress_of(batch: str, after: int, limit: int) -> list[tuple[int, str, Work
             .limit(limit)
         )
         return [(row["row"], row["spec"], workflow_rows.value(row)) for row in rows]
+
+
+def workflows_of(batch: str, after: int, limit: int) -> list[tuple[int, StoredWorkflow]]:
+    """The next workflows behind a row with its number, in the order of the table."""
+    with translate_errors():
+        rows = (
+            collection(documents.Workflow)
+            .find({**of_batch(batch), "row": {"$gt": after}})
+            .sort("row", 1)
+            .limit(limit)
+        )
+        return [(row["row"], read_workflow(row)) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Differs after any change of a batch's workflows."""
+
+    workflows: int
+    revisions: int
+    updated_at: datetime | None
+
+
+def changes_of(batch: str) -> Changes:
+    sums: Row = {
+        "workflows": {"$sum": 1},
+        "revisions": {"$sum": "$revision"},
+        "updated_at": {"$max": "$updated_at"},
+    }
+    with translate_errors():
+        groups = collection(documents.Workflow).aggregate(
+            [{"$match": of_batch(batch)}, {"$group": {"_id": None, **sums}}]
+        )
+        for group in groups:
+            return Changes(group["workflows"], group["revisions"], group["updated_at"])
+    return Changes(0, 0, None)
 
 
 def active_progress(batch: str, limit: int) -> list[tuple[str, Workflow]]:

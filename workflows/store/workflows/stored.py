@@ -105,7 +105,7 @@ def get(workflow: str) -> StoredWorkflow:
         row = collection(documents.Workflow).find_one({"_id": workflow})
     if row is None:
         raise NotFound(f"There is no workflow '{workflow}'.")
-    return _read_workflow(row)
+    return read_workflow(row)
 
 
 def progress_of(ids: Sequence[str]) -> list[tuple[str, Workflow]]:
@@ -120,7 +120,8 @@ def summary(row: Row) -> WorkflowSummary:
     return WorkflowSummary(**_summary_fields(row))
 
 
-def _read_workflow(row: Row) -> StoredWorkflow:
+def read_workflow(row: Row) -> StoredWorkflow:
+    """The value of a whole row."""
     return StoredWorkflow(
         **_summary_fields(row),
         spec_id=row["spec"],
