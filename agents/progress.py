@@ -25,6 +25,7 @@ def summarize(document: Mapping[str, Any], *, is_full: bool) -> Progress:
         workflow_name=document["workflow_name"],
         status=document["status"],
         finished=document["status"] in FINAL,
+        paused=document["paused"],
         step_counts=dict(Counter(step["status"] for step in steps)),
         steps=[_step(step, attempts, is_full=is_full) for step in shown],
         steps_omitted=len(steps) - len(shown),

@@ -202,6 +202,9 @@ class Progress(Result):
     workflow_name: str
     status: str
     finished: Annotated[bool, Field(description="False: call wait_for_workflow again")]
+    paused: Annotated[
+        bool, Field(description="True: no step starts until a person resumes it; do not wait")
+    ]
     step_counts: Annotated[dict[str, int], Field(description="Number of steps by status")]
     steps: Annotated[list[Step], Field(description="At most 100: failed ones first")]
     steps_omitted: int

@@ -119,6 +119,10 @@ def watch(screen: Screen, workflow: str) -> None:
 
 def follow(screen: Screen, workflow: str) -> None:
     """Watches a workflow until its end, which determines the exit code."""
+    begun = screen.api.get(of_workflow(workflow, "/status"))
+    for name, describe in (("paused", views.paused), ("parked", views.parked)):
+        if begun.get(name):
+            screen.say(describe(strip_controls(begun)).plain)
     with _interruptible(screen, workflow):
         if screen.json:
             for event in streams.events(screen.api, workflow):

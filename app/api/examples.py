@@ -90,6 +90,7 @@ STATUS: Final[Json] = {
     "created_at": "2026-01-19T10:00:00.000Z",
     "updated_at": "2026-01-19T10:05:23.412Z",
     "error_message": None,
+    "paused": False,
     "parked": False,
     "parked_since": None,
     "steps": [
@@ -116,6 +117,7 @@ PAGE: Final[Json] = {
             "workflow_name": "assembly-to-annotation-pipeline",
             "status": "running",
             "owner": "me@bvbrc",
+            "paused": False,
             "parked": False,
             "parked_since": None,
             "error_message": None,

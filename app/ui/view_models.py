@@ -30,6 +30,7 @@ from workflows.spec.compiled_spec import CompiledSpec
 from workflows.spec.resolver import Resolver
 from workflows.store import holds as stored_holds
 from workflows.store.jobs import rows as job_rows
+from workflows.store.templates.references import template_name
 from workflows.store.users import credentials
 from workflows.store.workflows import specs
 from workflows.store.workflows.stored import StoredWorkflow
@@ -111,10 +112,14 @@ class Head:
 
     @property
     def hold(self) -> str:
-        """What keeps its steps from starting, by a hold on it or on its batch; empty if none."""
+        """What keeps its steps from starting, by a restart, or by a hold on it, on its batch or
+        on its template; empty if nothing does."""
         if not self.may_pause:
             return ""
-        return holds.describe_all(stored_holds.on_workflow(self.id, self.workflow.batch))
+        if self.workflow.paused:
+            return "Paused by a restart: no further step starts until it is resumed."
+        template = template_name(self.workflow.template)
+        return holds.describe_all(stored_holds.on_workflow(self.id, self.workflow.batch, template))
 
     @property
     def forecast(self) -> Made | None:

@@ -22,7 +22,7 @@ from app.ui import view_models
 from app.ui.access.session import signed_in
 from app.ui.list_filter import SORTS, ListFilter, read_filter
 from workflows.engine import many
-from workflows.engine.reports.views import parked_fields
+from workflows.engine.reports.views import waiting_fields
 from workflows.model.errors import Unavailable
 from workflows.model.states import WorkflowState
 from workflows.store.workflows import listing
@@ -41,6 +41,7 @@ class Line:
     counts: list[tuple[str, int]]
     """How many steps are in each state."""
     is_parked: bool
+    is_paused: bool
     """It waits for a fresh token."""
     end: End | None = None
     """When it is likely to end."""
@@ -65,14 +66,15 @@ def list_workflows() -> str:
         asked.owner, asked.wanted, PAGE, request.args.get("page", ""), asked.order
     )
     counts = listing.step_counts([workflow.id for workflow in workflows])
-    parked, ends = parked_fields(workflows), forecasts.ends_of(workflows)
+    waiting, ends = waiting_fields(workflows), forecasts.ends_of(workflows)
     return render_template(
         "list.html",
         lines=[
             Line(
                 each,
                 view_models.in_order(counts[each.id]),
-                parked[each.id]["parked"],
+                waiting[each.id]["parked"],
+                waiting[each.id]["paused"],
                 ends.get(each.id),
             )
             for each in workflows
@@ -118,9 +120,8 @@ def _changes(take: Take, asked: ListFilter, page: str) -> Iterator[str]:
 
 
 def _digest(workflows: list[WorkflowSummary]) -> str:
-    parked = parked_fields(workflows)
+    waiting = waiting_fields(workflows)
     shown = [
-        (each.id, str(each.status), str(each.updated_at), parked[each.id]["parked"])
-        for each in workflows
+        (each.id, str(each.status), str(each.updated_at), waiting[each.id]) for each in workflows
     ]
     return hashlib.blake2b(repr(shown).encode(), digest_size=8).hexdigest()

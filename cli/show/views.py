@@ -56,8 +56,19 @@ def status(found: Json) -> RenderableType:
                 if step.get("error_message")]  # fmt: skip
     if found.get("error_message") and not failures:  # no step is at fault
         failures = [Padding(Text(found["error_message"], style="red"), (0, 0, 0, 2))]
-    waits = [parked(found)] if found.get("parked") else []
+    waits = [paused(found)] if found.get("paused") else []
+    waits += [parked(found)] if found.get("parked") else []
     return Group(head, *waits, table, *failures)
+
+
+def paused(found: Json) -> Text:
+    """That no step of a workflow starts, and what to do."""
+    workflow = found["workflow_id"]
+    return Text(
+        f"It is paused: no further step starts.\nWhy: bvbrc-workflows explain {workflow}\n"
+        f"Go on: bvbrc-workflows resume {workflow}",
+        style="yellow",
+    )
 
 
 def parked(found: Json) -> Text:
@@ -79,7 +90,8 @@ def page(found: Json) -> RenderableType:
     further = ["owner"] if len(owners) > 1 else []
     table = make_table("workflow", *further, "name", "state", "steps", "created", "ended")
     for each in found["workflows"]:
-        waits = " (waits for a token)" if each.get("parked") else ""
+        waits = " (paused)" if each.get("paused") else ""
+        waits += " (waits for a token)" if each.get("parked") else ""
         table.add_row(
             each["workflow_id"],
             *(Text(each[name]) for name in further),

@@ -39,6 +39,9 @@ def test_a_workflow_is_paused_resumed_and_put_first(terminal: Terminal, product:
     assert terminal("priority", workflow, "7").stdout == "Priority changed: 7\n"
     assert terminal("priority", workflow, "11").exit_code == 2
     assert terminal("pause", workflow).stdout == f"Workflow paused: {workflow}\n"
+    shown = " ".join(terminal("status", workflow).stdout.split())
+    assert f"It is paused: no further step starts. Why: bvbrc-workflows explain {workflow}" in shown
+    assert "It is paused." in terminal("explain", workflow).stdout
     assert terminal("resume", workflow).stdout == f"Workflow resumed: {workflow}\n"
     product.finish(workflow, "a")
     assert product.ends(workflow) == "succeeded"

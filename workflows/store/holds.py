@@ -59,10 +59,13 @@ def visible_to(owner: str) -> list[Hold]:
     )
 
 
-def on_workflow(workflow: str, batch: str) -> list[Hold]:
-    """Those on a workflow, and on its batch if it is of one."""
+def on_workflow(workflow: str, batch: str, template: str) -> list[Hold]:
+    """Those on a workflow, on its batch if it is of one, and on the template that it was made from,
+    ``name@version``; empty: on none."""
     found = on_target(Scope.WORKFLOW, workflow)
-    return found + on_target(Scope.BATCH, batch) if batch else found
+    found += on_target(Scope.BATCH, batch) if batch else []
+    names = {template, template.partition("@")[0]}
+    return found + on_targets(Scope.TEMPLATE, names) if template else found
 
 
 def on_target(scope: Scope, target: str) -> list[Hold]:

@@ -98,6 +98,13 @@ def is_parked() -> fields.Boolean:
     )
 
 
+def is_paused() -> fields.Boolean:
+    return fields.Boolean(
+        required=True,
+        **described_as("A hold, or a restart, keeps its steps from starting: GET …/explain"),
+    )
+
+
 def parked_time() -> fields.String:
     return time("Since when it is parked; null also where that is not known", null=True)
 
@@ -119,6 +126,7 @@ class Status(Answered):
     created_at = time("When it was accepted")
     updated_at = time("When it last changed")
     error_message = text("The first failure, and what to do", null=True)
+    paused = is_paused()
     parked = is_parked()
     parked_since = parked_time()
     template = fields.Nested(
@@ -226,6 +234,7 @@ class WholeWorkflow(Schema):
         fields.Raw(), required=True, **described_as("Resolved as far as they can be")
     )
     step_count = count("How many steps it has")
+    paused = is_paused()
     parked = is_parked()
     parked_since = parked_time()
     created_at = time("When it was accepted")
@@ -284,6 +293,7 @@ class ListedWorkflow(Answered):
     workflow_name = text("As submitted")
     status = word(WORKFLOW_STATES)
     owner = text("Whose it is")
+    paused = is_paused()
     parked = is_parked()
     parked_since = parked_time()
     error_message = text("The first failure, and what to do", null=True)

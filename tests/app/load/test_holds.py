@@ -53,6 +53,32 @@ def test_a_hold_is_set_listed_explained_and_lifted(api: Api) -> None:
     assert engine.ends(workflow) == "succeeded"
 
 
+@pytest.mark.parametrize("scope", ["global", "user", "workflow", "app", "drain"])
+def test_a_workflow_says_wherever_it_is_shown_that_it_is_paused(api: Api, scope: str) -> None:
+    workflow = api.submit(document(""))
+    target = {"workflow": workflow, "user": ALICE, "app": "Date"}.get(scope)
+    mode = {"mode": "drain"} if scope == "drain" else {}
+    wanted = {"scope": "global" if scope == "drain" else scope, "target": target, **mode}
+
+    def shown() -> list[bool]:
+        listed = api("GET", ROOT).json["workflows"][0]
+        found = [api("GET", f"{ROOT}/{workflow}{part}").json for part in ("/status", "")]
+        return [each["paused"] for each in (listed, *found)]
+
+    def explained() -> str:
+        return str(api("GET", f"{ROOT}/{workflow}/explain").json["message"])
+
+    before = shown()
+    hold = set_hold(api, **{name: value for name, value in wanted.items() if value}).json
+    paused = scope != "app"  # which leaves steps of other apps
+
+    assert before == [False] * 3
+    assert shown() == [paused] * 3
+    assert ("It is paused." in explained(), "maintenance" in explained()) == (paused, paused)
+    assert api("DELETE", f"{PATH}/{hold['hold_id']}", ADMIN).status_code == 204
+    assert shown() == before
+
+
 def test_users_hold_what_is_theirs_and_admins_all(api: Api) -> None:
     mine, theirs = api.submit(document("")), api.submit(document(""), BOB)
     batch = submit_batch(api, samples(1))

@@ -44,6 +44,15 @@ def test_an_empty_list_says_so() -> None:
     assert drawn(views.page({"workflows": []})) == "No workflow matches.\n"
 
 
+def test_a_workflow_that_is_paused_says_so_and_what_to_do() -> None:
+    found = {"workflow_id": "wf_1", "workflow_name": "w", "status": "running", "paused": True}
+    listed = {**found, "step_count": 1, "created_at": None, "completed_at": None}
+
+    assert "paused: no further step starts" in drawn(views.status({**found, "steps": []}))
+    assert "bvbrc-workflows resume wf_1" in drawn(views.status({**found, "steps": []}))
+    assert "running (paused)" in drawn(views.page({"workflows": [listed]}))
+
+
 def test_a_time_names_its_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     time.tzset()

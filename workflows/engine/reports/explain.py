@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from workflows.backends.declared_apps import backend_of
 from workflows.engine.context import EngineContext
+from workflows.engine.reports.pauses import find_whole_hold
 from workflows.engine.reports.views import stamp
-from workflows.model.states import FINAL_WORKFLOW, WorkflowState
+from workflows.model.states import ACTIVE_WORKFLOW, FINAL_WORKFLOW, WorkflowState
 from workflows.rules.explain import explain, outlook
-from workflows.rules.holds import Hold, Subject
+from workflows.rules.holds import Hold, Subject, describe
 from workflows.rules.reasons.values import Reason, Surroundings
 from workflows.store import holds
 from workflows.store.jobs import polling
@@ -31,8 +32,9 @@ _PATH: Final = "/api/v1/workflows/"
 def explanation(workflow: StoredWorkflow, context: EngineContext) -> dict[str, Any]:
     """One reason for each step that has not ended."""
     compiled, jobs = specs.get(workflow.spec_id), job_rows.history(workflow.id)
-    reasons = explain(compiled, workflow.progress, jobs, _surroundings(workflow, context))
-    message = _paused_reason(workflow) or _message(workflow, len(reasons))
+    surroundings = _surroundings(workflow, context)
+    reasons = explain(compiled, workflow.progress, jobs, surroundings)
+    message = _paused_reason(workflow, surroundings) or _message(workflow, len(reasons))
     if workflow.failure:
         message += f" {workflow.failure}"
     return {
@@ -72,9 +74,12 @@ def _subject(workflow: StoredWorkflow, begun_at: datetime | None, app: str) -> S
     return Subject(workflow.owner, app, workflow.id, workflow.batch, begun_at, template)
 
 
-def _paused_reason(workflow: StoredWorkflow) -> str:
+def _paused_reason(workflow: StoredWorkflow, surroundings: Surroundings) -> str:
     if not workflow.paused:
-        return ""
+        begun_at = surroundings.subject_of("").begun_at
+        hold = find_whole_hold(surroundings.holds, workflow, begun_at)
+        is_active = workflow.status in ACTIVE_WORKFLOW
+        return f"It is paused. {describe(hold)} Set by {hold.by}." if hold and is_active else ""
     return (
         "Paused by a restart (executor.enable_auto_resume is false). Submit it again by its id"
         f" to resume: POST {_PATH}{workflow.id}/submit, or POST {_PATH}{workflow.id}/resume."

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from workflows.engine.jobs.intents import results
+from workflows.engine.reports.pauses import paused_of
 from workflows.model.errors import Invalid
 from workflows.model.job_moves import FINAL_JOB
 from workflows.model.states import ACTIVE_WORKFLOW, JobState, StepState
@@ -77,7 +78,7 @@ def status(workflow: StoredWorkflow, page: StepPage = StepPage()) -> dict[str, A
         "created_at": stamp(workflow.created_at),
         "updated_at": stamp(workflow.updated_at),
         "error_message": workflow.failure or None,
-        **parked_fields([workflow])[workflow.id],
+        **waiting_fields([workflow])[workflow.id],
         **({} if page.is_whole else paging),
         **_template(workflow),
         "steps": _steps(workflow, spec, shown, among),
@@ -118,13 +119,17 @@ def _steps(
     return steps
 
 
-def parked_fields(workflows: Sequence[WorkflowSummary]) -> dict[str, dict[str, Any]]:
-    """Workflow id to ``{parked, parked_since}``: whether it waits for a fresh token, and since
-    when; None also where that is not known, because its owner had the token deleted.
+def waiting_fields(workflows: Sequence[WorkflowSummary]) -> dict[str, dict[str, Any]]:
+    """Workflow id to ``{paused, parked, parked_since}``: whether a hold or a restart keeps its
+    steps from starting, whether it waits for a fresh token, and since when; None also where that is
+    not known, because its owner had the token deleted.
     """
+    paused = paused_of(workflows)
     active = {each.owner for each in workflows if each.status in ACTIVE_WORKFLOW}
     since = parked.since_of(active)
-    return {each.id: _show_parked(each, since) for each in workflows}
+    return {
+        each.id: {"paused": each.id in paused, **_show_parked(each, since)} for each in workflows
+    }
 
 
 def _show_parked(workflow: WorkflowSummary, since: Mapping[str, datetime | None]) -> dict[str, Any]:
@@ -135,7 +140,7 @@ def _show_parked(workflow: WorkflowSummary, since: Mapping[str, datetime | None]
 
 def list_items(workflows: Sequence[WorkflowSummary]) -> list[dict[str, Any]]:
     """Workflows in a list."""
-    waiting = parked_fields(workflows)
+    waiting = waiting_fields(workflows)
     return [_list_item(each) | waiting[each.id] for each in workflows]
 
 
@@ -186,7 +191,7 @@ def whole(workflow: StoredWorkflow) -> dict[str, Any]:
         "owner": workflow.owner,
         "status": workflow.status,
         "step_count": workflow.step_count,
-        **parked_fields([workflow])[workflow.id],
+        **waiting_fields([workflow])[workflow.id],
         **_times(workflow),
         **_batch(workflow),
         **_template(workflow),

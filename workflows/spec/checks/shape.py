@@ -40,7 +40,7 @@ _OURS = """
     _id id workflow_id owner status state states attempts revision lease next_check created_at
     updated_at submitted_at started_at completed_at finished_at cancelled_at error_message
     execution_metadata log_file_path step_count problems warnings auto_fixes cancel_requested
-    parked parked_since cap sequence progress links waits_for batch_id sample template reused
+    paused parked parked_since cap sequence progress links waits_for batch_id sample template reused
 """
 DROPPED: Final = frozenset(_AROUND.split() + _OURS.split())
 """What clients put around a workflow (MCP: workflow_engine_client.py), and what engines write."""
