@@ -198,7 +198,7 @@ def workflows_of(batch: str, after: int, limit: int) -> list[tuple[int, StoredWo
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Differs after any change of a batch's workflows."""
+    """Differs after any change of the workflows of a batch's rows."""
 
     workflows: int
     revisions: int
@@ -213,7 +213,7 @@ def changes_of(batch: str) -> Changes:
     }
     with translate_errors():
         groups = collection(documents.Workflow).aggregate(
-            [{"$match": of_batch(batch)}, {"$group": {"_id": None, **sums}}]
+            [{"$match": {**of_batch(batch), **ROWS}}, {"$group": {"_id": None, **sums}}]
         )
         for group in groups:
             return Changes(group["workflows"], group["revisions"], group["updated_at"])
