@@ -28,8 +28,7 @@ HELD_SECONDS: Final = 0.25
 BURST_SECONDS: Final = 0.5
 """How long the queries of a process keep the place; then starts have their turn."""
 LOOK_SECONDS: Final = 0.01
-"""The time between two looks whether the place is free. Queries that take less than that follow
-each other after one look."""
+"""The time between two looks whether the place is free."""
 
 
 class QueryPlaces:
@@ -45,8 +44,6 @@ class QueryPlaces:
         """Under which queries are announced; empty while they are not."""
         self._burst_until = 0.0
         self._announce_after = 0.0
-        self._free_until = 0.0
-        """How long the last look counts that found a free place."""
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -101,11 +98,7 @@ class QueryPlaces:
         self._burst_until = time.monotonic() + BURST_SECONDS
 
     def _has_room(self) -> bool:
-        if time.monotonic() < self._free_until:
-            return True
-        free = outbox.has_room_for_query(self._token, self._ceiling)
-        self._free_until = time.monotonic() + LOOK_SECONDS if free else 0.0
-        return free
+        return outbox.has_room_for_query(self._token, self._ceiling)
 
     def _announce(self) -> None:
         token = uuid4().hex
