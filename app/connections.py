@@ -63,7 +63,7 @@ class Opening:
         Thread(target=self._run, name="opening", daemon=True).start()
 
     @property
-    def failed(self) -> bool:
+    def has_failed(self) -> bool:
         return self._failure is not None
 
     def wait(self) -> None:
@@ -122,7 +122,7 @@ class Connections:
     def _opening(self) -> Opening:
         """The one under way, or another one after a failure."""
         with self._lock:
-            if self._open is None or self._pid != os.getpid() or self._open.failed:
+            if self._open is None or self._pid != os.getpid() or self._open.has_failed:
                 self._parts, self._pid = None, os.getpid()
                 context = make_context(self.settings)
                 self._open = Opening(lambda: self._connect(context))

@@ -78,9 +78,7 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
     sample is ever started twice.
     """
     texts: dict[str, Json] = {"name": name, "max_active": max_active}
-    texts |= {"workspace_output_folder": folder}
-    texts |= {"inputs": _as_json(text_of(inputs))} if inputs else {}
-    texts |= {"map": json.dumps(dict(map(_read_pair, columns)))} if columns else {}
+    texts |= {"workspace_output_folder": folder, **_read_inputs(inputs, columns)}
     texts = {field: value for field, value in texts.items() if value is not None}
     files = {**_read_workflow(workflow), "samples": (samples.name, samples.read_bytes())}
     files |= {"gather": (gather.name, gather.read_bytes())} if gather else {}
@@ -96,6 +94,12 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
         follow(screen, found["batch_id"])
     else:
         screen.say(f"{found['count']} samples. Watch it: {_PROGRAM} watch {found['batch_id']}")
+
+
+def _read_inputs(inputs: Path | None, columns: tuple[str, ...]) -> dict[str, Json]:
+    """What CWL takes for all samples, and which columns give its inputs, as fields of a form."""
+    found: dict[str, Json] = {"inputs": _as_json(text_of(inputs))} if inputs else {}
+    return found | ({"map": json.dumps(dict(map(_read_pair, columns)))} if columns else {})
 
 
 @batch.command()

@@ -16,6 +16,13 @@ from agents.tools.submit import Key, Reuse, read_problem
 from agents.tools.templates import Folder, of_version
 
 MOST_ROWS: Final = 200
+Gather = Annotated[
+    Object | None,
+    Field(
+        description="A workflow of steps over all samples, which begins when all have ended;"
+        " ${batch.outputs.STEP.OUTPUT} is the list of those that succeeded"
+    ),
+]
 
 
 class BatchTools:
@@ -44,13 +51,7 @@ class BatchTools:
             dict[str, str] | None, Field(description="Of a template: input to column")
         ] = None,
         workspace_output_folder: Folder = "",
-        gather: Annotated[
-            Object | None,
-            Field(
-                description="A workflow of steps over all samples, which begins when all have"
-                " ended; ${batch.outputs.STEP.OUTPUT} is the list of those that succeeded"
-            ),
-        ] = None,
+        gather: Gather = None,
         name: Annotated[str, Field(description="Of the batch; empty: the workflow's")] = "",
         dry_run: Annotated[
             bool, Field(description="True: check every row, and store nothing")
@@ -61,8 +62,8 @@ class BatchTools:
         get_batch."""
         if (workflow is None) != bool(template):
             raise ToolError("Give either workflow or template.")
-        body: dict[str, Any] = {"samples": samples, "workflow": workflow, "name": name}
-        body["gather"] = gather
+        body: dict[str, Any] = {"samples": samples, "workflow": workflow, "gather": gather}
+        body["name"] = name
         if template:
             folder = workspace_output_folder
             body |= {"inputs": inputs, "map": columns, "workspace_output_folder": folder}

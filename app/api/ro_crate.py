@@ -98,7 +98,7 @@ def zip_response(facts: RunFacts) -> Response:
     """The whole crate, as a file to be saved."""
     files = crate_files(facts).items()
     packed = b"".join(pack((path, [content]) for path, content in files))
-    return _named(with_etag(Response(packed, mimetype=ZIP)), facts.id)
+    return _with_name(with_etag(Response(packed, mimetype=ZIP)), facts.id)
 
 
 def batch_response(batch: StoredBatch, *, as_zip: bool) -> Response:
@@ -116,7 +116,7 @@ def batch_response(batch: StoredBatch, *, as_zip: bool) -> Response:
     answer = Response(counted, mimetype=ZIP if as_zip else JSON_LD)
     state = repr((as_zip, publication, batch.version, batch.count, facts.state, changes))
     tag = hashlib.blake2b(state.encode(), digest_size=12).hexdigest()
-    return conditional(_named(answer, batch.id) if as_zip else answer, tag)
+    return conditional(_with_name(answer, batch.id) if as_zip else answer, tag)
 
 
 def _count_seconds(parts: Iterable[bytes], quotas: Quotas, user: str) -> Iterator[bytes]:
@@ -130,6 +130,6 @@ def _count_seconds(parts: Iterable[bytes], quotas: Quotas, user: str) -> Iterato
         quotas.computed(user, time.thread_time() - begun)
 
 
-def _named(answer: Response, name: str) -> Response:
+def _with_name(answer: Response, name: str) -> Response:
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.crate.zip"'
     return answer

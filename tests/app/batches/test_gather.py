@@ -89,6 +89,9 @@ def test_it_begins_once_when_all_rows_have_ended_with_what_they_have_left(api: A
     listed = api("GET", f"/api/v1/workflows?batch={batch}").json["workflows"]
     assert len(listed) == 4
     assert [row["sample"] for row in rows(api, batch)] == ["S0", "S1", "S2"]
+    crate = api("GET", f"{ROOT}/{batch}/ro-crate").json
+    (about,) = (each for each in crate["@graph"] if each["@id"] == "./")
+    assert "what each of 3 samples was given" in about["description"]
     advance_batch(engine.context, batch)
     assert collection(documents.Workflow).count_documents({"batch": batch}) == 4
 

@@ -32,7 +32,7 @@ def _held(active: Sequence[WorkflowSummary]) -> set[str]:
 def find_whole_hold(
     present: Sequence[Hold], workflow: WorkflowSummary, begun_at: datetime | None
 ) -> Hold | None:
-    """The hold that keeps each step of a workflow from starting, whatever its app."""
+    """The hold that keeps each step of a workflow from starting; one on an app alone does not."""
     template = template_name(workflow.template)
     app = ""
     subject = Subject(workflow.owner, app, workflow.id, workflow.batch, begun_at, template)
