@@ -19,8 +19,11 @@ from workflows.model.values import Job
 
 ALICE = "alice@patricbrc.org"
 CALLER = Caller(ALICE, tokens.sign(tokens.claims()))
-JOB = Job("wf1/0/1", "wf1", 0, 1, ALICE, "Date", {}, "https://www.bv-brc.org", JobState.SENDING)
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+JOB = Job(
+    *("wf1/0/1", "wf1", 0, 1, ALICE, "Date", {}, "https://www.bv-brc.org", JobState.SENDING),
+    sent_at=NOW,
+)
 
 
 def submission() -> Submission:
@@ -49,7 +52,7 @@ def test_a_start_that_meets_an_overload_is_observed_for_its_user() -> None:
         result = backend.submit(submission())
 
     assert isinstance(result, InDoubt)
-    assert observations.take().overloads == {ALICE: 1}
+    assert observations.take().lost == ((ALICE, NOW),)
 
 
 def test_a_query_of_jobs_takes_a_place_and_no_other_call_does() -> None:

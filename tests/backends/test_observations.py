@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,7 +16,15 @@ from workflows.model.errors import (
     ServiceError,
     Unauthorized,
 )
+from workflows.model.states import JobState
+from workflows.model.values import Job
 from workflows.rules.concurrency_limit import Observed
+
+SENT = datetime(2026, 11, 28, tzinfo=UTC)
+
+
+def job(owner: str) -> Job:
+    return Job("wf/0/1", "wf", 0, 1, owner, "Date", {}, "", JobState.SENDING, sent_at=SENT)
 
 
 def made(method: str, failure: ServiceError | None = None) -> Made:
@@ -43,22 +51,24 @@ def test_a_call_counts_by_what_it_says_of_load(call: Made, expected: Observed) -
 
 
 @pytest.mark.parametrize(
-    ("failure", "counts"),
+    ("failure", "overloads", "lost"),
     [
-        (InDoubt("timed out"), True),
-        (ServiceAway("503"), True),
-        (ServiceAway("off", disabled=True), False),
-        (InDoubt("no reason", answered=True), False),
-        (Rejected("no contigs"), False),
-        (Unauthorized("expired"), False),
-        (NotSent("refused"), False),
+        (InDoubt("timed out"), {}, [("ann", SENT), ("bob", SENT)]),
+        (ServiceAway("503"), {"ann": 1, "bob": 1}, []),
+        (ServiceAway("off", disabled=True), {}, []),
+        (InDoubt("no reason", answered=True), {}, []),
+        (Rejected("no contigs"), {}, []),
+        (Unauthorized("expired"), {}, []),
+        (NotSent("refused"), {}, []),
     ],
 )
 def test_a_failed_start_counts_for_its_user_where_it_may_be_overload(
-    failure: ServiceError, counts: bool
+    failure: ServiceError, overloads: dict[str, int], lost: list[tuple[str, datetime]]
 ) -> None:
     observations = Observations()
-    for owner in ("ann", "ann", "bob"):
-        observations.failed_start(owner, failure)
+    for owner in ("ann", "bob"):
+        observations.failed_start(job(owner), failure)
 
-    assert observations.take().overloads == ({"ann": 2, "bob": 1} if counts else {})
+    seen = observations.take()
+
+    assert (seen.overloads, list(seen.lost)) == (overloads, lost)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
@@ -96,6 +97,41 @@ def test_time_outs_of_one_user_change_nothing_for_the_others() -> None:
         now = adapt(now, Observed(overloads={"ann": 5}), 32, full=True)
 
     assert now.calls == 16
+
+
+EARLY = datetime(2026, 11, 28, 12, tzinfo=UTC)
+LATER = EARLY + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(("answered", "believed"), [(None, True), (EARLY, True), (LATER, False)])
+def test_a_lost_answer_says_nothing_of_the_service_if_a_later_call_was_answered(
+    answered: datetime | None, believed: bool
+) -> None:
+    """So two users whose calls all hang do not slow down the others with each time-out."""
+    lost = Observed(lost=[("ann", EARLY), ("bob", EARLY), ("bob", EARLY)], overloads={"ann": 1})
+
+    seen = lost.believed(answered)
+
+    assert seen == Observed(overloads={"ann": 2, "bob": 2} if believed else {"ann": 1})
+
+
+@pytest.mark.parametrize("overloads", [{}, {"ann": 1, "bob": 1}])
+def test_queries_behind_calls_of_a_higher_limit_do_not_make_it_shrink_again(
+    overloads: dict[str, int],
+) -> None:
+    """At 8 calls queries waited, so the limit is 4; the next queries wait behind the other four."""
+    before = ConcurrencyLimit(limit=8, quiet=4, lowest=0.01, starts=8, queries=(0.3,))
+    now = adapt(
+        before, Observed(queries=[] if overloads else [0.3], overloads=overloads), 32, full=True
+    )
+    assert now.calls == 4
+
+    for starts in (1, 1, 2):  # what began at once with the last answer is behind the queue as well
+        now = adapt(now, Observed(starts=starts, queries=[0.3] * QUERIES), 32, full=True)
+    assert now.calls == 4
+
+    now = adapt(now, Observed(starts=4, queries=[0.3] * QUERIES), 32, full=True)
+    assert now.calls < 4, "a queue at the new limit is believed"
 
 
 def test_time_outs_without_end_lead_to_one_call() -> None:

@@ -140,17 +140,17 @@ def test_announced_queries_end_with_their_time_or_by_their_own_process() -> None
 
 
 def test_what_another_process_learnt_in_between_is_not_overwritten() -> None:
-    class OtherLearnsFirst(dict[str, int]):
+    class OtherLearnsFirst(list[tuple[str, datetime]]):
         """The observations of a process that another one overtakes while it computes."""
 
-        def values(self) -> Any:
+        def __iter__(self) -> Any:
             if not lock().get("learnt"):
                 reservations.learn(Observed(starts=2), 10)
-            return super().values()
+            return super().__iter__()
 
     reservations.read()
 
-    reservations.learn(Observed(starts=3, overloads=OtherLearnsFirst()), 10)
+    reservations.learn(Observed(starts=3, lost=OtherLearnsFirst()), 10)
 
     assert (lock()["learnt"], lock()["limit"]["starts"]) == (2, 5)
 

@@ -18,19 +18,23 @@ another 1 s.
   some windows; after twice as many each time that it fails.
 * Where even the last quiet limit shows a queue, the limit shrinks, down to 1: a service that became
   slower for good is believed there.
+* After the limit went down, the calls beyond it are under way still, and queries wait behind them:
+  queries count again when so many calls have been answered.
 * Calls that take less time than a claim follow each other in one place: a claim takes several jobs
   for each.
 * Time-outs and answers of 5xx to several users: the limit is halved, once for all calls of the same
-  moment. Those to one user say nothing of the service.
+  moment. Those to one user say nothing of the service, nor does a lost answer if a call that began
+  later has been answered (``rules/call_places.py``).
 
 Everything here is pure. ``store/jobs/reservations.py`` keeps the state, one for all processes.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from statistics import median_high
 from typing import Any, Final
 
@@ -73,10 +77,21 @@ class Observed:
     queries: Sequence[float] = ()
     """Seconds of each."""
     overloads: Mapping[str, int] = field(default_factory=dict)
-    """Users to their starts that timed out or were answered with 5xx."""
+    """Users to their starts that the service had no room for: by its answer, or as ``believed``."""
+    lost: Sequence[tuple[str, datetime]] = ()
+    """Users, and when their starts began that timed out or whose answer was lost."""
 
     def __bool__(self) -> bool:
-        return bool(self.starts or self.queries or self.overloads)
+        return bool(self.starts or self.queries or self.overloads or self.lost)
+
+    def believed(self, answered: datetime | None) -> Observed:
+        """With those lost answers counted as overloads that may be the service's trouble.
+
+        ``answered``: when the youngest call began that was answered. A call that began before it
+        has a trouble of its own.
+        """
+        owners = [owner for owner, began in self.lost if answered is None or began >= answered]
+        return replace(self, overloads=Counter(self.overloads) + Counter(owners), lost=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +121,8 @@ class ConcurrencyLimit:
     """The user whose starts timed out in this window, where only one's did."""
     ignored: int = 0
     """Overloads that still belong to the one that halved the limit."""
+    beyond: int = 0
+    """Calls that began under a higher limit and may be under way still."""
 
     @property
     def calls(self) -> int:
@@ -152,13 +169,16 @@ def adapt(
     reason why no more calls were under way; only then a quiet window shows that more may be.
     """
     overloads = sum(observed.overloads.values())
+    answered = observed.starts + overloads
+    queries = () if before.beyond else observed.queries
     now = replace(
         before,
         limit=_within(before.limit, ceiling),
         starts=before.starts + observed.starts,
         start_seconds=before.start_seconds + observed.start_seconds,
-        queries=(*before.queries, *observed.queries)[-MOST_QUERIES:],
-        ignored=max(0, before.ignored - observed.starts - overloads),
+        queries=(*before.queries, *queries)[-MOST_QUERIES:],
+        ignored=max(0, before.ignored - answered),
+        beyond=max(0, before.beyond - answered),
     )
     troubled = {before.troubled, *observed.overloads} - {""}
     if overloads > before.ignored and len(troubled) > 1:
@@ -192,6 +212,7 @@ def _halve(now: ConcurrencyLimit) -> ConcurrencyLimit:
         rest=now.next_rest,
         reason="AppService timed out or answered with an error of its server",
         ignored=now.calls,
+        beyond=now.calls - less,
     )
 
 
@@ -250,6 +271,7 @@ def _shrunk(known: ConcurrencyLimit) -> ConcurrencyLimit:
         limit=less,
         quiet=less,
         top=calls,
+        beyond=calls - less,
         reason="queries take longer than at best",
         rest=known.next_rest,
         next_rest=min(2 * known.next_rest, LONGEST_REST),

@@ -255,6 +255,20 @@ def test_time_outs_of_several_users_that_one_process_sees_halve_the_limit_of_all
     assert len(claim(20, ADAPTIVE)) == 4
 
 
+def test_time_outs_of_calls_that_a_later_answer_has_passed_leave_the_limit_to_all() -> None:
+    learn_that_many_are_borne()
+    began = reservations.read().now
+    lost = [("ann", began), ("bob", began)]
+    later_call = began + timedelta(seconds=1)
+
+    reservations.learn(Observed(starts=1), 9, answered=later_call)
+    reservations.learn(Observed(lost=lost), 9)
+    assert reservations.observed_limit().calls == 9, "another process has seen the answer"
+
+    reservations.learn(Observed(lost=[(owner, later_call) for owner, _ in lost]), 9)
+    assert reservations.observed_limit().calls == 4
+
+
 def test_starts_leave_a_place_to_queries_that_were_announced_and_not_withdrawn() -> None:
     learn_that_many_are_borne()
     put(users(1), each=20)

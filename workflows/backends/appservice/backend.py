@@ -126,7 +126,7 @@ class AppServiceBackend:
             return self._judge(submission, rejected)
         except ServiceError as failure:
             if self.observations:
-                self.observations.failed_start(caller.owner, failure)
+                self.observations.failed_start(job, failure)
             self._report_away(failure)
             if isinstance(failure, InDoubt):
                 return base.InDoubt(str(failure), failure.answered)

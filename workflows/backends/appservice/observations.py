@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from threading import Lock
 
 from workflows.bvbrc.rpc import Made
 from workflows.model.errors import InDoubt, ServiceAway, ServiceError
+from workflows.model.values import Job
 from workflows.rules.concurrency_limit import MOST_QUERIES, Observed
 
 _START, _QUERY = "AppService.start_app2", "AppService.query_tasks"
@@ -32,23 +34,19 @@ class Observations:
                 now = replace(now, queries=(*now.queries, seconds)[-MOST_QUERIES:])
             self._observed = now
 
-    def failed_start(self, owner: str, failure: ServiceError) -> None:
-        """A start of this user failed; whose it was says whether the service is at fault."""
-        if _is_overload(failure):
-            with self._lock:
-                overloads = dict(self._observed.overloads)
-                overloads[owner] = overloads.get(owner, 0) + 1
-                self._observed = replace(self._observed, overloads=overloads)
+    def failed_start(self, job: Job, failure: ServiceError) -> None:
+        """The start of this job failed; whose it was, and what was answered since it began, says
+        whether the service is at fault."""
+        with self._lock:
+            now = self._observed
+            if isinstance(failure, ServiceAway) and not failure.disabled:
+                overloads = Counter(now.overloads) + Counter([job.owner])
+                self._observed = replace(now, overloads=overloads)
+            elif isinstance(failure, InDoubt) and not failure.answered and job.sent_at:
+                self._observed = replace(now, lost=(*now.lost, (job.owner, job.sent_at)))
 
     def take(self) -> Observed:
         """What was observed since the last call of this method."""
         with self._lock:
             taken, self._observed = self._observed, Observed()
             return taken
-
-
-def _is_overload(failure: ServiceError) -> bool:
-    """A time-out, a lost answer or a 5xx; not a text that AppService answered itself."""
-    if isinstance(failure, ServiceAway):
-        return not failure.disabled
-    return isinstance(failure, InDoubt) and not failure.answered

@@ -43,6 +43,7 @@ _READ: Final[Row] = {
     "now": NOW,
     **dict.fromkeys(("count", "served", "claims", "limit", "queries", "answered"), 1),
 }
+_LEARNT: Final[Row] = dict.fromkeys(("limit", "learnt", "full", "answered"), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +169,10 @@ def learn(observed: Observed, ceiling: int, answered: datetime | None = None) ->
     rows = collection(documents.Lock)
     passes: Row = {"$max": {"answered": answered}} if answered else {}
     for _ in range(_TRIES):
-        row = rows.find_one(_OUTBOX, {"limit": 1, "learnt": 1, "full": 1}) or {}
-        after = adapt(from_stored(row.get("limit")), observed, ceiling, full=bool(row.get("full")))
+        row = rows.find_one(_OUTBOX, _LEARNT) or {}
+        youngest = max(filter(None, (answered, row.get("answered"))), default=None)
+        seen, full = observed.believed(youngest), bool(row.get("full"))
+        after = adapt(from_stored(row.get("limit")), seen, ceiling, full=full)
         learnt = row.get("learnt")
         result = rows.update_one(
             {**_OUTBOX, "learnt": learnt},
