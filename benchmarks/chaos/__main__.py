@@ -11,9 +11,12 @@ import click
 
 from benchmarks.chaos.driver import Plan, run
 from benchmarks.chaos.failover import FAILOVER
-from benchmarks.chaos.faults import KINDS, PROCESSES, aimed
+from benchmarks.chaos.faults import APPSERVICE, KINDS, PROCESSES, aimed
 from benchmarks.chaos.reuse import REUSE
 from benchmarks.chaos.without import AIMED, SAFEGUARDS
+
+EVERY_KIND = {**KINDS, "failover": (*PROCESSES, *FAILOVER, *APPSERVICE)}
+"""By the name that is asked for; ``failover``: on a replica set and Sentinels."""
 
 
 @click.command()
@@ -23,9 +26,7 @@ from benchmarks.chaos.without import AIMED, SAFEGUARDS
 @click.option("--going", default=20, show_default=True, help="Workflows under way at a time.")
 @click.option("--workers", default=3, show_default=True)
 @click.option("--skew", is_flag=True, help="Two workers' clocks are wrong by ±2 minutes.")
-@click.option(
-    "--kinds", type=click.Choice(sorted({*KINDS, "failover"})), default="all", show_default=True
-)
+@click.option("--kinds", type=click.Choice(sorted(EVERY_KIND)), default="all", show_default=True)
 @click.option(
     "--without",
     type=click.Choice(sorted(SAFEGUARDS)),
@@ -62,8 +63,7 @@ def main(  # noqa: PLR0917 - click hands each option on by name
         without=without or "",
         reuse=reuse,
     )
-    chosen = [*PROCESSES, *FAILOVER] if plan.failover else KINDS[kinds]
-    chosen = [*chosen, *REUSE] if reuse else chosen
+    chosen = [*EVERY_KIND[kinds], *(REUSE if reuse else ())]
     report = run(plan, aimed(AIMED[without], chosen) if without else chosen)
     text = json.dumps({"machine": platform.platform(), **report.as_json()}, indent=1)
     print(text)

@@ -53,7 +53,8 @@ def test_a_call_counts_by_what_it_says_of_load(call: Made, expected: Observed) -
 @pytest.mark.parametrize(
     ("failure", "overloads", "lost"),
     [
-        (InDoubt("timed out"), {}, [("ann", SENT), ("bob", SENT)]),
+        (InDoubt("timed out", overload=True), {}, [("ann", SENT), ("bob", SENT)]),
+        (InDoubt("the connection was closed"), {}, []),
         (ServiceAway("503"), {"ann": 1, "bob": 1}, []),
         (ServiceAway("off", disabled=True), {}, []),
         (InDoubt("no reason", answered=True), {}, []),

@@ -203,7 +203,9 @@ def _useless(answer: Answer, *, once: bool) -> ServiceError:
         return ServiceAway(said)
     if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return Rejected(said)
-    return InDoubt(said) if once else ServiceAway(said)
+    busy = answer.status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+    overload = busy or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return InDoubt(said, overload=overload) if once else ServiceAway(said)
 
 
 def _turned_away(answer: Answer) -> bool:

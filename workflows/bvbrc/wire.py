@@ -328,15 +328,22 @@ def _read_end(response: requests.Response, limit_bytes: int) -> tuple[bytes, boo
 
 def _translate(fault: Exception, exchange: _Exchange, url: str) -> NoReturn:
     host = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    cause = _innermost(fault)
     if exchange.sent:
-        raise InDoubt(f"{host}: the answer was lost: {_reason(fault)}") from fault
-    raise NotSent(f"{host}: cannot be reached: {_reason(fault)}") from fault
+        timed_out = isinstance(cause, TimeoutError)
+        lost = f"{host}: the answer was lost: {_reason(cause)}"
+        raise InDoubt(lost, overload=timed_out) from fault
+    raise NotSent(f"{host}: cannot be reached: {_reason(cause)}") from fault
 
 
-def _reason(fault: BaseException) -> str:
-    """The innermost cause in a few words; never a library's text, which may quote a header."""
+def _innermost(fault: BaseException) -> BaseException:
     while isinstance(inner := fault.__cause__ or fault.__context__, FAULTS):
         fault = inner
-    if isinstance(fault, OSError) and fault.strerror:
-        return fault.strerror
-    return "timed out" if isinstance(fault, TimeoutError) else type(fault).__name__
+    return fault
+
+
+def _reason(cause: BaseException) -> str:
+    """In a few words; never a library's text, which may quote a header."""
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return "timed out" if isinstance(cause, TimeoutError) else type(cause).__name__

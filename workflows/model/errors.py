@@ -147,11 +147,13 @@ class InDoubt(ServiceError):
     """The service may have acted: look the outcome up before repeating the call.
 
     ``answered`` is true where the service itself said that its call is over (so that nothing of it
-    still runs there), false where the answer was lost on the way.
+    still runs there), false where the answer was lost on the way. ``overload`` is true for a
+    time-out and for HTTP 5xx of a proxy: too many calls may be under way.
     """
 
-    def __init__(self, message: str, *, answered: bool = False) -> None:
+    def __init__(self, message: str, *, answered: bool = False, overload: bool = False) -> None:
         self.answered = answered
+        self.overload = overload
         super().__init__(message)
 
 

@@ -23,8 +23,8 @@ another 1 s.
 * Calls that take less time than a claim follow each other in one place: a claim takes several jobs
   for each.
 * Time-outs and answers of 5xx to several users: the limit is halved, once for all calls of the same
-  moment. Those to one user say nothing of the service, nor does a lost answer if a call that began
-  later has been answered (``rules/call_places.py``).
+  moment. Those to one user say nothing of the service, nor does a call that was lost if one that
+  began later has been answered (``rules/call_places.py``).
 
 Everything here is pure. ``store/jobs/reservations.py`` keeps the state, one for all processes.
 """
@@ -79,13 +79,13 @@ class Observed:
     overloads: Mapping[str, int] = field(default_factory=dict)
     """Users to their starts that the service had no room for: by its answer, or as ``believed``."""
     lost: Sequence[tuple[str, datetime]] = ()
-    """Users, and when their starts began that timed out or whose answer was lost."""
+    """Users, and when their starts began that timed out or that a proxy answered with 5xx."""
 
     def __bool__(self) -> bool:
         return bool(self.starts or self.queries or self.overloads or self.lost)
 
     def believed(self, answered: datetime | None) -> Observed:
-        """With those lost answers counted as overloads that may be the service's trouble.
+        """With those lost starts counted as overloads that may be the service's trouble.
 
         ``answered``: when the youngest call began that was answered. A call that began before it
         has a trouble of its own.

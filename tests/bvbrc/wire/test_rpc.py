@@ -89,6 +89,7 @@ def test_what_is_no_answer_leaves_a_start_in_doubt(
     failure = outcome(status, body, headers, once=True)
     assert isinstance(failure, InDoubt)
     assert not failure.answered
+    assert failure.overload == (status in {408, 429} or status >= 500)
 
 
 @pytest.mark.parametrize(("status", "body", "headers"), USELESS)

@@ -97,6 +97,7 @@ def test_whatever_is_lost_after_the_request_left_is_in_doubt(script: Script) -> 
     with serving(script) as server, pytest.raises(InDoubt, match="the answer was lost") as loss:
         post(server.url)
     assert not loss.value.answered
+    assert not loss.value.overload
 
 
 @pytest.mark.parametrize(
@@ -111,8 +112,9 @@ def test_whatever_is_lost_after_the_request_left_is_in_doubt(script: Script) -> 
     ],
 )
 def test_a_server_that_drips_for_ever_is_left_at_the_deadline(script: Script) -> None:
-    with serving(script) as server, pytest.raises(InDoubt, match="timed out"):
+    with serving(script) as server, pytest.raises(InDoubt, match="timed out") as loss:
         post(server.url, timeout=SHORT)
+    assert loss.value.overload
 
 
 def test_a_refused_connection_means_that_nothing_was_sent() -> None:

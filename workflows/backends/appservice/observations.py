@@ -42,7 +42,7 @@ class Observations:
             if isinstance(failure, ServiceAway) and not failure.disabled:
                 overloads = Counter(now.overloads) + Counter([job.owner])
                 self._observed = replace(now, overloads=overloads)
-            elif isinstance(failure, InDoubt) and not failure.answered and job.sent_at:
+            elif isinstance(failure, InDoubt) and failure.overload and job.sent_at:
                 self._observed = replace(now, lost=(*now.lost, (job.owner, job.sent_at)))
 
     def take(self) -> Observed:
