@@ -6,7 +6,9 @@ moves asks; then once for each part of the guard, with that part of the stored r
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -79,6 +81,26 @@ READ: Mapping[str, Any] = {
     "looked_at": PAST,
 }
 """A row for which every fence holds but ``parked``; its state is still to be said."""
+FULL: Mapping[str, Any] = {
+    "reason": "before",
+    "in_doubt": True,
+    "answered": True,
+    "refusals": 1,
+    "job_id": "before",
+    "submitted_at": FUTURE,
+    "missing_since": PAST,
+    "outcome": "lost",
+    "results": {"before": 1},
+    "exit_code": 9,
+    "cluster_status": "before",
+    "evidence": {"tail": "before"},
+    "basis": {"key": "before"},
+    "reuse_miss": {"why": "before"},
+    "outputs_seen": [],
+    "reuse_key": "before",
+    "kill_reply": "before",
+}
+"""What else may stand in a row, and is neither read nor written by a guard."""
 BROKEN: Mapping[Fence, Mapping[str, Any]] = {
     Fence.CLAIM: {"claim": "another claim"},
     Fence.VERSION: {"version": 8},
@@ -155,6 +177,7 @@ MOVES: Sequence[tuple[Transition, Callable[[Job], object]]] = [
     (job_moves.PARK, lambda job: waiting.park([job.owner])),
     (job_moves.UNPARK, lambda job: waiting.unpark([job.owner])),
     (job_moves.START, send(lambda job: send_results.job_started(job, "7"))),
+    (job_moves.START, send(lambda job: send_results.job_started(job, "7", BASIS))),
     (
         job_moves.FINISH,
         send(lambda job: send_results.job_finished(job, Outcome.SUCCEEDED, "", {"a": 1})),
@@ -204,6 +227,14 @@ MOVES: Sequence[tuple[Transition, Callable[[Job], object]]] = [
     (
         job_moves.END,
         learn(lambda job: polling.record_outputs(job, Outcome.SUCCEEDED, "", {"a": 1})),
+    ),
+    (
+        job_moves.END,
+        learn(
+            lambda job: polling.record_end(
+                replace(watched(job), has_basis=True), Outcome.SUCCEEDED, PAST, PAST, ""
+            )
+        ),
     ),
     (
         job_moves.REPORT,
@@ -263,9 +294,10 @@ def test_a_move_is_made_where_its_guard_holds(
         job = put(move, state)
         before = stored()
 
-        make(job)
+        answer = make(job)
 
         after = stored()
+        assert answer is None or answer
         assert after != before
         assert after["state"] == (move.target or state)
         assert after["version"] - before["version"] == (move.mark is not Mark.NONE)
@@ -283,7 +315,7 @@ def test_nothing_is_written_where_a_part_of_the_guard_is_broken(
     collection(documents.Job).update_one({"_id": KEY}, {"$set": broken})
     before = stored()
 
-    make(job)
+    assert not make(job)
 
     assert stored() == before
 
@@ -307,6 +339,24 @@ def test_what_is_not_wanted_is_not_put_back(
 def test_a_move_writes_no_field_that_it_does_not_name() -> None:
     with pytest.raises(IllegalMove, match=r"'park without a token' does not write \['state'\]"):
         transitions.update(job_moves.PARK, {"state": "done"})
+
+
+@pytest.mark.parametrize("move", TRANSITIONS, ids=[move.name for move in TRANSITIONS])
+def test_a_move_writes_every_field_that_it_names(move: Transition) -> None:
+    """Of a row that has the field with another value, or has it not."""
+    written: set[str] = set()
+    makes = [make for each, make in MOVES if each is move]
+    changes = [{"$set": FULL}, *({"$unset": {name: ""}} for name in move.fields)]
+    for make, state, change in itertools.product(makes, move.sources, changes):
+        collection(documents.Job).delete_many({})
+        job = put(move, state)
+        collection(documents.Job).update_one({"_id": KEY}, change)
+        before = stored()
+        make(job)
+        after = stored()
+        written |= {name for name in move.fields if after.get(name) != before.get(name)}
+
+    assert written == set(move.fields)
 
 
 def test_a_move_names_all_that_its_fence_compares() -> None:

@@ -65,9 +65,9 @@ class Transition:
 
 
 _ANSWER = ("reason", "in_doubt")
-_START = (*_ANSWER, "submitted_at", "due", "job_id", "basis")
+_START = (*_ANSWER, "submitted_at", "due", "job_id")
 _REFUSAL = ("refusals", "refused_since")
-_BACK = (*_ANSWER, *_REFUSAL, "due", "tries", "claim", "absent_after", "answered")
+_BACK = (*_ANSWER, "due", "tries", "claim", "absent_after", "answered")
 _FAILURE = ("evidence_due", "evidence_until")
 _SEEN = ("started_at", "finished_at", "missing_since", "results_due", "word", *_FAILURE)
 _ABSENT = (Fence.CLAIM, Fence.VERSION, Fence.GRACE_OVER)
@@ -86,7 +86,12 @@ CHECK_LATER: Final = Transition(
     "look for a result later", (CHECKING,), None, (), _LOOKED, Mark.NONE
 )
 PARK_CHECK: Final = Transition(
-    "look for a result once there is a token", (CHECKING,), None, (), _LOOKED, Mark.NONE
+    "look for a result once there is a token",
+    (CHECKING,),
+    None,
+    (),
+    ("reuse_due", "reuse_until"),
+    Mark.NONE,
 )
 UNPARK_CHECK: Final = Transition(
     "look for a result again", (CHECKING,), None, (Fence.REUSE_PARKED,), ("reuse_due",), Mark.NONE
@@ -125,7 +130,7 @@ UNPARK: Final = Transition(
     "return to the queue", (INTENDED,), None, (Fence.PARKED,), ("due",), Mark.NONE
 )
 
-START: Final = Transition("start", (SENDING,), ACTIVE, (Fence.CLAIM,), _START)
+START: Final = Transition("start", (SENDING,), ACTIVE, (Fence.CLAIM,), (*_START, "basis"))
 FINISH: Final = Transition(
     "finish a built-in step",
     (SENDING,),
@@ -144,7 +149,7 @@ PUT_BACK: Final = Transition(
     (SENDING,),
     INTENDED,
     (Fence.CLAIM,),
-    _BACK,
+    (*_BACK, *_REFUSAL),
     Mark.COUNT,
     target_if_unwanted=WITHDRAWN,
 )

@@ -123,7 +123,7 @@ def pause_all() -> int:
     """Pause every batch that has not ended, until a user resumes it; returns their number."""
     with translate_errors():
         result = collection(documents.Batch).update_many(
-            {"finished_at": None, "paused": {"$ne": True}}, {"$set": {"paused": True}}
+            {"finished_at": None}, {"$set": {"paused": True}}
         )
     return int(result.modified_count)
 
