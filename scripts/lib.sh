@@ -12,6 +12,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 venv="${VENV:-.venv}"
 # Without it bash goes on after a Ctrl-C that comes as a program ends by itself.
 trap 'exit 130' INT
+# Where it is set, as in many images, each process compiles the whole product again: a second each.
+unset PYTHONDONTWRITEBYTECODE
 
 # "${held[@]}" python -S -c "$run" MODULE WORD…: runs a module. Ctrl-C while Python starts ends it
 # without the traceback that it prints where it is interrupted before its first line, or as it loads

@@ -21,7 +21,7 @@ TEXTS = sorted(
     file
     for pattern in ("*.md", "docs/**/*.md", "app/ui/**/*.html", "app/ui/**/*.js", "deploy/**/*.*")
     for file in ROOT.glob(pattern)
-    if file.is_file()
+    if file.is_file() and file.suffix != ".pyc"
 )
 PARTICIPLES_MOST = 0.01
 """The part of functions that may have a one-word participle as their name."""

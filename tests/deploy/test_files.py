@@ -74,7 +74,8 @@ def test_every_queue_has_a_worker_and_there_is_an_api_and_a_beat(way: str) -> No
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in sorted(DEPLOY.rglob("*")) if path.is_file()] + [GUIDE],
+    [path for path in sorted(DEPLOY.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
+    + [GUIDE],
     ids=lambda path: path.name,
 )
 def test_every_setting_that_is_named_exists(path: Path) -> None:
