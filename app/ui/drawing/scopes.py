@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
 
-import networkx as nx
-
 from app.ui.drawing.layout import Needs
 
 SEPARATOR: Final = "__"
@@ -43,9 +41,7 @@ def close_scopes(names: Sequence[str], needs: Needs, inside: str = "") -> Scopes
             scopes.setdefault(prefix + head, []).append(step)
     closed = {step: path for path, steps in scopes.items() if len(steps) > 1 for step in steps}
     found = _merge(within, needs, closed)
-    if nx.is_directed_acyclic_graph(_graph(found.needs)):
-        return found
-    return _merge(within, needs, {})
+    return found if _is_acyclic(found.needs) else _merge(within, needs, {})
 
 
 def trail(inside: str) -> list[tuple[str, str]]:
@@ -92,8 +88,10 @@ def _merge(within: Sequence[int], needs: Needs, closed: dict[int, str]) -> Scope
     )
 
 
-def _graph(needs: Needs) -> nx.DiGraph[int]:
+def _is_acyclic(needs: Needs) -> bool:
+    import networkx as nx  # noqa: PLC0415 - 285 modules, which a process needs for its first drawing
+
     graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(range(len(needs)))
     graph.add_edges_from((need, node) for node, found in enumerate(needs) for need in found)
-    return graph
+    return bool(nx.is_directed_acyclic_graph(graph))
