@@ -28,6 +28,8 @@ from devstack import reaper
 
 PORTS = range(20000, 32000)
 """Below the range that the kernel gives to outgoing connections, so that none takes our port."""
+OFTEN, SELDOM = 0.02, 0.25
+"""Seconds between two looks at a condition."""
 RESERVED = 100
 """How many ports one process keeps from the others; the server that it starts on one binds soon."""
 
@@ -161,13 +163,15 @@ def wait_until(
     *,
     seconds: float = 120,
     process: Process | None = None,
-    every_seconds: float = 0.05,
+    every_seconds: float | None = None,
 ) -> None:
     """Waits for a condition; ``NotReady`` at the deadline, or at once where the process ended.
 
-    The last look begins after the deadline, since this process may have stood still until then.
+    Without ``every_seconds`` it looks often at first, and later less often, as each look costs what
+    is waited for. The last look begins after the deadline, since this process may have stood still
+    until then.
     """
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     is_last = False
     while not condition():
         if process is not None and not process.alive:
@@ -178,8 +182,15 @@ def wait_until(
         if is_last:
             tail = f" ({process.log}):\n{process.tail()}" if process else ""
             raise NotReady(f"not within {seconds:g} s: {what}{tail}")
-        time.sleep(every_seconds)
-        is_last = time.monotonic() > deadline
+        waited = time.monotonic() - began
+        pause = _pause(waited) if every_seconds is None else every_seconds
+        time.sleep(max(min(pause, seconds - waited), 0))
+        is_last = time.monotonic() - began >= seconds
+
+
+def _pause(waited: float) -> float:
+    """Seconds until the next look: a tenth of those waited, within bounds."""
+    return min(max(waited / 10, OFTEN), SELDOM)
 
 
 def listens(port: int) -> bool:

@@ -23,6 +23,8 @@ STAGES = {"": 2, "\0all\0": 4, "\0servers\0": 4, "mongod\0": 7, "gunicorn\0": 3}
 """What runs when a start is interrupted, and how many of the 20 interruptions come then; a start
 that has come so far runs through the next stage within the moment that follows."""
 LONGEST_MOMENT = 1.5
+AT_ONCE = 0.05
+"""Seconds between two looks where the moment matters."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 SET_UPS = ("\0up\0", "\0all\0", "\0servers\0", "mongod\0")
 
@@ -55,7 +57,10 @@ def interrupt_a_start(marked: Marked, stage: str, chance: random.Random) -> Proc
     """At a random moment of a stage, with a random signal, to the command or to what it has
     started."""
     start = marked.start("up", f"--port={processes.free_port()}")
-    wait_until(lambda: not start.alive or bool(marked.alive(stage)), "it is so far", seconds=LONG)
+    wait_until(
+        lambda: not start.alive or bool(marked.alive(stage)), "it is so far", seconds=LONG,
+        every_seconds=AT_ONCE,
+    )  # fmt: skip
     with suppress(processes.NotReady):
         wait_until(lambda: not start.alive, "a moment", seconds=chance.uniform(0, LONGEST_MOMENT))
     number = chance.choice(SIGNALS)
@@ -110,7 +115,10 @@ def uri_of(marked: Marked) -> object:
 @pytest.mark.parametrize("moment", ["\0all\0", "\0servers\0", "mongod", "gunicorn"])
 def test_a_stop_ends_exactly_what_has_been_started_so_far(marked: Marked, moment: str) -> None:
     start = marked.start("up", f"--port={processes.free_port()}")
-    wait_until(lambda: bool(marked.alive(moment)), "it is so far", seconds=LONG, process=start)
+    wait_until(
+        lambda: bool(marked.alive(moment)), "it is so far", seconds=LONG, process=start,
+        every_seconds=AT_ONCE,
+    )  # fmt: skip
 
     down = marked.run("down")
 
