@@ -97,7 +97,8 @@ def add_version(new: NewVersion) -> int:
 
 
 def _move_name(new: NewVersion, session: ClientSession) -> bool:
-    """False if the template has changed since it was read."""
+    """False if the template has changed since it was read. Raises ``DuplicateKeyError`` where
+    another one took the name."""
     fields = _latest_fields(new)
     if new.after:
         moved = collection(documents.Template).update_one(
@@ -107,13 +108,13 @@ def _move_name(new: NewVersion, session: ClientSession) -> bool:
         )
         return bool(moved.matched_count)
     fields = {"visibility": PRIVATE, "shared_with": [], **fields}
-    made = collection(documents.Template).update_one(
+    collection(documents.Template).update_one(
         {"_id": new.name, "latest": {"$exists": False}},
         [{"$set": {**fields, "created_at": NOW, "updated_at": NOW}}],
         upsert=True,
         session=session,
     )
-    return made.upserted_id is not None
+    return True
 
 
 def _latest_fields(new: NewVersion) -> Row:

@@ -1,65 +1,30 @@
-"""What is written of a user: tokens, letters, open things. Each part of a guard is broken in the
-stored row, and the row stays as it is."""
+"""A token is written as it was read, or where it serves for longer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
-from pymongo import MongoClient
 
-from tests.store.stored_rows import (
+from tests.store.guards.stored_rows import (
     ALICE,
     BOB,
     FUTURE,
     MINUTE,
     PAST,
-    clear,
     everything,
     put,
     replace,
     stored,
 )
+from tests.store.guards.token_rows import COLLECTIONS, FORMER, KEY, VAULT, put_token
 from workflows.model.errors import Unauthorized
-from workflows.store import connection, documents
-from workflows.store.users import credentials, letters, preferences, renewals, usage
+from workflows.store import documents
+from workflows.store.jobs import waiting
+from workflows.store.users import credentials, renewals
 from workflows.store.users.credentials import Credential, Vault
 from workflows.store.users.renewals import DueToken
-
-VAULT, FORMER = (Vault([Fernet.generate_key().decode()]) for _ in range(2))
-COLLECTIONS = (
-    documents.Credential,
-    documents.User,
-    documents.Workflow,
-    documents.Batch,
-    documents.Job,
-    documents.Usage,
-)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def open_store(mongo_uri: str, mongo: MongoClient) -> Iterator[None]:
-    connection.open_database(mongo_uri, "test_user_guards")
-    yield
-    connection.close_database()
-    mongo.drop_database("test_user_guards")
-
-
-@pytest.fixture(autouse=True)
-def empty_store() -> None:
-    clear(COLLECTIONS)
-
-
-def put_token(owner: str = ALICE, text: str = "t", **fields: Any) -> dict[str, Any]:
-    sealed = {"sealed": VAULT.seal(text), "digest": VAULT.digest(text)}
-    return put(
-        documents.Credential,
-        _id=owner,
-        **{**sealed, "expires_at": FUTURE, "renew_at": PAST, **fields},
-    )
 
 
 def due(owner: str = ALICE) -> DueToken:
@@ -67,7 +32,14 @@ def due(owner: str = ALICE) -> DueToken:
     return token
 
 
+def put_parked(owner: str, **fields: Any) -> None:
+    """A job that waits for a token; its key is its user's name."""
+    put(documents.Job, _id=owner, owner=owner, **{"state": "intended", "due": None, **fields})
+
+
 AS_READ = ({"digest": "another"}, {"renew_at": FUTURE - MINUTE})
+
+
 RENEWALS: dict[str, tuple[Callable[[DueToken], object], tuple[dict[str, Any], ...]]] = {
     "claim": (lambda token: renewals.claim(token, MINUTE), AS_READ),
     "postpone": (lambda token: renewals.postpone([(token, FUTURE)]), AS_READ),
@@ -80,17 +52,29 @@ RENEWALS: dict[str, tuple[Callable[[DueToken], object], tuple[dict[str, Any], ..
 @pytest.mark.parametrize("name", RENEWALS)
 def test_a_token_is_written_as_it_was_read_and_no_other(name: str) -> None:
     write, breaks = RENEWALS[name]
-    before, other = put_token(), put_token(BOB, text="another")
+    other, before = put_token(BOB), put_token()
+    put(documents.Credential, **{**before, "_id": "carol@bvbrc"})
     token = due()
 
-    write(token)
+    answer = write(token)
 
+    assert answer is None or answer
     assert stored(documents.Credential, ALICE) != before
     assert stored(documents.Credential, BOB) == other
+    assert stored(documents.Credential, "carol@bvbrc") == {**before, "_id": "carol@bvbrc"}
     for broken in breaks:
         replace(documents.Credential, {**before, **broken})
         assert not write(token)
         assert stored(documents.Credential, ALICE) == {**before, **broken}, broken
+
+
+def test_a_token_that_is_given_up_is_not_looked_at_again() -> None:
+    put_token()
+
+    renewals.postpone([(due(), None)])
+    renewals.postpone([])
+
+    assert "renew_at" not in stored(documents.Credential, ALICE)
 
 
 def test_tokens_are_due_when_their_time_has_come() -> None:
@@ -105,48 +89,19 @@ def test_tokens_are_due_when_their_time_has_come() -> None:
 
 def test_a_renewed_token_counts_as_any_fresh_one() -> None:
     put_token(refused_at=PAST, renewal_problem="no")
+    put_parked(ALICE)
+    put_parked(BOB)
 
     assert renewals.replace(VAULT, due(), "new", FUTURE)
 
     row = stored(documents.Credential, ALICE)
     assert row["renewed_at"]
+    assert is_in(row, "new")
+    assert [bool(stored(documents.Job, owner).get("due")) for owner in (ALICE, BOB)] == [
+        True,
+        False,
+    ]
     assert not {"refused_at", "renewal_problem"} & set(row)
-
-
-def test_a_renewal_is_for_users_with_work() -> None:
-    put(documents.Workflow, _id="wf_1", owner=ALICE, state="running")
-    put(documents.Workflow, _id="wf_2", owner=BOB, state="succeeded")
-    put(documents.Batch, _id="b1", owner=BOB, finished_at=PAST)
-    put(documents.Batch, _id="b2", owner="carol@bvbrc")
-    put(documents.Workflow, _id="wf_3", owner="dora@bvbrc", state="running")
-
-    asked = [ALICE, BOB, "carol@bvbrc"]
-    assert renewals.with_work(asked) == {ALICE, "carol@bvbrc"}
-
-
-def test_letters_are_counted_for_a_day_and_given_back_once() -> None:
-    today, tomorrow = PAST, PAST + timedelta(days=1)
-    put(documents.User, _id=BOB, letters=1, letters_day=today)
-
-    assert [letters.take(ALICE, today, 2) for _ in range(3)] == [True, True, False]
-    assert stored(documents.User, ALICE)["letters"] == 2
-
-    letters.give_back(ALICE, tomorrow)
-    assert stored(documents.User, ALICE)["letters"] == 2
-    for _ in range(3):
-        letters.give_back(ALICE, today)
-    assert stored(documents.User, ALICE)["letters"] == 0
-    assert stored(documents.User, BOB)["letters"] == 1
-
-
-def test_a_late_letter_does_not_begin_the_day_before_again() -> None:
-    today, tomorrow = PAST, PAST + timedelta(days=1)
-    letters.take(ALICE, tomorrow, 2)
-
-    assert letters.take(ALICE, today, 2)
-
-    row = stored(documents.User, ALICE)
-    assert (row["letters"], row["letters_day"]) == (2, tomorrow)
 
 
 def keep(token: str, **fields: Any) -> dict[str, Any]:
@@ -161,9 +116,11 @@ def is_in(row: dict[str, Any], token: str) -> bool:
 
 def test_the_first_token_is_stored_of_its_user_alone() -> None:
     other = put_token(BOB)
+    put_parked(ALICE)
 
     assert is_in(keep("new"), "new")
     assert stored(documents.Credential, BOB) == other
+    assert stored(documents.Job, ALICE)["due"]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +136,8 @@ def test_the_first_token_is_stored_of_its_user_alone() -> None:
 def test_a_token_gives_way_to_a_fresher_one_or_where_it_is_of_no_use(
     before: dict[str, Any], *, replaced: bool
 ) -> None:
-    row, other = put_token(renewed_at=PAST, renewal_problem="no", **before), put_token(BOB)
+    other = put_token(BOB, **before)
+    row = put_token(renewed_at=PAST, renewal_problem="no", **before)
 
     after = keep("new")
 
@@ -196,6 +154,49 @@ def test_a_refused_token_that_is_handed_in_again_is_tried_again() -> None:
 
     assert "refused_at" not in after
     assert after["renew_at"] > PAST
+
+
+def test_the_same_token_is_stored_again_where_no_key_opens_it() -> None:
+    put_token(text="same", sealed=FORMER.seal("same"))
+
+    assert is_in(keep("same"), "same")
+
+
+class OtherStoresFirst(Vault):
+    """The keys of a process that another one overtakes between reading a token and writing."""
+
+    def __init__(self, key: str, **fields: Any) -> None:
+        super().__init__([key])
+        self.fields = fields
+
+    def open(self, sealed: str) -> str | None:
+        replace(documents.Credential, {**stored(documents.Credential, ALICE), **self.fields})
+        return super().open(sealed)
+
+
+@pytest.mark.parametrize(
+    "before", [{"refused_at": PAST}, {"sealed": FORMER.seal("same")}], ids=["refused", "lost"]
+)
+def test_a_token_that_another_process_stored_in_between_stays(before: dict[str, Any]) -> None:
+    theirs = {"sealed": VAULT.seal("theirs"), "digest": "theirs", "expires_at": FUTURE + MINUTE}
+    put_token(BOB, **before)
+    put_token(text="same", **before)
+    vault = OtherStoresFirst(KEY, **theirs)
+
+    credentials.renew(vault, ALICE, "same", FUTURE)
+
+    row = stored(documents.Credential, ALICE)
+    assert {name: row[name] for name in theirs} == theirs
+
+
+def test_a_refusal_in_between_counts_for_the_token_that_was_refused() -> None:
+    """The user hands in the refused token while another process stores another one."""
+    theirs = {"digest": "theirs", "refused_at": FUTURE, "expires_at": FUTURE + MINUTE}
+    put_token(text="same", refused_at=PAST)
+
+    credentials.renew(OtherStoresFirst(KEY, **theirs), ALICE, "same", FUTURE)
+
+    assert stored(documents.Credential, ALICE)["refused_at"] == FUTURE
 
 
 def test_the_same_token_again_changes_nothing() -> None:
@@ -264,28 +265,34 @@ def test_a_token_is_usable_until_it_ends_or_is_refused() -> None:
     assert len(credentials.some_usable(VAULT, 1)) == 1
 
 
-def test_what_is_set_for_a_user_is_set_for_no_other() -> None:
-    preferences.set_renewal(ALICE, wanted=False)
-    preferences.set_renewal(BOB, wanted=True)
-    preferences.set_weight(ALICE, 3)
-    preferences.note_priorities([BOB])
+def test_only_jobs_of_users_with_a_usable_token_are_taken_back() -> None:
+    for owner, fields in {
+        ALICE: {},
+        BOB: {"expires_at": PAST},
+        "carol@bvbrc": {"refused_at": PAST},
+    }.items():
+        put_token(owner, **fields)
+        put_parked(owner)
+    put_parked("dora@bvbrc", state="checking", reuse_due=None)
+    put_token("dora@bvbrc")
+    put_token("erin@bvbrc")
+    asked = [ALICE, BOB, "carol@bvbrc", "dora@bvbrc"]
 
-    assert preferences.without_renewal([ALICE, BOB]) == {ALICE}
-    assert preferences.without_renewal([BOB]) == set()
-    shares = preferences.shares([ALICE, BOB])
-    assert (shares[ALICE].weight, shares[ALICE].prioritises) == (3, False)
-    assert (shares[BOB].weight, shares[BOB].prioritises) == (1, True)
-    assert preferences.shares([BOB]).keys() == {BOB}
+    assert waiting.with_token(asked) == {ALICE, "dora@bvbrc"}
+    assert waiting.unpark_usable() == 2
+    assert waiting.unpark_usable() == 0
+
+    jobs = everything([documents.Job])["Job"]
+    due_again = {row["_id"] for row in jobs if row.get("due") or row.get("reuse_due")}
+    assert due_again == {ALICE, "dora@bvbrc"}
 
 
-def test_what_a_process_has_open_is_counted_once_and_not_for_ever() -> None:
-    key = ("streams", ALICE)
-    row = usage.publish("ours", {key: 2})
-    assert row == {key: 0}
-    assert usage.publish("theirs", {key: 3}) == {key: 2}
-    assert usage.publish("ours", {key: 1}) == {key: 3}
+def test_a_token_that_came_while_jobs_were_parked_brings_them_back() -> None:
+    put_token(ALICE)
+    for owner in (ALICE, BOB):
+        put_parked(owner, due=PAST)
 
-    [stored_row] = everything([documents.Usage])["Usage"]
-    stored_row["open"]["theirs"]["at"] = PAST
-    replace(documents.Usage, stored_row)
-    assert usage.publish("ours", {key: 1}) == {key: 0}
+    waiting.park([ALICE, BOB])
+
+    assert stored(documents.Job, ALICE)["due"] > PAST
+    assert "due" not in stored(documents.Job, BOB)

@@ -34,8 +34,3 @@ def stored(document: type[Document], key: str) -> dict[str, Any]:
 def everything(documents: Sequence[type[Document]]) -> dict[str, list[dict[str, Any]]]:
     """All that is stored of these."""
     return {each.__name__: list(collection(each).find().sort("_id", 1)) for each in documents}
-
-
-def clear(documents: Sequence[type[Document]]) -> None:
-    for each in documents:
-        collection(each).delete_many({})
