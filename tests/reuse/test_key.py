@@ -201,8 +201,20 @@ def test_a_result_that_changed_or_is_gone_is_named() -> None:
         {},
         {"output_file": "a"},
         {"output_path": "/a/b", "output_file": "c/d"},
+        {"output_path": "/a/b", "output_file": " "},
+        {"output_path": "/a/b", "output_file": 7},
+        {"output_path": 7, "output_file": "c"},
+        {"output_path": "a/b", "output_file": "c"},
         {"output_path": "/a/b", "output_file": "c", "skip_workspace_output": 1},
     ],
 )
 def test_a_job_without_a_place_of_its_own_is_no_source(params: Mapping[str, Any]) -> None:
     assert place_of(params) is None
+
+
+def test_a_job_holds_its_result_and_what_is_in_the_folder_beside_it() -> None:
+    place = place_of({"output_path": "/a/b", "output_file": "c"})
+    assert place is not None
+
+    paths = ("/a/b/c", "/a/b/.c", "/a/b/.c/d", "/a/b/.cd", "/a/b/c/d", "/a/b")
+    assert [place.holds(path) for path in paths] == [True, True, True, False, False, False]

@@ -67,6 +67,23 @@ def test_the_status_follows_from_the_rows_and_the_gather(
     assert batch_status(counts, gather, cancelled=cancelled) == status
 
 
+@pytest.mark.parametrize("status", ["running", "succeeded", "failed"])
+def test_the_status_of_a_batch_without_a_gather_is_that_of_its_rows(status: str) -> None:
+    assert batch_status({status: 2}, None, cancelled=False) == status
+
+
+def test_a_batch_runs_while_its_rows_do_though_its_gather_has_failed() -> None:
+    gather = GatherFacts("any", 1, "failed")
+
+    assert batch_status({"running": 1, "succeeded": 1}, gather, cancelled=False) == "running"
+
+
+def test_why_no_gather_could_be_made_is_said() -> None:
+    gather = GatherFacts("any", 1, problem="it is too large")
+
+    assert gather_message(gather, {"succeeded": 2}, cancelled=False) == "it is too large"
+
+
 def test_what_keeps_it_from_beginning_is_said() -> None:
     counts = {"succeeded": 44, "failed": 3}
 

@@ -20,6 +20,7 @@ ONE_PASSED = Counts(
     ("counts", "limit", "queries", "free"),
     [
         (Counts(), 3, 0, 3),
+        (Counts(), 0, 0, 0),
         (Counts(), 3, 1, 2),
         (YOUNG, 3, 0, 0),
         (YOUNG, 5, 1, 1),

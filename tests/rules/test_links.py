@@ -40,7 +40,20 @@ def test_a_job_and_its_folder_have_addresses() -> None:
         LINKS.to_job_folder(BASE, params)
         == "https://www.bv-brc.org/workspace/me@bvbrc/home/out/.asm"
     )
-    assert LINKS.to_job_folder(BASE, {}) == ""
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"output_path": "/me@bvbrc/home/out"},
+        {"output_path": "/me@bvbrc/home/out", "output_file": ""},
+        {"output_path": "/me@bvbrc/home/out", "output_file": 7},
+        {"output_path": 7, "output_file": "asm"},
+    ],
+)
+def test_a_job_that_says_no_folder_has_no_address_of_one(params: dict[str, object]) -> None:
+    assert LINKS.to_job_folder(BASE, params) == ""
 
 
 def test_an_empty_pattern_makes_no_links() -> None:
