@@ -88,7 +88,8 @@ def target(params: dict[str, Json]) -> Target | None:
     folder, name = params.get("output_path"), params.get("output_file")
     if not isinstance(folder, str) or not isinstance(name, str) or not name:
         return None
-    return _SLASHES.sub("/", folder).rstrip("/"), name
+    plain = _SLASHES.sub("/", folder) if "//" in folder else folder
+    return plain.rstrip("/"), name
 
 
 def _targets(spec: Spec) -> list[Target | None]:

@@ -57,8 +57,10 @@ def _check_step(
     params = _try_resolve(partial(values.params, number), diagnostics) or {}
     outputs.check_names(params, ("steps", number, "params"), diagnostics)
     if app is None or app.backend == APPSERVICE:
-        check_texts(params, ("steps", number, "params"), diagnostics)
-        if not sizes.small(params):
+        text = sizes.as_text(params)
+        if not text.isascii():
+            check_texts(params, ("steps", number, "params"), diagnostics)
+        if not sizes.is_small(text):
             _check_size(later.values, number, most_bytes, diagnostics)
     _check_outputs(step, app, number, values, diagnostics)
     return outputs.target(params)

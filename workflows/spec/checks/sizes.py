@@ -18,14 +18,9 @@ LATER_BYTES: Final = 1_000
 """Bytes that are reserved for a value known only at run time."""
 
 
-def small(params: dict[str, Json]) -> bool:
-    """Whether parameters are so small that no exact check is needed."""
-    return _bytes(_compact(params)) <= SMALL_BYTES
-
-
 def too_large(params: dict[str, Json], most_bytes: int) -> str:
     """Why the resolved parameters of a step cannot be kept; empty if they can."""
-    compact = _bytes(_compact(params))
+    compact = _bytes(as_text(params))
     if compact > most_bytes:
         return f"they are {compact} bytes long; at most {most_bytes} can be kept"
     indented = _bytes(_indented(params))
@@ -40,8 +35,14 @@ def _later(value: object) -> str:
     raise TypeError(f"not JSON: {type(value).__name__}")
 
 
-_compact = json.JSONEncoder(ensure_ascii=False, default=_later).encode
+as_text = json.JSONEncoder(ensure_ascii=False, default=_later).encode
+"""Parameters as JSON."""
 _indented = json.JSONEncoder(ensure_ascii=False, default=_later, indent=3).encode
+
+
+def is_small(text: str) -> bool:
+    """Whether parameters with this JSON are so small that no exact check is needed."""
+    return _bytes(text) <= SMALL_BYTES
 
 
 def _bytes(text: str) -> int:
