@@ -59,8 +59,9 @@ TREND: Final = 0.1
 the lowest of a thousand would be lower than any fair one."""
 FIRST_REST, LONGEST_REST = 4, 64
 """Windows between two tries to pass a limit at which queries waited."""
-BRIEF_SECONDS: Final = 0.02
-"""A place is busy for about so long with the jobs of one claim, whose own cost is of that order."""
+BRIEF_SECONDS: Final = 0.05
+"""A place is busy for about so long with the jobs of one claim, which takes that long itself where
+the processor is busy."""
 MOST_OF_A_PLACE: Final = 8
 """Jobs that a claim takes at most for a place."""
 BELOW: Final = 16
@@ -132,10 +133,19 @@ class ConcurrencyLimit:
     @property
     def places(self) -> int:
         """How many jobs may be claimed: as many as calls, and more where calls are brief."""
-        seconds = self.start_seconds / self.starts if self.starts else self.latency
-        if seconds is None or seconds > BRIEF_SECONDS / 2:
+        if not self.is_brief:
             return self.calls
-        return self.calls * min(MOST_OF_A_PLACE, int(BRIEF_SECONDS / max(seconds, 1e-6)))
+        return self.calls * min(MOST_OF_A_PLACE, int(BRIEF_SECONDS / max(self._mean or 0, 1e-6)))
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether starts take so little time that waiting for a place would take longer."""
+        return self._mean is not None and self._mean <= BRIEF_SECONDS / 2
+
+    @property
+    def _mean(self) -> float | None:
+        """Seconds: of the starts of this window, or of the last one."""
+        return self.start_seconds / self.starts if self.starts else self.latency
 
     @property
     def late_after(self) -> timedelta:

@@ -275,11 +275,11 @@ def test_starts_leave_a_place_to_queries_that_were_announced_and_not_withdrawn()
     reservations.announce_queries("mine")
 
     assert len(claim(20, ADAPTIVE)) == 8
-    assert outbox.has_room_for_query("mine", 9)
+    assert outbox.room_for_query("mine", 9).free
 
     reservations.withdraw_queries("mine")
     assert len(claim(20, ADAPTIVE)) == 1
-    assert not outbox.has_room_for_query("", 9)
+    assert not outbox.room_for_query("", 9).free
 
 
 def test_queries_that_came_first_go_first() -> None:
@@ -287,7 +287,7 @@ def test_queries_that_came_first_go_first() -> None:
     for token in ("first", "second"):
         reservations.announce_queries(token)
 
-    assert [outbox.has_room_for_query(each, 9) for each in ("first", "second")] == [True, False]
+    assert [outbox.room_for_query(each, 9).free for each in ("first", "second")] == [True, False]
 
 
 WIDE = replace(ADAPTIVE, sending=32)

@@ -3,7 +3,8 @@
 While fewer calls are under way than that, a query is sent at once. Otherwise it is announced: then
 claims leave the next place free, and the query is sent when it is. So a query finds a free worker,
 and its duration shows whether AppService has as many as the limit says
-(``rules/concurrency_limit.py``).
+(``rules/concurrency_limit.py``). While starts are brief a query is sent at once, too: the look for
+a place would take longer than a start does.
 
 The queries of one process go one after the other, in one place. One that hangs gives the place up,
 and none waits for longer than ``PATIENCE_SECONDS``.
@@ -26,7 +27,8 @@ PATIENCE_SECONDS: Final = 2.0
 HELD_SECONDS: Final = 0.25
 """How long one query holds the place: later it counts as hanging, and the next one goes."""
 BURST_SECONDS: Final = 0.5
-"""How long the queries of a process keep the place; then starts have their turn."""
+"""How long the queries of a process keep the place; then starts have their turn. For so long it is
+believed that starts are brief, too."""
 LOOK_SECONDS: Final = 0.01
 """The time between two looks whether the place is free."""
 
@@ -43,6 +45,7 @@ class QueryPlaces:
         self._token = ""
         """Under which queries are announced; empty while they are not."""
         self._burst_until = 0.0
+        self._brief_until = 0.0
         self._announce_after = 0.0
 
     @contextmanager
@@ -86,7 +89,7 @@ class QueryPlaces:
 
     def _wait_for_room(self, until: float) -> None:
         """Where MongoDB cannot say what is under way, a query does not wait."""
-        if self._token and time.monotonic() < self._burst_until:
+        if time.monotonic() < (self._burst_until if self._token else self._brief_until):
             return
         self._withdraw()
         with suppress(Unavailable):
@@ -98,7 +101,10 @@ class QueryPlaces:
         self._burst_until = time.monotonic() + BURST_SECONDS
 
     def _has_room(self) -> bool:
-        return outbox.has_room_for_query(self._token, self._ceiling)
+        room = outbox.room_for_query(self._token, self._ceiling)
+        if room.brief:
+            self._brief_until = time.monotonic() + BURST_SECONDS
+        return room.free or room.brief
 
     def _announce(self) -> None:
         token = uuid4().hex

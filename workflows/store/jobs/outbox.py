@@ -11,12 +11,13 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import uuid4
 
 from pymongo import UpdateMany
-from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
 
 from workflows.model.errors import Unavailable
 from workflows.model.job_moves import CLAIM
@@ -33,8 +34,6 @@ from workflows.store.jobs.transitions import guard, update
 from workflows.store.mongo import (
     NOW,
     Row,
-    ago,
-    client,
     collection,
     later,
     meaning,
@@ -51,6 +50,7 @@ _ROUNDS = 20
 _TRIES = 50
 """Of several claims at once one reserves its places, and the others count again."""
 _NO_SNAPSHOT = 246
+_SNAPSHOT = ReadConcern("snapshot")
 _SNAPSHOT_TRIES, _SNAPSHOT_PAUSE_SECONDS = 20, 0.05
 
 
@@ -200,15 +200,26 @@ def _free_places(book: Book, counts: Counts, bounds: Bounds) -> int:
     return min(places, counts.free_places(book.limit.places, len(book.queries)))
 
 
-def has_room_for_query(token: str, ceiling: int) -> bool:
-    """Whether a query finds a free worker. ``token``: under which it was announced; one that was
-    not needs a second free place, since a start may take the first. Raises ``Unavailable``.
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a query finds."""
+
+    free: bool
+    """A worker of AppService."""
+    brief: bool
+    """Starts are so brief that a query needs no place."""
+
+
+def room_for_query(token: str, ceiling: int) -> Room:
+    """``token``: under which the query was announced; one that was not needs a second free place,
+    since a start may take the first. Raises ``Unavailable``.
     """
     with translate_errors():
         book, counts = _read_counts(())
     announced = token in book.queries
     before = book.queries.index(token) if announced else len(book.queries) + 1
-    return counts.occupying + before < min(ceiling, book.limit.places)
+    free = counts.occupying + before < min(ceiling, book.limit.places)
+    return Room(free, book.limit.is_brief)
 
 
 def choose(
@@ -252,53 +263,67 @@ def _read_settled(owners: Collection[str]) -> tuple[Book, Counts]:
 
 
 def _read_counts(owners: Collection[str]) -> tuple[Book, Counts]:
-    """The book and what is on the way, both as they were at one time."""
-    with client().start_session(snapshot=True) as session:
-        book = reservations.read(session)
-        return book, _counts(book, owners, session)
-
-
-def _counts(book: Book, owners: Collection[str], session: ClientSession) -> Counts:
-    """Jobs that a claim has marked whose places are still reserved are counted once. Of jobs at
+    """The book and what is on the way, in one question: both as they were at one time. Of jobs at
     AppService only those of the ``owners``."""
     rows = collection(documents.Job)
-    tokens = [each.token for each in book.reserved]
-    by = {
-        "owner": "$owner",
-        "in_doubt": {"$eq": ["$in_doubt", True]},
-        "late": {"$lt": ["$sent_at", ago(book.limit.late_after)]},
-        "hangs": {"$lt": ["$sent_at", ago(book.limit.hangs_after)]},
-        "passed": {"$lt": ["$sent_at", book.answered]},
-    }
-    sent: list[Row] = [
-        {"$match": {"state": JobState.SENDING, "claim": {"$nin": tokens}}},
-        {"$group": {"_id": by, "count": {"$sum": 1}}},
-    ]
     there: list[Row] = [
         {"$match": {"state": JobState.ACTIVE, "owner": {"$in": sorted(owners)}}},
         {"$group": {"_id": "$owner", "active": {"$sum": 1}}},
     ]
     also = [{"$unionWith": {"coll": rows.name, "pipeline": there}}] if owners else []
+    question = [*_SENT, *also, reservations.stage()]
+    found = list(rows.with_options(read_concern=_SNAPSHOT).aggregate(question))
+    book = next((reservations.from_row(row) for row in found if "now" in row), None)
+    if book is None:
+        reservations.create()
+        return _read_counts(owners)
+    return book, _counts(book, [row for row in found if "now" not in row])
+
+
+_IN_DOUBT: Final[Row] = {"$eq": ["$in_doubt", True]}
+_SENT: Final[Sequence[Row]] = (
+    {"$match": {"state": JobState.SENDING}},
+    {
+        "$group": {
+            "_id": {
+                "owner": "$owner",
+                "in_doubt": _IN_DOUBT,
+                # Of those in doubt there may be thousands.
+                "claim": {"$cond": [_IN_DOUBT, None, "$claim"]},
+                "sent_at": {"$cond": [_IN_DOUBT, None, "$sent_at"]},
+            },
+            "count": {"$sum": 1},
+        }
+    },
+)
+"""Jobs that are being sent; those of one claim have one time."""
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _counts(book: Book, groups: Sequence[Row]) -> Counts:
+    """Jobs that a claim has marked whose places are still reserved are counted once."""
+    tokens = {each.token for each in book.reserved}
     counts = Counts(sending=Counter(book.places), under_way=Counter(book.places))
-    for group in rows.aggregate([*sent, *also], session=session):
+    for group in groups:
         if "active" in group:
             counts.under_way[group["_id"]] += group["active"]
-        else:
-            _count(counts, group["_id"], group["count"])
+        elif group["_id"]["in_doubt"]:
+            counts.under_way[group["_id"]["owner"]] += group["count"]
+        elif group["_id"]["claim"] not in tokens:
+            _count(counts, book, group["_id"], group["count"])
     return counts
 
 
-def _count(counts: Counts, calls: Row, count: int) -> None:
+def _count(counts: Counts, book: Book, calls: Row, count: int) -> None:
     """Count so many calls of one user that are alike. A call that hangs is late, too."""
-    owner, passed = calls["owner"], calls["passed"]
+    owner, sent_at = calls["owner"], calls.get("sent_at") or _LONG_AGO
+    passed = book.answered is not None and sent_at < book.answered
     counts.under_way[owner] += count
-    if calls["in_doubt"]:
-        return
     counts.sending[owner] += count
-    if calls["late"]:
+    if book.now - sent_at > book.limit.late_after:
         counts.late[owner] += count
         counts.passed[owner] += count if passed else 0
-    if calls["hangs"]:
+    if book.now - sent_at > book.limit.hangs_after:
         counts.hanging[owner] += count
         counts.hanging_passed[owner] += count if passed else 0
 

@@ -24,7 +24,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pymongo import UpdateOne
-from pymongo.client_session import ClientSession
 
 from workflows.model.job_moves import REVOKE_CLAIM
 from workflows.model.values import Job
@@ -84,13 +83,26 @@ class Book:
         return [each for each in self.reserved if each.until <= self.now]
 
 
-def read(session: ClientSession | None = None) -> Book:
+def read() -> Book:
     """The document, which the first reader creates."""
     rows = collection(documents.Lock)
-    row = rows.find_one(_OUTBOX, _READ, session=session)
-    if row is None:
-        rows.update_one(_OUTBOX, {"$setOnInsert": {"count": 0}}, upsert=True)
-        return read()
+    while (row := rows.find_one(_OUTBOX, _READ)) is None:
+        create()
+    return from_row(row)
+
+
+def create() -> None:
+    """Make the document; does nothing where it is there."""
+    collection(documents.Lock).update_one(_OUTBOX, {"$setOnInsert": {"count": 0}}, upsert=True)
+
+
+def stage() -> Row:
+    """A stage that adds the document to the rows of another question, for ``from_row``."""
+    pipeline = [{"$match": _OUTBOX}, {"$project": _READ}]
+    return {"$unionWith": {"coll": collection(documents.Lock).name, "pipeline": pipeline}}
+
+
+def from_row(row: Row) -> Book:
     claims = row.get("claims") or []
     return Book(
         now=row["now"],
