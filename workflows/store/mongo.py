@@ -26,6 +26,7 @@ from pymongo.errors import (
     ServerSelectionTimeoutError,
     WriteConcernError,
 )
+from pymongo.write_concern import WriteConcern
 
 from workflows.model.errors import Unavailable
 from workflows.store.connection import client, collection_of
@@ -36,6 +37,7 @@ Row = dict[str, Any]
 Result = TypeVar("Result")
 
 NOW = "$$NOW"
+_UNJOURNALED = WriteConcern(w=1)
 DUE: Row = {"$lte": ["$due", NOW]}
 """Of a job: the time named by ``due`` has come."""
 AWAY = (
@@ -74,6 +76,13 @@ def sound(row: Row, read: Callable[[Row], Result]) -> Result | None:
 def collection(document: type[Document]) -> Collection[Row]:
     found: Collection[Row] = collection_of(document)
     return found
+
+
+def unjournaled(document: type[Document]) -> Collection[Row]:
+    """The same for writes that may be lost with their server. They wait for neither its journal nor
+    the other members, which costs MongoDB two thirds of a small write.
+    """
+    return collection(document).with_options(write_concern=_UNJOURNALED)
 
 
 def query(document: type[Document], **conditions: object) -> Any:

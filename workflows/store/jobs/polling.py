@@ -26,6 +26,7 @@ from workflows.store.mongo import (
     query,
     sound,
     translate_errors,
+    unjournaled,
 )
 
 
@@ -171,16 +172,18 @@ def with_few(owners: Sequence[str], most: int) -> list[str]:
 def take_locks(names: Sequence[str], interval: timedelta) -> dict[str, UserLock]:
     """The periodic locks (``sweep``, ``poll:<owner>``) that we get: each at most once an interval.
 
-    Locks that another process has had in this interval are missing.
+    Locks that another process has had in this interval are missing. One that is lost with its
+    server is taken once more, which does no harm.
     """
-    locks, token = collection(documents.Lock), uuid4().hex
+    locks, token = unjournaled(documents.Lock), uuid4().hex
     free = {"_id": {"$in": list(names)}, "$expr": {"$not": {"$gt": ["$next", NOW]}}}
     update = [{"$set": {"previous": "$last", "last": NOW, "next": later(interval), "token": token}}]
     with translate_errors():
         if locks.update_many(free, update).matched_count < len(names):
             _make(names)
             locks.update_many(free, update)
-        rows = locks.find({"_id": {"$in": list(names)}, "token": token})
+        fields = {"previous": 1, "last": 1}
+        rows = locks.find({"_id": {"$in": list(names)}, "token": token}, fields)
         return {row["_id"]: UserLock(row.get("previous"), row["last"]) for row in rows}
 
 

@@ -30,7 +30,7 @@ from workflows.model.values import Job
 from workflows.rules.concurrency_limit import ConcurrencyLimit, Observed, adapt, from_stored
 from workflows.store import documents
 from workflows.store.jobs.transitions import guard, update
-from workflows.store.mongo import NOW, Row, collection, later, translate_errors
+from workflows.store.mongo import NOW, Row, collection, later, translate_errors, unjournaled
 
 LEASE: Final = timedelta(seconds=3)
 """A claim takes milliseconds."""
@@ -135,7 +135,8 @@ def reserve(
 
 
 def release(token: str) -> None:
-    collection(documents.Lock).update_one(_OUTBOX, {"$pull": {"claims": {"token": token}}})
+    """It may be lost with its server: the places are free after the lease."""
+    unjournaled(documents.Lock).update_one(_OUTBOX, {"$pull": {"claims": {"token": token}}})
 
 
 def announce_queries(token: str) -> None:

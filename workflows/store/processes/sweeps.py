@@ -9,9 +9,10 @@ from typing import Final
 from pymongo import UpdateOne
 
 from workflows.store import clock, documents
-from workflows.store.mongo import Row, collection, translate_errors
+from workflows.store.mongo import Row, collection, translate_errors, unjournaled
 
 MOST: Final = 5
+SLOW: Final = timedelta(seconds=0.1)
 _KEPT: Final = timedelta(days=1)
 _SWEEP: Final = {"_id": "sweep"}
 
@@ -25,7 +26,9 @@ class Sweep:
 
 
 def record(took: timedelta) -> None:
-    """Keep it if it is one of the slowest; of most sweeps nothing is written."""
+    """Keep it if it was slow, and is one of the slowest; of most sweeps nothing is written."""
+    if took < SLOW:
+        return
     now = clock.now()
     found = {"at": now, "seconds": took.total_seconds()}
     slowest = {"$each": [found], "$sort": {"seconds": -1}, "$slice": MOST}
@@ -41,7 +44,7 @@ def record(took: timedelta) -> None:
         UpdateOne({**_SWEEP, **is_slow}, {"$push": {"slowest": slowest}}),
     ]
     with translate_errors():
-        collection(documents.Lock).bulk_write(writes)
+        unjournaled(documents.Lock).bulk_write(writes)
 
 
 def slowest() -> list[Sweep]:
