@@ -36,7 +36,7 @@ from workflows.rules.holds import (
 from workflows.store import holds
 from workflows.store.jobs.in_hand import InHand, count_left, in_hand
 from workflows.store.workflows import paused
-from workflows.store.workflows.standings import Standing, standings
+from workflows.store.workflows.standings import Standing, standings, standings_and_holds
 from workflows.store.workflows.stored import StoredWorkflow
 
 LASTS: Final = 0.3
@@ -95,9 +95,8 @@ def check_claimed(claimed: Sequence[Job]) -> list[Check]:
     """Read after the claim: what was cancelled or held before is seen. Raises ``Unavailable``."""
     if not claimed:
         return []
-    known = standings({job.workflow for job in claimed})
     read_at = time.monotonic()
-    present = holds.present()
+    known, present = standings_and_holds({job.workflow for job in claimed})
     checks = []
     for job in claimed:
         standing = known.get(job.workflow, Standing())

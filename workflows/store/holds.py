@@ -130,10 +130,17 @@ def delete(holds: Collection[str]) -> int:
 def _find(condition: Row) -> list[Hold]:
     with translate_errors():
         rows = collection(documents.Hold).find({"$and": [condition, _LASTS]})
-        return [_read(row) for row in rows.sort("created_at", 1)]
+        return [from_row(row) for row in rows.sort("created_at", 1)]
 
 
-def _read(row: Row) -> Hold:
+def stage() -> Row:
+    """A stage that adds every hold that lasts to the rows of another question, for ``from_row``;
+    no other row has a ``scope``."""
+    pipeline = [{"$match": _LASTS}, {"$sort": {"created_at": 1}}]
+    return {"$unionWith": {"coll": collection(documents.Hold).name, "pipeline": pipeline}}
+
+
+def from_row(row: Row) -> Hold:
     return Hold(
         row["_id"],
         Scope(row["scope"]),

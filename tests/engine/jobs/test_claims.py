@@ -133,7 +133,7 @@ def test_users_without_a_token_are_met_once_and_come_back_with_one() -> None:
     put(users(1))
 
     assert [job.owner for job in claim(8, MANY)] == ["user00000@bvbrc"]
-    assert waiting.users_after("", 8, datetime.now(UTC)).owners == []
+    assert waiting.users_after("", 8, datetime.now(UTC)).users == {}
     assert collection(documents.Job).count_documents({"state": "intended", "due": None}) == 700
 
     collection(documents.Credential).insert_one(

@@ -6,18 +6,15 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from pymongo import UpdateMany
-from pymongo.errors import OperationFailure, PyMongoError
-from pymongo.read_concern import ReadConcern
+from pymongo.errors import PyMongoError
 
 from workflows.model.errors import Unavailable
 from workflows.model.job_moves import CLAIM
@@ -26,20 +23,18 @@ from workflows.model.values import Job
 from workflows.rules.call_places import Counts
 from workflows.rules.fair_share import share
 from workflows.rules.holds import Hold, Mode, Scope
-from workflows.store import documents, holds
+from workflows.store import documents
 from workflows.store.holds import job_stages
-from workflows.store.jobs import reservations, waiting
-from workflows.store.jobs.reservations import Book
+from workflows.store.jobs import calls, reservations, waiting
+from workflows.store.jobs.calls import View
 from workflows.store.jobs.transitions import guard, update
 from workflows.store.mongo import (
     NOW,
-    Row,
     collection,
     later,
     meaning,
     translate_errors,
 )
-from workflows.store.users import preferences as users
 
 _SOME = 8
 """Jobs of each user among which is chosen, however many users wait."""
@@ -49,9 +44,6 @@ _ROUNDS = 20
 """So many times further users are looked for where all jobs of the first ones are held."""
 _TRIES = 50
 """Of several claims at once one reserves its places, and the others count again."""
-_NO_SNAPSHOT = 246
-_SNAPSHOT = ReadConcern("snapshot")
-_SNAPSHOT_TRIES, _SNAPSHOT_PAUSE_SECONDS = 20, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +88,21 @@ def claim(
     Raises ``Unavailable``.
     """
     with translate_errors():
-        present = holds.present()
-        if any(hold.scope is Scope.GLOBAL and hold.mode is Mode.HOLD for hold in present):
+        view = _current()
+        if any(hold.scope is Scope.GLOBAL and hold.mode is Mode.HOLD for hold in view.holds):
             return Claimed()
-        book = _current()
-        choice = _Choice(free, backends, frozenset(barred), present)
-        name = book.served
-        for _ in range(_ROUNDS if present else 1):
-            looked_up_to, jobs, weights = _look_behind(name, book, choice)
-            if jobs:
-                return _claim(jobs, free, bounds, weights)
-            if looked_up_to == name:
+        if _free_places(view, bounds) <= 0 and not _leaves_place(view, bounds, 0):
+            return Claimed()
+        choice = _Choice(free, backends, frozenset(barred), view.holds)
+        name = served = view.book.served
+        for _ in range(_ROUNDS if view.holds else 1):
+            look = _look_behind(name, view.book.now, choice)
+            if look.jobs:
+                return _claim(look, view, free, bounds)
+            if look.up_to == name:
                 break
-            name = looked_up_to
-        if name != book.served:
+            name = look.up_to
+        if name != served:
             reservations.pass_over(name)
         return Claimed()
 
@@ -124,27 +117,39 @@ class _Choice:
     holds: Sequence[Hold]
 
 
-def _look_behind(
-    name: str, book: Book, choice: _Choice
-) -> tuple[str, dict[str, list[Job]], dict[str, int]]:
-    """The next users behind one, up to the last one that was looked at, with their first jobs and
-    their weights."""
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Users with their first jobs, in the order of service."""
+
+    up_to: str
+    """The last user that was looked at."""
+    jobs: Mapping[str, Sequence[Job]]
+    weights: Mapping[str, int]
+    active: Mapping[str, int]
+    """Jobs at AppService. Counted after what is being sent was, it counts twice what has been
+    answered in between, and misses nothing: what is claimed in between ends this claim's try."""
+
+
+def _look_behind(name: str, now: datetime, choice: _Choice) -> _Look:
+    """The next users behind one."""
     most = min(max(_FEWEST, choice.free), _MOST)
-    found = waiting.users_after(name, most, book.now, choice.backends)
-    owners = [owner for owner in found.owners if owner not in choice.barred]
-    shares = users.shares(owners) if owners else {}
-    prioritised = {owner for owner, each in shares.items() if each.prioritises}
-    weights = {owner: each.weight for owner, each in shares.items()}
-    looked_up_to = found.owners[-1] if found.owners else found.read_up_to
-    return looked_up_to, _first_jobs(owners, choice, prioritised), weights
+    found = waiting.users_after(name, most, now, choice.backends)
+    owners = [owner for owner in found.users if owner not in choice.barred]
+    of = found.users
+    return _Look(
+        up_to=list(of)[-1] if of else found.read_up_to,
+        jobs=_first_jobs(owners, choice, {each for each in owners if of[each].share.prioritises}),
+        weights={each: of[each].share.weight for each in owners},
+        active={each: of[each].active for each in owners},
+    )
 
 
-def _current() -> Book:
-    """The book, without claims whose process is gone."""
-    book = reservations.read()
-    for reserved in book.overdue:
+def _current() -> View:
+    """The view with the holds, without claims whose process is gone."""
+    view = calls.read(with_holds=True)
+    for reserved in view.book.overdue:
         reservations.revoke(reserved)
-    return reservations.read() if book.overdue else book
+    return calls.read(with_holds=True) if view.book.overdue else view
 
 
 def _first_jobs(
@@ -161,39 +166,45 @@ def _first_jobs(
     return {owner: jobs for owner, jobs in found.items() if jobs}
 
 
-def _claim(
-    jobs: Mapping[str, Sequence[Job]], free: int, bounds: Bounds, weights: Mapping[str, int]
-) -> Claimed:
-    """Choose among these by what is on the way now, and take those that are as they were read."""
-    token = uuid4().hex
+def _claim(look: _Look, view: View, free: int, bounds: Bounds) -> Claimed:
+    """Choose among these by what is on the way, and take those that are as they were read."""
+    jobs, token = look.jobs, uuid4().hex
+    view.counts.under_way.update({owner: look.active[owner] for owner in jobs})
     for _ in range(_TRIES):
-        book, counts = _read_settled(jobs)
-        places = _free_places(book, counts, bounds)
-        chosen = choose(jobs, min(free, places), bounds, counts, weights)
-        queries_first = bounds.adaptive and _leaves_place(book, counts, len(chosen))
+        places = _free_places(view, bounds)
+        chosen = choose(jobs, min(free, places), bounds, view.counts, look.weights)
+        queries_first = _leaves_place(view, bounds, len(chosen))
         if not chosen:
             return Claimed((), queries_first)
         last, full = _last_served(jobs, chosen), len(chosen) == places
-        if reservations.reserve(book, token, chosen, last, full=full):
-            taken = mark_sending(chosen, token, bounds)
-            with suppress(Unavailable), translate_errors():  # it ends by itself, a little later
-                reservations.release(token)
-            mine = [
-                replace(job, state=JobState.SENDING, claim=token, sent_at=book.now)
-                for job in chosen
-                if job.key in taken
-            ]
-            return Claimed(mine, queries_first)
+        if reservations.reserve(view.book, token, chosen, last, full=full):
+            return Claimed(_take(chosen, token, bounds, view.book.now), queries_first)
+        view = calls.read(jobs)
     return Claimed()
 
 
-def _leaves_place(book: Book, counts: Counts, chosen: int) -> bool:
+def _take(chosen: Sequence[Job], token: str, bounds: Bounds, now: datetime) -> list[Job]:
+    """Mark what was reserved; those that are as they were read."""
+    taken = mark_sending(chosen, token, bounds)
+    with suppress(Unavailable), translate_errors():  # it ends by itself, a little later
+        reservations.release(token)
+    return [
+        replace(job, state=JobState.SENDING, claim=token, sent_at=now)
+        for job in chosen
+        if job.key in taken
+    ]
+
+
+def _leaves_place(view: View, bounds: Bounds, chosen: int) -> bool:
     """Whether more could begin if no query waited."""
-    return bool(book.queries) and counts.free_places(book.limit.places, 0) > chosen
+    if not (bounds.adaptive and view.book.queries):
+        return False
+    return view.counts.free_places(view.book.limit.places, 0) > chosen
 
 
-def _free_places(book: Book, counts: Counts, bounds: Bounds) -> int:
+def _free_places(view: View, bounds: Bounds) -> int:
     """How many more calls may begin; queries that wait go first."""
+    book, counts = view.book, view.counts
     places = bounds.sending - counts.calls
     if not bounds.adaptive:
         return places
@@ -215,7 +226,8 @@ def room_for_query(token: str, ceiling: int) -> Room:
     since a start may take the first. Raises ``Unavailable``.
     """
     with translate_errors():
-        book, counts = _read_counts(())
+        view = calls.read_once()
+    book, counts = view.book, view.counts
     announced = token in book.queries
     before = book.queries.index(token) if announced else len(book.queries) + 1
     free = counts.occupying + before < min(ceiling, book.limit.places)
@@ -247,85 +259,6 @@ def choose(
 def _last_served(jobs: Mapping[str, Sequence[Job]], chosen: Sequence[Job]) -> str:
     served = {job.owner for job in chosen}
     return next(owner for owner in reversed(list(jobs)) if owner in served)
-
-
-def _read_settled(owners: Collection[str]) -> tuple[Book, Counts]:
-    """The same as ``_read_counts``. A collection or an index that was just made has no snapshot
-    until a majority has it: a few milliseconds."""
-    for _ in range(_SNAPSHOT_TRIES):
-        try:
-            return _read_counts(owners)
-        except OperationFailure as early:
-            if early.code != _NO_SNAPSHOT:
-                raise
-        time.sleep(_SNAPSHOT_PAUSE_SECONDS)
-    return _read_counts(owners)
-
-
-def _read_counts(owners: Collection[str]) -> tuple[Book, Counts]:
-    """The book and what is on the way, in one question: both as they were at one time. Of jobs at
-    AppService only those of the ``owners``."""
-    rows = collection(documents.Job)
-    there: list[Row] = [
-        {"$match": {"state": JobState.ACTIVE, "owner": {"$in": sorted(owners)}}},
-        {"$group": {"_id": "$owner", "active": {"$sum": 1}}},
-    ]
-    also = [{"$unionWith": {"coll": rows.name, "pipeline": there}}] if owners else []
-    question = [*_SENT, *also, reservations.stage()]
-    found = list(rows.with_options(read_concern=_SNAPSHOT).aggregate(question))
-    book = next((reservations.from_row(row) for row in found if "now" in row), None)
-    if book is None:
-        reservations.create()
-        return _read_counts(owners)
-    return book, _counts(book, [row for row in found if "now" not in row])
-
-
-_IN_DOUBT: Final[Row] = {"$eq": ["$in_doubt", True]}
-_SENT: Final[Sequence[Row]] = (
-    {"$match": {"state": JobState.SENDING}},
-    {
-        "$group": {
-            "_id": {
-                "owner": "$owner",
-                "in_doubt": _IN_DOUBT,
-                # Of those in doubt there may be thousands.
-                "claim": {"$cond": [_IN_DOUBT, None, "$claim"]},
-                "sent_at": {"$cond": [_IN_DOUBT, None, "$sent_at"]},
-            },
-            "count": {"$sum": 1},
-        }
-    },
-)
-"""Jobs that are being sent; those of one claim have one time."""
-_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _counts(book: Book, groups: Sequence[Row]) -> Counts:
-    """Jobs that a claim has marked whose places are still reserved are counted once."""
-    tokens = {each.token for each in book.reserved}
-    counts = Counts(sending=Counter(book.places), under_way=Counter(book.places))
-    for group in groups:
-        if "active" in group:
-            counts.under_way[group["_id"]] += group["active"]
-        elif group["_id"]["in_doubt"]:
-            counts.under_way[group["_id"]["owner"]] += group["count"]
-        elif group["_id"]["claim"] not in tokens:
-            _count(counts, book, group["_id"], group["count"])
-    return counts
-
-
-def _count(counts: Counts, book: Book, calls: Row, count: int) -> None:
-    """Count so many calls of one user that are alike. A call that hangs is late, too."""
-    owner, sent_at = calls["owner"], calls.get("sent_at") or _LONG_AGO
-    passed = book.answered is not None and sent_at < book.answered
-    counts.under_way[owner] += count
-    counts.sending[owner] += count
-    if book.now - sent_at > book.limit.late_after:
-        counts.late[owner] += count
-        counts.passed[owner] += count if passed else 0
-    if book.now - sent_at > book.limit.hangs_after:
-        counts.hanging[owner] += count
-        counts.hanging_passed[owner] += count if passed else 0
 
 
 def mark_sending(chosen: Sequence[Job], token: str, bounds: Bounds) -> set[str]:

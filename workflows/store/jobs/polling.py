@@ -147,7 +147,7 @@ def _seen_due(outcome: Outcome, finished_at: datetime | None, has_basis: bool) -
 def owners() -> list[str]:
     """Users who have a job at AppService."""
     with translate_errors():
-        return list(query(documents.Job, state=JobState.ACTIVE).distinct("owner"))
+        return list(collection(documents.Job).distinct("owner", {"state": JobState.ACTIVE}))
 
 
 def under_way(owner: str) -> int:

@@ -9,9 +9,10 @@ user without a usable token is met once: the due date of such a user's jobs is r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from workflows.model.job_moves import PARK, UNPARK, UNPARK_CHECK
@@ -21,6 +22,8 @@ from workflows.store import documents
 from workflows.store.jobs.rows import of_backends, readable
 from workflows.store.jobs.transitions import guard, update
 from workflows.store.mongo import DUE, NOW, Row, collection
+from workflows.store.users import preferences as users
+from workflows.store.users.preferences import Share
 
 IN_OUTBOX: Final[Row] = {
     "state": JobState.INTENDED,
@@ -35,10 +38,19 @@ _PAGES = 40
 
 
 @dataclass(frozen=True, slots=True)
+class User:
+    """What a claim has to know of a user."""
+
+    share: Share
+    active: int
+    """Jobs at AppService."""
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Users who have a job that is due and a usable token, in the order of service."""
 
-    owners: Sequence[str]
+    users: Mapping[str, User]
     read_up_to: str
     """The last user whose entries were read."""
 
@@ -47,17 +59,43 @@ def users_after(name: str, most: int, now: datetime, backends: Collection[str] =
     """Up to ``most`` users by name, from the one behind ``name`` on and around; with jobs of these
     backends alone, where any are named. ``now`` is MongoDB's.
     """
-    found: list[str] = []
+    found: dict[str, User] = {}
     last = name
     for first_due in _pages(name, backends):
         due = [owner for owner, at in first_due.items() if at <= now]
-        usable = with_token(due) if due else set()
-        park(set(due) - usable)
-        found += [owner for owner in due if owner in usable]
+        for some in (due[start : start + most] for start in range(0, len(due), most)):
+            if len(found) < most:
+                usable = _usable(some)
+                park(set(some) - usable.keys())
+                found |= {owner: usable[owner] for owner in some if owner in usable}
         last = list(first_due)[-1]
         if len(found) >= most:
             break
-    return Waiting(found[:most], last)
+    return Waiting(dict(islice(found.items(), most)), last)
+
+
+def _usable(owners: Sequence[str]) -> dict[str, User]:
+    """Those of these users who have a usable token, in one question."""
+    jobs = collection(documents.Job).name
+    counts: list[Row] = [
+        {"$match": {"state": JobState.ACTIVE, "owner": {"$in": list(owners)}}},
+        {"$group": {"_id": "$owner", "active": {"$sum": 1}}},
+    ]
+    question = [
+        {"$match": _usable_token(owners)},
+        {"$project": {"token": {"$literal": True}}},
+        users.stage(owners),
+        {"$unionWith": {"coll": jobs, "pipeline": counts}},
+    ]
+    tokens, shares, active = list[str](), dict[str, Share](), dict[str, int]()
+    for row in collection(documents.Credential).aggregate(question):
+        if "token" in row:
+            tokens.append(row["_id"])
+        elif "active" in row:
+            active[row["_id"]] = row["active"]
+        else:
+            shares[row["_id"]] = users.share_of(row)
+    return {owner: User(shares.get(owner, Share()), active.get(owner, 0)) for owner in tokens}
 
 
 def _pages(name: str, backends: Collection[str]) -> Iterator[dict[str, datetime]]:
@@ -182,12 +220,13 @@ def unpark_usable() -> int:
 
 def with_token(owners: Collection[str]) -> set[str]:
     """Those of these users who have a token that has neither ended nor been refused."""
-    rows = collection(documents.Credential).find(
-        {
-            "_id": {"$in": list(owners)},
-            "refused_at": None,
-            "$expr": {"$gt": ["$expires_at", NOW]},
-        },
-        {"_id": 1},
-    )
+    rows = collection(documents.Credential).find(_usable_token(owners), {"_id": 1})
     return {row["_id"] for row in rows}
+
+
+def _usable_token(owners: Collection[str]) -> Row:
+    return {
+        "_id": {"$in": list(owners)},
+        "refused_at": None,
+        "$expr": {"$gt": ["$expires_at", NOW]},
+    }

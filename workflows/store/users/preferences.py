@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from workflows.store import documents
-from workflows.store.mongo import collection, translate_errors
+from workflows.store.mongo import Row, collection, translate_errors
 
 
 def set_renewal(owner: str, *, wanted: bool) -> None:
@@ -56,9 +56,22 @@ def note_priorities(owners: Collection[str]) -> None:
 def shares(owners: Collection[str]) -> Mapping[str, Share]:
     """Of those of these users for whom something is set."""
     with translate_errors():
-        rows = collection(documents.User).find(
-            {"_id": {"$in": list(owners)}}, {"weight": 1, "prioritises": 1}
-        )
-        return {
-            row["_id"]: Share(row.get("weight") or 1, bool(row.get("prioritises"))) for row in rows
-        }
+        rows = collection(documents.User).aggregate(_pipeline(owners))
+        return {row["_id"]: share_of(row) for row in rows}
+
+
+def stage(owners: Collection[str]) -> Row:
+    """A stage that adds them to the rows of another question, for ``share_of``."""
+    name = collection(documents.User).name
+    return {"$unionWith": {"coll": name, "pipeline": _pipeline(owners)}}
+
+
+def share_of(row: Row) -> Share:
+    return Share(row.get("weight") or 1, bool(row.get("prioritises")))
+
+
+def _pipeline(owners: Collection[str]) -> list[Row]:
+    return [
+        {"$match": {"_id": {"$in": list(owners)}}},
+        {"$project": {"weight": 1, "prioritises": 1}},
+    ]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from workflows.model.states import FINAL_WORKFLOW
-from workflows.store import documents
+from workflows.rules.holds import Hold
+from workflows.store import documents, holds
 from workflows.store.mongo import Row, collection, translate_errors
 from workflows.store.templates.references import template_name
 
@@ -37,6 +38,26 @@ def standings(workflows: Collection[str]) -> Mapping[str, Standing]:
     with translate_errors():
         rows = collection(documents.Workflow).find({"_id": {"$in": list(workflows)}}, _FIELDS)
         return {row["_id"]: _read(row) for row in rows}
+
+
+def standings_and_holds(
+    workflows: Collection[str],
+) -> tuple[Mapping[str, Standing], list[Hold]]:
+    """The same, and every hold that lasts, in one question."""
+    found: dict[str, Standing] = {}
+    present: list[Hold] = []
+    question: list[Row] = [
+        {"$match": {"_id": {"$in": list(workflows)}}},
+        {"$project": _FIELDS},
+        holds.stage(),
+    ]
+    with translate_errors():
+        for row in collection(documents.Workflow).aggregate(question):
+            if "scope" in row:
+                present.append(holds.from_row(row))
+            else:
+                found[row["_id"]] = _read(row)
+    return found, present
 
 
 def _read(row: Row) -> Standing:
