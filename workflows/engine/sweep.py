@@ -56,11 +56,11 @@ class Due:
     """False where another beat has swept in this interval already."""
 
 
-def sweep(context: EngineContext) -> Due:
-    """Once an interval, however many beats ask."""
+def sweep(context: EngineContext, *, everything: bool = True) -> Due:
+    """Once an interval, however many beats ask. ``everything``: also what is rarely due."""
     if not polling.take_locks(["sweep"], context.limits.polling_interval * 0.5):
         return Due(taken=False)
-    found = due.due(_FIRST, _MOMENT)
+    found = due.due(_FIRST, _MOMENT, everything=everything)
     return Due(
         advances=chunks(found.workflows, CHUNK),
         polls=chunks(polling.owners(), POLLED_TOGETHER),
