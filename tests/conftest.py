@@ -6,6 +6,7 @@ A test that kills servers starts its own (``devstack.embedded``).
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import tempfile
@@ -25,7 +26,7 @@ from redis import Redis
 from devstack import embedded
 from tests.answers import checked, seen_from_outside
 from tests.memory import memory_with_room
-from tests.product import product, running_product
+from tests.product import is_last_of_group, product, running_product
 
 __all__ = ["product", "running_product"]
 _numbers = itertools.count(1)
@@ -66,6 +67,21 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Long texts are named by what they are: tokens differ from one pytest process to the next, and
     both must name the same tests."""
     return argname if isinstance(val, (str, bytes)) and len(val) > LONG_TEXT else None
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded now stays to the end: the garbage collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Ends the running product with the last test of its group, where tests run in groups: until
+    the end of all tests it would take a twentieth of a core."""
+    if nextitem is not None and is_last_of_group(item.nodeid, nextitem.nodeid):
+        (definition,) = item.session._fixturemanager._arg2fixturedefs["running_product"]
+        definition.finish(item._request)  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,6 +20,8 @@ from tests.simulated import QUICK
 
 GROUP = pytest.mark.xdist_group("product")
 UI_GROUP = pytest.mark.xdist_group("pages")
+SUFFIXES = ("@product", "@pages")
+"""What pytest-xdist adds to the ids of their tests."""
 ALICE, BOB, ADMIN = "alice@bvbrc", "bob@bvbrc", "admin@bvbrc"
 INDEXES_SECONDS = 120
 """The API refuses requests until it has made MongoDB's indexes; a disk that others use makes that
@@ -108,6 +110,11 @@ class Product:
         place = list(self.steps(workflow)).index(step)
         (job,) = self.simulator.jobs(user_metadata=f"{workflow}/{place}/1")
         self.simulator.act("finish", job["id"])
+
+
+def is_last_of_group(test: str, next_test: str) -> bool:
+    """Whether a test is of one of these groups and the next one is not of the same."""
+    return any(test.endswith(each) and not next_test.endswith(each) for each in SUFFIXES)
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,9 @@ from contextlib import ExitStack
 
 from devstack.processes import wait_until
 from tests.cwl.planning import workflow
-from tests.product import GROUP, Product, document, product, running_product
+from tests.product import GROUP, Product, document
 from tests.security.attacks import another_api, connect, get
 
-__all__ = ["product", "running_product"]
 pytestmark = GROUP
 
 LOOPS = workflow(
@@ -57,11 +56,11 @@ def answers(product: Product) -> dict[str, float]:
 
 def test_planning_ends_when_the_client_leaves(product: Product) -> None:
     """A plan that goes on to its end is refused with 400 for its loops; who left is no failure."""
-    before = answers(product)
     body = json.dumps({"workflow": LOOPS}).encode()
 
     # By one process: another one would count its requests a second later, and a plan takes one.
     with another_api(product, "--workers", "1") as url:
+        before = answers(product)
         with ExitStack() as stack:
             for _ in range(2):
                 stack.enter_context(send(product, url, "POST", ROUTE, body))

@@ -9,10 +9,9 @@ import requests
 
 from devstack import processes
 from devstack.processes import wait_until
-from tests.product import ALICE, GROUP, Product, document, product, running_product
+from tests.product import ALICE, GROUP, Product, document
 from tests.security.attacks import another_api, get
 
-__all__ = ["product", "running_product"]
 pytestmark = GROUP
 
 

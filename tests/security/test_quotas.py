@@ -11,10 +11,9 @@ import requests
 
 from config.sections import Quotas
 from devstack.processes import wait_until
-from tests.product import GROUP, Product, document, product, running_product
+from tests.product import GROUP, Product, document
 from tests.security.attacks import another_api, get
 
-__all__ = ["product", "running_product"]
 pytestmark = GROUP
 
 HOG = "hog@bvbrc"

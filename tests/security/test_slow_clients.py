@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from devstack.processes import wait_until
-from tests.product import GROUP, Product, document, product, running_product
+from tests.product import GROUP, Product, document
 from tests.security.attacks import (
     GENEROUS_SECONDS,
     HALF_BODY,
@@ -20,7 +20,6 @@ from tests.security.attacks import (
     get,
 )
 
-__all__ = ["product", "running_product"]
 pytestmark = GROUP
 
 

@@ -17,9 +17,8 @@ from pymongo import MongoClient
 
 from app.live.stream import BEAT_SECONDS, LOOK_SECONDS
 from devstack.processes import wait_until
-from tests.product import ALICE, GROUP, Product, document, product, running_product
+from tests.product import ALICE, GROUP, Product, document
 
-__all__ = ["product", "running_product"]
 pytestmark = GROUP
 CAROL = "carol@bvbrc"
 
