@@ -18,16 +18,31 @@ if [ -x "$venv/bin/python" ]; then
   unset "found[$minor]"
 fi
 
-failed=""
-for minor in "${!found[@]}"; do
-  echo "== Python 3.$minor"
-  export PYTHON="${found[$minor]}" VENV="var/venv-3.$minor"
-  ./scripts/demo.sh >"var/demo-3.$minor.log" 2>&1 || {
-    cat "var/demo-3.$minor.log"
-    failed="$failed 3.$minor"
-    continue
+# Each in a process group of its own, so that Ctrl-C ends them all.
+set -m
+declare -A running=()
+trap 'for each in "${running[@]}"; do kill -- "-$each" 2>/dev/null || true; done' EXIT
+trap 'exit 143' TERM
+
+test_on() {
+  export PYTHON="${found[$1]}" VENV="var/venv-3.$1"
+  ./scripts/demo.sh >"var/demo-3.$1.log" 2>&1 || {
+    cat "var/demo-3.$1.log"
+    return 1
   }
-  ./scripts/test.sh -q -n 2 tests/model tests/spec tests/rules tests/config tests/observability ||
-    failed="$failed 3.$minor"
+  ./scripts/test.sh -q -n 0 tests/model tests/spec tests/rules tests/config tests/observability
+}
+
+for minor in "${!found[@]}"; do
+  test_on "$minor" >"var/python-3.$minor.log" 2>&1 </dev/null &
+  running[$minor]=$!
 done
+
+failed=""
+for minor in "${!running[@]}"; do
+  wait "${running[$minor]}" || failed="$failed 3.$minor"
+  echo "== Python 3.$minor"
+  cat "var/python-3.$minor.log"
+done
+running=()
 [ -z "$failed" ] || { echo "failed on Python$failed" >&2; exit 1; }

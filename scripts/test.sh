@@ -26,6 +26,18 @@ done
   command -v npm >/dev/null && ./scripts/npm_tools.sh
 } >var/tools.log 2>&1 </dev/null &
 
+# The further Pythons are tested beside the checks, which take one core; the suite then has both.
+./scripts/pythons.sh >var/pythons.log 2>&1 </dev/null &
+pythons=$!
+trap 'kill "$pythons" 2>/dev/null || true' EXIT
+further_pythons() {
+  local code=0
+  wait "$pythons" || code=$?
+  trap - EXIT
+  cat var/pythons.log
+  return "$code"
+}
+
 failed=""
 check() {
   echo "== $*"
@@ -36,8 +48,8 @@ check ruff check --quiet
 check mypy --no-error-summary
 check lint-imports --no-logo
 check ./scripts/guide.sh
+check further_pythons
 check python scripts/suite.py
-check ./scripts/pythons.sh
 if [ -n "$failed" ]; then
   echo "failed:$failed" >&2
   exit 1
