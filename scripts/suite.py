@@ -24,8 +24,8 @@ MOST = 3
 SOME_FAILED = 1
 """pytest's exit code; greater ones are for what broke the run itself."""
 
-# Three at once on two cores: most of a test's time it waits for servers, leases and graces.
-BESIDE_OTHERS = ("-n", "3", "--dist", "loadgroup", "--durations=25", "--cache-clear")
+# Four at once on two cores: most of a test's time it waits for servers, leases and graces.
+BESIDE_OTHERS = ("-n", "4", "--dist", "loadgroup", "--durations=25", "--cache-clear")
 ALONE = ("-n", "0")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 PLACE = Path("/dev/shm")  # noqa: S108 - it is for this
 ROOM_BYTES = 8 * 2**30
-"""Three tests at once, of which each may run four servers with 400 MB of files."""
+"""Four tests at once, of which each may run four servers with 400 MB of files."""
 
 
 def memory_with_room() -> Path | None:
