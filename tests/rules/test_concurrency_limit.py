@@ -73,7 +73,7 @@ def test_a_service_that_became_slower_for_good_is_believed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "places"), [(0.0, 8), (0.001, 8), (0.01, 5), (0.026, 1), (0.4, 1)]
+    ("seconds", "places"), [(0.0, 8), (0.001, 8), (0.02, 5), (0.051, 1), (0.4, 1)]
 )
 def test_brief_calls_follow_each_other_in_one_place(seconds: float, places: int) -> None:
     found = adapt(ConcurrencyLimit(), Observed(starts=4, start_seconds=4 * seconds), 32, full=True)

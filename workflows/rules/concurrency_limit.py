@@ -51,7 +51,8 @@ FAR: Final = 1.5
 VERY_FAR: Final = 5.0
 """Times the lowest beyond which two queries prove that they wait, before a window ends."""
 NOISE_SECONDS: Final = 0.01
-"""Differences below that say nothing about a queue."""
+"""Differences below that say nothing about a queue; where starts are brief, those that the jobs of
+one claim in a place make (``BRIEF_SECONDS``)."""
 SHORTEST_LATE, LATE_FACTOR = timedelta(seconds=0.5), 1.5
 SHORTEST_HANG, HANG_FACTOR = timedelta(seconds=2), 3
 TREND: Final = 0.1
@@ -59,9 +60,9 @@ TREND: Final = 0.1
 the lowest of a thousand would be lower than any fair one."""
 FIRST_REST, LONGEST_REST = 4, 64
 """Windows between two tries to pass a limit at which queries waited."""
-BRIEF_SECONDS: Final = 0.05
-"""A place is busy for about so long with the jobs of one claim, which takes that long itself where
-the processor is busy."""
+BRIEF_SECONDS: Final = 0.1
+"""A place is busy for about so long with the jobs of one claim. A claim takes some 30 ms where the
+processor is busy, and so does a call that takes no time."""
 MOST_OF_A_PLACE: Final = 8
 """Jobs that a claim takes at most for a place."""
 BELOW: Final = 16
@@ -233,7 +234,7 @@ def _judge_window(now: ConcurrencyLimit, ceiling: int, *, full: bool) -> Concurr
         now = _measured_again(now, seconds)
     lowest = seconds if now.lowest is None else min(now.lowest, seconds)
     known = replace(_next_window(now), latency=now.start_seconds / now.starts, lowest=lowest)
-    if _is_queue(seconds, lowest):
+    if _is_queue(known, seconds, lowest):
         return _shrunk(known)
     if not full:
         return replace(known, reason="fewer calls than the limit were needed")
@@ -249,13 +250,14 @@ def _certain_queue(now: ConcurrencyLimit) -> bool:
     """Whether a try to pass the last quiet limit has failed before its window ends."""
     if now.lowest is None or now.calls <= now.quiet:
         return False
-    waited = sum(_is_queue(seconds, now.lowest) for seconds in now.queries)
-    waited_long = sum(_is_queue(seconds, now.lowest, VERY_FAR) for seconds in now.queries)
+    waited = sum(_is_queue(now, seconds, now.lowest) for seconds in now.queries)
+    waited_long = sum(_is_queue(now, seconds, now.lowest, VERY_FAR) for seconds in now.queries)
     return waited >= QUERIES // 2 or waited_long > 1
 
 
-def _is_queue(seconds: float, lowest: float, far: float = FAR) -> bool:
-    return seconds > lowest * far + NOISE_SECONDS
+def _is_queue(now: ConcurrencyLimit, seconds: float, lowest: float, far: float = FAR) -> bool:
+    noise = BRIEF_SECONDS if now.is_brief else NOISE_SECONDS
+    return seconds > lowest * far + noise
 
 
 def _highest_below(top: int) -> int:
@@ -266,7 +268,7 @@ def _highest_below(top: int) -> int:
 def _measured_again(now: ConcurrencyLimit, seconds: float) -> ConcurrencyLimit:
     """At a limit of 1 no queue can be of our making. Where the service is slower than it was, what
     was learnt of higher limits was about its slowness."""
-    if now.lowest is not None and _is_queue(seconds, now.lowest):
+    if now.lowest is not None and _is_queue(now, seconds, now.lowest):
         now = replace(now, top=None, step=1, rest=0, next_rest=FIRST_REST)
     return replace(now, lowest=seconds)
 
