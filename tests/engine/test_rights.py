@@ -174,8 +174,15 @@ def test_a_user_has_no_more_holds_than_may_be() -> None:
         holds.set_hold(OWNER, Scope.APP, "Date", Mode.HOLD, "r")
     with pytest.raises(Conflict):
         holds.store_pause(OWNER, workflow)
-    assert holds.store_pause(ROOT, workflow)
     assert holds.store_pause(Caller(BOB), workflow)
+
+
+def test_an_admin_has_as_many_holds_as_it_takes() -> None:
+    row = {"scope": "user", "target": ALICE, "mode": "hold", "reason": "r", "by": ADMIN, **TIMES}
+    rows = [{"_id": f"h{number}", **row} for number in range(holds.MOST)]
+    collection(documents.Hold).insert_many(rows)
+
+    assert holds.store_pause(ROOT, put_workflow())
 
 
 @pytest.mark.parametrize("state", ["planned", "succeeded", "failed", "cancelled"])

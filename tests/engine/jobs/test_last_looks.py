@@ -43,6 +43,7 @@ from workflows.engine.jobs.kill import kill_jobs
 from workflows.engine.jobs.lookup import resolve
 from workflows.model.errors import Unauthorized
 from workflows.model.values import APPSERVICE, Job, Outcome
+from workflows.rules.endings import tell
 from workflows.rules.outages import Verdict
 from workflows.store import connection, documents
 from workflows.store.jobs import lookups, rows, send_results
@@ -149,8 +150,18 @@ def handover(job: Job, **fields: Any) -> Handover:
     ("result", "expected"),
     [
         (Started("7"), {"state": "active", "job_id": "7"}),
-        (Finished(Outcome.SUCCEEDED, "", {"a": 1}), {"state": "done", "outcome": "succeeded"}),
-        (Finished(Outcome.FAILED, "why"), {"state": "done", "outcome": "failed"}),
+        (
+            Finished(Outcome.SUCCEEDED, "", {"a": 1}),
+            {"state": "done", "outcome": "succeeded", "reason": ""},
+        ),
+        (
+            Finished(Outcome.FAILED, "why"),
+            {
+                "state": "done",
+                "outcome": "failed",
+                "reason": tell("built-in step", app="Date", detail="why"),
+            },
+        ),
         (Refused("why"), {"state": "rejected"}),
         (NotStarted("busy", MINUTE), {"state": "intended", "tries": 2, "refusals": None}),
         (NotStarted("no", MINUTE, refused=True), {"state": "intended", "refusals": 1}),
@@ -210,6 +221,7 @@ ANSWERED = {"answered": True, "refused_since": PAST, "reason": "why"}
         ({}, True, "intended"),
         ({"kill": True}, True, "withdrawn"),
         (ANSWERED, True, "rejected"),
+        ({**ANSWERED, "kill": True}, True, "withdrawn"),
         (ANSWERED, False, "intended"),
         ({**ANSWERED, "answered": False}, True, "intended"),
         ({**ANSWERED, "refused_since": FUTURE}, True, "intended"),
@@ -250,6 +262,18 @@ def test_of_a_job_that_is_known_by_now_the_others_are_duplicates(
     assert not resolve(context_of(Scripted(found)), job)
 
     assert (stored()["job_id"], stored().get("surplus")) == (known, surplus)
+
+
+@pytest.mark.parametrize("state", ["withdrawn", "rejected"])
+def test_what_is_found_of_an_attempt_that_has_ended_in_the_meantime_is_killed(state: str) -> None:
+    """Another look came later and was answered first: that one believed it absent."""
+    backend, job = Scripted(("7", "8")), put_doubtful()
+    collection(documents.Job).update_one({}, {"$set": {"state": state}})
+
+    assert not resolve(context_of(backend), job)
+
+    assert (stored()["state"], stored()["surplus"]) == (state, ["7", "8"])
+    assert backend.asked[1] == (ALICE, ("7", "8"))
 
 
 @pytest.mark.parametrize(

@@ -126,11 +126,11 @@ def _find(context: EngineContext, credential: Credential, job: Job) -> tuple[str
 
 
 def _adopt(context: EngineContext, job: Job, found: tuple[str, ...]) -> bool:
-    """Adopts the lowest id; the others are duplicates and are killed."""
-    keep, *surplus = found
-    adopted = lookups.adopt(job, keep)
-    known = keep if adopted else send_results.known_id(job)
-    surplus = [job_id for job_id in found if job_id != known] if known else surplus
+    """Adopts the lowest id; the others are duplicates and are killed. So are all of them where the
+    attempt has ended without a job in the meantime."""
+    adopted = lookups.adopt(job, found[0])
+    known = found[0] if adopted else send_results.known_id(job)
+    surplus = [job_id for job_id in found if job_id != known]
     if surplus:
         log.error("Surplus jobs are killed", workflow_id=job.workflow, job_ids=surplus)
         kill_surplus(context, job, surplus)
