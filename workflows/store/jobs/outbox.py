@@ -187,7 +187,7 @@ def _take(chosen: Sequence[Job], token: str, bounds: Bounds, now: datetime) -> l
     """Mark what was reserved; those that are as they were read."""
     taken = mark_sending(chosen, token, bounds)
     with suppress(Unavailable), translate_errors():  # it ends by itself, a little later
-        reservations.release(token)
+        reservations.release(token, frees=len(taken) < len(chosen))
     return [
         replace(job, state=JobState.SENDING, claim=token, sent_at=now)
         for job in chosen

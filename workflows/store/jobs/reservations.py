@@ -134,9 +134,11 @@ def reserve(
     return bool(result.modified_count)
 
 
-def release(token: str) -> None:
-    """It may be lost with its server: the places are free after the lease."""
-    unjournaled(documents.Lock).update_one(_OUTBOX, {"$pull": {"claims": {"token": token}}})
+def release(token: str, *, frees: bool = True) -> None:
+    """``frees``: some of its places are free from here on, and other claims have to see it. If not,
+    its jobs are counted instead, and it may be lost with its server."""
+    lock = collection if frees else unjournaled
+    lock(documents.Lock).update_one(_OUTBOX, {"$pull": {"claims": {"token": token}}})
 
 
 def announce_queries(token: str) -> None:
