@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SCRIPT = """
+import pytest
+
+SLOWLY = """
 import threading
 import mongoengine.connection as theirs
 from workflows.store import connection, documents, mongo
@@ -21,6 +23,10 @@ def slowly(*args, **options):
 
 theirs._create_connection = slowly
 
+"""
+"""It takes a second to make a client, or until ``go_on``."""
+
+READS = """
 def connect():
     connection.open_database("mongodb://127.0.0.1:1/", "x")
 
@@ -41,10 +47,30 @@ with mongo.client().start_session() as session:
 """
 """A thread reads while another one is connecting."""
 
+CLOSES = """
+connection.open_database("mongodb://127.0.0.1:1/", "x")
+theirs._connections.clear()
+begun.clear()
+early = threading.Thread(target=lambda: mongo.collection(documents.Job))
+early.start()
+begun.wait(10)
+closing = threading.Thread(target=connection.close_database)
+closing.start()
+closing.join(0.3)
+go_on.set()
+early.join()
+closing.join()
+connection.open_database("mongodb://127.0.0.1:2/", "y")
+assert mongo.collection(documents.Job).database.name == "y"
+"""
+"""A thread asks for the client while another one closes it."""
 
-def test_a_thread_that_reads_during_the_connection_gets_the_same_client() -> None:
+
+@pytest.mark.parametrize("script", [READS, CLOSES])
+def test_threads_that_open_read_and_close_at_once_leave_one_client(script: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False, timeout=60
-    )
+        [sys.executable, "-c", SLOWLY + script],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
 
     assert done.returncode == 0, done.stderr

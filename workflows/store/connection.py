@@ -56,4 +56,6 @@ def collection_of(document: type[Document]) -> Any:
 
 
 def close_database() -> None:
-    disconnect()
+    """A thread that asks at the same time gets this client or none."""
+    with _connecting:
+        disconnect()
