@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from runtime.bootstrap import drain, engine_context
 from runtime.single_flight import SingleFlight
@@ -22,8 +21,6 @@ from workflows.engine.reuse.note import note_results as note
 
 _WHOLE_DAY = 86_400
 """Seconds. Under load the outbox is never empty; each call in it has a time limit of its own."""
-_LEARN_APART = timedelta(seconds=0.25)
-"""Polls that follow each other more closely than that are learnt from together."""
 
 _finding = SingleFlight()
 _asking = SingleFlight()
@@ -40,14 +37,14 @@ def start_jobs() -> None:
 @app.task(name="tasks.poll_jobs")
 def poll_jobs(owners: Sequence[str]) -> None:
     follow(poll(engine_context(), owners))
-    learn(engine_context(), apart=_LEARN_APART)
+    learn(engine_context())
 
 
 @app.task(name="tasks.poll_young_jobs")
 def poll_young_jobs(owners: Sequence[str]) -> None:
     """Poll jobs that have just started, between two intervals."""
     follow(poll_young(engine_context(), owners))
-    learn(engine_context(), apart=_LEARN_APART)
+    learn(engine_context())
 
 
 @app.task(name="tasks.resolve_jobs")

@@ -143,17 +143,11 @@ class EngineContext:
         return self.appservice.breakers
 
 
-def learn(
-    context: EngineContext,
-    answered: datetime | None = None,
-    *,
-    apart: timedelta = timedelta(0),
-) -> None:
+def learn(context: EngineContext, answered: datetime | None = None) -> None:
     """Store this process's observations of AppService for all processes. ``answered``: when the
-    youngest call of ``start_app2`` began that was answered to it. ``apart``: until so long after
-    the last time they are only gathered."""
+    youngest call of ``start_app2`` began that was answered to it."""
     observations = context.appservice.observations
-    observed = observations.take(apart) if observations else None
+    observed = observations.take() if observations else None
     if observed:
         with translate_errors():
             reservations.learn(observed, context.limits.submissions, answered)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
 from threading import Lock
 
 from workflows.bvbrc.rpc import Made
@@ -22,7 +20,6 @@ class Observations:
     def __init__(self) -> None:
         self._lock = Lock()
         self._observed = Observed()
-        self._taken = float("-inf")
 
     def call(self, made: Made) -> None:
         """Calls that failed are left out: a refusal is quicker than a start."""
@@ -48,13 +45,8 @@ class Observations:
             elif isinstance(failure, InDoubt) and failure.overload and job.sent_at:
                 self._observed = replace(now, lost=(*now.lost, (job.owner, job.sent_at)))
 
-    def take(self, apart: timedelta = timedelta(0)) -> Observed:
-        """What was observed since the last call of this method; nothing where that is not yet so
-        long ago."""
+    def take(self) -> Observed:
+        """What was observed since the last call of this method."""
         with self._lock:
-            now = time.monotonic()
-            if now - self._taken < apart.total_seconds():
-                return Observed()
-            self._taken = now
             taken, self._observed = self._observed, Observed()
             return taken
