@@ -74,8 +74,6 @@ class HeartbeatThread:
         pause = min(max(interval / 2, _SHORTEST_SECONDS), _LONGEST_SECONDS)
         while not self._ending.is_set():
             self._round()
-            if self._ticks:  # which may follow each other closely
-                self._ending.wait(_SHORTEST_SECONDS)
             self._wake.wait(None if self._ticks else pause)
             self.seen = time.monotonic()
             self._wake.clear()

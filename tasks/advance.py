@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -16,7 +15,7 @@ from runtime.single_flight import SingleFlight
 from tasks.celery import app
 from workflows.engine.advance import Advanced, advance
 from workflows.engine.replan import replan_due
-from workflows.engine.sweep import Due, check_service, sweep
+from workflows.engine.sweep import check_service, sweep
 from workflows.model.errors import Unavailable
 from workflows.store.due import Work
 from workflows.store.processes import sweeps
@@ -32,18 +31,6 @@ _TASKS: Final = {
     Work.RENEW: "tasks.renew_tokens",
     Work.NOTIFY: "tasks.deliver_notifications",
 }
-_RARE_SECONDS: Final = 0.25
-"""Sweeps that follow each other more closely than that do not ask each time for what is rarely due.
-"""
-
-
-@dataclass(slots=True)
-class _Rare:
-    next: float = float("-inf")
-    """When this process asks for it again, on the monotonic clock."""
-
-
-_rare = _Rare()
 _planning = SingleFlight()
 _checking = SingleFlight()
 
@@ -68,19 +55,7 @@ def _plan_all() -> None:
 def advance_active_workflows() -> None:
     """The sweep: find due work and distribute it in short tasks."""
     begun = time.monotonic()
-    everything = begun >= _rare.next
-    due = sweep(engine_context(), everything=everything)
-    _distribute(due)
-    if due.taken:
-        if everything:
-            _rare.next = begun + _RARE_SECONDS
-        took = timedelta(seconds=time.monotonic() - begun)
-        counts_of(load_settings().metrics).swept(took)
-        with suppress(Unavailable):  # the work is distributed already
-            sweeps.record(took)
-
-
-def _distribute(due: Due) -> None:
+    due = sweep(engine_context())
     for chunk in due.advances:
         advance_workflows.delay(list(chunk))
     for batch in due.batches:
@@ -93,6 +68,11 @@ def _distribute(due: Due) -> None:
         app.send_task(_TASKS[work])
     if Work.ASK in due.works:
         _checking.run(lambda: check_service(engine_context()))
+    if due.taken:
+        took = timedelta(seconds=time.monotonic() - begun)
+        counts_of(load_settings().metrics).swept(took)
+        with suppress(Unavailable):  # the work is distributed already
+            sweeps.record(took)
 
 
 def follow(advanced: Advanced) -> None:

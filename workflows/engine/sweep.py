@@ -56,11 +56,11 @@ class Due:
     """False where another beat has swept in this interval already."""
 
 
-def sweep(context: EngineContext, *, everything: bool = True) -> Due:
-    """Once an interval, however many beats ask. ``everything``: also what is rarely due."""
+def sweep(context: EngineContext) -> Due:
+    """Once an interval, however many beats ask."""
     if not polling.take_locks(["sweep"], context.limits.polling_interval * 0.5):
         return Due(taken=False)
-    found = due.due(_FIRST, _MOMENT, everything=everything)
+    found = due.due(_FIRST, _MOMENT)
     return Due(
         advances=chunks(found.workflows, CHUNK),
         polls=chunks(polling.owners(), POLLED_TOGETHER),

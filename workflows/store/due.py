@@ -62,13 +62,11 @@ class Due:
 _WORKFLOWS, _BATCHES, _UNWELL, _ASKED = "workflows", "batches", "unwell", "asked"
 
 
-def due(overdue: timedelta, moment: timedelta, *, everything: bool = True) -> Due:
+def due(overdue: timedelta, moment: timedelta) -> Due:
     """The due work. ``overdue``: the minimum age, since the code that stores a change acts on it at
-    once. ``moment``: how long AppService's reported state is believed. ``everything``: also what is
-    rarely due; each kind costs MongoDB a plan, whether there is any or not.
+    once. ``moment``: how long AppService's reported state is believed.
     """
-    parts = [*_parts(ago(overdue)), *(_rare_parts(ago(overdue), ago(moment)) if everything else ())]
-    (document, pipeline), *rest = parts
+    (document, pipeline), *rest = _parts(ago(overdue), ago(moment))
     others = [
         {"$unionWith": {"coll": collection(other).name, "pipeline": pipeline}}
         for other, pipeline in rest
@@ -77,34 +75,26 @@ def due(overdue: timedelta, moment: timedelta, *, everything: bool = True) -> Du
         rows = list(collection(document).aggregate([*pipeline, *others]))
     found = {row["for"] for row in rows}
     works = {Work(each) for each in found - {_WORKFLOWS, _BATCHES, _UNWELL, _ASKED}}
-    if everything and found & {Work.SEND, _UNWELL} and _ASKED not in found:
+    if found & {Work.SEND, _UNWELL} and _ASKED not in found:
         works.add(Work.ASK)
     workflows = dict.fromkeys(row["_id"] for row in rows if row["for"] == _WORKFLOWS)
     batches = tuple(row["_id"] for row in rows if row["for"] == _BATCHES)
     return Due(tuple(workflows), frozenset(works), batches)
 
 
-_Part = tuple[type[Document], list[Row]]
-"""A collection and what to ask it: rows with an ``_id``, and what they are ``for``."""
-
-
-def _parts(overdue: Row) -> list[_Part]:
+def _parts(overdue: Row, moment: Row) -> list[tuple[type[Document], list[Row]]]:
+    """Collections and what to ask each: rows with an ``_id``, and what they are ``for``."""
     by_workflow, longest_first = {"$group": {"_id": "$workflow"}}, {"$sort": {"next_check": 1}}
     checks, changes = has_come("next_check", overdue), has_come("changed_at", overdue)
-    return [
-        (documents.Job, _rows(_WORKFLOWS, changes, by_workflow, most=MOST)),
-        (documents.Workflow, _rows(_WORKFLOWS, checks, longest_first, most=MOST)),
-        (documents.Batch, _rows(_BATCHES, checks, longest_first, most=MOST)),
-        (documents.Job, _rows(Work.SEND, {**waiting.IN_OUTBOX, "$expr": DUE})),
-        (documents.Job, _rows(Work.LOOK_UP, lookups.DUE)),
-    ]
-
-
-def _rare_parts(overdue: Row, moment: Row) -> list[_Part]:
     replans: Row = {"paused": {"$ne": True}, **has_come("replan_due", overdue)}
     service: Row = {"_id": service_status.APPSERVICE}
     return [
+        (documents.Job, _rows(_WORKFLOWS, changes, by_workflow, most=MOST)),
+        (documents.Workflow, _rows(_WORKFLOWS, checks, longest_first, most=MOST)),
         (documents.Workflow, _rows(Work.REPLAN, replans)),
+        (documents.Batch, _rows(_BATCHES, checks, longest_first, most=MOST)),
+        (documents.Job, _rows(Work.SEND, {**waiting.IN_OUTBOX, "$expr": DUE})),
+        (documents.Job, _rows(Work.LOOK_UP, lookups.DUE)),
         (documents.Job, _rows(Work.KILL, kills.DUE)),
         (documents.Job, _rows(Work.KILL, duplicates.DUE)),
         (documents.Job, _rows(Work.FIND, output_search.DUE)),
