@@ -79,10 +79,10 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
     """
     texts: dict[str, Json] = {"name": name, "max_active": max_active}
     texts |= {"workspace_output_folder": folder, **_read_inputs(inputs, columns)}
+    texts |= {"skip_invalid": "true" if skip_invalid else None}
     texts = {field: value for field, value in texts.items() if value is not None}
     files = {**_read_workflow(workflow), "samples": (samples.name, samples.read_bytes())}
     files |= {"gather": (gather.name, gather.read_bytes())} if gather else {}
-    texts |= {"skip_invalid": "true"} if skip_invalid else {}
     query = reuse_query(reuse) | ({"dry_run": "true"} if dry_run else {})
     found = screen.api.post_form("/batches", files, texts, key or uuid4().hex, **query)
     if dry_run:
@@ -91,9 +91,8 @@ def submit(  # noqa: PLR0913, PLR0917 - one for each option
     say_findings(screen, found)
     screen.show(found, lambda answer: Text(answer["batch_id"]))
     if watch:
-        follow(screen, found["batch_id"])
-    else:
-        screen.say(f"{found['count']} samples. Watch it: {_PROGRAM} watch {found['batch_id']}")
+        return follow(screen, found["batch_id"])
+    return screen.say(f"{found['count']} samples. Watch it: {_PROGRAM} watch {found['batch_id']}")
 
 
 def _read_inputs(inputs: Path | None, columns: tuple[str, ...]) -> dict[str, Json]:

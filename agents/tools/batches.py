@@ -62,8 +62,7 @@ class BatchTools:
         get_batch."""
         if (workflow is None) != bool(template):
             raise ToolError("Give either workflow or template.")
-        body: dict[str, Any] = {"samples": samples, "workflow": workflow, "gather": gather}
-        body["name"] = name
+        body = {"samples": samples, "workflow": workflow, "gather": gather, "name": name}
         if template:
             folder = workspace_output_folder
             body |= {"inputs": inputs, "map": columns, "workspace_output_folder": folder}

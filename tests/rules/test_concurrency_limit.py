@@ -81,6 +81,19 @@ def test_brief_calls_follow_each_other_in_one_place(seconds: float, places: int)
     assert (found.calls, found.places) == (1, places)
 
 
+@pytest.mark.parametrize(
+    ("start", "query", "waits"),
+    [(0.02, 0.05, False), (0.02, 0.2, True), (0.4, 0.05, True), (0.4, 0.015, False)],
+)
+def test_while_starts_are_brief_a_short_wait_of_queries_is_no_queue(
+    start: float, query: float, *, waits: bool
+) -> None:
+    before = ConcurrencyLimit(limit=8, quiet=8, lowest=0.01)
+    seen = Observed(starts=8, start_seconds=8 * start, queries=[query] * QUERIES)
+
+    assert (adapt(before, seen, 32, full=True).calls < 8) is waits
+
+
 def test_time_outs_of_several_users_halve_it_once_for_all_calls_of_the_moment() -> None:
     now = adapt(ConcurrencyLimit(limit=16), Observed(overloads={"ann": 1}), 32, full=True)
     assert now.calls == 16
