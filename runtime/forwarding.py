@@ -43,7 +43,7 @@ class Reach:
     def starts_fail(self) -> bool:
         """Whether a call of AppService has just failed here, for one user at least. Another worker
         may succeed, and each failure keeps a job back."""
-        return self._breakers.opened or self._breakers.failing
+        return self._breakers.opened or bool(self._breakers.failing())
 
     def is_cut_off(self, task: str) -> bool:
         """Whether this task cannot do its work here. Queries go through as probes now and then."""

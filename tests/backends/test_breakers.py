@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from workflows.backends.breakers import FAILURES, MOST_PROBES, PROBE_SECONDS, Breakers
+from workflows.backends.breakers import (
+    FAILURES,
+    MOST_PROBES,
+    PROBE_SECONDS,
+    RECENT_SECONDS,
+    Breakers,
+)
 from workflows.model.errors import InDoubt, NotSent, Rejected, ServiceAway, ServiceError
 
 AWAY = ServiceAway("timed out")
@@ -48,6 +54,17 @@ def test_one_users_failures_open_the_breaker_of_that_user_alone(service: Service
     assert not service.breakers.opened
     assert service.breakers.admit(["ann", "bob"]) == ["bob"]
     assert service.breakers.barred() == ["ann"]
+
+
+def test_a_user_is_failing_until_the_next_success_or_for_a_while(service: Service) -> None:
+    service.fail("ann", "bob")
+    assert service.breakers.failing() == ["ann", "bob"]
+
+    service.call("bob")
+    assert service.breakers.failing() == ["ann"]
+
+    service.time += RECENT_SECONDS
+    assert service.breakers.failing() == []
 
 
 def test_failures_of_several_users_open_the_breaker_of_the_service(service: Service) -> None:

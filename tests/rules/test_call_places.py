@@ -39,11 +39,39 @@ def test_calls_that_were_passed_hold_no_place(
 
 
 def test_a_passed_call_holds_a_place_of_its_owner_until_it_hangs() -> None:
-    late = {"sending": Counter(ann=2, bob=1), "late": Counter(ann=2), "passed": Counter(ann=2)}
-    hang = late | {"hanging": Counter(ann=2), "hanging_passed": Counter(ann=2)}
+    late = {"sending": Counter(ann=1, bob=1), "late": Counter(ann=1), "passed": Counter(ann=1)}
+    hang = late | {"hanging": Counter(ann=1), "hanging_passed": Counter(ann=1)}
 
-    assert (Counts(**late).places_of("ann", 2), Counts(**late).places_of("bob", 2)) == (0, 2)
+    assert (Counts(**late).places_of("ann", 2), Counts(**late).places_of("bob", 2)) == (1, 2)
     assert Counts(**hang).places_of("ann", 2) == 2
+
+
+@pytest.mark.parametrize(
+    ("sending", "late", "hanging", "failing", "places"),
+    [
+        (0, 0, 0, True, 1),
+        (1, 0, 0, True, 0),
+        (2, 2, 0, True, 1),
+        (1, 1, 1, False, 9),  # one by chance
+        (2, 2, 2, False, 1),
+        (3, 2, 2, False, 0),
+        (4, 4, 4, False, 1),
+    ],
+)
+def test_a_user_with_calls_that_hang_or_failed_begins_one_at_a_time(
+    sending: int, late: int, hanging: int, *, failing: bool, places: int
+) -> None:
+    counts = Counts(
+        sending=Counter(ann=sending, bob=1),
+        late=Counter(ann=late),
+        passed=Counter(ann=late),
+        hanging=Counter(ann=hanging),
+        hanging_passed=Counter(ann=hanging),
+    )
+
+    assert counts.places_of("ann", 9 - late + hanging, failing=failing) == places
+    assert counts.places_of("ann", 0, failing=failing) <= 0
+    assert counts.places_of("bob", 9) == 9
 
 
 def test_a_user_whose_calls_hang_begins_no_more_of_them() -> None:

@@ -143,6 +143,8 @@ class BackendStatus:
     """It counts as away, and one job at a time is submitted to see whether it still is."""
     barred: Collection[str] = ()
     """Users for whom no call is made now."""
+    failing: Collection[str] = ()
+    """Users whose last call has just failed: one job of theirs at a time is submitted."""
 
 
 class Backend(Protocol):

@@ -72,12 +72,11 @@ class Breakers:
         """Whether the service counts as away."""
         return self._service.opened_at is not None
 
-    @property
-    def failing(self) -> bool:
-        """Whether the last call of a user has just failed in this process."""
+    def failing(self) -> list[str]:
+        """Users whose last call has just failed in this process."""
         with self._lock:
             recent = self._clock() - RECENT_SECONDS
-            return any(breaker.failed_at > recent for breaker in self._users.values())
+            return [owner for owner, each in self._users.items() if each.failed_at > recent]
 
     def opened_for(self, owner: str) -> bool:
         """Whether calls of this user are not made now, except for probes."""

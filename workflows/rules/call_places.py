@@ -6,6 +6,8 @@ calls. The order of the answers tells one from the other:
 * A call is *late* if it takes clearly longer than calls do.
 * A late call is *passed* if a call that began after it has been answered: the service works, so the
   trouble is the call's own. It holds a place of its owner alone, and none at all once it *hangs*.
+* A user with several calls that hang begins one at a time, and so does one whose last call failed:
+  what hangs next takes one place.
 * If every call is late, nothing tells yet. One more call is let through; its answer will tell.
 
 Everything here is pure. ``store/jobs/outbox.py`` counts.
@@ -17,6 +19,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
+SEVERAL_HANGING: Final = 2
+"""Of many calls one hangs by chance."""
 MOST_HANGING: Final = 5
 """Calls of a user that may hang before no more of that user's are begun."""
 
@@ -53,8 +57,11 @@ class Counts:
         all_late = self.calls > 0 and self.late.total() == self.calls
         return max(free, 1) if all_late else free
 
-    def places_of(self, owner: str, free: int) -> int:
-        """How many of the free places this user may take."""
+    def places_of(self, owner: str, free: int, *, failing: bool = False) -> int:
+        """How many of the free places this user may take. ``failing``: the user's last call failed,
+        as far as this process has seen."""
         if self.hanging[owner] >= MOST_HANGING:
             return 0
+        if failing or self.hanging_passed[owner] >= SEVERAL_HANGING:
+            return min(free, 1 - (self.sending[owner] - self.late[owner]))
         return free - (self.passed[owner] - self.hanging_passed[owner])

@@ -336,6 +336,34 @@ def test_a_slow_service_gets_one_call_more_at_a_time() -> None:
     assert claim(20, WIDE) == []
 
 
+def test_a_user_with_several_calls_that_hang_begins_one_at_a_time() -> None:
+    learn_that_many_are_borne()
+    hung, other = users(2)
+    put([hung], each=20)
+    assert len(claim(2, ADAPTIVE)) == 2
+    begin_before(60)
+    put([other])
+    [answered] = claim(1, ADAPTIVE)
+    reservations.learn(Observed(starts=1), 9, answered=answered.sent_at)
+    finish([answered])
+
+    assert [job.owner for job in claim(20, ADAPTIVE)] == [hung]
+    assert claim(20, ADAPTIVE) == []
+    begin_before(60)
+    assert [job.owner for job in claim(20, ADAPTIVE)] == [hung]
+
+
+def test_a_user_whose_last_call_failed_begins_one_at_a_time() -> None:
+    failing, other = users(2)
+    put([failing, other], each=3)
+
+    claimed = outbox.claim(20, MANY, failing=[failing]).jobs
+
+    assert Counter(job.owner for job in claimed) == {failing: 1, other: 3}
+    assert outbox.claim(20, MANY, failing=[failing]).jobs == ()
+    assert len(claim(20, MANY)) == 2
+
+
 STANDS_STILL = """
 import os, signal, sys
 from pymongo import monitoring

@@ -24,6 +24,7 @@ from workflows.bvbrc.wire import Wire
 from workflows.bvbrc.workspace import Workspace
 from workflows.engine.advance import advance
 from workflows.engine.commands import cancel
+from workflows.engine.context import EngineContext
 from workflows.engine.jobs.find_outputs import find_results
 from workflows.engine.jobs.kill import kill_jobs
 from workflows.engine.jobs.lookup import resolve, resolve_jobs
@@ -141,16 +142,20 @@ def test_five_time_outs_of_one_user_hold_up_no_other(engine: Engine) -> None:
     assert bob.ends(workflow, PATIENCE_SECONDS) == "succeeded"
 
 
+def with_long_calls(engine: Engine, observations: Observations | None = None) -> EngineContext:
+    """No call is given up within a test."""
+    long = timedelta(seconds=HANG_SECONDS)
+    rpc = Rpc(Wire(), observations.call) if observations else Rpc(Wire())
+    client = AppService(rpc, engine.simulator.app_service_url, timeout=long, submit_timeout=long)
+    backend = AppServiceBackend(client, observations=observations)
+    return replace(engine.context, backends={**engine.context.backends, **by_name(backend)})
+
+
 def test_submissions_of_two_users_that_hang_hold_up_no_other(
     patient: Engine, beside: list[Thread]
 ) -> None:
     """Only one call is known to be borne."""
-    observations, url = Observations(), patient.simulator.app_service_url
-    long = timedelta(seconds=HANG_SECONDS)
-    client = AppService(Rpc(Wire(), observations.call), url, timeout=long, submit_timeout=long)
-    backend = AppServiceBackend(client, observations=observations)
-    backends = {**patient.context.backends, **by_name(backend)}
-    context = replace(patient.context, backends=backends)
+    context = with_long_calls(patient, Observations())
     hang(patient.simulator, "start_app2", *HUNG[:2])
     ids = [of(patient, user).submit(document("", "")) for user in (*HUNG[:2], BOB)]
     advance(context, ids)
@@ -163,6 +168,25 @@ def test_submissions_of_two_users_that_hang_hold_up_no_other(
     wait_for(lambda: collection(documents.Job).count_documents(started) == 2)
     hung = {"owner": {"$in": HUNG}, "state": "sending"}
     assert len(collection(documents.Job).distinct("owner", hung)) == 2
+
+
+def test_one_job_at_a_time_is_sent_of_a_user_whose_last_call_failed(
+    patient: Engine, beside: list[Thread]
+) -> None:
+    context = with_long_calls(patient)
+    hang(patient.simulator, "start_app2", HUNG[0])
+    with suppress(ServiceAway), context.breakers.call(HUNG[0]):
+        raise ServiceAway("503")
+    ids = [of(patient, user).submit(document("", "")) for user in (HUNG[0], BOB)]
+    advance(context, ids)
+
+    task = Thread(target=patient.drain.run, args=(context,))
+    beside.append(task)
+    task.start()
+
+    started = {"owner": BOB, "state": "active"}
+    wait_for(lambda: collection(documents.Job).count_documents(started) == 2)
+    assert collection(documents.Job).count_documents({"owner": HUNG[0], "state": "sending"}) == 1
 
 
 def test_look_ups_of_one_user_that_hang_hold_up_no_other(

@@ -93,7 +93,7 @@ class AppServiceBackend:
         breakers = self.breakers
         opened = breakers.opened
         reachable = not opened or breakers.lets_probe()
-        return BackendStatus(reachable, opened, breakers.barred())
+        return BackendStatus(reachable, opened, breakers.barred(), breakers.failing())
 
     def takes_submissions(self) -> bool:
         with self._gate:

@@ -241,8 +241,9 @@ def _claim_jobs(context: EngineContext, free: int) -> Claimed:
     named = open_names if len(open_names) < len(all_status) else ()
     open_status = [all_status[name] for name in open_names]
     barred = set(chain.from_iterable(status.barred for status in open_status))
+    failing = set(chain.from_iterable(status.failing for status in open_status))
     most = 1 if any(status.probing for status in open_status) else free
-    claimed = outbox.claim(most, bounds, named, barred)
+    claimed = outbox.claim(most, bounds, named, barred, failing)
     unbarred = [name for name in open_names if not all_status[name].barred]
     if barred and unbarred and len(claimed.jobs) < free:
         more = outbox.claim(free - len(claimed.jobs), bounds, unbarred)

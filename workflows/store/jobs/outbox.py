@@ -79,11 +79,15 @@ class Claimed:
 
 
 def claim(
-    free: int, bounds: Bounds, backends: Collection[str] = (), barred: Collection[str] = ()
+    free: int,
+    bounds: Bounds,
+    backends: Collection[str] = (),
+    barred: Collection[str] = (),
+    failing: Collection[str] = (),
 ) -> Claimed:
     """Take up to ``free`` jobs to send, shared fairly between users that have a usable token; of
-    these backends alone, where any are named, and none of the ``barred`` users. What a hold keeps
-    from starting is left in the outbox.
+    these backends alone, where any are named, none of the ``barred`` users, and of the ``failing``
+    ones one at a time. What a hold keeps from starting is left in the outbox.
 
     Raises ``Unavailable``.
     """
@@ -93,7 +97,7 @@ def claim(
             return Claimed()
         if _free_places(view, bounds) <= 0 and not _leaves_place(view, bounds, 0):
             return Claimed()
-        choice = _Choice(free, backends, frozenset(barred), view.holds)
+        choice = _Choice(free, backends, frozenset(barred), frozenset(failing), view.holds)
         name = served = view.book.served
         for _ in range(_ROUNDS if view.holds else 1):
             look = _look_behind(name, view.book.now, choice)
@@ -114,6 +118,7 @@ class _Choice:
     free: int
     backends: Collection[str]
     barred: frozenset[str]
+    failing: frozenset[str]
     holds: Sequence[Hold]
 
 
@@ -125,6 +130,8 @@ class _Look:
     """The last user that was looked at."""
     jobs: Mapping[str, Sequence[Job]]
     weights: Mapping[str, int]
+    failing: Collection[str]
+    """Those of them whose last call failed."""
     active: Mapping[str, int]
     """Jobs at AppService. Counted after what is being sent was, it counts twice what has been
     answered in between, and misses nothing: what is claimed in between ends this claim's try."""
@@ -140,6 +147,7 @@ def _look_behind(name: str, now: datetime, choice: _Choice) -> _Look:
         up_to=list(of)[-1] if of else found.read_up_to,
         jobs=_first_jobs(owners, choice, {each for each in owners if of[each].share.prioritises}),
         weights={each: of[each].share.weight for each in owners},
+        failing=choice.failing,
         active={each: of[each].active for each in owners},
     )
 
@@ -172,7 +180,8 @@ def _claim(look: _Look, view: View, free: int, bounds: Bounds) -> Claimed:
     view.counts.under_way.update({owner: look.active[owner] for owner in jobs})
     for _ in range(_TRIES):
         places = _free_places(view, bounds)
-        chosen = choose(jobs, min(free, places), bounds, view.counts, look.weights)
+        rooms = _rooms(look, min(free, places), bounds, view.counts)
+        chosen = _choose(jobs, rooms, min(free, places), view.counts.sending, look.weights)
         queries_first = _leaves_place(view, bounds, len(chosen))
         if not chosen:
             return Claimed((), queries_first)
@@ -234,26 +243,30 @@ def room_for_query(token: str, ceiling: int) -> Room:
     return Room(free, book.limit.is_brief)
 
 
-def choose(
+def _rooms(look: _Look, free: int, bounds: Bounds, counts: Counts) -> dict[str, int]:
+    """How many jobs of each user may go."""
+    return {
+        owner: min(
+            bounds.room(counts.sending[owner], counts.under_way[owner]),
+            max(0, counts.places_of(owner, free, failing=owner in look.failing)),
+        )
+        for owner in look.jobs
+    }
+
+
+def _choose(
     jobs: Mapping[str, Sequence[Job]],
+    rooms: Mapping[str, int],
     free: int,
-    bounds: Bounds,
-    counts: Counts,
+    sending: Mapping[str, int],
     weights: Mapping[str, int],
 ) -> list[Job]:
     """Which of the users' waiting jobs go now: at most ``free``, fairly."""
-    rooms = {
-        owner: min(
-            bounds.room(counts.sending[owner], counts.under_way[owner]),
-            max(0, counts.places_of(owner, free)),
-        )
-        for owner in jobs
-    }
     queues = {
         owner: [job.key for job in of_user[: rooms[owner]]] for owner, of_user in jobs.items()
     }
     by_key = {job.key: job for of_user in jobs.values() for job in of_user}
-    return [by_key[key] for key in share(free, queues, counts.sending, weights)]
+    return [by_key[key] for key in share(free, queues, sending, weights)]
 
 
 def _last_served(jobs: Mapping[str, Sequence[Job]], chosen: Sequence[Job]) -> str:
