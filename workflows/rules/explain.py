@@ -19,11 +19,13 @@ from workflows.model.states import (
     StepState,
 )
 from workflows.model.values import APPSERVICE, Job, Workflow
+from workflows.rules.call_places import SEVERAL_HANGING
 from workflows.rules.holds import Hold, Scope, describe, find_hold
 from workflows.rules.plan import plan
 from workflows.rules.reasons.jobs import (
     explain_at_bvbrc,
     explain_doubt,
+    explain_hanging_calls,
     explain_look_up,
     explain_token,
 )
@@ -232,8 +234,15 @@ class _View:
                 "AppService can be reached again; the engine retries until then.",
                 around.service_since,
             )
+        return self._without_place()
+
+    def _without_place(self) -> tuple[Code, str, str, datetime | None]:
+        """The reason of a job that nothing but its place among others keeps from being sent."""
+        around = self._around
         if around.user_jobs >= around.most_user_jobs:
             return self._at_cap()
+        if around.hanging_calls >= SEVERAL_HANGING:
+            return explain_hanging_calls(around.hanging_calls)
         return (
             Code.QUEUED_AT_BVBRC,
             f"The step is about to be submitted to AppService{self._place()}.",

@@ -29,12 +29,14 @@ from workflows.engine.jobs.find_outputs import find_results
 from workflows.engine.jobs.kill import kill_jobs
 from workflows.engine.jobs.lookup import resolve, resolve_jobs
 from workflows.engine.jobs.poll import poll_jobs
+from workflows.engine.reports.explain import explanation
 from workflows.engine.sweep import check_service
 from workflows.model.errors import ServiceAway
 from workflows.store import documents
 from workflows.store.jobs.rows import readable
 from workflows.store.mongo import collection, later
 from workflows.store.processes import service_status
+from workflows.store.workflows import stored
 
 BOB = "zoe@patricbrc.org"
 """The last of all users in any order."""
@@ -187,6 +189,27 @@ def test_one_job_at_a_time_is_sent_of_a_user_whose_last_call_failed(
     started = {"owner": BOB, "state": "active"}
     wait_for(lambda: collection(documents.Job).count_documents(started) == 2)
     assert collection(documents.Job).count_documents({"owner": HUNG[0], "state": "sending"}) == 1
+
+
+def test_a_step_behind_submissions_that_hang_says_so(patient: Engine, beside: list[Thread]) -> None:
+    context = with_long_calls(patient)
+    hang(patient.simulator, "start_app2", HUNG[0])
+    user = of(patient, HUNG[0])
+    first, second = user.submit(document("", "")), user.submit(document(""))
+    advance(context, [first])
+    task = Thread(target=patient.drain.run, args=(context,))
+    beside.append(task)
+    task.start()
+    sending = {"owner": HUNG[0], "state": "sending"}
+    wait_for(lambda: collection(documents.Job).count_documents(sending) == 2)
+
+    def told() -> str:
+        return str(explanation(stored.get(second), context)["steps"][0]["message"])
+
+    assert "about to be submitted" in told()
+    long_ago = [{"$set": {"sent_at": {"$subtract": ["$sent_at", 60_000]}}}]
+    collection(documents.Job).update_many(sending, long_ago)
+    assert "does not answer 2 submissions" in told()
 
 
 def test_look_ups_of_one_user_that_hang_hold_up_no_other(

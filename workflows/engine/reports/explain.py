@@ -15,7 +15,7 @@ from workflows.rules.explain import explain, outlook
 from workflows.rules.holds import Hold, Subject, describe
 from workflows.rules.reasons.values import Reason, Surroundings
 from workflows.store import holds
-from workflows.store.jobs import polling
+from workflows.store.jobs import calls, polling
 from workflows.store.jobs import rows as job_rows
 from workflows.store.mongo import clock
 from workflows.store.processes import service_status
@@ -64,6 +64,7 @@ def _surroundings(workflow: StoredWorkflow, context: EngineContext) -> Surroundi
         service_reason=service.reason,
         user_jobs=polling.under_way(workflow.owner),
         most_user_jobs=context.limits.user_jobs,
+        hanging_calls=calls.hanging(workflow.owner),
         holds=present,
         subject_of=partial(_subject, workflow, standing.begun_at),
     )

@@ -43,6 +43,17 @@ def explain_doubt(job: Job) -> tuple[Code, str, str, datetime | None]:
     )
 
 
+def explain_hanging_calls(count: int) -> tuple[Code, str, str, datetime | None]:
+    """The reason of a job that waits behind its owner's submissions (``rules/call_places.py``)."""
+    return (
+        Code.SERVICE_UNAVAILABLE,
+        f"AppService does not answer {count} submissions of this user, so further ones go one at a"
+        " time, or wait.",
+        "AppService answers, or the engine gives up waiting and looks for their jobs.",
+        None,
+    )
+
+
 def explain_at_bvbrc(job: Job) -> tuple[Code, str, str, datetime | None]:
     killed = " It is being killed." if job.kill else ""
     if job.failing:

@@ -69,6 +69,8 @@ class Surroundings:
     user_jobs: int = 0
     """The user's jobs that are at AppService or being sent."""
     most_user_jobs: int = 1_000_000
+    hanging_calls: int = 0
+    """The user's submissions that AppService should have answered long ago."""
     holds: Sequence[Hold] = ()
     """Those that may keep a step from starting."""
     subject_of: Callable[[str], Subject] = lambda app: Subject("", app, "")

@@ -19,7 +19,7 @@ from workflows.rules.holds import Hold
 from workflows.store import documents, holds
 from workflows.store.jobs import reservations
 from workflows.store.jobs.reservations import Book
-from workflows.store.mongo import Row, collection
+from workflows.store.mongo import Row, collection, translate_errors
 
 _SNAPSHOT = ReadConcern("snapshot")
 _NO_SNAPSHOT = 246
@@ -67,6 +67,12 @@ def read_once(owners: Collection[str] = (), *, with_holds: bool = False) -> View
     book = reservations.from_row(found.pop())
     present = [holds.from_row(row) for row in found if "scope" in row]
     return View(book, _counts(book, [row for row in found if "scope" not in row]), present)
+
+
+def hanging(owner: str) -> int:
+    """How many submissions of the user take several times as long as submissions do."""
+    with translate_errors():
+        return read().counts.hanging[owner]
 
 
 _IN_DOUBT: Final[Row] = {"$eq": ["$in_doubt", True]}
