@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from agents.caller import Caller, set_caller
 from agents.server import make_server
 from config.interface_sections import Agents
 from devstack.processes import wait_until
+from tests.agents.conftest import complete
 from tests.app.conftest import BOB, ROOT, Api
 from tests.engine.conftest import LONG, document
 from workflows.engine import durations
@@ -189,7 +189,7 @@ def ask_as_an_agent(api: Api, *questions: Mapping[str, Any]) -> Sequence[dict[st
         return [dict(each.structured_content or {}) for each in found]
 
     with listening(api) as url:
-        return asyncio.run(ask(url))
+        return complete(ask(url))
 
 
 def test_an_agent_learns_when_a_workflow_or_a_batch_ends(hourly: Api) -> None:
