@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 from redis import Redis
@@ -145,6 +144,9 @@ def test_hadolint_is_content() -> None:
 
 
 def test_every_object_of_kubernetes_fits_its_schema() -> None:
+    # It takes longer to load than anything else: only where it is used, not for each collection.
+    import kubernetes_validate  # noqa: PLC0415
+
     for each in KUBERNETES:
         kubernetes_validate.validate(each, kubernetes_validate.latest_version(), strict=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.error import HTTPError
@@ -58,16 +58,19 @@ def test_a_form_of_16_mb_is_refused_before_it_is_parsed(product: Product) -> Non
     assert peak_bytes(product) - before < 50 * MIB
 
 
-HOSTILE = {
-    "lists": b"[" + b"[]," * 5_000_000 + b"[]]",
-    "objects": b"[" + b"{}," * 5_000_000 + b"{}]",
-    "keys": b"{" + b",".join(b'"%x":0' % number for number in range(1_300_000)) + b"}",
-    "as many keys as are read": b"{"
-    + b",".join(b'"%x":0' % number for number in range(499_000))
-    + b"}",
-    "numbers": b"[" + b"1e9," * 3_900_000 + b"1]",
-    "deep": b"[" * 8_000_000 + b"]" * 8_000_000,
+def with_keys(count: int) -> bytes:
+    return b"{" + b",".join(b'"%x":0' % number for number in range(count)) + b"}"
+
+
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "lists": lambda: b"[" + b"[]," * 5_000_000 + b"[]]",
+    "objects": lambda: b"[" + b"{}," * 5_000_000 + b"{}]",
+    "keys": lambda: with_keys(1_300_000),
+    "as many keys as are read": lambda: with_keys(499_000),
+    "numbers": lambda: b"[" + b"1e9," * 3_900_000 + b"1]",
+    "deep": lambda: b"[" * 8_000_000 + b"]" * 8_000_000,
 }
+"""Each is made where it is sent: every process of the tests loads this file."""
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
@@ -76,7 +79,7 @@ def test_a_hostile_document_does_not_fill_the_memory(product: Product, kind: str
     token = product.token(ALICE)
 
     path = "/api/v1/workflows/validate"
-    answer = post(product, path, HOSTILE[kind], "application/json", Authorization=token)
+    answer = post(product, path, HOSTILE[kind](), "application/json", Authorization=token)
 
     assert answer.status_code in (400, 413)
     assert peak_bytes(product) - before < MOST_GROWTH_BYTES
