@@ -26,6 +26,7 @@ from redis import Redis
 from devstack import embedded
 from tests.answers import checked, seen_from_outside
 from tests.memory import memory_with_room
+from tests.order import group_of, rank
 from tests.product import is_last_of_group, product, running_product
 
 __all__ = ["product", "running_product"]
@@ -67,6 +68,11 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Long texts are named by what they are: tokens differ from one pytest process to the next, and
     both must name the same tests."""
     return argname if isinstance(val, (str, bytes)) and len(val) > LONG_TEXT else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes minutes begins first."""
+    items.sort(key=lambda item: rank(item.nodeid, group_of(item)))
 
 
 def pytest_collection_finish() -> None:

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 PLACE = Path("/dev/shm")  # noqa: S108 - it is for this
-ROOM_BYTES = 8 * 2**30
-"""Four tests at once, of which each may run four servers with 400 MB of files."""
+ROOM_BYTES = 10 * 2**30
+"""Six tests at once, of which each may run four servers with 400 MB of files."""
 
 
 def memory_with_room() -> Path | None:
