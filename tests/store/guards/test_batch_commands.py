@@ -210,6 +210,21 @@ def test_only_an_ended_batch_without_workflows_is_removed() -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    "since", [{"finished_at": None}, {"finished_at": FUTURE}], ids=["open again", "ended again"]
+)
+def test_a_batch_to_which_rows_were_added_since_it_was_found_stays_whole(
+    since: dict[str, Any],
+) -> None:
+    put_batch(**since)
+    put(documents.BatchPlan, _id="b1/0", content=b"")
+    before = everything(COLLECTIONS)
+
+    assert not retention.remove("b1", MINUTE)
+
+    assert everything(COLLECTIONS) == before
+
+
 def test_only_as_many_batches_are_removed_as_asked_for() -> None:
     for key in "abc":
         put_batch(key, **ENDED)
