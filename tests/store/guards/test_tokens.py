@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
 from tests.store.guards.stored_rows import (
     ALICE,
@@ -18,7 +19,7 @@ from tests.store.guards.stored_rows import (
     replace,
     stored,
 )
-from tests.store.guards.token_rows import COLLECTIONS, FORMER, KEY, VAULT, put_token
+from tests.store.guards.token_rows import COLLECTIONS, FORMER, KEY, OLD_KEY, VAULT, put_token
 from workflows.model.errors import Unauthorized
 from workflows.store import documents
 from workflows.store.jobs import waiting
@@ -197,6 +198,39 @@ def test_a_refusal_in_between_counts_for_the_token_that_was_refused() -> None:
     credentials.renew(OtherStoresFirst(KEY, **theirs), ALICE, "same", FUTURE)
 
     assert stored(documents.Credential, ALICE)["refused_at"] == FUTURE
+
+
+@pytest.mark.parametrize("present", [True, False], ids=["replaced", "deleted"])
+def test_a_token_that_changes_while_all_are_sealed_again_stays_as_it_is(*, present: bool) -> None:
+    before, theirs = put_token(text="ours"), VAULT.seal("theirs")
+
+    class Overtaken(Vault):
+        """Between reading a token and writing it, its user hands in another one or deletes it."""
+
+        def open(self, sealed: str) -> str | None:
+            if present:
+                replace(documents.Credential, {**before, "sealed": theirs, "digest": "theirs"})
+            else:
+                credentials.forget(ALICE)
+            return super().open(sealed)
+
+    assert credentials.rotate(Overtaken([KEY])) == (0, 0)
+
+    row = stored(documents.Credential, ALICE)
+    assert (row == {**before, "sealed": theirs, "digest": "theirs"}) if present else not row
+
+
+def test_every_token_that_a_key_opens_is_sealed_again() -> None:
+    former = put_token(text="a", sealed=FORMER.seal("a"), digest=FORMER.digest("a"))
+    put_token(BOB, text="b")
+    lost = put_token("carol@bvbrc", sealed=Vault([Fernet.generate_key().decode()]).seal("c"))
+
+    assert credentials.rotate(Vault([KEY, OLD_KEY])) == (2, 1)
+
+    assert is_in(stored(documents.Credential, ALICE), "a")
+    assert is_in(stored(documents.Credential, BOB), "b")
+    assert stored(documents.Credential, ALICE)["renew_at"] == former["renew_at"]
+    assert stored(documents.Credential, "carol@bvbrc") == lost
 
 
 def test_the_same_token_again_changes_nothing() -> None:

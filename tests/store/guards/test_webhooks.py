@@ -8,9 +8,19 @@ from typing import Any
 import pytest
 from mongoengine import ValidationError
 
-from tests.store.guards.stored_rows import ALICE, BOB, FUTURE, MINUTE, PAST, everything, stored
+from tests.store.guards.stored_rows import (
+    ALICE,
+    BOB,
+    FUTURE,
+    MINUTE,
+    PAST,
+    everything,
+    replace,
+    stored,
+)
 from tests.store.guards.webhook_rows import (
     COLLECTIONS,
+    KEY,
     VAULT,
     put_address,
     put_message,
@@ -19,6 +29,7 @@ from tests.store.guards.webhook_rows import (
 )
 from workflows.model.errors import NotFound
 from workflows.store import documents
+from workflows.store.users.credentials import Vault
 from workflows.store.webhooks import addresses, changes, deliveries
 from workflows.store.webhooks import stored as webhooks
 
@@ -176,6 +187,21 @@ def test_secrets_that_no_key_opens_stay_as_they_are() -> None:
     assert VAULT.open(after["old_secret"]) == "old"
     assert stored(documents.Webhook, "wh_0") == lost
     assert stored(documents.Webhook, "em_1") == address
+
+
+def test_a_secret_that_changes_while_all_are_sealed_again_stays_as_it_is() -> None:
+    before, theirs = put_webhook(), {"secret": VAULT.seal("theirs"), "old_secret": "s"}
+
+    class Overtaken(Vault):
+        """Between reading a secret and writing it, its user has another one made."""
+
+        def open(self, sealed: str) -> str | None:
+            replace(documents.Webhook, {**before, **theirs})
+            return super().open(sealed)
+
+    assert changes.reseal(Overtaken([KEY])) == (0, 0)
+
+    assert stored(documents.Webhook, "wh_1") == {**before, **theirs}
 
 
 def test_addresses_and_webhooks_are_read_apart() -> None:

@@ -13,7 +13,8 @@ from workflows.store import documents
 from workflows.store.users.credentials import Vault
 from workflows.store.webhooks import addresses, claims
 
-VAULT = Vault([Fernet.generate_key().decode()])
+KEY = Fernet.generate_key().decode()
+VAULT = Vault([KEY])
 COLLECTIONS = (documents.Webhook, documents.Delivery, documents.MailRequest)
 DAY = timedelta(days=1)
 STATES = ("enabled", "disabled", "unconfirmed", "unsubscribed")

@@ -255,9 +255,9 @@ def rotate(vault: Vault) -> tuple[int, int]:
             if token is None:
                 lost += 1
                 continue
-            rows.update_one(
+            written = rows.update_one(
                 {"_id": row["_id"], "sealed": row["sealed"]},
                 {"$set": {"sealed": vault.rotate(row["sealed"]), "digest": vault.digest(token)}},
             )
-            done += 1
+            done += written.modified_count
     return done, lost

@@ -147,6 +147,8 @@ def reseal(vault: Vault) -> tuple[int, int]:
                 for name in ("secret", "old_secret")
                 if row.get(name) and vault.open(row[name]) is not None
             }
-            rows.update_one({"_id": row["_id"], "secret": row["secret"]}, {"$set": fields})
-            done += 1
+            written = rows.update_one(
+                {"_id": row["_id"], "secret": row["secret"]}, {"$set": fields}
+            )
+            done += written.modified_count
     return done, lost
