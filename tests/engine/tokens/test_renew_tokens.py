@@ -7,24 +7,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from simulator.client import Simulator
 from tests.engine.conftest import ALICE, LONG, Engine, document
-from workflows.bvbrc.signers import SignerKeys
-from workflows.bvbrc.token import Verifier, parse
-from workflows.bvbrc.users.user_service import UserService
-from workflows.bvbrc.wire import Wire
+from tests.engine.tokens.renewals import BOB, CALL, begin_work, calls, make_due, service
+from workflows.bvbrc.token import parse
 from workflows.engine.commands import Owner, Submission, submit, token_warning
 from workflows.engine.tokens.renew import renew_tokens
 from workflows.engine.tokens.views import credentials_of
 from workflows.spec.document import spec_from
-from workflows.store import clock, documents
+from workflows.store import documents
 from workflows.store.due import Work, due
 from workflows.store.mongo import collection
 from workflows.store.users import credentials, renewals
 from workflows.store.users import preferences as users
 
-BOB = "bob@bvbrc"
-CALL = "authenticate"
 AT_ONCE = timedelta(0)
 TEN_DAYS = 864_000
 """Seconds: longer than other tests have moved the clock of the simulator."""
@@ -42,37 +37,9 @@ def with_service(engine: Engine, seconds: float = LONG) -> Engine:
     return replace(engine, context=replace(engine.context, user_service=found))
 
 
-def service(simulator: Simulator, timeout: timedelta) -> UserService:
-    keys = SignerKeys(Wire(), [simulator.signer])
-    verifier = Verifier(keys=keys, trusted=[simulator.signer])
-    return UserService(Wire(), simulator.url, verify=verifier, now=clock.now, timeout=timeout)
-
-
-def begin_work(engine: Engine, user: str = ALICE, *, seconds: float = 3_600) -> str:
-    """A workflow of a user whose token lasts for so long; returns the token."""
-    token = engine.simulator.token(user, seconds)
-    owner = Owner(user, token, parse(token).expires_at)
-    found = document("")
-    submit(engine.context, owner, Submission(spec_from(found), found))
-    return token
-
-
-def make_due(*users_: str) -> None:
-    """The time to renew their tokens has come."""
-    found = collection(documents.Credential).update_many(
-        {"_id": {"$in": list(users_) or [ALICE]}},
-        {"$set": {"renew_at": datetime.now(UTC) - timedelta(seconds=1)}},
-    )
-    assert found.matched_count == max(1, len(users_))
-
-
 def kept(engine: Engine, user: str = ALICE) -> str:
     credential = credentials.usable(engine.context.vault, user)
     return credential.token if credential else ""
-
-
-def calls(engine: Engine) -> int:
-    return len(engine.simulator.calls(CALL))
 
 
 def test_a_token_is_renewed_once_when_its_time_has_come(renewing: Engine) -> None:
