@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from simulator.client import Simulator
 from tests.engine.conftest import ALICE, Engine, document
@@ -15,14 +16,15 @@ from workflows.spec.document import spec_from
 from workflows.store import clock, documents
 from workflows.store.mongo import collection
 
+Client = TypeVar("Client", bound=UserService)
 BOB = "bob@bvbrc"
 CALL = "authenticate"
 
 
-def service(simulator: Simulator, timeout: timedelta) -> UserService:
+def service(simulator: Simulator, timeout: timedelta, kind: type[Client]) -> Client:
     keys = SignerKeys(Wire(), [simulator.signer])
     verifier = Verifier(keys=keys, trusted=[simulator.signer])
-    return UserService(Wire(), simulator.url, verify=verifier, now=clock.now, timeout=timeout)
+    return kind(Wire(), simulator.url, verify=verifier, now=clock.now, timeout=timeout)
 
 
 def begin_work(engine: Engine, user: str = ALICE, *, seconds: float = 3_600) -> str:

@@ -10,6 +10,7 @@ import pytest
 from tests.engine.conftest import ALICE, LONG, Engine, document
 from tests.engine.tokens.renewals import BOB, CALL, begin_work, calls, make_due, service
 from workflows.bvbrc.token import parse
+from workflows.bvbrc.users.user_service import UserService
 from workflows.engine.commands import Owner, Submission, submit, token_warning
 from workflows.engine.tokens.renew import renew_tokens
 from workflows.engine.tokens.views import credentials_of
@@ -33,7 +34,7 @@ def renewing(engine: Engine) -> Engine:
 
 def with_service(engine: Engine, seconds: float = LONG) -> Engine:
     """``seconds``: after them a call is given up."""
-    found = service(engine.simulator, timedelta(seconds=seconds))
+    found = service(engine.simulator, timedelta(seconds=seconds), UserService)
     return replace(engine, context=replace(engine.context, user_service=found))
 
 

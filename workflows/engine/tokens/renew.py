@@ -50,7 +50,7 @@ def renew_tokens(context: EngineContext) -> int:
 def _renew_some(context: EngineContext, service: UserService, due: Sequence[DueToken]) -> int:
     owners = [token.owner for token in due if not token.hopeless]
     wanted = renewals.with_work(owners) - users.without_renewal(owners) if owners else set()
-    chosen = [token for token in due if token.owner in wanted and not token.hopeless]
+    chosen = [token for token in due if token.owner in wanted]
     renewals.postpone([(token, _look_again(token)) for token in due if token not in chosen])
     if not chosen:
         return 0
