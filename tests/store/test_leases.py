@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from devstack.processes import wait_until
 from workflows.model.errors import Unavailable
 from workflows.store import connection, documents
-from workflows.store.leases import leases
+from workflows.store.leases import Held, leases
 from workflows.store.mongo import collection
 from workflows.store.workflows import rows
 
@@ -63,6 +63,16 @@ def test_a_renewal_takes_no_lease_back() -> None:
     rows.renew("ours", [ID], SHORT)
 
     assert lease() == another
+
+
+@pytest.mark.parametrize(
+    ("renewed", "now", "due"),
+    [(0, 2.9, False), (0, 3, True), (598, 599, False), (590, 599, True), (590, 600, False)],
+)
+def test_a_lease_is_renewed_after_a_third_of_it_and_ten_minutes_at_most(
+    renewed: float, now: float, *, due: bool
+) -> None:
+    assert Held(9, list, since=0, renewed=renewed).is_due(now) is due
 
 
 @pytest.mark.parametrize("failure", [Unavailable("MongoDB is away"), ValueError("a defect")])

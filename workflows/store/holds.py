@@ -15,7 +15,7 @@ from workflows.store.insert_check import check_insert
 from workflows.store.mongo import NOW, Row, collection, translate_errors
 from workflows.store.templates.references import made_from
 
-_LASTS: Final[Row] = {
+IN_FORCE: Final[Row] = {
     "$or": [{"until": None}, {"$expr": {"$gt": ["$until", NOW]}}],
 }
 """A hold whose time is over is none, also before MongoDB has deleted it."""
@@ -78,7 +78,7 @@ def on_targets(scope: Scope, targets: Collection[str]) -> list[Hold]:
 
 def count_set_by(user: str) -> int:
     with translate_errors():
-        return int(collection(documents.Hold).count_documents({"by": user, **_LASTS}))
+        return int(collection(documents.Hold).count_documents({"by": user, **IN_FORCE}))
 
 
 def get(hold: str) -> Hold:
@@ -129,14 +129,14 @@ def delete(holds: Collection[str]) -> int:
 
 def _find(condition: Row) -> list[Hold]:
     with translate_errors():
-        rows = collection(documents.Hold).find({"$and": [condition, _LASTS]})
+        rows = collection(documents.Hold).find({"$and": [condition, IN_FORCE]})
         return [from_row(row) for row in rows.sort("created_at", 1)]
 
 
 def stage() -> Row:
     """A stage that adds every hold that lasts to the rows of another question, for ``from_row``;
     no other row has a ``scope``."""
-    pipeline = [{"$match": _LASTS}, {"$sort": {"created_at": 1}}]
+    pipeline = [{"$match": IN_FORCE}, {"$sort": {"created_at": 1}}]
     return {"$unionWith": {"coll": collection(documents.Hold).name, "pipeline": pipeline}}
 
 

@@ -29,7 +29,7 @@ _MOST_SECONDS: Final = 600.0
 
 
 @dataclass(eq=False, slots=True)
-class _Held:
+class Held:
     """A lease under which work goes on."""
 
     seconds: float
@@ -46,14 +46,14 @@ class Leases:
     lease costs no statement."""
 
     def __init__(self) -> None:
-        self._held: set[_Held] = set()
+        self._held: set[Held] = set()
         self._lock = threading.Lock()
         self._pid = 0
 
     @contextmanager
     def kept(self, lease: timedelta, renew: Callable[[], object]) -> Iterator[None]:
         """Calls ``renew`` three times in each ``lease`` until the block ends."""
-        held = _Held(lease.total_seconds(), renew)
+        held = Held(lease.total_seconds(), renew)
         with self._lock:
             self._begin()
             self._held.add(held)
@@ -79,7 +79,7 @@ class Leases:
                 _renew(held)
 
 
-def _renew(held: _Held) -> None:
+def _renew(held: Held) -> None:
     try:
         with pymongo.timeout(held.seconds):
             held.renew()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import uuid4
 
 from pymongo import UpdateMany
@@ -28,6 +29,9 @@ from workflows.store.mongo import (
     translate_errors,
     unjournaled,
 )
+
+UNLOCKED: Final[Row] = {"$expr": {"$not": {"$gt": ["$next", NOW]}}}
+"""Of a lock: its interval is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +180,7 @@ def take_locks(names: Sequence[str], interval: timedelta) -> dict[str, UserLock]
     server is taken once more, which does no harm.
     """
     locks, token = unjournaled(documents.Lock), uuid4().hex
-    free = {"_id": {"$in": list(names)}, "$expr": {"$not": {"$gt": ["$next", NOW]}}}
+    free = {"_id": {"$in": list(names)}, **UNLOCKED}
     update = [{"$set": {"previous": "$last", "last": NOW, "next": later(interval), "token": token}}]
     with translate_errors():
         if locks.update_many(free, update).matched_count < len(names):

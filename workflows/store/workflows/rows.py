@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import uuid4
 
 from pymongo import UpdateOne
@@ -28,6 +29,8 @@ from workflows.store.workflows import events
 from workflows.store.workflows.changes import Change, Claimed
 from workflows.store.workflows.job_writes import job_writes
 
+UNLEASED: Final[Row] = {"$expr": {"$not": {"$gt": ["$lease.until", NOW]}}}
+"""Of a workflow: no process holds it. A missing lease is below any date."""
 _STEP_STATES = {str(state): state for state in StepState}
 _MANY_CHANGES = 200
 """From so many changed steps on, the whole array is written instead of its elements."""
@@ -71,11 +74,10 @@ def claim(ids: Iterable[str], lease: timedelta) -> tuple[str, list[Claimed], lis
     """
     wanted = list(ids)
     token = uuid4().hex
-    free = {"$expr": {"$not": {"$gt": ["$lease.until", NOW]}}}  # a missing lease is below any date
     with translate_errors():
         workflows = collection(documents.Workflow)
         workflows.update_many(
-            {"_id": {"$in": wanted}, "paused": {"$ne": True}, **free},
+            {"_id": {"$in": wanted}, "paused": {"$ne": True}, **UNLEASED},
             [{"$set": {"lease": {"token": token, "until": later(lease)}}}],
         )
         rows = list(workflows.find({"_id": {"$in": wanted}, "lease.token": token}, PROGRESS))
