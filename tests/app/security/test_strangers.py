@@ -1,0 +1,163 @@
+"""What belongs to one user answers no other one, on each route of the API and each page.
+
+The routes are those that the application has, so that one which is new and forgets to ask fails.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from werkzeug.routing import Rule
+
+from app.http.auth import OPEN
+from tests.app.batches.test_batches import samples
+from tests.app.batches.test_batches import submit as submit_batch
+from tests.app.catalogue.test_templates import store as store_template
+from tests.app.conftest import ADMIN, ALICE, BOB, Api
+from tests.engine.conftest import document
+from tests.store.guards.stored_rows import everything
+from tests.store.guards.webhook_rows import put_address, put_message, put_webhook
+from workflows.store import documents
+
+FORBIDDEN, NOT_FOUND = 403, 404
+OF_A_USER = {"workflow_id", "batch_id", "webhook_id", "address_id", "hold_id", "name"}
+"""Arguments of routes that name what belongs to a user; a template that is private is not found."""
+FOR_ADMINS = {"/api/v1/admin/overview", "/api/v1/admin/users/<user>", "/ui/admin"}
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("PATCH", "/api/v1/batches/<batch_id>"): {"max_active": 3},
+    ("PUT", "/api/v1/admin/users/<user>"): {"weight": 2},
+    ("POST", "/api/v1/templates/<name>@<version>/batches"): {"samples": [{"file": "x"}]},
+}
+ENDLESS = {"/ui/live"}
+"""It says that something has changed, and nothing else."""
+STORED = (
+    documents.Workflow,
+    documents.Batch,
+    documents.Template,
+    documents.TemplateVersion,
+    documents.Webhook,
+    documents.Delivery,
+    documents.Hold,
+    documents.Credential,
+    documents.User,
+)
+_SECRET = re.compile(r'name="secret" value="([^"]+)"')
+
+
+@pytest.fixture
+def api(make_api: Callable[..., Api]) -> Api:
+    """Knowing an id suffices for nothing."""
+    return make_api(auth={"reads": "owner"})
+
+
+@pytest.fixture
+def belongings(api: Api) -> dict[str, Any]:
+    """What Alice has, by the arguments of routes; values of the other arguments besides."""
+    workflow = api.submit(document(""))
+    batch = submit_batch(api, samples(1))
+    store_template(api)
+    put_webhook("wh_1", owner=ALICE)
+    put_address("em_1", owner=ALICE)
+    put_message("d_1", owner=ALICE)
+    hold = {"scope": "workflow", "target": workflow, "reason": "look"}
+    held = api("POST", "/api/v1/holds", json=hold)
+    assert held.status_code == 201, held.text
+    return {
+        "workflow_id": workflow,
+        "batch_id": batch,
+        "webhook_id": "wh_1",
+        "address_id": "em_1",
+        "delivery_id": "d_1",
+        "hold_id": held.json["hold_id"],
+        "name": "dates",
+        "version": 1,
+        "step_name": "a",
+        "task_id": "0.1",
+        "user": ALICE,
+    }
+
+
+class Visitor:
+    """A user who is signed in to the pages as well."""
+
+    def __init__(self, api: Api, user: str) -> None:
+        self.api, self.user = api, user
+        signed_in = api.client.post("/ui/sign-in", data={"token": api.token(user)})
+        assert signed_in.status_code == 303
+        found = _SECRET.search(api.client.get("/ui/").text)
+        assert found
+        self.form = {"secret": found[1]}
+
+    def status(self, rule: Rule, method: str, belongings: dict[str, Any]) -> int:
+        """Of the answer to a request whose body is empty where that suffices."""
+        adapter = self.api.client.application.url_map.bind("localhost")
+        given = {name: belongings[name] for name in rule.arguments}
+        path = adapter.build(rule.endpoint, given, method=method)
+        if path.startswith("/ui"):
+            body: dict[str, Any] = {"data": self.form} if method == "POST" else {}
+            answer = self.api.client.open(path, method=method, **body)
+        else:
+            body = (
+                {} if method in ("GET", "DELETE") else {"json": BODIES.get((method, rule.rule), {})}
+            )
+            answer = self.api(method, path, self.user, **body)
+        with answer:
+            return answer.status_code
+
+
+def routes(api: Api) -> Iterator[tuple[Rule, str]]:
+    """Those that need a token, and each of their methods."""
+    application = api.client.application
+    for rule in sorted(application.url_map.iter_rules(), key=str):
+        if getattr(application.view_functions[rule.endpoint], "access", None) != OPEN:
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                yield rule, method
+
+
+def test_no_route_answers_another_user(api: Api, belongings: dict[str, Any]) -> None:
+    bob, before = Visitor(api, BOB), everything(STORED)
+
+    answers = {
+        f"{method} {rule}": (bob.status(rule, method, belongings), rule.arguments)
+        for rule, method in routes(api)
+        if rule.arguments & OF_A_USER
+    }
+
+    assert len(answers) > 80
+    assert {
+        route: code
+        for route, (code, arguments) in answers.items()
+        if code != (NOT_FOUND if "name" in arguments else FORBIDDEN)
+    } == {}
+    assert everything(STORED) == before
+
+
+def test_what_is_for_admins_answers_no_user(api: Api, belongings: dict[str, Any]) -> None:
+    for_admins = [(rule, method) for rule, method in routes(api) if rule.rule in FOR_ADMINS]
+    assert {rule.rule for rule, _ in for_admins} == FOR_ADMINS
+
+    alice = Visitor(api, ALICE)
+    for rule, method in for_admins:
+        assert alice.status(rule, method, belongings) == FORBIDDEN, rule
+
+    root = Visitor(api, ADMIN)
+    for rule, method in for_admins:
+        assert root.status(rule, method, belongings) == 200, rule
+
+
+def test_no_list_shows_what_another_user_has(api: Api, belongings: dict[str, Any]) -> None:
+    names = [belongings[name] for name in OF_A_USER] + ["a@b.org", "https://a.org"]
+    lists = [
+        rule.rule
+        for rule, method in routes(api)
+        if method == "GET" and not rule.arguments and rule.rule not in FOR_ADMINS | ENDLESS
+    ]
+    Visitor(api, BOB)
+
+    for path in lists:
+        answer = api("GET", path, None if path.startswith("/ui") else BOB)
+        assert answer.status_code in (200, 400, 404), path
+        assert [name for name in names if name in answer.text] == [], path
