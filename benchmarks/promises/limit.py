@@ -1,10 +1,10 @@
 """Does the limit of calls follow what AppService bears: ``python -m benchmarks.promises.limit``.
 
-A simulated service of so many workers with a preflight of 0.4 to 1 s; the bar asks for 1, 5 and 32,
-each in a run of its own. Measured: how many jobs a second it starts for clients that never let a
-worker idle (the best that any fixed limit reaches), and then for the engine, after some time to
-learn. Queries are ``query_tasks`` of the engine's polls as the service's own ledger has them,
-beside the same while nothing else goes on. An outsider, who takes no place, asks
+A simulated service of so many workers, with a preflight of 0.4 to 1 s by default; the bar asks for
+1, 5 and 32, each in a run of its own. Measured: how many jobs a second it starts for clients that
+never let a worker idle (the best that any fixed limit reaches), and then for the engine, after some
+time to learn. Queries are ``query_tasks`` of the engine's polls as the service's own ledger has
+them, beside the same while nothing else goes on. An outsider, who takes no place, asks
 ``service_status`` twice a second.
 """
 
@@ -44,6 +44,9 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workers", type=int, default=5, help="of AppService")
+    parser.add_argument(
+        "--preflight", type=float, nargs=2, default=[0.4, 1.0], help="seconds, at least and at most"
+    )
     parser.add_argument("--users", type=int, default=2)
     parser.add_argument("--learn", type=float, default=45, help="seconds before the measurement")
     parser.add_argument("--seconds", type=float, default=45)
@@ -54,14 +57,15 @@ def once(running: Product, workers: int, asked: argparse.Namespace) -> Row:
     simulator = running.stack.simulator
     clear(running)
     genuine(running)
-    simulator.switch(workers=workers)
+    simulator.switch(workers=workers, preflight_seconds=asked.preflight)
     token = running.tokens[running.users[0]]
     quiet = [timed_query(simulator, token) for _ in range(40)]
     best = saturate(simulator, token, workers, min(20.0, asked.seconds))
     clear(running)
     genuine(running)
-    simulator.switch(workers=workers)
-    steps = int(workers / 0.6 * (asked.learn + asked.seconds) / asked.users) + 20
+    simulator.switch(workers=workers, preflight_seconds=asked.preflight)
+    most = workers / (0.85 * sum(asked.preflight) / 2)  # starts a second
+    steps = int(most * (asked.learn + asked.seconds) / asked.users) + 20
     for user in running.users:
         chunks = [flat(f"limit{number}", 50) for number in range(steps // 50 + 1)]
         running.tell([running.submit(each, user) for each in chunks])

@@ -10,7 +10,7 @@ calls. The order of the answers tells one from the other:
   what hangs next takes one place.
 * If every call is late, nothing tells yet. One more call is let through; its answer will tell.
 
-Everything here is pure. ``store/jobs/outbox.py`` counts.
+Everything here is pure. ``store/jobs/calls.py`` counts.
 """
 
 from __future__ import annotations
