@@ -123,6 +123,8 @@ def test_further_steps_are_stored_with_their_spec_events_and_messages() -> None:
     named |= {"apps": ["Date", "Sleep"], "waits_for": [1], "sequence": 1, "last_event_at": PAST}
     assert {name: stored()[name] for name in named} == named
     assert not {"replan_due", "replan_failures", "replan_reason"} & set(stored())
+    assert stored()["revision"] == row["revision"] + 1
+    assert stored()["next_check"] == stored()["updated_at"] > PAST
     [spec] = collection(documents.Spec).find()
     assert (spec["_id"], spec["document"]) == (f"{ID}/2", document)
     assert collection(documents.Event).count_documents({"workflow": ID}) == 1
