@@ -22,7 +22,7 @@ from tests.store.guards.stored_rows import everything
 from tests.store.guards.webhook_rows import put_address, put_message, put_webhook
 from workflows.store import documents
 
-FORBIDDEN, NOT_FOUND = 403, 404
+FORBIDDEN, NOT_FOUND, CONFLICT = 403, 404, 409
 OF_A_USER = {"workflow_id", "batch_id", "webhook_id", "address_id", "hold_id", "name"}
 """Arguments of routes that name what belongs to a user; a template that is private is not found."""
 FOR_ADMINS = {"/api/v1/admin/overview", "/api/v1/admin/users/<user>", "/ui/admin"}
@@ -53,6 +53,13 @@ def api(make_api: Callable[..., Api]) -> Api:
     return make_api(auth={"reads": "owner"})
 
 
+def hold(api: Api, user: str, scope: str, target: str) -> str:
+    wanted = {"scope": scope, "target": target, "reason": "look"}
+    answer = api("POST", "/api/v1/holds", user, json=wanted)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json["hold_id"])
+
+
 @pytest.fixture
 def belongings(api: Api) -> dict[str, Any]:
     """What Alice has, by the arguments of routes; values of the other arguments besides."""
@@ -62,16 +69,14 @@ def belongings(api: Api) -> dict[str, Any]:
     put_webhook("wh_1", owner=ALICE)
     put_address("em_1", owner=ALICE)
     put_message("d_1", owner=ALICE)
-    hold = {"scope": "workflow", "target": workflow, "reason": "look"}
-    held = api("POST", "/api/v1/holds", json=hold)
-    assert held.status_code == 201, held.text
+    hold(api, ALICE, "batch", batch)
     return {
         "workflow_id": workflow,
         "batch_id": batch,
         "webhook_id": "wh_1",
         "address_id": "em_1",
         "delivery_id": "d_1",
-        "hold_id": held.json["hold_id"],
+        "hold_id": hold(api, ALICE, "workflow", workflow),
         "name": "dates",
         "version": 1,
         "step_name": "a",
@@ -161,3 +166,24 @@ def test_no_list_shows_what_another_user_has(api: Api, belongings: dict[str, Any
         answer = api("GET", path, None if path.startswith("/ui") else BOB)
         assert answer.status_code in (200, 400, 404), path
         assert [name for name in names if name in answer.text] == [], path
+
+
+RESUMES = {
+    "workflow": ("/api/v1/workflows/<workflow_id>/resume", "/ui/workflows/<workflow_id>/resume"),
+    "batch": ("/api/v1/batches/<batch_id>/resume", "/ui/batches/<batch_id>/resume"),
+}
+
+
+@pytest.mark.parametrize("scope", RESUMES)
+def test_a_user_lifts_no_hold_of_an_admin(api: Api, belongings: dict[str, Any], scope: str) -> None:
+    held = {hold(api, ADMIN, scope, belongings[f"{scope}_id"])}
+    alice = Visitor(api, ALICE)
+
+    for rule, method in routes(api):
+        if rule.rule in RESUMES[scope]:
+            assert alice.status(rule, method, belongings) == CONFLICT, rule
+        elif rule.rule == "/api/v1/holds/<hold_id>":
+            theirs = {**belongings, "hold_id": min(held)}
+            assert alice.status(rule, method, theirs) == FORBIDDEN
+
+    assert held <= {row["_id"] for row in everything([documents.Hold])["Hold"]}
