@@ -5,8 +5,10 @@ The routes are those that the application has, so that one which is new and forg
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from tests.engine.conftest import document
 from tests.store.guards.stored_rows import everything
 from tests.store.guards.webhook_rows import put_address, put_message, put_webhook
 from workflows.store import documents
+from workflows.store.mongo import collection
 
 FORBIDDEN, NOT_FOUND, CONFLICT = 403, 404, 409
 OF_A_USER = {"workflow_id", "batch_id", "webhook_id", "address_id", "hold_id", "name"}
@@ -31,6 +34,9 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PUT", "/api/v1/admin/users/<user>"): {"weight": 2},
     ("POST", "/api/v1/templates/<name>@<version>/batches"): {"samples": [{"file": "x"}]},
 }
+WITH_BODY = ("POST", "PUT", "PATCH")
+REFUSAL = re.compile("belongs to another user|has set this hold|no template")
+"""What an answer says that refuses for its owner, and not for another reason."""
 ENDLESS = {"/ui/live"}
 """It says that something has changed, and nothing else."""
 STORED = (
@@ -96,21 +102,21 @@ class Visitor:
         assert found
         self.form = {"secret": found[1]}
 
-    def status(self, rule: Rule, method: str, belongings: dict[str, Any]) -> int:
-        """Of the answer to a request whose body is empty where that suffices."""
+    def ask(self, rule: Rule, method: str, belongings: dict[str, Any]) -> tuple[int, str]:
+        """The status and the text of the answer to a request; its body is empty where that
+        suffices."""
         adapter = self.api.client.application.url_map.bind("localhost")
         given = {name: belongings[name] for name in rule.arguments}
         path = adapter.build(rule.endpoint, given, method=method)
-        if path.startswith("/ui"):
-            body: dict[str, Any] = {"data": self.form} if method == "POST" else {}
-            answer = self.api.client.open(path, method=method, **body)
-        else:
-            body = (
-                {} if method in ("GET", "DELETE") else {"json": BODIES.get((method, rule.rule), {})}
-            )
-            answer = self.api(method, path, self.user, **body)
-        with answer:
-            return answer.status_code
+        return self.open(method, path, BODIES.get((method, rule.rule), {}))
+
+    def open(self, method: str, path: str, sent: dict[str, Any]) -> tuple[int, str]:
+        """The same of a path."""
+        is_page = path.startswith("/ui")
+        body = {"data": {**self.form, **sent}} if is_page else {"json": sent}
+        user = None if is_page else self.user
+        with self.api(method, path, user, **body if method in WITH_BODY else {}) as answer:
+            return answer.status_code, answer.text
 
 
 def routes(api: Api) -> Iterator[tuple[Rule, str]]:
@@ -126,7 +132,7 @@ def test_no_route_answers_another_user(api: Api, belongings: dict[str, Any]) -> 
     bob, before = Visitor(api, BOB), everything(STORED)
 
     answers = {
-        f"{method} {rule}": (bob.status(rule, method, belongings), rule.arguments)
+        f"{method} {rule}": (bob.ask(rule, method, belongings), rule.arguments)
         for rule, method in routes(api)
         if rule.arguments & OF_A_USER
     }
@@ -134,8 +140,8 @@ def test_no_route_answers_another_user(api: Api, belongings: dict[str, Any]) -> 
     assert len(answers) > 80
     assert {
         route: code
-        for route, (code, arguments) in answers.items()
-        if code != (NOT_FOUND if "name" in arguments else FORBIDDEN)
+        for route, ((code, text), arguments) in answers.items()
+        if code != (NOT_FOUND if "name" in arguments else FORBIDDEN) or not REFUSAL.search(text)
     } == {}
     assert everything(STORED) == before
 
@@ -146,11 +152,11 @@ def test_what_is_for_admins_answers_no_user(api: Api, belongings: dict[str, Any]
 
     alice = Visitor(api, ALICE)
     for rule, method in for_admins:
-        assert alice.status(rule, method, belongings) == FORBIDDEN, rule
+        assert alice.ask(rule, method, belongings)[0] == FORBIDDEN, rule
 
     root = Visitor(api, ADMIN)
     for rule, method in for_admins:
-        assert root.status(rule, method, belongings) == 200, rule
+        assert root.ask(rule, method, belongings)[0] == 200, rule
 
 
 def test_no_list_shows_what_another_user_has(api: Api, belongings: dict[str, Any]) -> None:
@@ -181,9 +187,101 @@ def test_a_user_lifts_no_hold_of_an_admin(api: Api, belongings: dict[str, Any], 
 
     for rule, method in routes(api):
         if rule.rule in RESUMES[scope]:
-            assert alice.status(rule, method, belongings) == CONFLICT, rule
+            assert alice.ask(rule, method, belongings)[0] == CONFLICT, rule
         elif rule.rule == "/api/v1/holds/<hold_id>":
             theirs = {**belongings, "hold_id": min(held)}
-            assert alice.status(rule, method, theirs) == FORBIDDEN
+            assert alice.ask(rule, method, theirs)[0] == FORBIDDEN
 
     assert held <= {row["_id"] for row in everything([documents.Hold])["Hold"]}
+
+
+@dataclass(frozen=True)
+class Named:
+    """A request that names what is Alice's besides its path."""
+
+    method: str
+    path: str
+    sent: dict[str, Any] = field(default_factory=dict)
+    status: int = FORBIDDEN
+
+
+def holds_of(path: str) -> Iterator[Named]:
+    for scope, target in (
+        ("workflow", "{workflow_id}"),
+        ("batch", "{batch_id}"),
+        ("user", ALICE),
+        ("app", "Date"),
+        ("global", ""),
+    ):
+        sent = {"scope": scope, "target": target, "mode": "hold", "reason": "r"}
+        yield Named("POST", path, {name: text for name, text in sent.items() if text})
+
+
+OF_ALICE = {"action": "cancel", "filter": {"owner": ALICE}, "dry_run": True}
+NAMED = [
+    Named("GET", "/ui/new/document?former={workflow_id}"),
+    Named("GET", "/ui/new/app?app=Date&former={workflow_id}"),
+    Named("GET", "/ui/new/save?former={workflow_id}"),
+    Named("GET", "/ui/new/sheet?former={workflow_id}"),
+    Named("GET", "/ui/new/template?template=shared@1&former={workflow_id}"),
+    Named("GET", "/ui/new/template?template=dates@1", status=NOT_FOUND),
+    Named("POST", "/api/v1/batches", {"template": "dates@1", "samples": [{}]}, NOT_FOUND),
+    Named("GET", f"/ui/?owner={ALICE}"),
+    Named("GET", "/ui/?owner=*"),
+    Named("GET", f"/ui/live?owner={ALICE}"),
+    Named("GET", f"/ui/many/cancel?owner={ALICE}&state=pending"),
+    Named("POST", "/ui/many/cancel", {"owner": ALICE, "expected_count": "1"}),
+    Named("GET", f"/api/v1/workflows?owner={ALICE}"),
+    Named("GET", "/api/v1/workflows?owner=*"),
+    Named("POST", "/api/v1/workflows/actions", OF_ALICE),
+    *holds_of("/api/v1/holds"),
+    *holds_of("/ui/holds"),
+]
+
+
+@pytest.mark.parametrize("named", NAMED, ids=lambda each: f"{each.method} {each.path} {each.sent}")
+def test_what_a_request_names_is_not_another_user_s(
+    api: Api, belongings: dict[str, Any], named: Named
+) -> None:
+    store_template(api, name="shared")
+    shared = api("PATCH", "/api/v1/templates/shared", json={"shared_with": [BOB]})
+    assert shared.status_code == 200, shared.text
+    bob, before = Visitor(api, BOB), everything(STORED)
+    sent = {
+        name: value.format(**belongings) if isinstance(value, str) else value
+        for name, value in named.sent.items()
+    }
+
+    assert bob.open(named.method, named.path.format(**belongings), sent)[0] == named.status
+
+    assert everything(STORED) == before
+
+
+def test_no_page_compares_with_what_another_user_has(api: Api, belongings: dict[str, Any]) -> None:
+    former = {"former": belongings["workflow_id"], "action": "check"}
+    changed = json.dumps(document("", name="changed"))
+
+    texts = {
+        user: Visitor(api, user).open("POST", "/ui/new/document", {**former, "document": changed})
+        for user in (ALICE, BOB)
+    }
+
+    assert {code for code, _ in texts.values()} == {200}
+    removed = {user: 'class="removed"' in text for user, (_, text) in texts.items()}
+    assert removed == {ALICE: True, BOB: False}
+
+
+def test_a_template_that_its_user_has_no_longer_is_not_offered_again(
+    api: Api, belongings: dict[str, Any]
+) -> None:
+    bobs = api.submit(document(""), BOB)
+    made_from = {"template": {"name": "dates", "version": 1}}
+    collection(documents.Workflow).update_many({}, {"$set": made_from})
+
+    for user, workflow, page in (
+        (ALICE, belongings["workflow_id"], "/ui/new/template"),
+        (BOB, bobs, "/ui/new/app"),
+    ):
+        Visitor(api, user)
+        answer = api("GET", f"/ui/workflows/{workflow}/again", None)
+        assert answer.headers["Location"].startswith(page)
