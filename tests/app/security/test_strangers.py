@@ -195,6 +195,13 @@ def test_a_user_lifts_no_hold_of_an_admin(api: Api, belongings: dict[str, Any], 
     assert held <= {row["_id"] for row in everything([documents.Hold])["Hold"]}
 
 
+def share_template(api: Api) -> None:
+    """One of Alice's, ``shared``, with Bob and another."""
+    store_template(api, name="shared")
+    shared = {"shared_with": [BOB, "carol@bvbrc"]}
+    assert api("PATCH", "/api/v1/templates/shared", json=shared).status_code == 200
+
+
 @dataclass(frozen=True)
 class Named:
     """A request that names what is Alice's besides its path."""
@@ -243,9 +250,7 @@ NAMED = [
 def test_what_a_request_names_is_not_another_user_s(
     api: Api, belongings: dict[str, Any], named: Named
 ) -> None:
-    store_template(api, name="shared")
-    shared = api("PATCH", "/api/v1/templates/shared", json={"shared_with": [BOB]})
-    assert shared.status_code == 200, shared.text
+    share_template(api)
     bob, before = Visitor(api, BOB), everything(STORED)
     sent = {
         name: value.format(**belongings) if isinstance(value, str) else value
@@ -253,6 +258,24 @@ def test_what_a_request_names_is_not_another_user_s(
     }
 
     assert bob.open(named.method, named.path.format(**belongings), sent)[0] == named.status
+
+    assert everything(STORED) == before
+
+
+def test_who_may_use_a_template_changes_nothing_and_sees_no_further_users(
+    api: Api, belongings: dict[str, Any]
+) -> None:
+    assert belongings
+    share_template(api)
+    bob, before = Visitor(api, BOB), everything(STORED)
+
+    for path in ("/api/v1/templates/shared", "/ui/templates/shared"):
+        status, text = bob.open("GET", path, {})
+        assert (status, "carol@bvbrc" in text) == (200, False), path
+    for path in ("/api/v1/templates/shared", "/api/v1/templates/shared@1"):
+        assert bob.open("PATCH", path, {"deprecated": "no"})[0] == FORBIDDEN, path
+    status, _ = bob.open("PATCH", "/api/v1/templates/shared", {"visibility": "public"})
+    assert status == FORBIDDEN
 
     assert everything(STORED) == before
 
