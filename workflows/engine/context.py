@@ -51,6 +51,10 @@ class Limits:
     announced_after: timedelta = timedelta(seconds=1)
     """How long an advance for sent jobs may wait: often a poll advances the workflow in that time,
     and otherwise many workflows are advanced together."""
+    emptied_for: timedelta = timedelta(seconds=0.1)
+    """How long a sender believes that the outbox is empty after a claim has left nothing in it, if
+    nobody wakes it: answers come one after the other, and a look in vain costs as much as a start.
+    """
     polls_by_forecast: bool = False
     """Whether jobs are polled as likely as they end, by the history of their apps."""
     user_workflows: int = 2**62

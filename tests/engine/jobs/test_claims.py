@@ -364,6 +364,29 @@ def test_a_user_whose_last_call_failed_begins_one_at_a_time() -> None:
     assert len(claim(20, MANY)) == 2
 
 
+@pytest.mark.parametrize("place", ["for all", "for some", "for one user", "for the unbarred"])
+def test_a_claim_says_whether_it_has_emptied_the_outbox(place: str) -> None:
+    put(users(2), each=3)
+    claims = {
+        "for all": lambda: outbox.claim(20, MANY),
+        "for some": lambda: outbox.claim(4, MANY),
+        "for one user": lambda: outbox.claim(20, bounds(user_sending=2)),
+        "for the unbarred": lambda: outbox.claim(20, MANY, barred=["user00000@bvbrc"]),
+    }
+
+    claimed = claims[place]()
+
+    assert claimed.empties == (len(claimed.jobs) == 6)
+
+
+def test_a_claim_that_takes_as_many_as_it_can_has_not_seen_the_last() -> None:
+    put(users(1), each=30)
+
+    assert not outbox.claim(20, MANY).empties
+    assert outbox.claim(20, MANY).empties
+    assert outbox.claim(20, MANY).empties, "there was none"
+
+
 STANDS_STILL = """
 import os, signal, sys
 from pymongo import monitoring

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
 
+from devstack.processes import wait_until
 from tests.engine.conftest import Engine, document
 from workflows.engine.advance import advance
 from workflows.engine.jobs.send import record_answers
@@ -58,3 +60,51 @@ def test_a_late_answer_is_adopted_though_the_claim_was_given_up(engine: Engine) 
 
     [adopted] = job_rows.history(workflow)
     assert (adopted.state, adopted.job_id) == ("active", "4711")
+
+
+def looks_at_the_outbox(engine: Engine) -> int:
+    """How often one run of the sender looks for users who have something to send. It looks from the
+    user on who was served last, and then from the first one on: two questions."""
+    database = collection(documents.Job).database
+    database.drop_collection("system.profile")
+    database.command("profile", 2)
+    try:
+        engine.drain.run(engine.context)
+    finally:
+        database.command("profile", 0)
+    return database["system.profile"].count_documents({"command.hint": documents.WAITING}) // 2
+
+
+def test_a_sender_does_not_look_at_the_outbox_again_for_each_answer(engine: Engine) -> None:
+    engine = engine.with_limits(emptied_for=timedelta(hours=1))
+    intend(engine)
+
+    assert looks_at_the_outbox(engine) == 1
+    assert len(engine.simulator.jobs()) == 1
+    assert looks_at_the_outbox(engine) == 1, "it was woken"
+
+
+def test_a_sender_whose_call_fails_looks_at_the_outbox_again(engine: Engine) -> None:
+    engine = engine.with_limits(emptied_for=timedelta(hours=1))
+    intend(engine)
+    engine.simulator.fault("status", "start_app2")
+
+    assert looks_at_the_outbox(engine) == 2
+
+
+def test_a_sender_that_is_woken_looks_at_the_outbox_while_calls_are_under_way(
+    engine: Engine,
+) -> None:
+    engine = engine.with_limits(emptied_for=timedelta(hours=1))
+    intend(engine)
+    engine.simulator.fault("hang", "start_app2", seconds=600)
+    sender = Thread(target=engine.drain.run, args=[engine.context])
+    sender.start()
+    try:
+        wait_until(lambda: len(engine.simulator.jobs()) == 1, "the first is sent", seconds=60)
+        intend(engine)
+        assert engine.drain.nudge()
+        wait_until(lambda: len(engine.simulator.jobs()) == 2, "the second is sent", seconds=60)
+    finally:
+        engine.simulator.clear_faults()
+        sender.join()

@@ -74,6 +74,10 @@ class Drain:
         """Answers that are not stored yet; they outlive an outage of MongoDB."""
         self._yields = False
         """Whether queries go first just now."""
+        self._woken = False
+        """Whether there may be jobs that the last claim has not seen."""
+        self._claim_after = 0.0
+        """On the monotonic clock: until then the outbox counts as empty if nobody wakes us."""
         self._to_learn: list[SendResult] = []
         """Answers from which the limit of calls has not learnt yet."""
         self._learn_after = 0.0
@@ -117,11 +121,15 @@ class Drain:
             self._note(answered)
             self._to_learn += answered
             self._answered = []
-        fresh = self._claim(context)
+            self._woken |= any(sent.after is not JobState.ACTIVE for sent in answered)
+        fresh = self._claim(context) if self._may_find_jobs() else 0
         self._learn(context)  # only now: until the next job is sent, a worker of AppService idles
         told = self._tell(context)
         busy = self._under_way or self._answered or self._told or self._yields
         return not (busy or answered or fresh or told)
+
+    def _may_find_jobs(self) -> bool:
+        return self._woken or self._yields or time.monotonic() >= self._claim_after
 
     def _note(self, answered: Sequence[SendResult]) -> None:
         now = time.monotonic()
@@ -166,13 +174,15 @@ class Drain:
         that cannot take any. What is taken and then not wanted, or
         not sent, is never left to be looked up.
         """
-        self._yields = False
+        self._yields, self._woken, self._claim_after = False, False, 0.0
         free = self._threads - self._under_way
         if free <= 0 or context.stopping.is_set():
             return 0
         send_by = time.monotonic() + context.limits.send_window.total_seconds()
         taken = _claim_jobs(context, free)
         claimed, self._yields = taken.jobs, taken.queries_first
+        if taken.empties:
+            self._claim_after = time.monotonic() + context.limits.emptied_for.total_seconds()
         try:  # in that order nothing slips past a cancel or a hold
             checked = check_claimed(claimed)
             owners = sorted({job.owner for job in claimed})
@@ -208,7 +218,9 @@ class Drain:
             sent = self._results.get(timeout=patience)
             until = time.monotonic() + _GATHER_SECONDS
             while True:
-                if sent is not None:
+                if sent is None:
+                    self._woken = True
+                else:
                     self._under_way -= 1
                     found.append(sent)
                 left = min(until - time.monotonic(), _PAUSE_SECONDS) if self._under_way else 0.0

@@ -76,6 +76,8 @@ class Claimed:
     jobs: Sequence[Job] = ()
     queries_first: bool = False
     """Whether a place was left to queries that wait: soon there will be more to take."""
+    empties: bool = False
+    """Whether it has seen every job that may go now, and left none."""
 
 
 def claim(
@@ -108,7 +110,7 @@ def claim(
             name = look.up_to
         if name != served:
             reservations.pass_over(name)
-        return Claimed()
+        return Claimed(empties=look.complete)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,8 @@ class _Look:
     weights: Mapping[str, int]
     failing: Collection[str]
     """Those of them whose last call failed."""
+    complete: bool
+    """Whether these are all jobs that may go now."""
     active: Mapping[str, int]
     """Jobs at AppService. Counted after what is being sent was, it counts twice what has been
     answered in between, and misses nothing: what is claimed in between ends this claim's try."""
@@ -143,9 +147,15 @@ def _look_behind(name: str, now: datetime, choice: _Choice) -> _Look:
     found = waiting.users_after(name, most, now, choice.backends)
     owners = [owner for owner in found.users if owner not in choice.barred]
     of = found.users
+    limit = min(choice.free, max(_SOME, 4 * choice.free // max(1, len(owners))))
+    prioritised = {each for each in owners if of[each].share.prioritises}
+    jobs = _first_jobs(owners, choice, limit, prioritised)
     return _Look(
         up_to=list(of)[-1] if of else found.read_up_to,
-        jobs=_first_jobs(owners, choice, {each for each in owners if of[each].share.prioritises}),
+        jobs=jobs,
+        complete=found.complete
+        and len(owners) == len(of)
+        and all(len(of_user) < limit for of_user in jobs.values()),
         weights={each: of[each].share.weight for each in owners},
         failing=choice.failing,
         active={each: of[each].active for each in owners},
@@ -161,13 +171,12 @@ def _current() -> View:
 
 
 def _first_jobs(
-    owners: Sequence[str], choice: _Choice, prioritised: Collection[str]
+    owners: Sequence[str], choice: _Choice, limit: int, prioritised: Collection[str]
 ) -> dict[str, list[Job]]:
     """The longest waiting jobs of each user, in the order of the users: of few users as many as
     could go, of many some more than the share of each.
     """
     found: dict[str, list[Job]] = {owner: [] for owner in owners}
-    limit = min(choice.free, max(_SOME, 4 * choice.free // max(1, len(owners))))
     unheld = job_stages(choice.holds)
     for job in waiting.first_jobs(owners, limit, choice.backends, unheld, prioritised):
         found[job.owner].append(job)
@@ -187,7 +196,9 @@ def _claim(look: _Look, view: View, free: int, bounds: Bounds) -> Claimed:
             return Claimed((), queries_first)
         last, full = _last_served(jobs, chosen), len(chosen) == places
         if reservations.reserve(view.book, token, chosen, last, full=full):
-            return Claimed(_take(chosen, token, bounds, view.book.now), queries_first)
+            taken = _take(chosen, token, bounds, view.book.now)
+            all_taken = len(taken) == sum(map(len, jobs.values()))
+            return Claimed(taken, queries_first, look.complete and all_taken)
         view = calls.read(jobs)
     return Claimed()
 

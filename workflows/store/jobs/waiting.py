@@ -53,6 +53,8 @@ class Waiting:
     users: Mapping[str, User]
     read_up_to: str
     """The last user whose entries were read."""
+    complete: bool
+    """Whether there are no others."""
 
 
 def users_after(name: str, most: int, now: datetime, backends: Collection[str] = ()) -> Waiting:
@@ -60,8 +62,9 @@ def users_after(name: str, most: int, now: datetime, backends: Collection[str] =
     backends alone, where any are named. ``now`` is MongoDB's.
     """
     found: dict[str, User] = {}
-    last = name
+    last, pages = name, 0
     for first_due in _pages(name, backends):
+        pages += 1
         due = [owner for owner, at in first_due.items() if at <= now]
         for some in (due[start : start + most] for start in range(0, len(due), most)):
             if len(found) < most:
@@ -71,7 +74,8 @@ def users_after(name: str, most: int, now: datetime, backends: Collection[str] =
         last = list(first_due)[-1]
         if len(found) >= most:
             break
-    return Waiting(dict(islice(found.items(), most)), last)
+    complete = len(found) < most and pages < _PAGES
+    return Waiting(dict(islice(found.items(), most)), last, complete)
 
 
 def _usable(owners: Sequence[str]) -> dict[str, User]:
