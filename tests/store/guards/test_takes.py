@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.store.guards.stored_rows import ALICE, BOB, MINUTE, PAST, put, stored
+from tests.store.guards.stored_rows import ALICE, BOB, MINUTE, PAST, everything, put, stored
 from workflows.model.values import APPSERVICE
+from workflows.rules.concurrency_limit import Observed
 from workflows.store import documents
-from workflows.store.jobs import duplicates, kills, lookups, polling, reservations, rows
+from workflows.store.jobs import duplicates, kills, lookups, polling, reservations, rows, waiting
 
 
 def put_job(key: str, owner: str = ALICE, **fields: Any) -> None:
@@ -94,3 +95,44 @@ def test_a_change_of_the_very_time_of_a_pause_is_discarded(after: timedelta) -> 
     rows.discard_changes("wf_1", PAST)
 
     assert ("changed_at" in stored(documents.Job, "wf_1/0/1")) is bool(after)
+
+
+def test_only_jobs_in_the_outbox_of_these_users_are_parked() -> None:
+    jobs = {"mine": {}, "sent": {"state": "sending"}, "of another": {"owner": BOB}}
+    for key, fields in jobs.items():
+        put_job(key, **{"state": "intended", "due": PAST, **fields})
+
+    waiting.park([])
+    waiting.park([ALICE])
+
+    assert {key for key in jobs if "due" in stored(documents.Job, key)} == {"sent", "of another"}
+
+
+def test_of_two_processes_that_learn_at_once_both_are_heard() -> None:
+    reservations.create()
+
+    class Overtaken(Observed):
+        """Another process learns between the reading of the limit and its writing."""
+
+        def believed(self, answered: datetime | None) -> Observed:
+            if "learnt" not in stored(documents.Lock, "outbox"):
+                reservations.learn(Observed(starts=2), 10)
+            return super().believed(answered)
+
+    reservations.learn(Overtaken(starts=2), 10)
+
+    row = stored(documents.Lock, "outbox")
+    assert (row["learnt"], row["limit"]["starts"]) == (2, 4)
+
+
+def test_only_jobs_of_these_users_are_due_again() -> None:
+    for owner in (ALICE, BOB):
+        put_job(f"{owner} sends", owner, state="intended")
+        put_job(f"{owner} checks", owner, state="checking")
+
+    assert waiting.unpark([]) == 0
+    assert waiting.unpark([ALICE]) == 2
+
+    jobs = everything([documents.Job])["Job"]
+    due = {row["_id"] for row in jobs if "due" in row or "reuse_due" in row}
+    assert due == {f"{ALICE} sends", f"{ALICE} checks"}
