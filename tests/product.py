@@ -120,7 +120,7 @@ def is_last_of_group(test: str, next_test: str) -> bool:
 @pytest.fixture(scope="session")
 def running_product() -> Iterator[Product]:
     settings = {
-        "executor.polling_interval_seconds": 0.3,
+        "executor.polling_interval_seconds": 0.6,
         "executor.max_parallel_steps_per_workflow": 40,
         "webhooks.allow": '["127.0.0.1/32"]',
         "auth.admins": f'["{ADMIN}"]',

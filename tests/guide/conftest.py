@@ -33,7 +33,7 @@ def engine(post: MailServer) -> Iterator[Product]:
         "notifications.smtp": f"smtp+plain://127.0.0.1:{post.port}",
         "notifications.sender": "workflows@lab.example.org",
         "api.public_url": PUBLIC_URL,
-        "executor.polling_interval_seconds": 0.3,
+        "executor.polling_interval_seconds": 0.6,
         "executor.failure_evidence_seconds": 1,
         "auth.admins": f'["{READER}"]',
         "webhooks.allow": '["127.0.0.1/32"]',
