@@ -116,13 +116,13 @@ def test_of_two_processes_that_learn_at_once_both_are_heard() -> None:
 
         def believed(self, answered: datetime | None) -> Observed:
             if "learnt" not in stored(documents.Lock, "outbox"):
-                reservations.learn(Observed(starts=2), 10)
+                reservations.learn(Observed(starts=3), 10)
             return super().believed(answered)
 
     reservations.learn(Overtaken(starts=2), 10)
 
     row = stored(documents.Lock, "outbox")
-    assert (row["learnt"], row["limit"]["starts"]) == (2, 4)
+    assert (row["learnt"], row["limit"]["starts"]) == (2, 5)
 
 
 def test_only_jobs_of_these_users_are_due_again() -> None:
