@@ -219,6 +219,20 @@ def test_what_a_turn_saw_in_its_last_version_is_processed() -> None:
     assert not {"changed_at", "open"} & set(row)
 
 
+@pytest.mark.parametrize("announced", [True, False])
+def test_what_a_turn_saw_of_one_job_says_nothing_of_another(*, announced: bool) -> None:
+    other = job_rows.row(job("wf_2"), PAST) | {"version": 8, "changed_at": PAST}
+    collection(documents.Job).insert_one(other)
+    before = collection(documents.Job).find_one({"_id": other["_id"]})
+    seen = job(state=JobState.ACTIVE, version=8, unprocessed=True)
+
+    row = acknowledge(seen, **({"announced": (seen,)} if announced else {}))
+
+    assert row.get("announced", False) is announced
+    assert "changed_at" not in row
+    assert collection(documents.Job).find_one({"_id": other["_id"]}) == before
+
+
 def test_only_changes_up_to_the_pause_are_discarded() -> None:
     now = datetime.now(UTC)
     later = {"changed_at": FUTURE}
