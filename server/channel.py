@@ -6,7 +6,8 @@ import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any, Final, NoReturn
 
 from waitress.adjustments import Adjustments
 from waitress.buffers import OverflowableBuffer
@@ -19,6 +20,9 @@ from server.spool import Full, Share, log_unwritable
 
 HUNG_UP = "server.client_hung_up"
 """In a request's environment: tells whether the client has closed its end."""
+REQUESTER: Final = "server.requester"
+"""In a request's environment: a function that takes the user whose
+credential the request shows."""
 
 
 class Task(WSGITask):
@@ -43,6 +47,8 @@ class Task(WSGITask):
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()
         environ[HUNG_UP] = self.channel.has_hung_up
+        learn = self.channel.server.task_dispatcher.requesters.learn
+        environ[REQUESTER] = partial(learn, self.request.headers)
         return environ
 
 

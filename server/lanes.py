@@ -1,26 +1,32 @@
 """Lanes of threads: each kind of request has its own threads, so that none waits for another
-kind."""
+kind, and in each lane requesters take turns."""
 
 from __future__ import annotations
 
+import time
+from threading import Condition, Thread
 from typing import Any, Final, Literal
 
-from waitress.task import ThreadedTaskDispatcher
+import structlog
 
 from server.bounds import Bounds
+from server.requesters import Requesters
+from server.turns import Turns
 
-Lane = Literal["usual", "live", "large"]
+log = structlog.get_logger(__name__)
+
+Kind = Literal["usual", "live", "large"]
 
 LARGE_BYTES: Final = 1024 * 1024
 """A body from this size on is read into memory one at a time in a process: a hostile one takes
 twenty times its size."""
-
-
+SHARES: Final = 4
+"""One requester holds one of so many parts of the usual threads at most."""
 DOWNLOADS: Final = "/outputs/file"
 """The end of the paths of routes that send large files."""
 
 
-def choose_lane(accept: str, query: str, body_bytes: int, path: str = "") -> Lane:
+def choose_lane(accept: str, query: str, body_bytes: int, path: str = "") -> Kind:
     """Chooses by the head of a request: its Accept header, its query string, the size of its body,
     its path."""
     if body_bytes >= LARGE_BYTES:
@@ -30,18 +36,59 @@ def choose_lane(accept: str, query: str, body_bytes: int, path: str = "") -> Lan
 
 
 class Lanes:
-    """waitress's dispatcher of tasks, once for each lane."""
+    """Threads for each lane, and whose request they answer next."""
 
     def __init__(self, bounds: Bounds) -> None:
-        threads = {"usual": bounds.threads, "live": bounds.live_threads, "large": 1}
-        self._lanes = {name: ThreadedTaskDispatcher() for name in threads}
-        for name, count in threads.items():
-            self._lanes[name].set_thread_count(count)
+        self.requesters = Requesters()
+        share = max(1, bounds.threads // SHARES)
+        self._lanes = {
+            "usual": Lane(bounds.threads, share),
+            # What one user may have of these is counted over all processes (quotas.live_streams).
+            "live": Lane(bounds.live_threads, bounds.live_threads),
+            "large": Lane(1, 1),
+        }
 
     def add_task(self, channel: Any) -> None:
         """``channel.requests[0]`` is complete: answer it."""
         request = channel.requests[0]
-        accept = request.headers.get("ACCEPT", "")
+        headers = request.headers
+        accept = headers.get("ACCEPT", "")
         size = request.body_bytes_received
         query, path = ("", "") if request.error else (request.query, request.path)
-        self._lanes[choose_lane(accept, query, size, path)].add_task(channel)
+        requester = self.requesters.find(headers, str(channel.addr[0]) if channel.addr else "")
+        self._lanes[choose_lane(accept, query, size, path)].add(requester, channel)
+
+
+class Lane:
+    """Threads that answer requests, in the order of ``Turns``."""
+
+    def __init__(self, threads: int, share: int) -> None:
+        self._turns = Turns(share)
+        self._changed = Condition()
+        for number in range(threads):
+            Thread(target=self._answer_all, name=f"lane-{number}", daemon=True).start()
+
+    def add(self, requester: str, channel: Any) -> None:
+        with self._changed:
+            self._turns.add(requester, channel, time.monotonic())
+            self._changed.notify()
+
+    def _answer_all(self) -> None:
+        while True:
+            requester, channel = self._take()
+            begun = time.thread_time()
+            try:
+                channel.service()
+            except BaseException:
+                log.exception("A request broke the server")
+            with self._changed:
+                self._turns.give_back(requester, time.thread_time() - begun, time.monotonic())
+
+    def _take(self) -> tuple[str, Any]:
+        """Waits for a request that may be answered."""
+        with self._changed:
+            while (found := self._turns.take(time.monotonic())) is None:
+                self._changed.wait()
+            if self._turns.waits:
+                self._changed.notify()  # another one may have its turn, too
+            return found

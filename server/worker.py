@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import resource
+import sys
 import time
 from typing import Any, ClassVar, Final
 
@@ -19,6 +20,9 @@ ROUND_SECONDS: Final = 0.5
 SWEEP_SECONDS: Final = 1.0
 LINGER_SECONDS: Final = 2.0
 """How long a stopping process keeps idle connections: a request may be on its way."""
+SWITCH_SECONDS: Final = 0.001
+"""How long a thread that computes keeps the interpreter from the others. A brief request takes it
+some ten times; at Python's own 5 ms each of these waits adds up beside one long computation."""
 OPEN_FILES: Final = 65_536
 
 
@@ -38,6 +42,7 @@ class ApiWorker(Worker):
 
     def init_process(self) -> None:
         _raise_open_files()
+        sys.setswitchinterval(SWITCH_SECONDS)
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         super().init_process()
 

@@ -4,12 +4,16 @@ end."""
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from typing import Final
 
-from flask import Flask, g
+from flask import Flask, g, request
 
 from app.connections import connections
 from app.http.auth import caller
 from workflows.bvbrc.token import Identity
+
+_REQUESTER: Final = "server.requester"
+"""The function in a request's environment that learns whose it is (server/channel.py)."""
 
 
 def register(app: Flask) -> None:
@@ -18,9 +22,12 @@ def register(app: Flask) -> None:
 
 
 def begin() -> None:
-    """Counts a request of the authenticated user. Raises ``QuotaExceeded``."""
+    """Counts a request of the authenticated user, and tells the server who it is. Raises
+    ``QuotaExceeded``."""
     identity: Identity | None = g.get("identity")
     if identity is not None:
+        if tell := request.environ.get(_REQUESTER):
+            tell(identity.user)
         connections().quotas.begin(identity.user)
         g.counted = identity.user
 

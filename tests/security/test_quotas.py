@@ -147,3 +147,20 @@ def test_the_defaults_do_not_meet_a_user_who_polls_47_workflows() -> None:
     assert limits.requests_per_minute > 10 * 47 * 60
     assert limits.concurrent_requests > 47
     assert limits.active_workflows > 10 * 47
+
+
+def test_calls_of_one_user_that_hang_leave_threads_for_others(product: Product) -> None:
+    product.simulator.app("*", run_seconds=None)
+    held = product.submit(document({"a": ""}), HOG)
+    product.reaches(held, "a", "running")
+    hanging = product.simulator.fault("hang", user=HOG, seconds=60)
+    with another_api(product, WORKFLOW_API__THREADS="8") as url, ThreadPoolExecutor(12) as pool:
+        assert ask(product, url, f"/api/v1/workflows/{held}/status", HOG).ok
+        path = f"/api/v1/workflows/{held}/steps/a/stdout"
+        asked = [pool.submit(ask, product, url, path, HOG) for _ in range(12)]
+        try:
+            assert_served(product, url, "fifth@bvbrc")
+            assert not any(each.done() for each in asked)  # BV-BRC's patience has not ended yet
+        finally:
+            product.simulator.remove_fault(hanging)
+    product.ask("POST", f"/workflows/{held}/cancel", HOG)

@@ -1,0 +1,100 @@
+"""Whose request is answered next, without threads."""
+
+from __future__ import annotations
+
+from server.turns import COSTLY_SECONDS, COSTLY_THREADS, HALF_LIFE_SECONDS, OTHERS_SECONDS, Turns
+
+SHARE = 4
+
+
+def add(turns: Turns, requester: str, count: int = 1, now: float = 0.0) -> None:
+    for number in range(count):
+        turns.add(requester, f"{requester}{number}", now)
+
+
+def take_all(turns: Turns, now: float = 0.0) -> list[str]:
+    """The requests that may be answered at the same time, in their order."""
+    taken = []
+    while found := turns.take(now):
+        taken.append(found[1])
+    return taken
+
+
+def make_costly(turns: Turns, requester: str, now: float = 0.0) -> None:
+    add(turns, requester, now=now)
+    assert turns.take(now) == (requester, f"{requester}0")
+    turns.give_back(requester, 10 * COSTLY_SECONDS, now)
+
+
+def test_a_requester_holds_its_share_and_leaves_the_other_threads() -> None:
+    turns = Turns(SHARE)
+    add(turns, "a", 60)
+    assert take_all(turns) == ["a0", "a1", "a2", "a3"]
+
+    add(turns, "b")
+
+    assert take_all(turns) == ["b0"]
+    turns.give_back("a", 0, 0)
+    assert take_all(turns) == ["a4"]
+    assert turns.waits
+
+
+def test_requesters_take_turns() -> None:
+    turns = Turns(SHARE)
+    add(turns, "a", 3)
+    add(turns, "b", 2)
+    add(turns, "c", 1)
+
+    assert take_all(turns) == ["a0", "b0", "c0", "a1", "b1", "a2"]
+    assert not turns.waits
+
+
+def test_a_costly_requester_holds_one_thread_while_others_ask() -> None:
+    turns = Turns(SHARE)
+    make_costly(turns, "a")
+    add(turns, "b")
+    add(turns, "a", 3)
+
+    assert take_all(turns) == ["b0", "a0"]
+    turns.give_back("a", 0, 0)
+    assert take_all(turns) == ["a1"]
+
+
+def test_a_costly_requester_alone_holds_its_share() -> None:
+    turns = Turns(SHARE)
+    make_costly(turns, "a")
+    add(turns, "a", 9)
+    assert take_all(turns) == ["a0", "a1", "a2", "a3"]
+
+    for _ in range(SHARE):
+        turns.give_back("a", COSTLY_SECONDS, 0)
+    add(turns, "b")
+    assert take_all(turns) == ["a4", "b0"]
+
+    later = OTHERS_SECONDS + 1  # b has gone
+    turns.give_back("a", 10 * COSTLY_SECONDS, later)
+    assert take_all(turns, later) == ["a5", "a6", "a7", "a8"]
+
+
+def test_all_costly_requesters_together_hold_few_threads() -> None:
+    turns = Turns(SHARE)
+    costly = [f"costly{number}-" for number in range(COSTLY_THREADS + 3)]
+    for each in costly:
+        make_costly(turns, each)
+    for each in costly:
+        add(turns, each, 2)
+    add(turns, "b", 2)
+
+    assert sorted(take_all(turns)) == sorted([*(f"{each}0" for each in costly[:2]), "b0", "b1"])
+    turns.give_back(costly[0], 0, 0)
+    assert take_all(turns) == [f"{costly[2]}0"]
+
+
+def test_what_a_requester_cost_is_forgotten() -> None:
+    turns = Turns(SHARE)
+    make_costly(turns, "a")
+    later = 5 * HALF_LIFE_SECONDS
+    add(turns, "b", now=later)
+    add(turns, "a", 2, now=later)
+
+    assert take_all(turns, later) == ["b0", "a0", "a1"]
