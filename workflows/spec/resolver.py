@@ -126,9 +126,13 @@ class Resolver:
         self._overdrawn: dict[str, Unresolved] = {}
 
     def params(self, step: int) -> dict[str, Json]:
-        found = {name: self._param(step, name) for name in self._spec.steps[step].params}
-        self._spend(PARAMS, sum(size for _, size in found.values()), ("steps", step, PARAMS))
-        return {name: value for name, (value, _) in found.items()}
+        values: dict[str, Json] = {}
+        together = 0
+        for name in self._spec.steps[step].params:
+            values[name], size = self._param(step, name)
+            together += size
+        self._spend(PARAMS, together, ("steps", step, PARAMS))
+        return values
 
     def param(self, step: int, name: str) -> Json:
         """One parameter of a step, by its name."""
@@ -149,11 +153,14 @@ class Resolver:
     def outputs(self, step: int) -> dict[str, Json]:
         declared = self._spec.steps[step].outputs
         later = self._results.get(step, {})
-        found = {name: self._output(step, name) for name in {**declared, **later}}
-        # What the run brought is stored as it is; only what references make of it can grow.
-        size = sum(size for name, (_, size) in found.items() if name not in later)
-        self._spend(OUTPUTS, size, ("steps", step, OUTPUTS))
-        return {name: value for name, (value, _) in found.items()}
+        values: dict[str, Json] = {}
+        together = 0
+        for name in {**declared, **later}:
+            values[name], size = self._output(step, name)
+            # What the run brought is stored as it is; only what references make of it can grow.
+            together += 0 if name in later else size
+        self._spend(OUTPUTS, together, ("steps", step, OUTPUTS))
+        return values
 
     def output(self, step: int, name: str) -> Json:
         """One output of a step, by its name."""
