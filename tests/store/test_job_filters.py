@@ -199,6 +199,22 @@ def test_a_periodic_lock_is_free_once_an_interval() -> None:
     assert lock("sweep") == before
 
 
+def test_a_periodic_lock_is_taken_in_one_question() -> None:
+    polling.take_locks(["sweep"], -MINUTE)
+    database = collection(documents.Lock).database
+    database.drop_collection("system.profile")
+    database.command("profile", 2)
+    try:
+        taken = polling.take_locks(["sweep"], MINUTE)
+    finally:
+        database.command("profile", 0)
+
+    assert taken["sweep"].since is not None
+    assert taken["sweep"].since < taken["sweep"].now == lock("sweep")["last"]
+    of_locks = {"ns": f"{database.name}.locks"}
+    assert database["system.profile"].count_documents(of_locks) == 1
+
+
 @pytest.mark.parametrize(
     ("asks", "before", "reply", "after"),
     [
