@@ -107,6 +107,23 @@ def test_loops_of_one_user_do_not_hold_up_another(
     assert ended.index(OTHER) <= 1
 
 
+def test_users_whose_plans_take_long_leave_a_process_to_the_others(
+    make_pool: Callable[..., PlannerPool], threads: ThreadPoolExecutor, apps: AppTable
+) -> None:
+    pool = make_pool(slow_time=timedelta(0))
+    for user in (HOG, OTHER):
+        Place(pool, user).let_go()
+    place = Place(pool, HOG)
+    queued = threads.submit(pool.plan, OTHER, source(LIGHT), apps)
+    until_waiting(pool, 1)
+
+    assert pool.plan(THIRD, source(LIGHT), apps).problems == ()
+
+    assert not queued.done()
+    place.let_go()
+    assert queued.result().problems == ()
+
+
 def test_what_is_beyond_a_users_few_is_refused_at_once(
     make_pool: Callable[..., PlannerPool], threads: ThreadPoolExecutor, apps: AppTable
 ) -> None:

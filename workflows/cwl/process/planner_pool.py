@@ -1,7 +1,8 @@
 """A pool of planners: a few plans at once, shared fairly between users.
 
 A user has one plan under way and a few that wait; what comes beyond that is refused at once. Users
-take turns, so that a user with one plan waits for one plan of each other user at most.
+take turns, so that a user with one plan waits for one plan of each other user at most; and users
+whose plans have lately taken long leave one process to the others.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ WAITING_EACH: Final = 3
 """Plans of one user that wait."""
 WAITING_ALL: Final = 16
 """Plans that wait in all; each of them holds a thread of the server."""
+SLOW_TIME: Final = timedelta(seconds=1)
+"""A plan that takes as long makes its user a slow one."""
+_SLOW_SECONDS: Final = 30.0
+"""For how long."""
 _LOOK_SECONDS: Final = 0.25
 """How often a waiting plan looks whether its client has left."""
 
@@ -39,18 +44,23 @@ class PlannerPool:
         waiting_each: int = WAITING_EACH,
         waiting_all: int = WAITING_ALL,
         wall_time: timedelta = timedelta(seconds=20),
+        slow_time: timedelta = SLOW_TIME,
     ) -> None:
-        """``wall_time`` is what a plan may take, the time that it waits included."""
+        """``wall_time`` is what a plan may take, the time that it waits included; one that takes
+        ``slow_time`` makes its user a slow one."""
         self._all = [Planner() for _ in range(planners)]
         self._free = list(self._all)
         self._waiting_each = waiting_each
         self._waiting_all = waiting_all
         self._wall_time = wall_time
+        self._slow_time = slow_time
         self._changed = Condition()
         self._queues: OrderedDict[str, deque[object]] = OrderedDict()
         """Tickets of the plans that wait, by user; whose turn comes next is first."""
         self._served: set[str] = set()
         """Users with a plan under way."""
+        self._slow: dict[str, float] = {}
+        """Slow users, and until when they are."""
 
     def plan(
         self,
@@ -101,10 +111,12 @@ class PlannerPool:
     def _turn(self, user: str, deadline: float, gone: Gone) -> Iterator[Planner]:
         with self._changed:
             planner = self._wait(user, deadline, gone)
+        begun = time.monotonic()
         try:
             yield planner
         finally:
             with self._changed:
+                self._note_time(user, begun, time.monotonic())
                 self._free.append(planner)
                 self._served.discard(user)
                 self._changed.notify_all()
@@ -140,10 +152,22 @@ class PlannerPool:
         self._changed.notify_all()
 
     def _next(self) -> object | None:
-        """The ticket whose turn it is: the oldest of the first user without a plan under way."""
+        """The ticket whose turn it is: the oldest of the first user that may be served."""
         return next(
-            (queue[0] for user, queue in self._queues.items() if user not in self._served), None
+            (queue[0] for user, queue in self._queues.items() if self._may_serve(user)), None
         )
+
+    def _may_serve(self, user: str) -> bool:
+        """Slow users together leave a process to the others, if there are two."""
+        if user in self._served:
+            return False
+        slow = len(self._served & self._slow.keys())
+        return user not in self._slow or slow < max(1, len(self._all) - 1)
+
+    def _note_time(self, user: str, begun: float, ended: float) -> None:
+        self._slow = {each: until for each, until in self._slow.items() if until > ended}
+        if ended - begun >= self._slow_time.total_seconds():
+            self._slow[user] = ended + _SLOW_SECONDS
 
 
 def _time_left(deadline: float, gone: Gone) -> float:
