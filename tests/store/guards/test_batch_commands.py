@@ -216,6 +216,7 @@ def test_only_an_ended_batch_without_workflows_is_removed() -> None:
 def test_a_batch_to_which_rows_were_added_since_it_was_found_stays_whole(
     since: dict[str, Any],
 ) -> None:
+    put_batch("another that has ended", **ENDED)
     put_batch(**since)
     put(documents.BatchPlan, _id="b1/0", content=b"")
     before = everything(COLLECTIONS)
