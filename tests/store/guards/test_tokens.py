@@ -233,6 +233,16 @@ def test_every_token_that_a_key_opens_is_sealed_again() -> None:
     assert stored(documents.Credential, "carol@bvbrc") == lost
 
 
+def test_a_user_who_is_forgotten_takes_no_other_ones_token_along() -> None:
+    others = [put_token(BOB), put_token("carol@bvbrc")]
+    put_token()
+
+    credentials.forget(ALICE)
+    credentials.forget(ALICE)
+
+    assert everything(COLLECTIONS)["Credential"] == others
+
+
 def test_the_same_token_again_changes_nothing() -> None:
     before = put_token(text="same")
 
