@@ -107,3 +107,15 @@ def test_what_a_process_has_open_is_counted_once_and_not_for_ever() -> None:
     stored_row["open"]["theirs"]["at"] = PAST
     replace(documents.Usage, stored_row)
     assert usage.publish("ours", {key: 1}) == {key: 0}
+
+
+def test_what_is_set_for_a_user_changes_no_other() -> None:
+    other = put(documents.User, _id=BOB, weight=2, prioritises=False, renew=True)
+
+    preferences.set_weight(ALICE, 3)
+    preferences.note_priorities([ALICE])
+    preferences.set_renewal(ALICE, wanted=False)
+
+    assert stored(documents.User, BOB) == other
+    mine = stored(documents.User, ALICE)
+    assert (mine["weight"], mine["prioritises"], mine["renew"]) == (3, True, False)
