@@ -66,6 +66,7 @@ def test_what_may_change_of_a_template_changes_of_no_other() -> None:
         writes.add_version(version(1, name=name))
     writes.add_version(version(2))
     before = everything(COLLECTIONS)
+    assert [row["latest"] for row in before["Template"]] == [1, 2, 1]
 
     writes.change("t", {"visibility": "public"})
     writes.deprecate_version("t", 2, "old")
