@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
 
 from workflows.backends.breakers import (
     FAILURES,
+    IN_VAIN_SECONDS,
     MOST_PROBES,
     PROBE_SECONDS,
     RECENT_SECONDS,
     Breakers,
 )
-from workflows.model.errors import InDoubt, NotSent, Rejected, ServiceAway, ServiceError
+from workflows.model.errors import (
+    InDoubt,
+    NotSent,
+    Rejected,
+    ServiceAway,
+    ServiceError,
+    Unauthorized,
+    Withheld,
+)
 
 AWAY = ServiceAway("timed out")
 
@@ -36,6 +46,11 @@ class Service:
                     raise failure
         except ServiceError:
             pass
+
+    def submit(self, owner: str, failure: ServiceError | None = None) -> None:
+        with suppress(ServiceError), self.breakers.submission(owner):
+            if failure:
+                raise failure
 
     def fail(self, *owners: str, times: int = 1, failure: ServiceError = AWAY) -> None:
         for owner in owners * times:
@@ -64,6 +79,33 @@ def test_a_user_is_failing_until_the_next_success_or_for_a_while(service: Servic
     assert service.breakers.failing() == ["ann"]
 
     service.time += RECENT_SECONDS
+    assert service.breakers.failing() == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "in_vain"),
+    [
+        (Rejected("away?", maybe_transient=True), True),
+        (InDoubt("?", answered=True), True),
+        (ServiceAway("off", disabled=True), True),
+        (AWAY, True),
+        (Rejected("your fault"), False),
+        (Unauthorized("no"), False),
+        (Withheld("held"), False),
+    ],
+)
+def test_a_user_is_failing_until_a_submission_starts_a_job(
+    service: Service, failure: ServiceError, *, in_vain: bool
+) -> None:
+    service.submit("ann", failure)
+    service.call("ann")  # a poll that succeeds says nothing of submissions
+    assert service.breakers.failing() == (["ann"] if in_vain else [])
+
+    service.time += IN_VAIN_SECONDS
+    assert service.breakers.failing() == []
+
+    service.submit("ann", failure)
+    service.submit("ann")
     assert service.breakers.failing() == []
 
 

@@ -144,7 +144,8 @@ class BackendStatus:
     barred: Collection[str] = ()
     """Users for whom no call is made now."""
     failing: Collection[str] = ()
-    """Users whose last call has just failed: one job of theirs at a time is submitted."""
+    """Users whose calls have just failed or whose last submission was in vain: one job of theirs at
+    a time is submitted."""
 
 
 class Backend(Protocol):

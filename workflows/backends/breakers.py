@@ -5,6 +5,9 @@ when calls of several users have failed and none has succeeded since these calls
 ``GET /ping``, which needs no token, fails. While a breaker is open, single calls go through it as
 probes. A failed probe changes nothing, and the first success closes the breaker.
 
+A user whose submissions are in vain, also by a refusal that may be an outage behind the service, is
+*failing*: many of them at once would only take the service's workers from others.
+
 The breakers belong to one process: its network may be at fault.
 """
 
@@ -17,7 +20,15 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
 
-from workflows.model.errors import InDoubt, NotSent, ServiceAway, ServiceError
+from workflows.model.errors import (
+    InDoubt,
+    NotSent,
+    Rejected,
+    ServiceAway,
+    ServiceError,
+    Unauthorized,
+    Withheld,
+)
 
 FAILURES: Final = 5
 """Failures in a row that open a breaker."""
@@ -27,6 +38,8 @@ PROBE_SECONDS: Final = 2.0
 """The time between two probes."""
 RECENT_SECONDS: Final = 60.0
 """After this, a failed call says nothing of what this process can reach."""
+IN_VAIN_SECONDS: Final = 1200.0
+"""The same of a submission that started no job: it is sent again after half of it at most."""
 MOST_PROBES: Final = 4
 """Probes of one breaker that may be under way at a time: a probe that hangs delays the next one
 only after that."""
@@ -65,6 +78,8 @@ class Breakers:
         self._service = _Breaker()
         self._users: dict[str, _Breaker] = {}
         """The users whose last call failed."""
+        self._in_vain: dict[str, float] = {}
+        """Users whose last submission started no job, and when it ended."""
         self._succeeded_at = float("-inf")
 
     @property
@@ -73,10 +88,17 @@ class Breakers:
         return self._service.opened_at is not None
 
     def failing(self) -> list[str]:
-        """Users whose last call has just failed in this process."""
+        """Users whose last call has just failed in this process, and those whose last submission
+        was in vain."""
         with self._lock:
-            recent = self._clock() - RECENT_SECONDS
-            return [owner for owner, each in self._users.items() if each.failed_at > recent]
+            now = self._clock()
+            failed = {
+                owner
+                for owner, each in self._users.items()
+                if each.failed_at > now - RECENT_SECONDS
+            }
+            in_vain = {owner for owner, at in self._in_vain.items() if at > now - IN_VAIN_SECONDS}
+            return sorted(failed | in_vain)
 
     def opened_for(self, owner: str) -> bool:
         """Whether calls of this user are not made now, except for probes."""
@@ -130,6 +152,20 @@ class Breakers:
                     self._note_success(owner)
                 raise
             self._note_success(owner)
+
+    @contextmanager
+    def submission(self, owner: str) -> Iterator[None]:
+        """Runs one call that starts a job."""
+        with self.call(owner):
+            try:
+                yield
+            except ServiceError as failure:
+                if _is_in_vain(failure):
+                    with self._lock:
+                        self._in_vain[owner] = self._clock()
+                raise
+            with self._lock:
+                self._in_vain.pop(owner, None)
 
     @contextmanager
     def probe(self, owner: str) -> Iterator[None]:
@@ -193,3 +229,11 @@ def is_away(failure: ServiceError) -> bool:
     if isinstance(failure, ServiceAway):
         return not failure.disabled
     return isinstance(failure, NotSent) or (isinstance(failure, InDoubt) and not failure.answered)
+
+
+def _is_in_vain(failure: ServiceError) -> bool:
+    """Whether further submissions of this user would probably fail as this one did. What the user
+    has to mend, and what was not sent on purpose, says nothing of them."""
+    if isinstance(failure, Rejected):
+        return failure.maybe_transient
+    return not isinstance(failure, Withheld | Unauthorized)

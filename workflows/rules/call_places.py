@@ -6,8 +6,8 @@ calls. The order of the answers tells one from the other:
 * A call is *late* if it takes clearly longer than calls do.
 * A late call is *passed* if a call that began after it has been answered: the service works, so the
   trouble is the call's own. It holds a place of its owner alone, and none at all once it *hangs*.
-* A user with several calls that hang begins one at a time, and so does one whose last call failed:
-  what hangs next takes one place.
+* A user with several calls that hang begins one at a time, and so does one whose last call failed
+  or was refused for what may be an outage: what hangs or fails next takes one place.
 * If every call is late, nothing tells yet. One more call is let through; its answer will tell.
 
 Everything here is pure. ``store/jobs/calls.py`` counts.
@@ -58,8 +58,8 @@ class Counts:
         return max(free, 1) if all_late else free
 
     def places_of(self, owner: str, free: int, *, failing: bool = False) -> int:
-        """How many of the free places this user may take. ``failing``: the user's last call failed,
-        as far as this process has seen."""
+        """How many of the free places this user may take. ``failing``: the user's last call was in
+        vain, as far as this process has seen."""
         if self.hanging[owner] >= MOST_HANGING:
             return 0
         if failing or self.hanging_passed[owner] >= SEVERAL_HANGING:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -101,6 +103,25 @@ def test_an_archive_of_reads_that_is_away_fails_no_step(engine: Engine) -> None:
     engine.simulator.switch(archive=True)
     refused(engine, workflow, 99)()
     assert engine.ends(workflow, 60) == "succeeded"
+
+
+def test_jobs_that_an_outage_refuses_are_sent_one_at_a_time(engine: Engine) -> None:
+    engine.simulator.switch(archive=False, workers=5, preflight_seconds=[0.1, 0.1])
+    steps = []
+    for number in range(4):
+        step = assembly(step_name=f"assemble{number}")
+        step["params"]["output_file"] = f"asm{number}"
+        steps.append(step)
+    workflow = engine.submit(document("") | {"steps": steps})
+    engine.until(refused(engine, workflow, 1), 60)
+
+    since = time.time()
+    engine.until(refused(engine, workflow, 4), 60)
+
+    found = engine.simulator.ledger(method="AppService.start_app2", since=f"{since:.3f}")["calls"]
+    calls = sorted((call["began"], call["ended"]) for call in found)
+    assert len(calls) >= len(steps)
+    assert all(after >= ended for (_, ended), (after, _) in pairwise(calls))
 
 
 def test_refusals_without_a_reason_fail_no_step_for_hours(engine: Engine) -> None:

@@ -142,7 +142,7 @@ class AppServiceBackend:
         if self.breakers.opened_for(caller.owner):
             with self.breakers.probe(caller.owner):
                 self.client.status(caller.token)
-        with self.breakers.call(caller.owner):
+        with self.breakers.submission(caller.owner):
             yield
 
     def _judge(self, submission: Submission, rejected: Rejected) -> Refused | NotStarted:
