@@ -4,8 +4,8 @@ A simulated service of so many workers, with a preflight of 0.4 to 1 s by defaul
 1, 5 and 32, each in a run of its own. Measured: how many jobs a second it starts for clients that
 never let a worker idle (the best that any fixed limit reaches), and then for the engine, after some
 time to learn. Queries are ``query_tasks`` of the engine's polls as the service's own ledger has
-them, beside the same while nothing else goes on. An outsider, who takes no place, asks
-``service_status`` twice a second.
+them, beside the same while nothing else goes on. After that an outsider, who takes no place, asks
+``service_status`` twice a second: not before, since the engine's queries wait behind those as well.
 """
 
 from __future__ import annotations
@@ -65,19 +65,18 @@ def once(running: Product, workers: int, asked: argparse.Namespace) -> Row:
     genuine(running)
     simulator.switch(workers=workers, preflight_seconds=asked.preflight)
     most = workers / (0.85 * sum(asked.preflight) / 2)  # starts a second
-    steps = int(most * (asked.learn + asked.seconds) / asked.users) + 20
+    steps = int(most * (asked.learn + 1.25 * asked.seconds) / asked.users) + 20
     for user in running.users:
         chunks = [flat(f"limit{number}", 50) for number in range(steps // 50 + 1)]
         running.tell([running.submit(each, user) for each in chunks])
     time.sleep(asked.learn)
-    since, outsider = time.time(), list[float]()
-    while time.time() - since < asked.seconds:
-        outsider.append(timed(lambda: simulator.rpc(token, "AppService.service_status")))
-        time.sleep(0.5)
+    since = time.time()
+    time.sleep(asked.seconds)
     calls = simulator.ledger(since=f"{since:.3f}", limit="100000")["calls"]
     queries = [call["ended"] - call["began"] for call in ended(calls, QUERY)]
     quiet_p95 = percentile(quiet, 95)
     starts = len(ended(calls, START)) / asked.seconds
+    outsider = waits_of_outsider(simulator, token, asked.seconds / 4)
     lock: Row = collection(documents.Lock).find_one({"_id": "outbox"}) or {}
     return {
         "starts_per_second": round(starts, 2),
@@ -92,6 +91,14 @@ def once(running: Product, workers: int, asked: argparse.Namespace) -> Row:
         "limit": lock["limit"]["limit"],
         "reason": lock["limit"]["reason"],
     }
+
+
+def waits_of_outsider(simulator: Simulator, token: str, seconds: float) -> list[float]:
+    until, found = time.monotonic() + seconds, list[float]()
+    while time.monotonic() < until:
+        found.append(timed(lambda: simulator.rpc(token, "AppService.service_status")))
+        time.sleep(0.5)
+    return found
 
 
 def ended(calls: list[Row], method: str) -> list[Row]:

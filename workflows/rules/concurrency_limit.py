@@ -50,7 +50,7 @@ FAR: Final = 1.5
 """Times the lowest beyond which queries wait in line."""
 VERY_FAR: Final = 5.0
 """Times the lowest beyond which two queries prove that they wait, before a window ends."""
-NOISE_SECONDS: Final = 0.01
+NOISE_SECONDS: Final = 0.005
 """Differences below that say nothing about a queue; where starts are brief, those that the jobs of
 one claim in a place make (``BRIEF_SECONDS``)."""
 SHORTEST_LATE, LATE_FACTOR = timedelta(seconds=0.5), 1.5
