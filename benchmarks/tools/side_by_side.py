@@ -30,7 +30,8 @@ def main() -> None:
     asked = arguments()
     name = asked.result or asked.command[0].rpartition(".")[2]
     former_command = [asked.former_module or asked.command[0], *asked.command[1:]]
-    with result(f"side-by-side-{name}", vars(asked)) as found:
+    told = {key: value for key, value in vars(asked).items() if key not in {"former", "present"}}
+    with result(f"side-by-side-{name}", told) as found:
         found["rounds"] = []
         for number in range(asked.rounds):
             former = once(asked.former, former_command, name, asked.figure)
