@@ -9,10 +9,10 @@ import pytest
 
 from workflows.backends.breakers import (
     FAILURES,
-    IN_VAIN_SECONDS,
     MOST_PROBES,
     PROBE_SECONDS,
     RECENT_SECONDS,
+    REFUSED_SECONDS,
     Breakers,
 )
 from workflows.model.errors import (
@@ -83,29 +83,36 @@ def test_a_user_is_failing_until_the_next_success_or_for_a_while(service: Servic
 
 
 @pytest.mark.parametrize(
-    ("failure", "in_vain"),
+    ("answer", "refused"),
     [
         (Rejected("away?", maybe_transient=True), True),
         (InDoubt("?", answered=True), True),
-        (ServiceAway("off", disabled=True), True),
-        (AWAY, True),
         (Rejected("your fault"), False),
+        (InDoubt("lost"), False),
+        (ServiceAway("off", disabled=True), False),
         (Unauthorized("no"), False),
         (Withheld("held"), False),
     ],
 )
-def test_a_user_is_failing_until_a_submission_starts_a_job(
-    service: Service, failure: ServiceError, *, in_vain: bool
+def test_a_user_is_refused_until_a_submission_starts_a_job_or_for_long(
+    service: Service, answer: ServiceError, *, refused: bool
 ) -> None:
-    service.submit("ann", failure)
+    service.submit("ann", answer)
     service.call("ann")  # a poll that succeeds says nothing of submissions
-    assert service.breakers.failing() == (["ann"] if in_vain else [])
+    assert service.breakers.refused() == (["ann"] if refused else [])
 
-    service.time += IN_VAIN_SECONDS
-    assert service.breakers.failing() == []
+    service.time += REFUSED_SECONDS
+    assert service.breakers.refused() == []
 
-    service.submit("ann", failure)
+    service.submit("ann", answer)
     service.submit("ann")
+    assert service.breakers.refused() == []
+
+
+def test_a_refusal_is_no_failure_of_a_call(service: Service) -> None:
+    """Another worker would be refused as well: nothing is gained by giving it the work."""
+    service.submit("ann", Rejected("away?", maybe_transient=True))
+
     assert service.breakers.failing() == []
 
 

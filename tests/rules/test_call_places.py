@@ -78,3 +78,15 @@ def test_a_user_whose_calls_hang_begins_no_more_of_them() -> None:
     counts = Counts(sending=Counter(ann=MOST_HANGING), hanging=Counter(ann=MOST_HANGING))
 
     assert (counts.places_of("ann", 9), counts.places_of("bob", 9)) == (0, 9)
+
+
+@pytest.mark.parametrize(
+    ("hanging", "passed", "count"),
+    [(1, 1, 0), (2, 0, 0), (2, 2, 2), (4, 3, 3), (MOST_HANGING, 0, 5)],
+)
+def test_hanging_calls_that_hold_back_others_of_the_user_are_counted(
+    hanging: int, passed: int, count: int
+) -> None:
+    counts = Counts(hanging=Counter(ann=hanging), hanging_passed=Counter(ann=passed))
+
+    assert counts.hold_back("ann") == count

@@ -99,7 +99,6 @@ def test_a_failed_step_that_will_be_tried_again_says_when() -> None:
     [
         (job(0, JobState.INTENDED), {}, Code.QUEUED_AT_BVBRC),
         (job(0, JobState.INTENDED), {"user_jobs": 5, "most_user_jobs": 5}, Code.USER_CAP),
-        (job(0, JobState.INTENDED), {"hanging_calls": 1}, Code.QUEUED_AT_BVBRC),
         (job(0, JobState.INTENDED), {"hanging_calls": 2}, Code.SERVICE_UNAVAILABLE),
         (job(0, JobState.SENDING), {"hanging_calls": 2}, Code.QUEUED_AT_BVBRC),
         (job(0, JobState.INTENDED), {"service": "disabled"}, Code.SERVICE_DISABLED),

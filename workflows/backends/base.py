@@ -144,8 +144,10 @@ class BackendStatus:
     barred: Collection[str] = ()
     """Users for whom no call is made now."""
     failing: Collection[str] = ()
-    """Users whose calls have just failed or whose last submission was in vain: one job of theirs at
-    a time is submitted."""
+    """Users whose last call has just failed: one job of theirs at a time is submitted."""
+    refused: Collection[str] = ()
+    """Users whose last submission was refused for what may be an outage: of their jobs that were
+    refused before, one at a time is submitted."""
 
 
 class Backend(Protocol):

@@ -5,8 +5,9 @@ when calls of several users have failed and none has succeeded since these calls
 ``GET /ping``, which needs no token, fails. While a breaker is open, single calls go through it as
 probes. A failed probe changes nothing, and the first success closes the breaker.
 
-A user whose submissions are in vain, also by a refusal that may be an outage behind the service, is
-*failing*: many of them at once would only take the service's workers from others.
+A user whose last submission was *refused* for what may be an outage behind the service has no
+trouble with the service itself; but all of that user's refused jobs at once would take its workers
+from others, for nothing.
 
 The breakers belong to one process: its network may be at fault.
 """
@@ -26,8 +27,6 @@ from workflows.model.errors import (
     Rejected,
     ServiceAway,
     ServiceError,
-    Unauthorized,
-    Withheld,
 )
 
 FAILURES: Final = 5
@@ -38,8 +37,9 @@ PROBE_SECONDS: Final = 2.0
 """The time between two probes."""
 RECENT_SECONDS: Final = 60.0
 """After this, a failed call says nothing of what this process can reach."""
-IN_VAIN_SECONDS: Final = 1200.0
-"""The same of a submission that started no job: it is sent again after half of it at most."""
+REFUSED_SECONDS: Final = 1200.0
+"""For so long a refused submission is remembered: twice the longest time after which a refused job
+is sent again."""
 MOST_PROBES: Final = 4
 """Probes of one breaker that may be under way at a time: a probe that hangs delays the next one
 only after that."""
@@ -78,8 +78,8 @@ class Breakers:
         self._service = _Breaker()
         self._users: dict[str, _Breaker] = {}
         """The users whose last call failed."""
-        self._in_vain: dict[str, float] = {}
-        """Users whose last submission started no job, and when it ended."""
+        self._refused: dict[str, float] = {}
+        """Users whose last submission was refused for what may be an outage, and when."""
         self._succeeded_at = float("-inf")
 
     @property
@@ -88,17 +88,17 @@ class Breakers:
         return self._service.opened_at is not None
 
     def failing(self) -> list[str]:
-        """Users whose last call has just failed in this process, and those whose last submission
-        was in vain."""
+        """Users whose last call has just failed in this process."""
         with self._lock:
-            now = self._clock()
-            failed = {
-                owner
-                for owner, each in self._users.items()
-                if each.failed_at > now - RECENT_SECONDS
-            }
-            in_vain = {owner for owner, at in self._in_vain.items() if at > now - IN_VAIN_SECONDS}
-            return sorted(failed | in_vain)
+            recent = self._clock() - RECENT_SECONDS
+            return [owner for owner, each in self._users.items() if each.failed_at > recent]
+
+    def refused(self) -> list[str]:
+        """Users whose last submission by this process was refused for what may be an outage."""
+        with self._lock:
+            recent = self._clock() - REFUSED_SECONDS
+            self._refused = {owner: at for owner, at in self._refused.items() if at > recent}
+            return list(self._refused)
 
     def opened_for(self, owner: str) -> bool:
         """Whether calls of this user are not made now, except for probes."""
@@ -160,12 +160,12 @@ class Breakers:
             try:
                 yield
             except ServiceError as failure:
-                if _is_in_vain(failure):
+                if _may_be_outage(failure):
                     with self._lock:
-                        self._in_vain[owner] = self._clock()
+                        self._refused[owner] = self._clock()
                 raise
             with self._lock:
-                self._in_vain.pop(owner, None)
+                self._refused.pop(owner, None)
 
     @contextmanager
     def probe(self, owner: str) -> Iterator[None]:
@@ -231,9 +231,8 @@ def is_away(failure: ServiceError) -> bool:
     return isinstance(failure, NotSent) or (isinstance(failure, InDoubt) and not failure.answered)
 
 
-def _is_in_vain(failure: ServiceError) -> bool:
-    """Whether further submissions of this user would probably fail as this one did. What the user
-    has to mend, and what was not sent on purpose, says nothing of them."""
-    if isinstance(failure, Rejected):
-        return failure.maybe_transient
-    return not isinstance(failure, Withheld | Unauthorized)
+def _may_be_outage(answer: ServiceError) -> bool:
+    """Whether the service has answered that it started nothing, without a conclusive reason."""
+    if isinstance(answer, Rejected):
+        return answer.maybe_transient
+    return isinstance(answer, InDoubt) and answer.answered

@@ -6,8 +6,9 @@ calls. The order of the answers tells one from the other:
 * A call is *late* if it takes clearly longer than calls do.
 * A late call is *passed* if a call that began after it has been answered: the service works, so the
   trouble is the call's own. It holds a place of its owner alone, and none at all once it *hangs*.
-* A user with several calls that hang begins one at a time, and so does one whose last call failed
-  or was refused for what may be an outage: what hangs or fails next takes one place.
+* A user with several calls that hang begins one at a time, and so does one whose last call failed:
+  what hangs next takes one place. Of jobs that were refused for what may be an outage one is sent
+  at a time, until one of the user's is accepted.
 * If every call is late, nothing tells yet. One more call is let through; its answer will tell.
 
 Everything here is pure. ``store/jobs/calls.py`` counts.
@@ -58,10 +59,21 @@ class Counts:
         return max(free, 1) if all_late else free
 
     def places_of(self, owner: str, free: int, *, failing: bool = False) -> int:
-        """How many of the free places this user may take. ``failing``: the user's last call was in
-        vain, as far as this process has seen."""
+        """How many of the free places this user may take. ``failing``: the user's last call failed,
+        as far as this process has seen."""
         if self.hanging[owner] >= MOST_HANGING:
             return 0
         if failing or self.hanging_passed[owner] >= SEVERAL_HANGING:
-            return min(free, 1 - (self.sending[owner] - self.late[owner]))
+            return min(free, self.places_for_one(owner))
         return free - (self.passed[owner] - self.hanging_passed[owner])
+
+    def hold_back(self, owner: str) -> int:
+        """How many calls of the user hang, if that keeps others of the user's from beginning."""
+        if self.hanging[owner] >= MOST_HANGING:
+            return self.hanging[owner]
+        passed = self.hanging_passed[owner]
+        return passed if passed >= SEVERAL_HANGING else 0
+
+    def places_for_one(self, owner: str) -> int:
+        """How many calls this user may begin who begins one at a time."""
+        return max(0, 1 - (self.sending[owner] - self.late[owner]))

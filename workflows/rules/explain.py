@@ -19,7 +19,6 @@ from workflows.model.states import (
     StepState,
 )
 from workflows.model.values import APPSERVICE, Job, Workflow
-from workflows.rules.call_places import SEVERAL_HANGING
 from workflows.rules.holds import Hold, Scope, describe, find_hold
 from workflows.rules.plan import plan
 from workflows.rules.reasons.jobs import (
@@ -241,7 +240,7 @@ class _View:
         around = self._around
         if around.user_jobs >= around.most_user_jobs:
             return self._at_cap()
-        if around.hanging_calls >= SEVERAL_HANGING:
+        if around.hanging_calls:
             return explain_hanging_calls(around.hanging_calls)
         return (
             Code.QUEUED_AT_BVBRC,

@@ -22,7 +22,7 @@ from workflows.model.values import Job
 from workflows.rules.concurrency_limit import FIRST, Observed
 from workflows.store import connection, documents
 from workflows.store.jobs import outbox, reservations, waiting
-from workflows.store.jobs.outbox import Bounds
+from workflows.store.jobs.outbox import Bounds, Troubled
 from workflows.store.mongo import collection
 
 HOUR = timedelta(hours=1)
@@ -356,22 +356,42 @@ def test_a_user_with_several_calls_that_hang_begins_one_at_a_time() -> None:
 def test_a_user_whose_last_call_failed_begins_one_at_a_time() -> None:
     failing, other = users(2)
     put([failing, other], each=3)
+    one_at_a_time = Troubled(failing=frozenset({failing}))
 
-    claimed = outbox.claim(20, MANY, failing=[failing]).jobs
+    claimed = outbox.claim(20, MANY, troubled=one_at_a_time).jobs
 
     assert Counter(job.owner for job in claimed) == {failing: 1, other: 3}
-    assert outbox.claim(20, MANY, failing=[failing]).jobs == ()
+    assert outbox.claim(20, MANY, troubled=one_at_a_time).jobs == ()
     assert len(claim(20, MANY)) == 2
+
+
+def test_refused_jobs_of_a_user_go_one_at_a_time_beside_others_of_that_user() -> None:
+    """Jobs that no outage has refused, a built-in step for example, do not wait for these."""
+    refused, other = users(2)
+    put([refused, other], each=3)
+    jobs = collection(documents.Job)
+    again = [row["_id"] for row in jobs.find({"owner": refused}).limit(2)]
+    jobs.update_many({"_id": {"$in": again}}, {"$set": {"refusals": 1}})
+    jobs.update_many({"owner": other}, {"$set": {"refusals": 1}})
+    troubled = Troubled(refused=frozenset({refused}))
+
+    claimed = outbox.claim(20, MANY, troubled=troubled).jobs
+
+    assert Counter(job.owner for job in claimed) == {refused: 2, other: 3}
+    assert sum(job.refusals for job in claimed if job.owner == refused) == 1
+    assert outbox.claim(20, MANY, troubled=troubled).jobs == ()
+    assert len(claim(20, MANY)) == 1
 
 
 @pytest.mark.parametrize("place", ["for all", "for some", "for one user", "for the unbarred"])
 def test_a_claim_says_whether_it_has_emptied_the_outbox(place: str) -> None:
     put(users(2), each=3)
+    barred = Troubled(barred=frozenset({"user00000@bvbrc"}))
     claims = {
         "for all": lambda: outbox.claim(20, MANY),
         "for some": lambda: outbox.claim(4, MANY),
         "for one user": lambda: outbox.claim(20, bounds(user_sending=2)),
-        "for the unbarred": lambda: outbox.claim(20, MANY, barred=["user00000@bvbrc"]),
+        "for the unbarred": lambda: outbox.claim(20, MANY, troubled=barred),
     }
 
     claimed = claims[place]()

@@ -32,7 +32,9 @@ from workflows.engine.jobs.poll import poll_jobs
 from workflows.engine.reports.explain import explanation
 from workflows.engine.sweep import check_service
 from workflows.model.errors import ServiceAway
+from workflows.rules.concurrency_limit import Observed
 from workflows.store import documents
+from workflows.store.jobs import reservations
 from workflows.store.jobs.rows import readable
 from workflows.store.mongo import collection, later
 from workflows.store.processes import service_status
@@ -209,6 +211,8 @@ def test_a_step_behind_submissions_that_hang_says_so(patient: Engine, beside: li
     assert "about to be submitted" in told()
     long_ago = [{"$set": {"sent_at": {"$subtract": ["$sent_at", 60_000]}}}]
     collection(documents.Job).update_many(sending, long_ago)
+    assert "about to be submitted" in told(), "no later call tells that the service works"
+    reservations.learn(Observed(starts=1), 32, answered=datetime.now(UTC))
     assert "does not answer 2 submissions" in told()
 
 

@@ -93,7 +93,9 @@ class AppServiceBackend:
         breakers = self.breakers
         opened = breakers.opened
         reachable = not opened or breakers.lets_probe()
-        return BackendStatus(reachable, opened, breakers.barred(), breakers.failing())
+        return BackendStatus(
+            reachable, opened, breakers.barred(), breakers.failing(), breakers.refused()
+        )
 
     def takes_submissions(self) -> bool:
         with self._gate:

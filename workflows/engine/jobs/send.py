@@ -39,7 +39,7 @@ from workflows.model.values import Job
 from workflows.rules.holds import describe
 from workflows.store.jobs import lookups, outbox, send_results
 from workflows.store.jobs import rows as job_rows
-from workflows.store.jobs.outbox import Bounds, Claimed
+from workflows.store.jobs.outbox import Bounds, Claimed, Troubled
 from workflows.store.jobs.send_results import SendResult
 from workflows.store.users import credentials
 
@@ -252,12 +252,15 @@ def _claim_jobs(context: EngineContext, free: int) -> Claimed:
         return Claimed()
     named = open_names if len(open_names) < len(all_status) else ()
     open_status = [all_status[name] for name in open_names]
-    barred = set(chain.from_iterable(status.barred for status in open_status))
-    failing = set(chain.from_iterable(status.failing for status in open_status))
+    troubled = Troubled(
+        barred=frozenset(chain.from_iterable(status.barred for status in open_status)),
+        failing=frozenset(chain.from_iterable(status.failing for status in open_status)),
+        refused=frozenset(chain.from_iterable(status.refused for status in open_status)),
+    )
     most = 1 if any(status.probing for status in open_status) else free
-    claimed = outbox.claim(most, bounds, named, barred, failing)
+    claimed = outbox.claim(most, bounds, named, troubled)
     unbarred = [name for name in open_names if not all_status[name].barred]
-    if barred and unbarred and len(claimed.jobs) < free:
+    if troubled.barred and unbarred and len(claimed.jobs) < free:
         more = outbox.claim(free - len(claimed.jobs), bounds, unbarred)
         return Claimed([*claimed.jobs, *more.jobs], claimed.queries_first or more.queries_first)
     return claimed

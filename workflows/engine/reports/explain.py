@@ -52,6 +52,7 @@ def _surroundings(workflow: StoredWorkflow, context: EngineContext) -> Surroundi
     service = service_status.health(service_status.APPSERVICE)
     present = holds.concerning(workflow.owner, workflow=workflow.id, batch=workflow.batch)
     standing = standings([workflow.id] if present else ()).get(workflow.id, Standing())
+    active = workflow.status in ACTIVE_WORKFLOW
     return Surroundings(
         now=clock(),
         backend_of=backend_of,
@@ -64,7 +65,7 @@ def _surroundings(workflow: StoredWorkflow, context: EngineContext) -> Surroundi
         service_reason=service.reason,
         user_jobs=polling.under_way(workflow.owner),
         most_user_jobs=context.limits.user_jobs,
-        hanging_calls=calls.hanging(workflow.owner),
+        hanging_calls=calls.hold_back(workflow.owner) if active else 0,
         holds=present,
         subject_of=partial(_subject, workflow, standing.begun_at),
     )

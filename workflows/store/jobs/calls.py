@@ -69,10 +69,10 @@ def read_once(owners: Collection[str] = (), *, with_holds: bool = False) -> View
     return View(book, _counts(book, [row for row in found if "scope" not in row]), present)
 
 
-def hanging(owner: str) -> int:
-    """How many submissions of the user take several times as long as submissions do."""
+def hold_back(owner: str) -> int:
+    """How many submissions of the user hang, if that keeps others of the user's from beginning."""
     with translate_errors():
-        return read().counts.hanging[owner]
+        return read().counts.hold_back(owner)
 
 
 _IN_DOUBT: Final[Row] = {"$eq": ["$in_doubt", True]}

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import uuid4
 
 from pymongo import UpdateMany
@@ -80,16 +81,27 @@ class Claimed:
     """Whether it has seen every job that may go now, and left none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Troubled:
+    """Users whose calls have lately gone wrong, as far as the asking process knows."""
+
+    barred: frozenset[str] = frozenset()
+    """None of their jobs goes."""
+    failing: frozenset[str] = frozenset()
+    """Their jobs go one at a time."""
+    refused: frozenset[str] = frozenset()
+    """Of their jobs those that were refused before go one at a time."""
+
+
+NOBODY: Final = Troubled()
+
+
 def claim(
-    free: int,
-    bounds: Bounds,
-    backends: Collection[str] = (),
-    barred: Collection[str] = (),
-    failing: Collection[str] = (),
+    free: int, bounds: Bounds, backends: Collection[str] = (), troubled: Troubled = NOBODY
 ) -> Claimed:
     """Take up to ``free`` jobs to send, shared fairly between users that have a usable token; of
-    these backends alone, where any are named, none of the ``barred`` users, and of the ``failing``
-    ones one at a time. What a hold keeps from starting is left in the outbox.
+    these backends alone, where any are named. What a hold keeps from starting is left in the
+    outbox.
 
     Raises ``Unavailable``.
     """
@@ -99,7 +111,7 @@ def claim(
             return Claimed()
         if _free_places(view, bounds) <= 0 and not _leaves_place(view, bounds, 0):
             return Claimed()
-        choice = _Choice(free, backends, frozenset(barred), frozenset(failing), view.holds)
+        choice = _Choice(free, backends, troubled, view.holds)
         name = served = view.book.served
         for _ in range(_ROUNDS if view.holds else 1):
             look = _look_behind(name, view.book.now, choice)
@@ -119,8 +131,7 @@ class _Choice:
 
     free: int
     backends: Collection[str]
-    barred: frozenset[str]
-    failing: frozenset[str]
+    troubled: Troubled
     holds: Sequence[Hold]
 
 
@@ -132,8 +143,8 @@ class _Look:
     """The last user that was looked at."""
     jobs: Mapping[str, Sequence[Job]]
     weights: Mapping[str, int]
-    failing: Collection[str]
-    """Those of them whose last call failed."""
+    choice: _Choice
+    """What was looked for."""
     complete: bool
     """Whether these are all jobs that may go now."""
     active: Mapping[str, int]
@@ -145,7 +156,7 @@ def _look_behind(name: str, now: datetime, choice: _Choice) -> _Look:
     """The next users behind one."""
     most = min(max(_FEWEST, choice.free), _MOST)
     found = waiting.users_after(name, most, now, choice.backends)
-    owners = [owner for owner in found.users if owner not in choice.barred]
+    owners = [owner for owner in found.users if owner not in choice.troubled.barred]
     of = found.users
     limit = min(choice.free, max(_SOME, 4 * choice.free // max(1, len(owners))))
     prioritised = {each for each in owners if of[each].share.prioritises}
@@ -157,7 +168,7 @@ def _look_behind(name: str, now: datetime, choice: _Choice) -> _Look:
         and len(owners) == len(of)
         and all(len(of_user) < limit for of_user in jobs.values()),
         weights={each: of[each].share.weight for each in owners},
-        failing=choice.failing,
+        choice=choice,
         active={each: of[each].active for each in owners},
     )
 
@@ -189,8 +200,10 @@ def _claim(look: _Look, view: View, free: int, bounds: Bounds) -> Claimed:
     view.counts.under_way.update({owner: look.active[owner] for owner in jobs})
     for _ in range(_TRIES):
         places = _free_places(view, bounds)
-        rooms = _rooms(look, min(free, places), bounds, view.counts)
-        chosen = _choose(jobs, rooms, min(free, places), view.counts.sending, look.weights)
+        most = min(free, places)
+        rooms = _rooms(look, most, bounds, view.counts)
+        candidates = _candidates(look, view.counts)
+        chosen = _choose(candidates, rooms, most, view.counts.sending, look.weights)
         queries_first = _leaves_place(view, bounds, len(chosen))
         if not chosen:
             return Claimed((), queries_first)
@@ -259,10 +272,20 @@ def _rooms(look: _Look, free: int, bounds: Bounds, counts: Counts) -> dict[str, 
     return {
         owner: min(
             bounds.room(counts.sending[owner], counts.under_way[owner]),
-            max(0, counts.places_of(owner, free, failing=owner in look.failing)),
+            max(0, counts.places_of(owner, free, failing=owner in look.choice.troubled.failing)),
         )
         for owner in look.jobs
     }
+
+
+def _candidates(look: _Look, counts: Counts) -> dict[str, list[Job]]:
+    """The users' jobs without those that wait until another refused one of the user's was sent."""
+    found = {owner: list(jobs) for owner, jobs in look.jobs.items()}
+    for owner in look.choice.troubled.refused & found.keys():
+        again = [job for job in found[owner] if job.refusals]
+        waits = {job.key for job in again[counts.places_for_one(owner) :]}
+        found[owner] = [job for job in found[owner] if job.key not in waits]
+    return found
 
 
 def _choose(
