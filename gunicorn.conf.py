@@ -64,10 +64,17 @@ class Worker(ApiWorker):
         ),
     )
 
+    trusted_proxies = settings.api.trusted_proxies
+
     def largest_body(self, method: str, path: str) -> int:
         from app.http.admission import largest_body  # noqa: PLC0415 - the worker's code
 
         return largest_body(self.wsgi, method, path)
+
+    def session_cookie(self) -> str:
+        from app.ui.access.session import COOKIE  # noqa: PLC0415 - the worker's code
+
+        return COOKIE
 
     def count_refusal(self, kind: str) -> None:
         from observability.metering import counts_of  # noqa: PLC0415 - the worker's code

@@ -21,8 +21,7 @@ from server.spool import Full, Share, log_unwritable
 HUNG_UP = "server.client_hung_up"
 """In a request's environment: tells whether the client has closed its end."""
 REQUESTER: Final = "server.requester"
-"""In a request's environment: a function that takes the user whose
-credential the request shows."""
+"""In a request's environment: a function that takes the user whose credential the request shows."""
 
 
 class Task(WSGITask):

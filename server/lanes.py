@@ -4,6 +4,7 @@ kind, and in each lane requesters take turns."""
 from __future__ import annotations
 
 import time
+from math import inf
 from threading import Condition, Thread
 from typing import Any, Final, Literal
 
@@ -20,8 +21,9 @@ Kind = Literal["usual", "live", "large"]
 LARGE_BYTES: Final = 1024 * 1024
 """A body from this size on is read into memory one at a time in a process: a hostile one takes
 twenty times its size."""
-SHARES: Final = 4
-"""One requester holds one of so many parts of the usual threads at most."""
+LOOK_SECONDS: Final = 0.25
+"""While requests wait, so often it is looked whether one of them may be answered by now: in time a
+requester is costly no more, and others have stopped asking."""
 DOWNLOADS: Final = "/outputs/file"
 """The end of the paths of routes that send large files."""
 
@@ -38,14 +40,15 @@ def choose_lane(accept: str, query: str, body_bytes: int, path: str = "") -> Kin
 class Lanes:
     """Threads for each lane, and whose request they answer next."""
 
-    def __init__(self, bounds: Bounds) -> None:
-        self.requesters = Requesters()
-        share = max(1, bounds.threads // SHARES)
+    def __init__(self, bounds: Bounds, requesters: Requesters) -> None:
+        self.requesters = requesters
+        share = max(1, bounds.threads // bounds.shares)
         self._lanes = {
-            "usual": Lane(bounds.threads, share),
+            "usual": Lane("usual", bounds.threads, Turns(share)),
             # What one user may have of these is counted over all processes (quotas.live_streams).
-            "live": Lane(bounds.live_threads, bounds.live_threads),
-            "large": Lane(1, 1),
+            # The CPU time of a stream is that of hours.
+            "live": Lane("live", bounds.live_threads, Turns(bounds.live_threads, inf)),
+            "large": Lane("large", 1, Turns(1)),
         }
 
     def add_task(self, channel: Any) -> None:
@@ -62,11 +65,11 @@ class Lanes:
 class Lane:
     """Threads that answer requests, in the order of ``Turns``."""
 
-    def __init__(self, threads: int, share: int) -> None:
-        self._turns = Turns(share)
+    def __init__(self, name: str, threads: int, turns: Turns) -> None:
+        self._turns = turns
         self._changed = Condition()
         for number in range(threads):
-            Thread(target=self._answer_all, name=f"lane-{number}", daemon=True).start()
+            Thread(target=self._answer_all, name=f"{name}-{number}", daemon=True).start()
 
     def add(self, requester: str, channel: Any) -> None:
         with self._changed:
@@ -88,7 +91,7 @@ class Lane:
         """Waits for a request that may be answered."""
         with self._changed:
             while (found := self._turns.take(time.monotonic())) is None:
-                self._changed.wait()
+                self._changed.wait(LOOK_SECONDS if self._turns.waits else None)
             if self._turns.waits:
                 self._changed.notify()  # another one may have its turn, too
             return found

@@ -24,6 +24,7 @@ from server.bounds import (
 from server.channel import Channel
 from server.lanes import Lanes
 from server.refusals import RETRY_SECONDS, LargestBody, write_body
+from server.requesters import Requesters
 from server.spool import Spool
 
 log = structlog.get_logger(__name__)
@@ -53,6 +54,10 @@ class Served:
     application: Any
     largest_body: LargestBody
     count_refusal: CountRefusal
+    session_cookie: str = ""
+    """The name of the cookie that is a credential."""
+    trusted_proxies: int = 0
+    """How many proxies of ours the requests come through."""
 
 
 class _Bounded:
@@ -154,7 +159,7 @@ def listen(
         sockets,
         False,
         listening,
-        dispatcher=Lanes(bounds),
+        dispatcher=Lanes(bounds, Requesters(served.session_cookie, served.trusted_proxies)),
         adj=adjust(bounds, served.largest_body),
         sockinfo=(listening.family, listening.type, listening.proto, listening.getsockname()),
         bind_socket=False,

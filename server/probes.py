@@ -51,6 +51,7 @@ def _run(listening: socket.socket, served: Served, bounds: Bounds) -> None:
     own = replace(
         bounds,
         threads=_THREADS,
+        shares=1,  # one node asks for both, and the answer of readiness may wait for MongoDB
         live_threads=1,
         connections=_CONNECTIONS,
         connections_per_address=0,

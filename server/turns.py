@@ -35,8 +35,11 @@ class _Cost:
 class Turns:
     """Of one lane. Its caller holds a lock, and gives the time of one monotonic clock."""
 
-    def __init__(self, share: int) -> None:
+    def __init__(self, share: int, costly_seconds: float = COSTLY_SECONDS) -> None:
+        """``share``: threads that one requester holds at most. ``costly_seconds``: CPU time from
+        which on a requester is costly."""
         self._share = share
+        self._costly_seconds = costly_seconds
         self._waiting: OrderedDict[str, deque[Any]] = OrderedDict()
         """Requests by requester; whose turn comes next is first."""
         self._running: Counter[str] = Counter()
@@ -92,7 +95,7 @@ class Turns:
         return latest is not None and now - latest < OTHERS_SECONDS
 
     def _is_costly(self, requester: str, now: float) -> bool:
-        return self._cost(requester, now) >= COSTLY_SECONDS
+        return self._cost(requester, now) >= self._costly_seconds
 
     def _cost(self, requester: str, now: float) -> float:
         cost = self._costs.get(requester)

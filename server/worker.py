@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import resource
 import sys
@@ -30,6 +29,7 @@ class ApiWorker(Worker):
     """Subclassed by gunicorn.conf.py, which sets the bounds."""
 
     bounds: ClassVar[Bounds]
+    trusted_proxies: ClassVar[int] = 0
     alive: bool
     _swept_at = 0.0
 
@@ -37,18 +37,27 @@ class ApiWorker(Worker):
         """How many bytes the application takes there."""
         return self.bounds.body_bytes
 
+    def session_cookie(self) -> str:
+        """The name of the cookie that is a credential; empty where there is none."""
+        return ""
+
     def count_refusal(self, _kind: str) -> None:
         """Called for what is refused before the application sees it (``listener.CountRefusal``)."""
 
     def init_process(self) -> None:
         _raise_open_files()
         sys.setswitchinterval(SWITCH_SECONDS)
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         super().init_process()
 
     def run(self) -> None:
         sockets: Map = {}
-        served = Served(self.wsgi, self.largest_body, self.count_refusal)
+        served = Served(
+            self.wsgi,
+            self.largest_body,
+            self.count_refusal,
+            self.session_cookie(),
+            self.trusted_proxies,
+        )
         listeners = [listen(each.sock, served, sockets, self.bounds) for each in self.sockets]
         _Waker(self.PIPE[0], sockets)
         probes.serve(served, self.bounds)

@@ -1,10 +1,11 @@
-"""The listener, when requests of one user hang."""
+"""The listener, when requests of one user hang or take much CPU time."""
 
 from __future__ import annotations
 
 import http.client
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -17,17 +18,19 @@ from waitress import wasyncore
 from devstack.processes import wait_until
 from server.bounds import Bounds
 from server.channel import REQUESTER
-from server.lanes import SHARES
 from server.listener import Map, Served, listen
+from server.turns import COSTLY_SECONDS, COSTLY_THREADS
 
 THREADS = 8
-SHARE = THREADS // SHARES
-BOUNDS = Bounds(THREADS, 1, 100, 0, 1000, 1000, 1000)
+LIVE = 2 * COSTLY_THREADS
+BOUNDS = Bounds(THREADS, LIVE, 100, 0, 1000, 1000, 1000)
+SHARE = THREADS // BOUNDS.shares
 
 
 @dataclass
 class Application:
-    """Knows each token as the user before its point; requests for ``/hang`` wait."""
+    """Knows each token as the user before its point; requests for ``/hang`` wait, and those for
+    ``/compute`` make their user a costly one."""
 
     released: threading.Event = field(default_factory=threading.Event)
     hanging: list[str] = field(default_factory=list)
@@ -38,6 +41,10 @@ class Application:
         if environ["PATH_INFO"] == "/hang":
             self.hanging.append(token)
             self.released.wait(60)
+        if environ["PATH_INFO"] == "/compute":
+            begun = time.thread_time()
+            while time.thread_time() - begun < 1.2 * COSTLY_SECONDS:
+                pass
         start("200 OK", [("Content-Length", "0")])
         return []
 
@@ -47,9 +54,10 @@ class Running:
     port: int
     application: Application
 
-    def ask(self, path: str, token: str) -> int:
+    def ask(self, path: str, token: str, accept: str = "*/*") -> int:
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
-            connection.request("GET", path, headers={"Authorization": token})
+            headers = {"Authorization": token, "Accept": accept}
+            connection.request("GET", path, headers=headers)
             return connection.getresponse().status
 
 
@@ -91,3 +99,34 @@ def test_requests_of_one_user_that_hang_leave_threads_for_others(running: Runnin
 
         running.application.released.set()
         assert [each.result() for each in asked] == [200] * len(asked)
+
+
+def test_who_is_costly_is_answered_in_time_without_any_other_request(running: Running) -> None:
+    """While one of the user's requests hangs, the next one waits until the CPU time is forgotten.
+    Nothing else happens then that could wake a thread."""
+    for token in ("hog.1", "other.1"):
+        assert running.ask("/", token) == 200
+    assert running.ask("/compute", "hog.1") == 200
+
+    with ThreadPoolExecutor() as pool:
+        hangs = pool.submit(running.ask, "/hang", "hog.1")
+        wait_until(lambda: bool(running.application.hanging), "it hangs")
+        assert running.ask("/", "other.1") == 200
+
+        assert running.ask("/", "hog.1") == 200
+        assert not hangs.done()
+        running.application.released.set()
+
+
+def test_streams_that_took_much_cpu_time_in_all_may_be_opened_again(running: Running) -> None:
+    stream = "text/event-stream"
+    tokens = [f"user{number}.1" for number in range(LIVE)]
+    for token in tokens:
+        assert running.ask("/", token) == 200
+        assert running.ask("/compute", token, stream) == 200
+
+    with ThreadPoolExecutor(LIVE) as pool:
+        streams = [pool.submit(running.ask, "/hang", token, stream) for token in tokens]
+        wait_until(lambda: len(running.application.hanging) == LIVE, "all are open")
+        running.application.released.set()
+        assert [each.result() for each in streams] == [200] * LIVE
