@@ -124,6 +124,24 @@ def test_users_whose_plans_take_long_leave_a_process_to_the_others(
     assert queued.result().problems == ()
 
 
+@pytest.mark.parametrize(
+    "limits",
+    [{"slow_time": A_WHILE}, {"slow_time": timedelta(0), "slow_for": timedelta(0)}],
+    ids=["quick", "slow once"],
+)
+def test_others_take_any_process(
+    make_pool: Callable[..., PlannerPool], apps: AppTable, limits: dict[str, timedelta]
+) -> None:
+    pool = make_pool(**limits)
+    for user in (HOG, OTHER):
+        Place(pool, user).let_go()
+    place = Place(pool, HOG)
+
+    assert pool.plan(OTHER, source(LIGHT), apps).problems == ()
+
+    place.let_go()
+
+
 def test_what_is_beyond_a_users_few_is_refused_at_once(
     make_pool: Callable[..., PlannerPool], threads: ThreadPoolExecutor, apps: AppTable
 ) -> None:

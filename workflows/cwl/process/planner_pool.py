@@ -1,8 +1,8 @@
 """A pool of planners: a few plans at once, shared fairly between users.
 
 A user has one plan under way and a few that wait; what comes beyond that is refused at once. Users
-take turns, so that a user with one plan waits for one plan of each other user at most; and users
-whose plans have lately taken long leave one process to the others.
+take turns. Those whose plans have lately taken long take turns of their own, and leave one process
+to the others, who wait for one plan of each other at most.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WAITING_ALL: Final = 16
 """Plans that wait in all; each of them holds a thread of the server."""
 SLOW_TIME: Final = timedelta(seconds=1)
 """A plan that takes as long makes its user a slow one."""
-_SLOW_SECONDS: Final = 30.0
+SLOW_FOR: Final = timedelta(seconds=30)
 """For how long."""
 _LOOK_SECONDS: Final = 0.25
 """How often a waiting plan looks whether its client has left."""
@@ -38,22 +38,24 @@ _LOOK_SECONDS: Final = 0.25
 class PlannerPool:
     """To be shared by the threads of a process, and closed."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - bounds, each with a default
         self,
         planners: int = PLANNERS,
         waiting_each: int = WAITING_EACH,
         waiting_all: int = WAITING_ALL,
         wall_time: timedelta = timedelta(seconds=20),
         slow_time: timedelta = SLOW_TIME,
+        slow_for: timedelta = SLOW_FOR,
     ) -> None:
         """``wall_time`` is what a plan may take, the time that it waits included; one that takes
-        ``slow_time`` makes its user a slow one."""
+        ``slow_time`` makes its user a slow one, ``slow_for`` so long."""
         self._all = [Planner() for _ in range(planners)]
         self._free = list(self._all)
         self._waiting_each = waiting_each
         self._waiting_all = waiting_all
         self._wall_time = wall_time
         self._slow_time = slow_time
+        self._slow_for = slow_for
         self._changed = Condition()
         self._queues: OrderedDict[str, deque[object]] = OrderedDict()
         """Tickets of the plans that wait, by user; whose turn comes next is first."""
@@ -161,13 +163,16 @@ class PlannerPool:
         """Slow users together leave a process to the others, if there are two."""
         if user in self._served:
             return False
-        slow = len(self._served & self._slow.keys())
-        return user not in self._slow or slow < max(1, len(self._all) - 1)
+        slow = sum(map(self._is_slow, self._served))
+        return not self._is_slow(user) or slow < max(1, len(self._all) - 1)
+
+    def _is_slow(self, user: str) -> bool:
+        return self._slow.get(user, 0.0) > time.monotonic()
 
     def _note_time(self, user: str, begun: float, ended: float) -> None:
         self._slow = {each: until for each, until in self._slow.items() if until > ended}
         if ended - begun >= self._slow_time.total_seconds():
-            self._slow[user] = ended + _SLOW_SECONDS
+            self._slow[user] = ended + self._slow_for.total_seconds()
 
 
 def _time_left(deadline: float, gone: Gone) -> float:
