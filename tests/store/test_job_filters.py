@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
+from tests.profiling import profiled
 from workflows.model.states import WorkflowState
 from workflows.model.values import Job, Workflow
 from workflows.rules.concurrency_limit import Observed
@@ -201,18 +202,18 @@ def test_a_periodic_lock_is_free_once_an_interval() -> None:
 
 def test_a_periodic_lock_is_taken_in_one_question() -> None:
     polling.take_locks(["sweep"], -MINUTE)
-    database = collection(documents.Lock).database
-    database.drop_collection("system.profile")
-    database.command("profile", 2)
-    try:
+
+    with profiled() as asked:
         taken = polling.take_locks(["sweep"], MINUTE)
-    finally:
-        database.command("profile", 0)
 
     assert taken["sweep"].since is not None
     assert taken["sweep"].since < taken["sweep"].now == lock("sweep")["last"]
-    of_locks = {"ns": f"{database.name}.locks"}
-    assert database["system.profile"].count_documents(of_locks) == 1
+    of_locks = {"ns": collection(documents.Lock).full_name}
+    assert asked.count_documents(of_locks) == 1
+
+    with profiled() as asked:
+        assert polling.take_locks(["sweep"], MINUTE) == {}
+    assert asked.count_documents(of_locks) == 2, "it is there: only whether it is was asked"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.engine.conftest import Engine, document
+from tests.profiling import profiled
 from workflows.store import clock, documents
 from workflows.store.jobs import polling
 from workflows.store.mongo import collection
@@ -29,14 +30,9 @@ def young(engine: Engine) -> str:
 
 
 def test_a_look_at_young_jobs_reads_no_others(engine: Engine, young: str) -> None:
-    database = collection(documents.Job).database
-    database.drop_collection("system.profile")
-    database.command("profile", 2)
-    try:
+    with profiled() as asked:
         found = polling.active([engine.user], clock.now() - HOUR / 2)
-    finally:
-        database.command("profile", 0)
 
     assert [job.key for jobs in found.values() for job in jobs] == [young]
-    [look] = database["system.profile"].find({"op": "query", "command.find": "jobs"})
+    [look] = asked.find({"op": "query", "command.find": "jobs"})
     assert look["docsExamined"] == 1

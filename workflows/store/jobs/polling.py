@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -185,13 +186,16 @@ def take_locks(names: Sequence[str], interval: timedelta) -> dict[str, UserLock]
     fields = {"previous": 1, "last": 1}
     with translate_errors():
         if len(names) == 1:  # as a sweep takes it: one question
-            row = locks.find_one_and_update(
-                free, update, fields, return_document=ReturnDocument.AFTER
+            take = partial(
+                locks.find_one_and_update,
+                free,
+                update,
+                fields,
+                return_document=ReturnDocument.AFTER,
             )
-            if row:
-                return {row["_id"]: UserLock(row.get("previous"), row["last"])}
-        if locks.update_many(free, update).matched_count < len(names):
-            _make(names)
+            row = take() or (take() if _make(names) else None)
+            return {row["_id"]: UserLock(row.get("previous"), row["last"])} if row else {}
+        if locks.update_many(free, update).matched_count < len(names) and _make(names):
             locks.update_many(free, update)
         rows = locks.find({"_id": {"$in": list(names)}, "token": token}, fields)
         return {row["_id"]: UserLock(row.get("previous"), row["last"]) for row in rows}
@@ -204,13 +208,14 @@ def last_taken(names: Sequence[str]) -> dict[str, datetime]:
         return {row["_id"]: row["last"] for row in rows if row.get("last")}
 
 
-def _make(names: Sequence[str]) -> None:
-    """Create missing rows, as free locks."""
+def _make(names: Sequence[str]) -> bool:
+    """Create missing rows, as free locks; whether any was missing."""
     locks = collection(documents.Lock)
     missing = set(names) - {row["_id"] for row in locks.find({"_id": {"$in": list(names)}})}
     if missing:
         with suppress(BulkWriteError):  # another process made one in between
             locks.insert_many([{"_id": name} for name in sorted(missing)], ordered=False)
+    return bool(missing)
 
 
 def active(owners: Sequence[str], since: datetime | None = None) -> dict[str, list[Watched]]:
