@@ -71,7 +71,9 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes minutes begins first."""
+    """What takes minutes begins first, where several processes share the tests."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
     items.sort(key=lambda item: rank(item.nodeid, group_of(item)))
 
 

@@ -27,13 +27,10 @@ def instructions(work: Callable[[], object]) -> int:
             count += 1
         return trace
 
-    # No finalizer of what former tests have left runs in between.
-    collects = gc.isenabled()
-    gc.disable()
     # Python 3.12 reports instructions only if a frame asks for them before tracing begins.
     sys._getframe().f_trace_opcodes = True
     before, collects = sys.gettrace(), gc.isenabled()
-    gc.disable()
+    gc.disable()  # no finalizer of what former tests have left runs in between
     sys.settrace(trace)
     try:
         work()

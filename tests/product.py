@@ -16,11 +16,11 @@ import requests
 from devstack.processes import NotReady, wait_until
 from devstack.stack import Stack, Wanted, stack
 from simulator.client import Simulator
+from tests.order import PRODUCT_GROUPS
 from tests.simulated import QUICK
 
-GROUP = pytest.mark.xdist_group("product")
-UI_GROUP = pytest.mark.xdist_group("pages")
-SUFFIXES = ("@product", "@pages")
+GROUP, UI_GROUP = map(pytest.mark.xdist_group, PRODUCT_GROUPS)
+SUFFIXES = tuple(f"@{group}" for group in PRODUCT_GROUPS)
 """What pytest-xdist adds to the ids of their tests."""
 ALICE, BOB, ADMIN = "alice@bvbrc", "bob@bvbrc", "admin@bvbrc"
 INDEXES_SECONDS = 120

@@ -28,7 +28,8 @@ from workflows.store.mongo import collection
 SEE_OTHER, FORBIDDEN, NOT_FOUND, CONFLICT = 303, 403, 404, 409
 OF_A_USER = {"workflow_id", "batch_id", "webhook_id", "address_id", "hold_id", "name"}
 """Arguments of routes that name what belongs to a user; a template that is private is not found."""
-FOR_ADMINS = {"/api/v1/admin/overview", "/api/v1/admin/users/<user>", "/ui/admin"}
+FOR_ADMINS = re.compile("/(api/v1|ui)/admin")
+"""Beginnings of the paths of routes that are for admins."""
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/api/v1/batches/<batch_id>"): {"max_active": 3},
     ("PUT", "/api/v1/admin/users/<user>"): {"weight": 2},
@@ -149,8 +150,8 @@ def test_no_route_answers_another_user(api: Api, belongings: dict[str, Any]) -> 
 
 
 def test_what_is_for_admins_answers_no_user(api: Api, belongings: dict[str, Any]) -> None:
-    for_admins = [(rule, method) for rule, method in routes(api) if rule.rule in FOR_ADMINS]
-    assert {rule.rule for rule, _ in for_admins} == FOR_ADMINS
+    for_admins = [(rule, method) for rule, method in routes(api) if FOR_ADMINS.match(rule.rule)]
+    assert len(for_admins) >= 3
 
     alice = Visitor(api, ALICE)
     for rule, method in for_admins:
@@ -166,14 +167,23 @@ def test_no_list_shows_what_another_user_has(api: Api, belongings: dict[str, Any
     lists = [
         rule.rule
         for rule, method in routes(api)
-        if method == "GET" and not rule.arguments and rule.rule not in FOR_ADMINS | ENDLESS
+        if method == "GET"
+        and not rule.arguments
+        and not FOR_ADMINS.match(rule.rule)
+        and rule.rule not in ENDLESS
     ]
-    Visitor(api, BOB)
 
-    for path in lists:
-        answer = api("GET", path, None if path.startswith("/ui") else BOB)
-        assert answer.status_code in (200, *WITHOUT_A_QUERY), path
-        assert [name for name in names if name in answer.text] == [], path
+    def shown(visitor: str) -> dict[str, set[str]]:
+        Visitor(api, visitor)
+        found = {}
+        for path in lists:
+            answer = api("GET", path, None if path.startswith("/ui") else visitor)
+            assert answer.status_code in (200, *WITHOUT_A_QUERY), path
+            found[path] = {name for name in names if name in answer.text}
+        return found
+
+    assert set().union(*shown(BOB).values()) == set()
+    assert set().union(*shown(ALICE).values()) >= {*names} - {"d_1"}
 
 
 RESUMES = {

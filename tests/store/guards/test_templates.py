@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from mongoengine import ValidationError
 
-from tests.store.guards.stored_rows import ALICE, BOB, everything, put, stored
+from tests.store.guards.stored_rows import ALICE, BOB, PAST, everything, put, stored
 from workflows.model.errors import Conflict, Invalid
 from workflows.rules.holds import Mode, Scope
 from workflows.store import documents, holds
+from workflows.store.mongo import collection
 from workflows.store.templates import stored as templates
 from workflows.store.templates import writes
 
@@ -75,6 +76,19 @@ def test_what_may_change_of_a_template_changes_of_no_other() -> None:
     assert [row.get("visibility") for row in after["Template"]] == ["private", "public", "private"]
     assert after["Template"][::2] == before["Template"][::2]
     assert [row.get("deprecated") for row in after["TemplateVersion"]] == [None, None, "old", None]
+
+
+def test_a_change_and_a_version_are_dated() -> None:
+    for name in ("changed", "grown", "left"):
+        writes.add_version(version(1, name=name))
+    collection(documents.Template).update_many({}, {"$set": {"updated_at": PAST}})
+
+    writes.change("changed", {"visibility": "public"})
+    writes.add_version(version(2, name="grown"))
+
+    rows = everything([documents.Template])["Template"]
+    assert [row["updated_at"] > PAST for row in rows] == [True, True, False]
+    assert all(row["created_at"] > PAST for row in rows)
 
 
 def test_a_version_is_stored_as_it_was_written() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from tests.store.guards.stored_rows import (
     ALICE,
@@ -107,6 +107,18 @@ def test_what_a_process_has_open_is_counted_once_and_not_for_ever() -> None:
     stored_row["open"]["theirs"]["at"] = PAST
     replace(documents.Usage, stored_row)
     assert usage.publish("ours", {key: 1}) == {key: 0}
+
+
+def test_what_is_counted_is_kept_for_some_minutes_after_the_last_use() -> None:
+    usage.add(7, {("requests", ALICE): 1.0})
+    [row] = everything([documents.Usage])["Usage"]
+    replace(documents.Usage, row | {"until": PAST})
+
+    usage.add(7, {("requests", ALICE): 1.0})
+
+    [row] = everything([documents.Usage])["Usage"]
+    assert row["total"] == 2
+    assert MINUTE < row["until"] - datetime.now(UTC) < 10 * MINUTE
 
 
 def test_what_is_set_for_a_user_changes_no_other() -> None:
