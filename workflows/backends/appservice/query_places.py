@@ -24,7 +24,7 @@ from workflows.store.jobs import outbox, reservations
 
 PATIENCE_SECONDS: Final = 2.0
 """After this a query is sent, even if no place is free."""
-HELD_SECONDS: Final = 0.25
+HELD_SECONDS: Final = 0.1
 """How long one query holds the place: later it counts as hanging, and the next one goes."""
 BURST_SECONDS: Final = 0.5
 """How long the queries of a process keep the place; then starts have their turn. For so long it is
