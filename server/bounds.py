@@ -39,9 +39,9 @@ class Bounds:
     waiting_bytes: int
     """In temporary files: bodies that wait to be read, answers that wait to be sent."""
     waiting_bytes_per_address: int
+    """0: as many, because every connection comes from a proxy."""
     shares: int = 4
     """One requester holds one of so many parts of ``threads`` at most."""
-    """0: as many, because every connection comes from a proxy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from server.spool import Full, Share, log_unwritable
 HUNG_UP = "server.client_hung_up"
 """In a request's environment: tells whether the client has closed its end."""
 REQUESTER: Final = "server.requester"
-"""In a request's environment: a function that takes the user whose credential the request shows."""
+"""In a request's environment: a function that takes the user whose credential was accepted,
+and whether that was a session's cookie (``Requesters.learn``)."""
 
 
 class Task(WSGITask):

@@ -4,7 +4,6 @@ kind, and in each lane requesters take turns."""
 from __future__ import annotations
 
 import time
-from math import inf
 from threading import Condition, Thread
 from typing import Any, Final, Literal
 
@@ -26,6 +25,8 @@ LOOK_SECONDS: Final = 0.25
 requester is costly no more, and others have stopped asking."""
 DOWNLOADS: Final = "/outputs/file"
 """The end of the paths of routes that send large files."""
+STREAMS: Final = ("/log", "/events", "/live")
+"""The ends of the paths of routes that go on while a workflow does, if they are asked to."""
 
 
 def choose_lane(accept: str, query: str, body_bytes: int, path: str = "") -> Kind:
@@ -33,7 +34,8 @@ def choose_lane(accept: str, query: str, body_bytes: int, path: str = "") -> Kin
     its path."""
     if body_bytes >= LARGE_BYTES:
         return "large"
-    is_live = "text/event-stream" in accept or "follow" in query or path.endswith(DOWNLOADS)
+    goes_on = "text/event-stream" in accept or "follow" in query
+    is_live = path.endswith(DOWNLOADS) or (goes_on and path.endswith(STREAMS))
     return "live" if is_live else "usual"
 
 
@@ -46,8 +48,7 @@ class Lanes:
         self._lanes = {
             "usual": Lane("usual", bounds.threads, Turns(share)),
             # What one user may have of these is counted over all processes (quotas.live_streams).
-            # The CPU time of a stream is that of hours.
-            "live": Lane("live", bounds.live_threads, Turns(bounds.live_threads, inf)),
+            "live": Lane("live", bounds.live_threads, Turns(bounds.live_threads)),
             "large": Lane("large", 1, Turns(1)),
         }
 
@@ -79,13 +80,14 @@ class Lane:
     def _answer_all(self) -> None:
         while True:
             requester, channel = self._take()
-            begun = time.thread_time()
+            begun, cpu = time.monotonic(), time.thread_time()
             try:
                 channel.service()
             except BaseException:
                 log.exception("A request broke the server")
+            now, cpu = time.monotonic(), time.thread_time() - cpu
             with self._changed:
-                self._turns.give_back(requester, time.thread_time() - begun, time.monotonic())
+                self._turns.give_back(requester, cpu, now - begun, now)
 
     def _take(self) -> tuple[str, Any]:
         """Waits for a request that may be answered."""

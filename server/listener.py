@@ -124,7 +124,11 @@ class _Bounded:
             progress = channel.progress(now)
             if progress is not None and is_overdue(progress, now):
                 log.info("A client is too slow", phase=progress.phase, address=channel.addr[0])
-                channel.time_out()
+                try:
+                    channel.time_out()
+                except Exception:  # else one connection would end the process, with all others
+                    log.exception("A connection cannot be timed out")
+                    channel.handle_close()
 
     def stop(self) -> None:
         """Accepts no more connections; each closes after its next answer."""

@@ -35,11 +35,9 @@ class _Cost:
 class Turns:
     """Of one lane. Its caller holds a lock, and gives the time of one monotonic clock."""
 
-    def __init__(self, share: int, costly_seconds: float = COSTLY_SECONDS) -> None:
-        """``share``: threads that one requester holds at most. ``costly_seconds``: CPU time from
-        which on a requester is costly."""
+    def __init__(self, share: int) -> None:
+        """``share``: threads that one requester holds at most."""
         self._share = share
-        self._costly_seconds = costly_seconds
         self._waiting: OrderedDict[str, deque[Any]] = OrderedDict()
         """Requests by requester; whose turn comes next is first."""
         self._running: Counter[str] = Counter()
@@ -72,8 +70,10 @@ class Turns:
         self._running[requester] += 1
         return requester, request
 
-    def give_back(self, requester: str, cpu_seconds: float, now: float) -> None:
-        """The request was answered."""
+    def give_back(self, requester: str, cpu_seconds: float, seconds: float, now: float) -> None:
+        """The request was answered, which took so many ``seconds``. Of the CPU time of a long
+        stream what it has taken of late counts."""
+        cpu_seconds *= min(1.0, HALF_LIFE_SECONDS / seconds) if seconds else 1.0
         self._running[requester] -= 1
         self._running += Counter()  # forgets requesters without a request
         self._costs[requester] = _Cost(self._cost(requester, now) + cpu_seconds, now)
@@ -95,7 +95,7 @@ class Turns:
         return latest is not None and now - latest < OTHERS_SECONDS
 
     def _is_costly(self, requester: str, now: float) -> bool:
-        return self._cost(requester, now) >= self._costly_seconds
+        return self._cost(requester, now) >= COSTLY_SECONDS
 
     def _cost(self, requester: str, now: float) -> float:
         cost = self._costs.get(requester)

@@ -27,7 +27,7 @@ def begin() -> None:
     identity: Identity | None = g.get("identity")
     if identity is not None:
         if tell := request.environ.get(_REQUESTER):
-            tell(identity.user)
+            tell(identity.user, session="session" in g)
         connections().quotas.begin(identity.user)
         g.counted = identity.user
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from server.requesters import Requesters
 
 
@@ -11,7 +13,7 @@ def test_a_credential_is_its_users_once_the_application_has_accepted_it() -> Non
     assert requesters.find(token, "10.0.0.1") == "address 10.0.0.1"
 
     requesters.learn(token, "a")
-    requesters.learn(session, "a")
+    requesters.learn(session, "a", session=True)
 
     assert requesters.find(token, "10.0.0.1") == requesters.find(session, "10.0.0.2") == "user a"
 
@@ -28,18 +30,50 @@ def test_credentials_nobody_has_accepted_are_all_of_their_address() -> None:
 
 def test_other_cookies_than_the_sessions_say_nothing() -> None:
     requesters = Requesters("session")
-    requesters.learn({"COOKIE": "node=7; session=1"}, "a")
-    requesters.learn({"COOKIE": "language=en"}, "b")
+    requesters.learn({"COOKIE": "node=7; session=1"}, "a", session=True)
+    requesters.learn({"COOKIE": "language=en"}, "b", session=True)
 
     assert requesters.find({"COOKIE": "session=1; node=8"}, "10.0.0.1") == "user a"
     assert requesters.find({"COOKIE": "language=en"}, "10.0.0.1") == "address 10.0.0.1"
 
 
-def test_behind_proxies_of_ours_the_address_is_the_one_that_they_saw() -> None:
-    came = {"X_FORWARDED_FOR": "6.6.6.6, 1.2.3.4, 10.0.0.2"}
+def test_what_was_not_accepted_beside_a_session_says_nothing() -> None:
+    """A proxy in front may want a password of its own, the same for all."""
+    requesters, basic = Requesters("session"), {"AUTHORIZATION": "Basic eDp4"}
+    requesters.learn(basic | {"COOKIE": "session=1"}, "a", session=True)
+    requesters.learn(basic | {"COOKIE": "session=2"}, "b", session=True)
 
-    assert Requesters().find(came, "10.0.0.1") == "address 10.0.0.1"
-    assert Requesters(trusted_proxies=1).find(came, "10.0.0.1") == "address 10.0.0.2"
-    assert Requesters(trusted_proxies=2).find(came, "10.0.0.1") == "address 1.2.3.4"
-    assert Requesters(trusted_proxies=4).find(came, "10.0.0.1") == "address 10.0.0.1"
-    assert Requesters(trusted_proxies=1).find({}, "10.0.0.1") == "address 10.0.0.1"
+    assert requesters.find(basic | {"COOKIE": "session=1"}, "10.0.0.1") == "user a"
+    assert requesters.find(basic, "10.0.0.1") == "address 10.0.0.1"
+
+
+@pytest.mark.parametrize("sent", ["session=\xff", "\xff", "=;;=\x00", 'session="', "session"])
+def test_no_cookie_is_an_error(sent: str) -> None:
+    requesters = Requesters("session")
+    requesters.learn({"COOKIE": sent}, "a", session=True)
+
+    assert requesters.find({"COOKIE": sent}, "10.0.0.1") in {"user a", "address 10.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("proxies", "sent", "address"),
+    [
+        (0, "6.6.6.6, 1.2.3.4, 10.0.0.2", "10.0.0.1"),
+        (1, "6.6.6.6, 1.2.3.4, 10.0.0.2", "10.0.0.2"),
+        (2, "6.6.6.6, 1.2.3.4, 10.0.0.2", "1.2.3.4"),
+        (4, "6.6.6.6, 1.2.3.4, 10.0.0.2", "10.0.0.1"),
+        (1, "", "10.0.0.1"),
+        (1, "1.2.3.4,", "10.0.0.1"),
+        (1, "unknown", "10.0.0.1"),
+        (1, "1.2.3.4:5678", "1.2.3.4"),
+        (1, "2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        (1, "[2001:db8:1:2:3::4]:5678", "2001:db8:1:2::/64"),
+    ],
+)
+def test_behind_proxies_of_ours_the_address_is_the_one_that_they_saw(
+    proxies: int, sent: str, address: str
+) -> None:
+    requesters = Requesters(trusted_proxies=proxies)
+
+    assert requesters.find({"X_FORWARDED_FOR": sent}, "10.0.0.1") == f"address {address}"
+    assert requesters.find({}, "a socket") == "address a socket"

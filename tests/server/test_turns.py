@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from server.turns import COSTLY_SECONDS, COSTLY_THREADS, HALF_LIFE_SECONDS, OTHERS_SECONDS, Turns
 
 SHARE = 4
@@ -23,7 +25,7 @@ def take_all(turns: Turns, now: float = 0.0) -> list[str]:
 def make_costly(turns: Turns, requester: str, now: float = 0.0) -> None:
     add(turns, requester, now=now)
     assert turns.take(now) == (requester, f"{requester}0")
-    turns.give_back(requester, 10 * COSTLY_SECONDS, now)
+    turns.give_back(requester, 10 * COSTLY_SECONDS, 0.1, now)
 
 
 def test_a_requester_holds_its_share_and_leaves_the_other_threads() -> None:
@@ -34,7 +36,7 @@ def test_a_requester_holds_its_share_and_leaves_the_other_threads() -> None:
     add(turns, "b")
 
     assert take_all(turns) == ["b0"]
-    turns.give_back("a", 0, 0)
+    turns.give_back("a", 0, 0.1, 0)
     assert take_all(turns) == ["a4"]
     assert turns.waits
 
@@ -56,7 +58,7 @@ def test_a_costly_requester_holds_one_thread_while_others_ask() -> None:
     add(turns, "a", 3)
 
     assert take_all(turns) == ["b0", "a0"]
-    turns.give_back("a", 0, 0)
+    turns.give_back("a", 0, 0.1, 0)
     assert take_all(turns) == ["a1"]
 
 
@@ -67,12 +69,12 @@ def test_a_costly_requester_alone_holds_its_share() -> None:
     assert take_all(turns) == ["a0", "a1", "a2", "a3"]
 
     for _ in range(SHARE):
-        turns.give_back("a", COSTLY_SECONDS, 0)
+        turns.give_back("a", COSTLY_SECONDS, 0.1, 0)
     add(turns, "b")
     assert take_all(turns) == ["a4", "b0"]
 
     later = OTHERS_SECONDS + 1  # b has gone
-    turns.give_back("a", 10 * COSTLY_SECONDS, later)
+    turns.give_back("a", 10 * COSTLY_SECONDS, 0.1, later)
     assert take_all(turns, later) == ["a5", "a6", "a7", "a8"]
 
 
@@ -86,7 +88,7 @@ def test_all_costly_requesters_together_hold_few_threads() -> None:
     add(turns, "b", 2)
 
     assert sorted(take_all(turns)) == sorted([*(f"{each}0" for each in costly[:2]), "b0", "b1"])
-    turns.give_back(costly[0], 0, 0)
+    turns.give_back(costly[0], 0, 0.1, 0)
     assert take_all(turns) == [f"{costly[2]}0"]
 
 
@@ -98,3 +100,18 @@ def test_what_a_requester_cost_is_forgotten() -> None:
     add(turns, "a", 2, now=later)
 
     assert take_all(turns, later) == ["b0", "a0", "a1"]
+
+
+@pytest.mark.parametrize(("seconds", "together"), [(1.0, COSTLY_THREADS), (3600.0, 4)])
+def test_of_a_long_stream_the_cpu_time_of_late_counts(seconds: float, together: int) -> None:
+    """All streams end at once, where MongoDB fails over, and are opened again."""
+    turns, users = Turns(SHARE), ["a", "b", "c", "d"]
+    for user in users:
+        add(turns, user)
+        assert turns.take(0.0)
+        turns.give_back(user, 10 * COSTLY_SECONDS, seconds, 0.0)
+
+    for user in users:
+        add(turns, user)
+
+    assert len(take_all(turns)) == together

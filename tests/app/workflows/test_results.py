@@ -193,3 +193,12 @@ def test_downloads_run_beside_other_requests() -> None:
     assert choose_lane("", "", 0, f"{ROOT}/wf_1/outputs/file") == "live"
     assert choose_lane("", "", 0, f"/ui/workflows/wf_1{DOWNLOADS}") == "live"
     assert choose_lane("", "", 0, f"{ROOT}/wf_1/outputs") == "usual"
+
+
+def test_streams_have_threads_of_their_own_and_what_computes_has_not() -> None:
+    stream = "text/event-stream"
+    assert choose_lane(stream, "", 0, f"{ROOT}/wf_1/events") == "live"
+    assert choose_lane("", "follow", 0, f"{ROOT}/wf_1/log") == "live"
+    assert choose_lane(stream, "", 0, "/ui/live") == "live"
+    assert choose_lane("", "", 0, f"{ROOT}/wf_1/events") == "usual"
+    assert choose_lane(stream, "follow", 0, f"{ROOT}/wf_1/explain") == "usual"
