@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -12,7 +11,6 @@ from workflows.backends.breakers import (
     MOST_PROBES,
     PROBE_SECONDS,
     RECENT_SECONDS,
-    REFUSED_SECONDS,
     Breakers,
 )
 from workflows.model.errors import (
@@ -21,8 +19,6 @@ from workflows.model.errors import (
     Rejected,
     ServiceAway,
     ServiceError,
-    Unauthorized,
-    Withheld,
 )
 
 AWAY = ServiceAway("timed out")
@@ -46,11 +42,6 @@ class Service:
                     raise failure
         except ServiceError:
             pass
-
-    def submit(self, owner: str, failure: ServiceError | None = None) -> None:
-        with suppress(ServiceError), self.breakers.submission(owner):
-            if failure:
-                raise failure
 
     def fail(self, *owners: str, times: int = 1, failure: ServiceError = AWAY) -> None:
         for owner in owners * times:
@@ -79,40 +70,6 @@ def test_a_user_is_failing_until_the_next_success_or_for_a_while(service: Servic
     assert service.breakers.failing() == ["ann"]
 
     service.time += RECENT_SECONDS
-    assert service.breakers.failing() == []
-
-
-@pytest.mark.parametrize(
-    ("answer", "refused"),
-    [
-        (Rejected("away?", maybe_transient=True), True),
-        (InDoubt("?", answered=True), True),
-        (Rejected("your fault"), False),
-        (InDoubt("lost"), False),
-        (ServiceAway("off", disabled=True), False),
-        (Unauthorized("no"), False),
-        (Withheld("held"), False),
-    ],
-)
-def test_a_user_is_refused_until_a_submission_starts_a_job_or_for_long(
-    service: Service, answer: ServiceError, *, refused: bool
-) -> None:
-    service.submit("ann", answer)
-    service.call("ann")  # a poll that succeeds says nothing of submissions
-    assert service.breakers.refused() == (["ann"] if refused else [])
-
-    service.time += REFUSED_SECONDS
-    assert service.breakers.refused() == []
-
-    service.submit("ann", answer)
-    service.submit("ann")
-    assert service.breakers.refused() == []
-
-
-def test_a_refusal_is_no_failure_of_a_call(service: Service) -> None:
-    """Another worker would be refused as well: nothing is gained by giving it the work."""
-    service.submit("ann", Rejected("away?", maybe_transient=True))
-
     assert service.breakers.failing() == []
 
 

@@ -146,8 +146,8 @@ class BackendStatus:
     failing: Collection[str] = ()
     """Users whose last call has just failed: one job of theirs at a time is submitted."""
     refused: Collection[str] = ()
-    """Users whose last submission was refused for what may be an outage: of their jobs that were
-    refused before, one at a time is submitted."""
+    """Users with jobs that were refused for what may be an outage: one of these jobs at a time is
+    submitted."""
 
 
 class Backend(Protocol):

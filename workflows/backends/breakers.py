@@ -5,10 +5,6 @@ when calls of several users have failed and none has succeeded since these calls
 ``GET /ping``, which needs no token, fails. While a breaker is open, single calls go through it as
 probes. A failed probe changes nothing, and the first success closes the breaker.
 
-A user whose last submission was *refused* for what may be an outage behind the service has no
-trouble with the service itself; but all of that user's refused jobs at once would take its workers
-from others, for nothing.
-
 The breakers belong to one process: its network may be at fault.
 """
 
@@ -21,13 +17,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
 
-from workflows.model.errors import (
-    InDoubt,
-    NotSent,
-    Rejected,
-    ServiceAway,
-    ServiceError,
-)
+from workflows.model.errors import InDoubt, NotSent, ServiceAway, ServiceError
 
 FAILURES: Final = 5
 """Failures in a row that open a breaker."""
@@ -37,9 +27,6 @@ PROBE_SECONDS: Final = 2.0
 """The time between two probes."""
 RECENT_SECONDS: Final = 60.0
 """After this, a failed call says nothing of what this process can reach."""
-REFUSED_SECONDS: Final = 1200.0
-"""For so long a refused submission is remembered: twice the longest time after which a refused job
-is sent again."""
 MOST_PROBES: Final = 4
 """Probes of one breaker that may be under way at a time: a probe that hangs delays the next one
 only after that."""
@@ -78,8 +65,6 @@ class Breakers:
         self._service = _Breaker()
         self._users: dict[str, _Breaker] = {}
         """The users whose last call failed."""
-        self._refused: dict[str, float] = {}
-        """Users whose last submission was refused for what may be an outage, and when."""
         self._succeeded_at = float("-inf")
 
     @property
@@ -92,13 +77,6 @@ class Breakers:
         with self._lock:
             recent = self._clock() - RECENT_SECONDS
             return [owner for owner, each in self._users.items() if each.failed_at > recent]
-
-    def refused(self) -> list[str]:
-        """Users whose last submission by this process was refused for what may be an outage."""
-        with self._lock:
-            recent = self._clock() - REFUSED_SECONDS
-            self._refused = {owner: at for owner, at in self._refused.items() if at > recent}
-            return list(self._refused)
 
     def opened_for(self, owner: str) -> bool:
         """Whether calls of this user are not made now, except for probes."""
@@ -152,20 +130,6 @@ class Breakers:
                     self._note_success(owner)
                 raise
             self._note_success(owner)
-
-    @contextmanager
-    def submission(self, owner: str) -> Iterator[None]:
-        """Runs one call that starts a job."""
-        with self.call(owner):
-            try:
-                yield
-            except ServiceError as failure:
-                if _may_be_outage(failure):
-                    with self._lock:
-                        self._refused[owner] = self._clock()
-                raise
-            with self._lock:
-                self._refused.pop(owner, None)
 
     @contextmanager
     def probe(self, owner: str) -> Iterator[None]:
@@ -229,10 +193,3 @@ def is_away(failure: ServiceError) -> bool:
     if isinstance(failure, ServiceAway):
         return not failure.disabled
     return isinstance(failure, NotSent) or (isinstance(failure, InDoubt) and not failure.answered)
-
-
-def _may_be_outage(answer: ServiceError) -> bool:
-    """Whether the service has answered that it started nothing, without a conclusive reason."""
-    if isinstance(answer, Rejected):
-        return answer.maybe_transient
-    return isinstance(answer, InDoubt) and answer.answered

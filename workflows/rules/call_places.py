@@ -7,8 +7,8 @@ calls. The order of the answers tells one from the other:
 * A late call is *passed* if a call that began after it has been answered: the service works, so the
   trouble is the call's own. It holds a place of its owner alone, and none at all once it *hangs*.
 * A user with several calls that hang begins one at a time, and so does one whose last call failed:
-  what hangs next takes one place. Of jobs that were refused for what may be an outage one is sent
-  at a time, until one of the user's is accepted.
+  what hangs next takes one place. Of a user's jobs that were refused for what may be an outage one
+  is sent at a time, until one is accepted.
 * If every call is late, nothing tells yet. One more call is let through; its answer will tell.
 
 Everything here is pure. ``store/jobs/calls.py`` counts.
@@ -41,6 +41,8 @@ class Counts:
     hanging: Counter[str] = field(default_factory=Counter)
     """Late calls of each user that take several times as long as calls do."""
     hanging_passed: Counter[str] = field(default_factory=Counter)
+    again: Counter[str] = field(default_factory=Counter)
+    """Calls of each user, none of them late, for jobs that were refused before."""
 
     @property
     def calls(self) -> int:
@@ -64,16 +66,14 @@ class Counts:
         if self.hanging[owner] >= MOST_HANGING:
             return 0
         if failing or self.hanging_passed[owner] >= SEVERAL_HANGING:
-            return min(free, self.places_for_one(owner))
+            return min(free, 1 - (self.sending[owner] - self.late[owner]))
         return free - (self.passed[owner] - self.hanging_passed[owner])
 
     def hold_back(self, owner: str) -> int:
         """How many calls of the user hang, if that keeps others of the user's from beginning."""
-        if self.hanging[owner] >= MOST_HANGING:
-            return self.hanging[owner]
-        passed = self.hanging_passed[owner]
-        return passed if passed >= SEVERAL_HANGING else 0
+        several = self.hanging_passed[owner] >= SEVERAL_HANGING
+        return self.hanging[owner] if several or self.hanging[owner] >= MOST_HANGING else 0
 
-    def places_for_one(self, owner: str) -> int:
-        """How many calls this user may begin who begins one at a time."""
-        return max(0, 1 - (self.sending[owner] - self.late[owner]))
+    def places_of_refused(self, owner: str) -> int:
+        """How many of the user's jobs that were refused before may be sent."""
+        return max(0, 1 - self.again[owner])

@@ -220,7 +220,7 @@ def test_a_claim_that_counted_before_another_one_reserves_nothing() -> None:
 
 def test_a_revoked_claim_marks_nothing() -> None:
     put(users(1))
-    [job] = waiting.first_jobs(["user00000@bvbrc"], 1, ())
+    [job] = waiting.first_jobs({"user00000@bvbrc": [waiting.Part()]}, 1, ())
     book = reservations.read()
     reservations.reserve(book, "slow", [job], job.owner)
     [reserved] = reservations.read().reserved
@@ -381,6 +381,23 @@ def test_refused_jobs_of_a_user_go_one_at_a_time_beside_others_of_that_user() ->
     assert sum(job.refusals for job in claimed if job.owner == refused) == 1
     assert outbox.claim(20, MANY, troubled=troubled).jobs == ()
     assert len(claim(20, MANY)) == 1
+
+
+def test_jobs_that_were_not_refused_do_not_wait_behind_refused_ones() -> None:
+    [user] = users(1)
+    put([user], each=40)
+    jobs = collection(documents.Job)
+    jobs.update_many({}, {"$set": {"refusals": 1}})
+    put_later = jobs.find_one_and_update(
+        {}, [{"$set": {"refusals": 0}}], sort=[("due", -1), ("_id", -1)]
+    )
+    troubled = Troubled(refused=frozenset({user}))
+    [again] = outbox.claim(1, MANY, troubled=troubled).jobs
+
+    [fresh] = outbox.claim(1, MANY, troubled=troubled).jobs
+
+    assert (again.refusals, fresh.key) == (1, put_later["_id"])
+    assert outbox.claim(20, MANY, troubled=troubled).jobs == ()
 
 
 @pytest.mark.parametrize("place", ["for all", "for some", "for one user", "for the unbarred"])

@@ -34,6 +34,7 @@ from workflows.backends.base import (
     rest,
 )
 from workflows.backends.breakers import Breakers, is_away
+from workflows.backends.refusals import Refusals
 from workflows.bvbrc.workspace import Workspace
 from workflows.model.errors import (
     InDoubt,
@@ -83,6 +84,7 @@ class AppServiceBackend:
         """
         self.client = client
         self.breakers = Breakers()
+        self._refusals = Refusals()
         self._workspace = workspace
         self.observations = observations
         self._query_place = query_place
@@ -94,7 +96,7 @@ class AppServiceBackend:
         opened = breakers.opened
         reachable = not opened or breakers.lets_probe()
         return BackendStatus(
-            reachable, opened, breakers.barred(), breakers.failing(), breakers.refused()
+            reachable, opened, breakers.barred(), breakers.failing(), self._refusals.users()
         )
 
     def takes_submissions(self) -> bool:
@@ -127,14 +129,21 @@ class AppServiceBackend:
         except Rejected as rejected:
             return self._judge(submission, rejected)
         except ServiceError as failure:
-            if self.observations:
-                self.observations.failed_start(job, failure)
-            self._report_away(failure)
-            if isinstance(failure, InDoubt):
-                return base.InDoubt(str(failure), failure.answered)
-            doublings = _FEW if is_away(failure) else _SOME
-            return NotStarted(str(failure), rest(job.tries, doublings))
+            return self._not_done(job, failure)
+        if job.refusals:
+            self._refusals.forget(job.owner)
         return Started(job_id)
+
+    def _not_done(self, job: Job, failure: ServiceError) -> base.InDoubt | NotStarted:
+        if self.observations:
+            self.observations.failed_start(job, failure)
+        self._report_away(failure)
+        if isinstance(failure, InDoubt):
+            if failure.answered:
+                self._refusals.note(job.owner)
+            return base.InDoubt(str(failure), failure.answered)
+        doublings = _FEW if is_away(failure) else _SOME
+        return NotStarted(str(failure), rest(job.tries, doublings))
 
     @contextmanager
     def _asked_first(self, caller: Caller) -> Iterator[None]:
@@ -144,7 +153,7 @@ class AppServiceBackend:
         if self.breakers.opened_for(caller.owner):
             with self.breakers.probe(caller.owner):
                 self.client.status(caller.token)
-        with self.breakers.submission(caller.owner):
+        with self.breakers.call(caller.owner):
             yield
 
     def _judge(self, submission: Submission, rejected: Rejected) -> Refused | NotStarted:
@@ -157,6 +166,7 @@ class AppServiceBackend:
         )
         if verdict.fails:
             return Refused(verdict.reason)
+        self._refusals.note(job.owner)
         return NotStarted(verdict.reason, rest(job.refusals, _MANY), refused=True)
 
     def _report_away(self, failure: ServiceError) -> None:

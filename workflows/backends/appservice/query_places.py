@@ -55,7 +55,7 @@ class QueryPlaces:
         holder = self._take_turn(until)
         try:
             self._wait_for_room(until)
-            self._held_until = time.monotonic() + HELD_SECONDS
+            self._hold(holder)
             self._withdraw_last()
             yield
         finally:
@@ -71,6 +71,13 @@ class QueryPlaces:
             self._waiting -= 1
             self._holder, self._held_until = holder, until
         return holder
+
+    def _hold(self, holder: object) -> None:
+        """From now on the query is under way."""
+        with self._turn:
+            if self._holder is holder:
+                self._held_until = time.monotonic() + HELD_SECONDS
+                self._turn.notify_all()
 
     def _withdraw_last(self) -> None:
         """A start that is claimed from now on arrives behind the query, which is sent at once."""

@@ -86,6 +86,7 @@ _SENT: Final[Sequence[Row]] = (
                 # Of those in doubt there may be thousands.
                 "claim": {"$cond": [_IN_DOUBT, None, "$claim"]},
                 "sent_at": {"$cond": [_IN_DOUBT, None, "$sent_at"]},
+                "again": {"$gt": ["$refusals", 0]},
             },
             "count": {"$sum": 1},
         }
@@ -106,6 +107,8 @@ def _counts(book: Book, groups: Sequence[Row]) -> Counts:
             counts.under_way[group["_id"]["owner"]] += group["count"]
         elif group["_id"]["claim"] not in tokens:
             _count(counts, book, group["_id"], group["count"])
+        elif group["_id"]["again"]:
+            counts.again[group["_id"]["owner"]] += group["count"]
     return counts
 
 
@@ -118,6 +121,8 @@ def _count(counts: Counts, book: Book, calls: Row, count: int) -> None:
     if book.now - sent_at > book.limit.late_after:
         counts.late[owner] += count
         counts.passed[owner] += count if passed else 0
+    elif calls["again"]:
+        counts.again[owner] += count
     if book.now - sent_at > book.limit.hangs_after:
         counts.hanging[owner] += count
         counts.hanging_passed[owner] += count if passed else 0

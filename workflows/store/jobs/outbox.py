@@ -36,6 +36,7 @@ from workflows.store.mongo import (
     meaning,
     translate_errors,
 )
+from workflows.store.users.preferences import Share
 
 _SOME = 8
 """Jobs of each user among which is chosen, however many users wait."""
@@ -159,8 +160,7 @@ def _look_behind(name: str, now: datetime, choice: _Choice) -> _Look:
     owners = [owner for owner in found.users if owner not in choice.troubled.barred]
     of = found.users
     limit = min(choice.free, max(_SOME, 4 * choice.free // max(1, len(owners))))
-    prioritised = {each for each in owners if of[each].share.prioritises}
-    jobs = _first_jobs(owners, choice, limit, prioritised)
+    jobs = _first_jobs({owner: of[owner].share for owner in owners}, choice, limit)
     return _Look(
         up_to=list(of)[-1] if of else found.read_up_to,
         jobs=jobs,
@@ -181,15 +181,18 @@ def _current() -> View:
     return calls.read(with_holds=True) if view.book.overdue else view
 
 
-def _first_jobs(
-    owners: Sequence[str], choice: _Choice, limit: int, prioritised: Collection[str]
-) -> dict[str, list[Job]]:
+def _first_jobs(owners: Mapping[str, Share], choice: _Choice, limit: int) -> dict[str, list[Job]]:
     """The longest waiting jobs of each user, in the order of the users: of few users as many as
     could go, of many some more than the share of each.
     """
     found: dict[str, list[Job]] = {owner: [] for owner in owners}
     unheld = job_stages(choice.holds)
-    for job in waiting.first_jobs(owners, limit, choice.backends, unheld, prioritised):
+    refused = choice.troubled.refused
+    parts = {
+        owner: waiting.parts_of(prioritised=each.prioritises, refused=owner in refused)
+        for owner, each in owners.items()
+    }
+    for job in waiting.first_jobs(parts, limit, choice.backends, unheld):
         found[job.owner].append(job)
     return {owner: jobs for owner, jobs in found.items() if jobs}
 
@@ -279,11 +282,11 @@ def _rooms(look: _Look, free: int, bounds: Bounds, counts: Counts) -> dict[str, 
 
 
 def _candidates(look: _Look, counts: Counts) -> dict[str, list[Job]]:
-    """The users' jobs without those that wait until another refused one of the user's was sent."""
+    """The users' jobs without refused ones that wait until another one of the user is answered."""
     found = {owner: list(jobs) for owner, jobs in look.jobs.items()}
     for owner in look.choice.troubled.refused & found.keys():
         again = [job for job in found[owner] if job.refusals]
-        waits = {job.key for job in again[counts.places_for_one(owner) :]}
+        waits = {job.key for job in again[counts.places_of_refused(owner) :]}
         found[owner] = [job for job in found[owner] if job.key not in waits]
     return found
 

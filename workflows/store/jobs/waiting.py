@@ -10,7 +10,7 @@ user without a usable token is met once: the due date of such a user's jobs is r
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -137,16 +137,25 @@ def _page(owners: Row, size: int, backends: Collection[str]) -> list[Row]:
     return list(rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of a user's waiting jobs, in an order."""
+
+    condition: Row = field(default_factory=dict)
+    order: Row = field(default_factory=lambda: {"due": 1})
+    then: Sequence[Row] = ()
+    """Stages that choose among them."""
+
+
 def first_jobs(
-    owners: Sequence[str],
+    owners: Mapping[str, Sequence[Part]],
     limit: int,
     backends: Collection[str],
     unheld: Sequence[Row] = (),
-    prioritised: Collection[str] = (),
 ) -> list[Job]:
-    """The longest waiting jobs of each of these few users; in one question, a pipeline for each, so
-    that each reads its part of the index. ``unheld``: stages that leave out what is held. Of the
-    ``prioritised`` users those of the highest priority first.
+    """The first waiting jobs of each part of these few users' jobs; in one question, a pipeline for
+    each, so that each reads its section of the index. ``unheld``: stages that leave out what is
+    held.
     """
     parts = [
         [
@@ -156,16 +165,17 @@ def first_jobs(
                     "owner": owner,
                     "due": {"$type": "date"},
                     "$expr": DUE,
-                    **priority,
+                    **part.condition,
                     **of_backends(backends),
                 }
             },
-            {"$sort": order},
+            {"$sort": part.order},
             *unheld,
+            *part.then,
             {"$limit": limit},
         ]
-        for owner in owners
-        for priority, order in (_BY_PRIORITY if owner in prioritised else _BY_AGE)
+        for owner, parts_of_user in owners.items()
+        for part in parts_of_user
     ]
     if not parts:
         return []
@@ -175,15 +185,29 @@ def first_jobs(
     return [job for row in found if (job := readable(row))]
 
 
-_AGE: Final[Row] = {"due": 1}
 _PRIORITY: Final[Row] = {"priority": -1, "due": 1}
-_BY_AGE: Final[Sequence[tuple[Row, Row]]] = (({}, _AGE),)
-_BY_PRIORITY: Final[Sequence[tuple[Row, Row]]] = (
-    ({"priority": {"$gt": 0}}, _PRIORITY),
-    ({"priority": None}, _AGE),
-    ({"priority": {"$lt": 0}}, _PRIORITY),
+_BY_AGE: Final = (Part(),)
+_BY_PRIORITY: Final = (
+    Part({"priority": {"$gt": 0}}, _PRIORITY),
+    Part({"priority": None}),
+    Part({"priority": {"$lt": 0}}, _PRIORITY),
 )
-"""Conditions and orders, one after the other; a job without a priority has 0."""
+"""A job without a priority has 0."""
+_SOON = 200
+"""Of a user with refused jobs so many of the first ones are looked at, refused or not."""
+_REFUSED: Final[Row] = {"refusals": {"$gt": 0}}
+
+
+def parts_of(*, prioritised: bool, refused: bool) -> Sequence[Part]:
+    """Of one user: those of the highest priority first, if any have one. Of a user whose jobs an
+    outage refuses, a refused one, which may have to wait, and then the others."""
+    parts = _BY_PRIORITY if prioritised else _BY_AGE
+    if not refused:
+        return parts
+    soon: Row = {"$limit": _SOON}
+    again = [soon, {"$match": _REFUSED}, {"$limit": 1}]
+    others = [soon, {"$match": {"$nor": [_REFUSED]}}]
+    return [replace(part, then=then) for part in parts for then in (again, others)]
 
 
 def park(owners: Collection[str]) -> None:
