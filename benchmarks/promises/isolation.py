@@ -2,10 +2,11 @@
 
 Eight users have workflows under way; one of them, two, or all eight have one kind of trouble at a
 time. Another user posts workflows of two steps over HTTP, fewer than AppService can start. Measured
-are the times from the POST to the first ``start_app2``, from the first
-job's end to the second ``start_app2``, and to the workflow's end, beside the same without any
-trouble in the same run. Every trouble has its turn in each round; the percentiles are those of all
-rounds together. The first posts of a round compete with a hundred jobs of the first two users for
+are the times from the POST to the first ``start_app2``, from the first job's end to the second
+``start_app2``, and to the workflow's end, beside the same without any trouble in the same run.
+
+Every trouble has its turn in each round, and quiet two; the percentiles are those of all rounds
+together. The first posts of a round compete with a hundred jobs of the first two users for
 AppService's five workers, in quiet as well.
 """
 

@@ -76,8 +76,8 @@ def once(running: Product, workers: int, asked: argparse.Namespace) -> Row:
     queries = [call["ended"] - call["began"] for call in ended(calls, QUERY)]
     quiet_p95 = percentile(quiet, 95)
     starts = len(ended(calls, START)) / asked.seconds
-    outsider = waits_of_outsider(simulator, token, asked.seconds / 4)
     lock: Row = collection(documents.Lock).find_one({"_id": "outbox"}) or {}
+    outsider = waits_of_outsider(simulator, token, asked.seconds / 4)
     return {
         "starts_per_second": round(starts, 2),
         "best_per_second": round(best, 2),

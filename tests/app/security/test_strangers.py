@@ -28,7 +28,7 @@ from workflows.store.mongo import collection
 SEE_OTHER, FORBIDDEN, NOT_FOUND, CONFLICT = 303, 403, 404, 409
 OF_A_USER = {"workflow_id", "batch_id", "webhook_id", "address_id", "hold_id", "name"}
 """Arguments of routes that name what belongs to a user; a template that is private is not found."""
-FOR_ADMINS = re.compile("/(api/v1|ui)/admin")
+FOR_ADMINS = re.compile("/(api/v1|ui)/admin(/|$)")
 """Beginnings of the paths of routes that are for admins."""
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/api/v1/batches/<batch_id>"): {"max_active": 3},
