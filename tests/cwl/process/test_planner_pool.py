@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
@@ -124,17 +125,26 @@ def test_users_whose_plans_take_long_leave_a_process_to_the_others(
     assert queued.result().problems == ()
 
 
-@pytest.mark.parametrize(
-    "limits",
-    [{"slow_time": A_WHILE}, {"slow_time": timedelta(0), "slow_for": timedelta(0)}],
-    ids=["quick", "slow once"],
-)
-def test_others_take_any_process(
-    make_pool: Callable[..., PlannerPool], apps: AppTable, limits: dict[str, timedelta]
+def test_quick_users_take_any_process(
+    make_pool: Callable[..., PlannerPool], apps: AppTable
 ) -> None:
-    pool = make_pool(**limits)
+    pool = make_pool(slow_time=A_WHILE)
     for user in (HOG, OTHER):
         Place(pool, user).let_go()
+    place = Place(pool, HOG)
+
+    assert pool.plan(OTHER, source(LIGHT), apps).problems == ()
+
+    place.let_go()
+
+
+def test_users_are_slow_for_a_while_though_nobody_plans_after_it(
+    make_pool: Callable[..., PlannerPool], apps: AppTable
+) -> None:
+    pool = make_pool(slow_time=timedelta(0), slow_for=timedelta(seconds=2))
+    for user in (HOG, OTHER):
+        Place(pool, user).let_go()
+    wait_until(lambda: time.monotonic() > max(pool._slow.values()), "it is over")
     place = Place(pool, HOG)
 
     assert pool.plan(OTHER, source(LIGHT), apps).problems == ()
