@@ -21,7 +21,6 @@ FILES = [
     for name, versions in template_table.load().items()
     for version, content in versions.items()
 ]
-GENUINE = genuine()
 
 each_template = pytest.mark.parametrize(
     ("name", "content"), [pytest.param(name, content, id=name) for name, _, content in FILES]
@@ -50,14 +49,15 @@ def test_the_file_says_all_that_the_apps_say(name: str, content: dict[str, Any])
 def test_the_genuine_apps_take_the_workflow_of_its_example(
     name: str, content: dict[str, Any]
 ) -> None:
-    assert not check_template(name, content["workflow"], content["inputs"], GENUINE).warnings
+    apps = genuine()
+    assert not check_template(name, content["workflow"], content["inputs"], apps).warnings
     inputs, noted = inputs_from(content["inputs"]), Diagnostics()
     example = inputs.example()
     assert example is not None
 
     values = fit_inputs(inputs, example, noted)
     filled = fill(content["workflow"], values, Wishes(folder="/alice@bvbrc/home/run"))
-    seen = examine(filled, GENUINE.catalogue)
+    seen = examine(filled, apps.catalogue)
 
     assert (noted.problems, noted.fixes, noted.warnings) == ([], [], [])
     assert (seen.problems, seen.warnings) == ((), ())

@@ -4,6 +4,7 @@ inputs."""
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -25,7 +26,9 @@ OURS = Surroundings(CATALOGUE, {each["id"]: each for each in app_table.load()}, 
 FOLDER = "/alice@bvbrc/home/run"
 
 
+@cache
 def genuine() -> Surroundings:
+    """By the apps' genuine specifications."""
     specs = json.loads(shared_path("bvbrc/app_specs/_all.strict.json").read_text())
     known = catalogue(specs, app_table.load(), declared_apps.apps())
     return Surroundings(known, {each["id"]: each for each in specs}, Limits())
