@@ -38,12 +38,13 @@ class OnPublish(monitoring.CommandListener):
 def on_publish(mongo_uri: str, database: str) -> Iterator[OnPublish]:
     connection.close_database()
     listener = OnPublish()
-    mongoengine.connect(
+    client = mongoengine.connect(
         database, host=mongo_uri, tz_aware=True, uuidRepresentation="standard",
         event_listeners=[listener],
     )  # fmt: skip
     yield listener
     connection.close_database()
+    client.close()  # a ledger's thread may still hold it
 
 
 def told() -> int | None:
