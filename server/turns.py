@@ -19,7 +19,7 @@ COSTLY_THREADS: Final = 2
 """What all costly requesters together hold while others ask."""
 OTHERS_SECONDS: Final = 5.0
 """For so long after the last request of another requester others count as asking."""
-_MOST: Final = 10_000
+MOST: Final = 10_000
 """Requesters whose cost is remembered."""
 
 
@@ -54,7 +54,7 @@ class Turns:
         self._waiting.setdefault(requester, deque()).append(request)
         self._asked[requester] = now
         self._asked.move_to_end(requester)
-        if len(self._asked) > _MOST:
+        if len(self._asked) > MOST:
             self._asked.popitem(last=False)
 
     def take(self, now: float) -> tuple[str, Any] | None:
@@ -78,7 +78,7 @@ class Turns:
         self._running += Counter()  # forgets requesters without a request
         self._costs[requester] = _Cost(self._cost(requester, now) + cpu_seconds, now)
         self._costs.move_to_end(requester)
-        if len(self._costs) > _MOST:
+        if len(self._costs) > MOST:
             self._costs.popitem(last=False)
 
     def _may_take(self, requester: str, now: float) -> bool:

@@ -10,6 +10,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from mongoengine import ValidationError
 from pymongo import UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, OperationFailure
@@ -23,7 +24,7 @@ from workflows.spec.document import spec_from
 from workflows.store import connection, documents
 from workflows.store.mongo import collection, meaning
 from workflows.store.workflows import inserts
-from workflows.store.workflows.inserts import NewWorkflow, Write
+from workflows.store.workflows.inserts import NewWorkflow, Repeated, Write
 
 
 def new(name: str, **fields: Any) -> Write:
@@ -67,6 +68,25 @@ def test_a_key_that_is_taken_is_a_conflict_of_its_own_and_leaves_nothing() -> No
     assert another is None
     assert stored_ids(documents.Workflow) == ["a", "c"]
     assert stored_ids(documents.Spec) == ["a/1", "c/1"]
+
+
+@pytest.mark.usefixtures("engine")
+def test_what_was_accepted_under_a_key_is_found_again() -> None:
+    inserts.write([new("a", idempotency_key="k", body_digest="d")])
+
+    assert inserts.find_repeated(ALICE, "k") == Repeated("a", WorkflowState.PENDING, "d")
+    assert inserts.find_repeated(ALICE, "another") is None
+    assert inserts.find_repeated("bob", "k") is None
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_workflow_is_dated_and_is_as_its_document_declares_it() -> None:
+    inserts.write([new("a", state=WorkflowState.PLANNED)])
+    with pytest.raises(ValidationError):
+        new("b", owner=7)
+
+    [found] = collection(documents.Workflow).find()
+    assert found["created_at"] == found["updated_at"]
 
 
 @pytest.mark.usefixtures("engine")

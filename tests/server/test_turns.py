@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from server.turns import COSTLY_SECONDS, COSTLY_THREADS, HALF_LIFE_SECONDS, OTHERS_SECONDS, Turns
+from server.turns import (
+    COSTLY_SECONDS,
+    COSTLY_THREADS,
+    HALF_LIFE_SECONDS,
+    MOST,
+    OTHERS_SECONDS,
+    Turns,
+)
 
 SHARE = 4
 
@@ -115,3 +122,37 @@ def test_of_a_long_stream_the_cpu_time_of_late_counts(seconds: float, together: 
         add(turns, user)
 
     assert len(take_all(turns)) == together
+
+
+def answer(turns: Turns, requester: str, cpu_seconds: float = 0.0, now: float = 0.0) -> None:
+    add(turns, requester, now=now)
+    assert turns.take(now)
+    turns.give_back(requester, cpu_seconds, 0.1, now)
+
+
+def test_the_latest_request_of_another_tells_whether_others_ask() -> None:
+    turns, later = Turns(SHARE), OTHERS_SECONDS + 1
+    for requester, now in (("b", 0.0), ("c", 0.0), ("b", later)):
+        answer(turns, requester, now=now)
+    make_costly(turns, "a", now=later)
+
+    add(turns, "a", 3, now=later)
+
+    assert take_all(turns, now=later + 1) == ["a0"]
+
+
+def test_of_ten_thousand_requesters_the_last_ones_are_remembered() -> None:
+    turns = Turns(SHARE)
+    for costly in ("a", "b"):
+        answer(turns, costly, 10 * COSTLY_SECONDS)
+    for number in range(MOST - 2):
+        answer(turns, f"other{number}")
+    answer(turns, "b")
+
+    for number in range(2):
+        answer(turns, f"more{number}")
+
+    add(turns, "a", 2)
+    add(turns, "b", 2)
+    assert take_all(turns) == ["a0", "b0", "a1"]
+    assert len(turns._costs) == len(turns._asked) == MOST
