@@ -10,7 +10,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from threading import Lock
 from typing import Final
 
-_MOST: Final = 10_000
+MOST: Final = 10_000
 """Credentials that are remembered, as digests."""
 _SITE_BITS: Final = 64
 """Of an IPv6 address: one client has all addresses that begin alike."""
@@ -48,7 +48,7 @@ class Requesters:
         with self._lock:
             self._users[_digest(shown)] = user
             self._users.move_to_end(_digest(shown))
-            while len(self._users) > _MOST:
+            while len(self._users) > MOST:
                 self._users.popitem(last=False)
 
     def _credentials(self, headers: Mapping[str, str]) -> Iterator[str]:

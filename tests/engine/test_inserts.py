@@ -80,6 +80,54 @@ def test_what_was_accepted_under_a_key_is_found_again() -> None:
 
 
 @pytest.mark.usefixtures("engine")
+def test_what_is_stored_first_of_a_workflow() -> None:
+    submitted = document("", "a", priority=3, labels={"study": "x"})
+    wanted = NewWorkflow(
+        id="a",
+        spec=spec_from(submitted),
+        owner=ALICE,
+        state=WorkflowState.PENDING,
+        cap=2,
+        waits_for=[1],
+        problems=[{"code": "c"}],
+        request_id="r",
+        batch={"batch": "b_1", "row": 4},
+        template={"name": "t", "version": 1},
+    )
+    write = inserts.prepare(wanted, submitted)
+    inserts.write([write])
+
+    [found] = collection(documents.Workflow).find()
+    told = {name: value for name, value in found.items() if not name.endswith("_at")}
+    assert told.pop("next_check") == found["created_at"]
+    assert told.pop("name") == wanted.spec.name
+    assert told == {
+        "_id": "a",
+        "owner": ALICE,
+        "labels": {"study": "x"},
+        "apps": ["Date"],
+        "step_count": 2,
+        "spec": "a/1",
+        "state": "pending",
+        "states": ["pending", "pending"],
+        "attempts": [0, 0],
+        "waits_for": [1],
+        "retries": {},
+        "cap": 2,
+        "sequence": 0,
+        "revision": 0,
+        "failures": 0,
+        "problems": [{"code": "c"}],
+        "request_id": "r",
+        "batch": "b_1",
+        "row": 4,
+        "template": {"name": "t", "version": 1},
+        "priority": 3,
+        "bytes": len(write.spec.raw),
+    }
+
+
+@pytest.mark.usefixtures("engine")
 def test_a_workflow_is_dated_and_is_as_its_document_declares_it() -> None:
     inserts.write([new("a", state=WorkflowState.PLANNED)])
     with pytest.raises(ValidationError):

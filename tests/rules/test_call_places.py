@@ -90,3 +90,8 @@ def test_hanging_calls_that_hold_back_others_of_the_user_are_counted(
     counts = Counts(hanging=Counter(ann=hanging), hanging_passed=Counter(ann=passed))
 
     assert counts.hold_back("ann") == count
+
+
+@pytest.mark.parametrize(("under_way", "places"), [(0, 1), (1, 0), (2, 0)])
+def test_of_a_users_refused_jobs_one_is_sent_at_a_time(under_way: int, places: int) -> None:
+    assert Counts(again=Counter(ann=under_way)).places_of_refused("ann") == places

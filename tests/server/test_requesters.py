@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.requesters import Requesters
+from server.requesters import MOST, Requesters
 
 
 def test_a_credential_is_its_users_once_the_application_has_accepted_it() -> None:
@@ -77,3 +77,22 @@ def test_behind_proxies_of_ours_the_address_is_the_one_that_they_saw(
 
     assert requesters.find({"X_FORWARDED_FOR": sent}, "10.0.0.1") == f"address {address}"
     assert requesters.find({}, "a socket") == "address a socket"
+
+
+def test_a_client_with_a_network_of_ipv6_is_one_requester() -> None:
+    found = {Requesters().find({}, f"2001:db8:1:2::{last}") for last in (1, 2)}
+
+    assert found == {"address 2001:db8:1:2::/64"}
+
+
+def test_of_ten_thousand_credentials_the_last_ones_are_remembered() -> None:
+    requesters = Requesters()
+    for number in range(MOST):
+        requesters.learn({"AUTHORIZATION": f"{number}"}, "a")
+    requesters.learn({"AUTHORIZATION": "0"}, "a")
+
+    for number in range(2):
+        requesters.learn({"AUTHORIZATION": f"more{number}"}, "a")
+
+    known = {name: requesters.find({"AUTHORIZATION": name}, "::1") for name in ("0", "1", "2", "3")}
+    assert {name for name, found in known.items() if found == "user a"} == {"0", "3"}

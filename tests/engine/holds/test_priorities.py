@@ -51,6 +51,18 @@ def test_a_users_jobs_go_by_priority_and_then_by_age(engine: Engine) -> None:
     assert [claim(1) for _ in range(4)] == [[first], [usual], [later], [last]]
 
 
+def test_of_several_priorities_the_higher_one_goes_first_and_of_one_the_older(
+    engine: Engine,
+) -> None:
+    priorities_of = (1, 2, 2, -2, -1, -1)
+    one, two, two_later, least, less, less_later = (
+        waits(engine, priority=each) for each in priorities_of
+    )
+
+    in_order = [two, two_later, one, less, less_later, least]
+    assert [claim(1) for _ in priorities_of] == [[each] for each in in_order]
+
+
 def test_a_changed_priority_moves_what_waits(engine: Engine) -> None:
     first, second, third = (waits(engine) for _ in range(3))
     assert priorities.change(third, ALICE, 1)
