@@ -35,7 +35,7 @@ class Requesters:
 
     def find(self, headers: Mapping[str, str], address: str) -> str:
         """The user, or the address."""
-        digests = map(_digest, self._credentials(headers))
+        digests = [_digest(shown) for shown in self._credentials(headers)]
         with self._lock:
             user = next((self._users[each] for each in digests if each in self._users), None)
         return f"address {self._client(headers, address)}" if user is None else f"user {user}"

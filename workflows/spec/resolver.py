@@ -298,25 +298,22 @@ class Resolver:
         if part.kind is Kind.CONTEXT:
             return CONTEXT, -1, part.path
         if section == CONTEXT:
-            raise _unresolved_reference(
-                "unresolved_reference", at, f"{part.text} leads out of base_context"
-            )
+            message = f"{part.text} leads out of base_context"
+            raise _unresolved_reference("unresolved_reference", at, message)
         if part.kind is Kind.PARAMS:
             if step < 0:
-                raise _unresolved_reference(
-                    "unresolved_reference", at, f"{part.text}: no step's own place"
-                )
+                message = f"{part.text}: no step's own place"
+                raise _unresolved_reference("unresolved_reference", at, message)
             return PARAMS, step, part.path
-        target = self._name_size(part.step or "", part.text, at)
+        target = self._index_of(part.step or "", part.text, at)
         return (OUTPUTS if part.kind is Kind.OUTPUT else PARAMS), target, part.path
 
-    def _name_size(self, name: str, text: str, at: Path) -> int:
+    def _index_of(self, name: str, text: str, at: Path) -> int:
         if self._steps is None:
             self._steps = {step.name: index for index, step in enumerate(self._spec.steps)}
         if name not in self._steps:
-            raise _unresolved_reference(
-                "unresolved_reference", at, f"{text}: there is no step {name!r}"
-            )
+            message = f"{text}: there is no step {name!r}"
+            raise _unresolved_reference("unresolved_reference", at, message)
         return self._steps[name]
 
     def _fill(self, raw: Json, section: str, step: int, at: Path) -> tuple[Json, int]:

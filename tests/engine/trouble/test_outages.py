@@ -122,6 +122,10 @@ def test_jobs_that_an_outage_refuses_are_sent_one_at_a_time(engine: Engine) -> N
     calls = sorted((call["began"], call["ended"]) for call in found)
     assert len(calls) >= len(steps)
     assert all(after >= ended for (_, ended), (after, _) in pairwise(calls))
+    engine.simulator.switch(archive=True)
+    refused(engine, workflow, 99)()
+    assert engine.ends(workflow, 60) == "succeeded"
+    assert engine.context.appservice.status().refused == [], "one was accepted"
 
 
 def test_refusals_without_a_reason_fail_no_step_for_hours(engine: Engine) -> None:
